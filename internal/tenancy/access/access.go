@@ -1,0 +1,149 @@
+// Package access decides who may do what. The whole policy is one table, role
+// by act, in policy.go: what it does not say is denied. The decision is pure
+// (no database, no clock), so that a test can ask every question there is.
+//
+// Limits: a membership is worth as much as the read that brought it. Callers
+// read memberships of a customer from the customer's own place, at each
+// request, so that taking one away works from the next request on.
+package access
+
+import (
+	"slices"
+	"time"
+
+	"ringfence/internal/base/id"
+)
+
+// Role is what a person is at one node of the tree.
+type Role string
+
+// The roles. Provider and reseller roles reach no content at all.
+const (
+	ProviderAdmin Role = "provider_admin"
+	ResellerAdmin Role = "reseller_admin"
+	CustomerAdmin Role = "customer_admin" // settings, members, journal; sees the list, hears nothing
+	SuperUser     Role = "superuser"      // hears everything of one customer
+	User          Role = "user"           // hears the recordings of the own extensions
+)
+
+// Roles is every role, in the order of the documentation.
+func Roles() []Role {
+	return []Role{ProviderAdmin, ResellerAdmin, CustomerAdmin, SuperUser, User}
+}
+
+// Act is one thing that can be done, dotted: what it is done to, then what.
+type Act string
+
+// The acts.
+const (
+	RecordingList       Act = "recording.list"
+	RecordingListen     Act = "recording.listen"
+	RecordingTranscript Act = "recording.transcript"
+	RecordingDownload   Act = "recording.download"
+	RecordingDestroy    Act = "recording.destroy"
+	JournalRead         Act = "journal.read"
+	JournalExport       Act = "journal.export"
+	SourceManage        Act = "source.manage"
+	RetentionSet        Act = "retention.set"
+	SpeechSet           Act = "speech.set"
+	MemberManage        Act = "member.manage"
+	SuperuserGrant      Act = "superuser.grant"
+	TokenManage         Act = "token.manage"
+	DeviceManage        Act = "device.manage"
+	UsageRead           Act = "usage.read"
+	NodeManage          Act = "node.manage"
+	AttentionRead       Act = "attention.read"
+	ExposureRead        Act = "exposure.read"
+)
+
+// Membership is a role that someone holds at one node.
+type Membership struct {
+	Role       Role
+	At         id.Node
+	Extensions []string  // for User: the extensions whose recordings are theirs
+	Until      time.Time // zero: until it is taken away
+}
+
+// Thing is what an act is done to.
+type Thing struct {
+	Place      id.Node
+	Above      []id.Node // the nodes above Place, for acts that reach down the tree
+	Extensions []string  // of the people who took part, where the thing is a recording or a call
+}
+
+// Decision is the answer and the role that gave it; the zero value is no.
+type Decision struct {
+	Allowed bool
+	By      Role
+}
+
+// Allow answers whether somebody with these memberships may do the act to the
+// thing at that instant.
+func Allow(held []Membership, act Act, thing Thing, at time.Time) Decision {
+	for _, m := range held {
+		if scope := scopeOf(m, act, thing, at); scope == Everything || scope == OwnExtensions && meet(m.Extensions, thing.Extensions) {
+			return Decision{true, m.Role}
+		}
+	}
+	return Decision{}
+}
+
+// Extent is how much of a place somebody may do an act to. Lists filter by it.
+type Extent struct {
+	All        bool
+	Extensions []string // where not All: only things these extensions took part in
+}
+
+// None reports whether nothing at all is within the extent.
+func (e Extent) None() bool { return !e.All && len(e.Extensions) == 0 }
+
+// Covers reports whether a thing that these extensions took part in is within.
+func (e Extent) Covers(extensions []string) bool { return e.All || meet(e.Extensions, extensions) }
+
+// ExtentOf gathers what all memberships together allow in the thing's place.
+func ExtentOf(held []Membership, act Act, place Thing, at time.Time) Extent {
+	var e Extent
+	for _, m := range held {
+		switch scopeOf(m, act, place, at) {
+		case Everything:
+			return Extent{All: true}
+		case OwnExtensions:
+			e.Extensions = append(e.Extensions, m.Extensions...)
+		}
+	}
+	slices.Sort(e.Extensions)
+	e.Extensions = slices.Compact(e.Extensions)
+	return e
+}
+
+// ActsAt lists what the memberships allow in a place, wholly or in part: what a
+// page may offer. It never replaces asking Allow when the act is done.
+func ActsAt(held []Membership, place Thing, at time.Time) []Act {
+	acts := []Act{}
+	for _, a := range Acts() {
+		if !ExtentOf(held, a, place, at).None() {
+			acts = append(acts, a)
+		}
+	}
+	return acts
+}
+
+// scopeOf is the table's answer for one membership, once its node and its end
+// have been compared with the thing: Everything and OwnExtensions then mean
+// the thing's own place.
+func scopeOf(m Membership, act Act, thing Thing, at time.Time) Scope {
+	if m.At.IsZero() || thing.Place.IsZero() || !m.Until.IsZero() && !at.Before(m.Until) {
+		return Nothing
+	}
+	switch scope := policy[act][m.Role]; {
+	case scope == Below && (m.At == thing.Place || slices.Contains(thing.Above, m.At)):
+		return Everything
+	case scope != Below && m.At == thing.Place:
+		return scope
+	}
+	return Nothing
+}
+
+func meet(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return s != "" && slices.Contains(b, s) })
+}
