@@ -1,0 +1,75 @@
+# Everything a developer does here is one of these verbs; `make help` lists them.
+# Only Go and Node must be there: what else a verb needs, it installs first.
+
+GO      ?= go
+SHELL   := /bin/sh
+export CGO_ENABLED = 0
+export GOFLAGS = -mod=readonly
+
+UI_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/package.json web/tsconfig.json -type f 2>/dev/null)
+GO_SOURCES := $(shell find cmd internal demo web -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) go.mod go.sum
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev build check test test-go test-web test-browser race fuzz bench test-peers generate
+
+help:            ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | expand -t 14
+
+run: build tools-run ## build what changed and start the demo
+	@bin/ringfence demo --data .data/demo --listen 127.0.0.1:8443
+
+dev: web/node_modules/.stamp tools-run ## the demo's server, and the portal reloading as it is edited
+	@$(GO) build -o bin/ringfence ./cmd/ringfence
+	@trap 'kill 0' INT TERM EXIT; bin/ringfence demo --data .data/dev --listen 127.0.0.1:8443 & cd web && npx vite
+
+build: bin/ringfence ## make bin/ringfence, portal included
+
+bin/ringfence: web/dist/index.html $(GO_SOURCES)
+	$(GO) build -trimpath -o $@ ./cmd/ringfence
+
+web/dist/index.html: web/node_modules/.stamp $(UI_SOURCES)
+	cd web && npx vite build --logLevel warn
+	@touch $@
+
+web/node_modules/.stamp: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel error
+	@touch $@
+
+generate: ## write what is derived from the code: API description, its types, permission table, sample configuration
+	$(GO) run ./cmd/ringfence generate .
+	cd web && npm run --silent types
+
+check: web/node_modules/.stamp ## formatting, vet, staticcheck, types, and no drift in what is generated
+	@out=$$($(GO) tool gofumpt -l cmd internal demo web/*.go); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck -checks 'all,-ST1000,-ST1003,-ST1016,-ST1020,-ST1021,-ST1022,-S1016' ./...
+	cd web && npm run --silent typecheck
+	$(MAKE) --no-print-directory generate
+	git diff --exit-code --stat -- openapi.yaml web/src/api docs ringfence.sample.yaml
+
+test: tools-test build test-go test-web test-browser ## every test: unit, both databases, object stores, browser
+
+test-go:
+	$(GO) test -timeout 12m ./...
+
+test-web: web/node_modules/.stamp
+	cd web && npm run --silent typecheck && npm run --silent test
+
+test-browser: build tools-test
+	cd web && npm run --silent e2e
+
+race: tools-test ## the Go tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m ./...
+
+FUZZ_FOR ?= 1m
+fuzz: ## every fuzz target, FUZZ_FOR each (default 1m)
+	@scripts/fuzz $(FUZZ_FOR)
+
+bench: build tools-test ## the figures of docs/benchmarks.md, as ratios to a bound of the same run
+	@scripts/bench
+
+test-peers: ; @scripts/install-test-peers
+
+.PHONY: tools-run tools-test
+tools-run: ; @scripts/install speech sound
+tools-test: ; @scripts/install speech sound postgres browser && scripts/install-test-peers
