@@ -1,0 +1,201 @@
+// Package config is what an operator decides: one YAML file, read once at the
+// start. Every fault of a file is reported, all at once, each with its path.
+// Secrets are never written into the file; it names files that hold them.
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ringfence/internal/base/fault"
+)
+
+// Config is the whole configuration. The `doc` tags become the comments of the
+// sample file.
+type Config struct {
+	Listen         string   `yaml:"listen" doc:"Address and port for people, machines and collectors. Without TLS only a loopback address is accepted."`
+	URL            string   `yaml:"url" doc:"How the outside reaches this server; it stands in mails and in collectors' settings."`
+	TrustedProxies []string `yaml:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8. Empty: nobody's."`
+	TLS            TLS      `yaml:"tls" doc:"Certificate for any address but loopback. TLS 1.2 and 1.3 with AEAD suites only."`
+	Data           string   `yaml:"data" doc:"Folder of the databases, of objects (unless they live elsewhere) and of uploads under way."`
+	Database       Database `yaml:"database" doc:"Without an entry: SQLite files, one per customer, in the data folder."`
+	Keys           Keys     `yaml:"keys" doc:"The root key and the key stores. Keep them apart from the data: another disk, other backups."`
+	Objects        Objects  `yaml:"objects" doc:"Where recordings lie, encrypted. With a second place, each object is written to both before anything counts as kept."`
+	Mail           Mail     `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
+	Egress         Egress   `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
+	Speech         Speech   `yaml:"speech" doc:"Transcription on this host."`
+	Nightly        string   `yaml:"nightly" doc:"When recordings that are due are destroyed, local time of the server, HH:MM."`
+	Log            Log      `yaml:"log" doc:"The log goes to standard error and holds no personal data."`
+}
+
+// TLS is the server's certificate.
+type TLS struct {
+	Certificate string `yaml:"certificate" doc:"PEM file with the certificate and its chain."`
+	Key         string `yaml:"key" doc:"PEM file with the private key, mode 0600."`
+}
+
+// Database says where places live when not in SQLite files.
+type Database struct {
+	PostgresFile string `yaml:"postgres_file" doc:"File that holds the PostgreSQL URL (postgres://user:password@host/db?sslmode=verify-full). Beyond loopback the server's certificate is verified, or nothing starts."`
+}
+
+// Keys says where keys live.
+type Keys struct {
+	Root               string `yaml:"root" doc:"The root key's file, mode 0600. 'ringfence init' makes it."`
+	Store              string `yaml:"store" doc:"Folder of the customers' key stores."`
+	Mirror             string `yaml:"mirror" doc:"Second folder, best on another disk. Without it sources may only be kept, never moved or deleted."`
+	PostgresFile       string `yaml:"postgres_file" doc:"File with the URL of a PostgreSQL database for keys only, instead of the folder."`
+	MirrorPostgresFile string `yaml:"mirror_postgres_file" doc:"File with the URL of a second one, instead of the mirror folder."`
+}
+
+// Objects says where sealed sound lives.
+type Objects struct {
+	First  Bucket `yaml:"first" doc:"The first place. Empty: the folder 'objects' in the data folder."`
+	Second Bucket `yaml:"second" doc:"A second place, best in another region. Reading falls back to it."`
+}
+
+// Bucket is one place for objects: exactly one of its kinds.
+type Bucket struct {
+	Folder         string `yaml:"folder" doc:"A folder."`
+	AzureContainer string `yaml:"azure_container" doc:"URL of an Azure Blob container, for example https://account.blob.core.windows.net/container."`
+	S3Bucket       string `yaml:"s3_bucket" doc:"Name of an S3 bucket."`
+	S3Endpoint     string `yaml:"s3_endpoint" doc:"Endpoint, if it is not Amazon's."`
+	S3Region       string `yaml:"s3_region" doc:"Region."`
+	SecretFile     string `yaml:"secret_file" doc:"File with the credentials: for Azure the account key; for S3 two lines, access key and secret key."`
+}
+
+// Mail is the way out for mail.
+type Mail struct {
+	SMTP         string `yaml:"smtp" doc:"Server and port; 465 is TLS from the start, other ports must offer STARTTLS."`
+	From         string `yaml:"from" doc:"Sender."`
+	User         string `yaml:"user" doc:"User name, if the server asks for one."`
+	PasswordFile string `yaml:"password_file" doc:"File with the password."`
+}
+
+// Egress limits the guarded client.
+type Egress struct {
+	AllowPrivate []string `yaml:"allow_private" doc:"Hosts (host:port) inside your own network that engines may run on, for example whisper.internal:8080."`
+}
+
+// Speech bounds the built-in recogniser.
+type Speech struct {
+	Workers int `yaml:"workers" doc:"Recordings transcribed at the same time."`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text or json."`
+}
+
+// Default is what holds for all that a file leaves out.
+func Default() Config {
+	return Config{
+		Listen:  "127.0.0.1:8443",
+		Data:    "/var/lib/ringfence",
+		Keys:    Keys{Root: "/etc/ringfence/root.key", Store: "/var/lib/ringfence-keys"},
+		Speech:  Speech{Workers: 1},
+		Nightly: "02:30",
+		Log:     Log{Level: "info", Format: "text"},
+	}
+}
+
+// Loopback reports whether the server listens on this machine only.
+func (c Config) Loopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// Validate returns every fault of the values, each with its path.
+func (c Config) Validate() []fault.Detail {
+	var p problems
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+		p.add("listen", "want address:port, for example 127.0.0.1:8443")
+	} else if !c.Loopback() && c.TLS.Certificate == "" {
+		p.add("tls.certificate", "%s is not a loopback address: set a certificate and key, or listen on 127.0.0.1 behind a proxy on this host", c.Listen)
+	}
+	if c.URL != "" {
+		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			p.add("url", "want an address such as https://calls.example.com")
+		}
+	}
+	for i, n := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			p.add(index("trusted_proxies", i), "want a network such as 10.0.0.0/8")
+		}
+	}
+	p.together("tls", "certificate", c.TLS.Certificate, "key", c.TLS.Key)
+	p.folder("data", c.Data)
+	p.need("keys.root", c.Keys.Root)
+	if c.Keys.PostgresFile == "" {
+		p.folder("keys.store", c.Keys.Store)
+		if c.Keys.Mirror != "" && filepath.Clean(c.Keys.Mirror) == filepath.Clean(c.Keys.Store) {
+			p.add("keys.mirror", "is the same folder as keys.store: a copy there is no second copy")
+		}
+	}
+	if inside(c.Keys.Root, c.Data) {
+		p.add("keys.root", "lies inside the data folder: whoever copies the data would have its key too")
+	}
+	c.Objects.First.validate(&p, "objects.first", true)
+	c.Objects.Second.validate(&p, "objects.second", true)
+	if c.Mail.SMTP != "" {
+		if _, _, err := net.SplitHostPort(c.Mail.SMTP); err != nil {
+			p.add("mail.smtp", "want host:port, for example smtp.example.com:465")
+		}
+		p.need("mail.from", c.Mail.From)
+	}
+	for i, h := range c.Egress.AllowPrivate {
+		if _, _, err := net.SplitHostPort(h); err != nil {
+			p.add(index("egress.allow_private", i), "want host:port")
+		}
+	}
+	if c.Speech.Workers < 1 || c.Speech.Workers > 64 {
+		p.add("speech.workers", "want a number from 1 to 64")
+	}
+	if _, err := time.Parse("15:04", c.Nightly); err != nil {
+		p.add("nightly", "want a time such as 02:30")
+	}
+	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	p.oneOf("log.format", c.Log.Format, "text", "json")
+	return p
+}
+
+func (b Bucket) validate(p *problems, path string, mayBeEmpty bool) {
+	kinds := 0
+	for _, v := range []string{b.Folder, b.AzureContainer, b.S3Bucket} {
+		if v != "" {
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		p.add(path, "set one of folder, azure_container and s3_bucket, not several")
+	case kinds == 0 && (!mayBeEmpty || b != (Bucket{})):
+		p.add(path, "set folder, azure_container or s3_bucket")
+	case b.Folder != "":
+		p.folder(path+".folder", b.Folder)
+	default:
+		if kinds == 1 {
+			p.need(path+".secret_file", b.SecretFile)
+		}
+		if b.S3Bucket != "" {
+			p.need(path+".s3_region", b.S3Region)
+		}
+	}
+}
+
+func inside(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return path != "" && err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}

@@ -1,0 +1,102 @@
+package config_test
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/base/fault"
+)
+
+func TestSampleParsesToTheDefaults(t *testing.T) {
+	c, err := config.Parse(config.Sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An empty list in a file is an empty list, not none.
+	c.TrustedProxies, c.Egress.AllowPrivate = nil, nil
+	if !reflect.DeepEqual(c, config.Default()) {
+		t.Fatalf("the sample means %+v", c)
+	}
+}
+
+// Every commented-out key of the sample must be a key that exists: take the
+// comment signs away and only values may be missing.
+func TestSampleHoldsNoUnknownKey(t *testing.T) {
+	open := regexp.MustCompile(`(?m)^( *)# ([a-z0-9_]+:)$`).ReplaceAll(config.Sample(), []byte("$1$2"))
+	_, err := config.Parse(open)
+	if err != nil && strings.Contains(err.Error(), "no such key") {
+		t.Fatal(err)
+	}
+	if strings.Count(string(open), "postgres_file:") < 2 {
+		t.Fatal("the sample lacks keys")
+	}
+}
+
+func TestCommittedSampleIsCurrent(t *testing.T) {
+	b, err := os.ReadFile("../../../ringfence.sample.yaml")
+	if err != nil || string(b) != string(config.Sample()) {
+		t.Fatalf("ringfence.sample.yaml differs from the type: run make generate (%v)", err)
+	}
+}
+
+func TestAllFaultsAreReportedTogether(t *testing.T) {
+	_, err := config.Parse([]byte(`
+listen: 0.0.0.0:443
+colour: red
+data: relative/path
+tls: {certificate: a.pem, kye: b.pem}
+keys: {root: /etc/root.key, store: /k, mirror: /k/}
+objects:
+  first: {folder: /a, s3_bucket: b}
+  second: {s3_region: eu}
+speech: {workers: many}
+trusted_proxies: [10.0.0.0/8, here]
+nightly: noon
+log: {level: loud}
+`))
+	if !fault.Is(err, fault.Invalid) {
+		t.Fatalf("err = %v", err)
+	}
+	got := map[string]bool{}
+	for _, d := range fault.Of(err).Details {
+		got[d.Path] = true
+	}
+	for _, want := range []string{
+		"colour", "data", "tls.kye", "tls.key", "keys.mirror", "objects.first", "objects.second",
+		"speech.workers", "trusted_proxies[1]", "nightly", "log.level",
+	} {
+		if !got[want] {
+			t.Errorf("no word about %s in %v", want, err)
+		}
+	}
+}
+
+func TestValues(t *testing.T) {
+	for _, c := range []struct{ yaml, path string }{
+		{"listen: 0.0.0.0:8443", "tls.certificate"},
+		{"listen: '8443'", "listen"},
+		{"url: calls.example.com", "url"},
+		{"keys: {root: /var/lib/ringfence/root.key, store: /k}", "keys.root"},
+		{"objects: {first: {azure_container: 'https://a/b'}}", "objects.first.secret_file"},
+		{"objects: {first: {s3_bucket: b, secret_file: /s}}", "objects.first.s3_region"},
+		{"mail: {smtp: mail.example.com, from: a@b}", "mail.smtp"},
+		{"mail: {smtp: 'mail.example.com:465'}", "mail.from"},
+		{"egress: {allow_private: [whisper]}", "egress.allow_private[0]"},
+		{"data: [a]", "data"},
+		{"tls: x", "tls"},
+		{"listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", ""},
+	} {
+		_, err := config.Parse([]byte(c.yaml))
+		if !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: accepted", c.yaml)
+			continue
+		}
+		if c.path != "" && !strings.Contains(err.Error(), "; "+c.path+": ") {
+			t.Errorf("%s: %v does not name %s", c.yaml, err, c.path)
+		}
+	}
+}
