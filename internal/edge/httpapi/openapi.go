@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// config is huma's, without what would call out: its documentation page loads
+// scripts from a public server, and its schema links would stand in every body.
+func config() huma.Config {
+	c := huma.DefaultConfig("Ringfence", "1")
+	c.Info.Description = "Recordings of calls: sealed, searchable, and opened by nobody without a receipt. " +
+		"Times are RFC 3339 in UTC, ids are text with a prefix, lists page by `next_cursor`. Errors are problem+json and list every fault."
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaNames)
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: "__Host-ringfence_session", Description: "Set by signing in; over plain HTTP on loopback its name is ringfence_session"},
+		"token":   {Type: "http", Scheme: "bearer", Description: "A token of one customer, with acts and an end"},
+	}
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil
+	c.Transformers = []huma.Transformer{withoutValues}
+	c.RejectUnknownQueryParameters = true
+	return c
+}
+
+// describe finishes the description once all routes are there and serves it.
+func (s *Server) describe() {
+	for _, sc := range s.api.OpenAPI().Components.Schemas.Map() {
+		noNullArrays(sc)
+	}
+	text, err := json.Marshal(s.api.OpenAPI())
+	if err != nil {
+		panic("httpapi: the description cannot be written: " + err.Error())
+	}
+	s.mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(text) // the caller has gone: there is nobody to tell
+	})
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n"))
+	})
+}
+
+// noNullArrays says of every list that it is never null, as it never is.
+func noNullArrays(sc *huma.Schema) {
+	if sc == nil {
+		return
+	}
+	if sc.Type == huma.TypeArray {
+		sc.Nullable = false
+	}
+	noNullArrays(sc.Items)
+	for _, p := range sc.Properties {
+		noNullArrays(p)
+	}
+}
+
+// Description is the API as OpenAPI 3.1 in YAML: the file openapi.yaml of the
+// repository, from which the portal's types are made.
+func Description() ([]byte, error) {
+	text, err := json.Marshal(New(Deps{}).api.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	var tree yaml.Node // keeps the order of the JSON, which a map would lose
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		return nil, err
+	}
+	plain(&tree)
+	var b bytes.Buffer
+	b.WriteString("# Generated from internal/edge/httpapi: go test ./internal/edge/httpapi -run TestOpenAPI -update\n")
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(&tree); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), enc.Close()
+}
+
+// plain drops the braces and quotes that the tree brought from JSON.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		plain(c)
+	}
+}

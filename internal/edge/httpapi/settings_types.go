@@ -1,0 +1,235 @@
+package httpapi
+
+import "time"
+
+// What settings pages show and take.
+
+// Node is the provider, a reseller or a customer, as seen from above: figures
+// without content, which the customer's own place pushed up.
+type Node struct {
+	ID        string     `json:"id"`
+	Kind      string     `json:"kind" enum:"provider,reseller,customer"`
+	Name      string     `json:"name"`
+	CreatedAt time.Time  `json:"created_at"`
+	Health    NodeHealth `json:"health"`
+	Usage     NodeUsage  `json:"usage"`
+}
+
+// NodeHealth is how a customer's capture is doing, in figures.
+type NodeHealth struct {
+	State          string     `json:"state" enum:"new,good,attention"`
+	Attention      int64      `json:"attention" doc:"Files that need attention"`
+	FailedJobs     int64      `json:"failed_jobs"`
+	LastCapturedAt *time.Time `json:"last_captured_at"`
+	ReportedAt     *time.Time `json:"reported_at"`
+}
+
+// NodeUsage is how much a customer stores; for a reseller, all below it.
+type NodeUsage struct {
+	Recordings int64   `json:"recordings"`
+	Bytes      int64   `json:"bytes"`
+	Minutes    float64 `json:"minutes"`
+}
+
+// Usage is one customer's own figures.
+type Usage struct {
+	Recordings       int64      `json:"recordings"`
+	Bytes            int64      `json:"bytes"`
+	Minutes          float64    `json:"minutes"`
+	Oldest           *time.Time `json:"oldest"`
+	Newest           *time.Time `json:"newest"`
+	TranscribedCalls int64      `json:"transcribed"`
+	Attention        int64      `json:"attention"`
+}
+
+// Source is where recordings come from.
+type Source struct {
+	ID             string         `json:"id"`
+	Name           string         `json:"name"`
+	Kind           string         `json:"kind" enum:"folder,collector"`
+	Profile        string         `json:"profile" enum:"asterisk,generic"`
+	Folder         string         `json:"folder" doc:"Watched folder on the server; empty for a collector"`
+	Logs           string         `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
+	TimeZone       string         `json:"time_zone" doc:"IANA name, for example Europe/London"`
+	Language       string         `json:"language" doc:"BCP 47; empty: not transcribed"`
+	Country        string         `json:"country" doc:"ISO 3166, for reading national numbers"`
+	Pattern        string         `json:"pattern" doc:"File-name pattern of the generic profile"`
+	Raw            *RawFormat     `json:"raw" doc:"For files without a header"`
+	After          string         `json:"after" enum:"keep,move,delete" doc:"What becomes of the source file once its receipt is verified"`
+	State          string         `json:"state" enum:"waiting-for-retention,watching,paused,failing"`
+	StateText      string         `json:"state_text" doc:"What to do, where something is to do"`
+	LastCapturedAt *time.Time     `json:"last_captured_at"`
+	FilesWaiting   int64          `json:"files_waiting"`
+	Languages      []QueueSetting `json:"queue_languages" doc:"Languages of single queues, before the source's own"`
+}
+
+// QueueSetting is a setting for one queue.
+type QueueSetting struct {
+	Queue    string `json:"queue" minLength:"1" maxLength:"100"`
+	Language string `json:"language" maxLength:"35"`
+}
+
+// RawFormat is how to read files that have no header.
+type RawFormat struct {
+	_        struct{} `nullable:"true"`
+	Codec    string   `json:"codec" enum:"ulaw,alaw,slin16"`
+	Rate     int      `json:"rate" minimum:"8000" maximum:"48000"`
+	Channels int      `json:"channels" minimum:"1" maximum:"2"`
+}
+
+// SourceSettings is what Creating and changing a source takes.
+type SourceSettings struct {
+	Name      string         `json:"name" minLength:"1" maxLength:"100"`
+	Kind      string         `json:"kind" enum:"folder,collector"`
+	Profile   string         `json:"profile" enum:"asterisk,generic"`
+	Folder    string         `json:"folder,omitempty" maxLength:"1000"`
+	Logs      string         `json:"logs,omitempty" maxLength:"1000"`
+	TimeZone  string         `json:"time_zone" minLength:"1" maxLength:"64"`
+	Language  string         `json:"language,omitempty" maxLength:"35"`
+	Country   string         `json:"country,omitempty" maxLength:"2"`
+	Pattern   string         `json:"pattern,omitempty" maxLength:"500"`
+	Raw       *RawFormat     `json:"raw,omitempty"`
+	After     string         `json:"after,omitempty" enum:"keep,move,delete" default:"keep"`
+	Paused    bool           `json:"paused,omitempty"`
+	Languages []QueueSetting `json:"queue_languages,omitempty" maxItems:"200"`
+}
+
+// Attention is one file that could not be archived, and what to do about it.
+type Attention struct {
+	ID        string    `json:"id"`
+	SourceID  string    `json:"source_id"`
+	File      string    `json:"file"`
+	Reason    string    `json:"reason"`
+	WhatToDo  string    `json:"what_to_do"`
+	Since     time.Time `json:"since"`
+	Size      int64     `json:"size"`
+	CanRetry  bool      `json:"can_retry"`
+	Attempts  int64     `json:"attempts"`
+	ErrorCode string    `json:"code"`
+}
+
+// Retention is how long recordings are kept, counted from the call.
+type Retention struct {
+	Days     *int       `json:"days" doc:"null: not chosen yet, so nothing is captured"`
+	Forever  bool       `json:"forever" doc:"Chosen to keep without end"`
+	ChosenAt *time.Time `json:"chosen_at"`
+	ChosenBy string     `json:"chosen_by"`
+}
+
+// Speech is which engine turns sound into text.
+type Speech struct {
+	Engine   string      `json:"engine" enum:"none,builtin,openai,azure"`
+	URL      string      `json:"url"`
+	Model    string      `json:"model"`
+	Language string      `json:"language" doc:"Default of sources that name none; empty: not transcribed"`
+	KeySet   bool        `json:"key_set" doc:"A key is stored; it is never shown"`
+	Purpose  string      `json:"purpose" doc:"Why sound leaves the host; without it the engine stays off"`
+	Region   string      `json:"region" doc:"Where the engine's operator processes it"`
+	Check    SpeechCheck `json:"check"`
+	OffHost  bool        `json:"off_host" doc:"The engine sends sound to another machine"`
+}
+
+// SpeechCheck is whether the engine can be used as set.
+type SpeechCheck struct {
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+}
+
+// Egress is one request that left the host: never what was in it.
+type Egress struct {
+	At      time.Time `json:"at"`
+	Engine  string    `json:"engine"`
+	Host    string    `json:"host"`
+	Purpose string    `json:"purpose"`
+	Subject string    `json:"subject"`
+	Bytes   int64     `json:"bytes"`
+	SHA256  string    `json:"sha256" doc:"Of what was sent, in hexadecimal"`
+	Answer  string    `json:"answer"`
+}
+
+// EgressPage is one page of the ledger.
+type EgressPage struct {
+	Items      []Egress `json:"items"`
+	NextCursor string   `json:"next_cursor"`
+}
+
+// Member is a person with roles at this customer.
+type Member struct {
+	PersonID   string   `json:"person_id"`
+	Name       string   `json:"name"`
+	Email      string   `json:"email"`
+	Roles      []string `json:"roles" enum:"customer_admin,superuser,user"`
+	Extensions []string `json:"extensions" doc:"Whose recordings a user hears"`
+	State      string   `json:"state" enum:"invited,active"`
+}
+
+// Token is a machine's key to the API; the secret is shown once.
+type Token struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	Acts       []string   `json:"acts"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	CreatedAt  time.Time  `json:"created_at"`
+	CreatedBy  string     `json:"created_by"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+}
+
+// NewToken is a token just made.
+type NewToken struct {
+	Token
+	Secret string `json:"secret" doc:"Shown this once: send it as Authorization: Bearer"`
+}
+
+// Device is a collector beside a telephone system.
+type Device struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	SourceID   string     `json:"source_id"`
+	State      string     `json:"state" enum:"waiting,enrolled,revoked"`
+	CreatedAt  time.Time  `json:"created_at"`
+	EnrolledAt *time.Time `json:"enrolled_at"`
+	LastSeenAt *time.Time `json:"last_seen_at"`
+}
+
+// NewDevice is a device just named, with the code that enrols it once.
+type NewDevice struct {
+	Device
+	EnrolmentCode string    `json:"enrolment_code" doc:"Shown this once"`
+	CodeUntil     time.Time `json:"code_until"`
+}
+
+// Reach is what one party could and could not get at.
+type Reach struct {
+	Party  string     `json:"party"`
+	Can    []string   `json:"can"`
+	Cannot []string   `json:"cannot"`
+	How    string     `json:"how"`
+	Until  *time.Time `json:"until" doc:"When it ends by itself; null: it does not"`
+}
+
+// Event is one line of the change log.
+type Event struct {
+	ID       string            `json:"id"`
+	Position int64             `json:"position"`
+	At       time.Time         `json:"at"`
+	Code     string            `json:"code"`
+	Actor    EventActor        `json:"actor"`
+	OnBehalf string            `json:"on_behalf"`
+	Subject  string            `json:"subject"`
+	Why      string            `json:"why"`
+	Facts    map[string]string `json:"facts"`
+	Personal map[string]string `json:"personal" doc:"Network address, names: sealed where they are stored"`
+}
+
+// EventActor is who did it.
+type EventActor struct {
+	Kind string `json:"kind" enum:"person,token,device,system"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// EventPage is one page of the change log.
+type EventPage struct {
+	Items      []Event `json:"items"`
+	NextCursor string  `json:"next_cursor"`
+}
