@@ -1,0 +1,60 @@
+package place
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+)
+
+// ailment is what is wrong with a database, whichever engine says so.
+type ailment int
+
+const (
+	healthy   ailment = iota // the statement or its caller is at fault
+	damaged                  // what is on the disk is not what was written
+	full                     // no room
+	busy                     // does not answer now
+	duplicate                // a unique key is taken
+)
+
+// ailmentOf reads the engine's codes (sqlite.org/rescode.html, PostgreSQL
+// appendix A).
+func ailmentOf(err error) ailment {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() {
+		case 2067, 1555: // CONSTRAINT_UNIQUE, CONSTRAINT_PRIMARYKEY
+			return duplicate
+		}
+		switch e.Code() & 0xff {
+		case 11, 26: // CORRUPT, NOTADB
+			return damaged
+		case 13: // FULL
+			return full
+		case 5, 6: // BUSY, LOCKED
+			return busy
+		}
+		return healthy
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code {
+		case "23505":
+			return duplicate
+		case "XX001", "XX002":
+			return damaged
+		case "53100":
+			return full
+		case "40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03":
+			return busy
+		}
+		return healthy
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return busy
+	}
+	return healthy
+}
+
+// IsDuplicate reports whether a statement failed because a unique key is taken.
+// On PostgreSQL the transaction is lost then; see Tx.Exec.
+func IsDuplicate(err error) bool { return ailmentOf(err) == duplicate }

@@ -1,0 +1,189 @@
+package place
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ringfence/internal/base/actor"
+)
+
+type mode int
+
+const (
+	viewing  mode = iota
+	changing      // journalled
+	keeping       // listed tables only
+	bare          // a database without journal
+)
+
+// Tx is a transaction. It is of no use after the function it was given to has
+// returned, and serves one goroutine.
+type Tx struct {
+	ctx   context.Context
+	sql   *sql.Tx
+	place *Place // nil in a bare database
+	d     Dialect
+	mode  mode
+	who   actor.Actor
+	at    time.Time
+
+	events []Event
+	topics []string
+	after  []func()
+	jobs   bool
+}
+
+// Context is the context the transaction was begun with.
+func (tx *Tx) Context() context.Context { return tx.ctx }
+
+// At is the one instant of this transaction, UTC, in whole milliseconds.
+func (tx *Tx) At() time.Time { return tx.at }
+
+// Who acts; zero in a View.
+func (tx *Tx) Who() actor.Actor { return tx.who }
+
+// Place is where the transaction runs; nil in a bare database.
+func (tx *Tx) Place() *Place { return tx.place }
+
+// Dialect is the engine below; only search may look.
+func (tx *Tx) Dialect() Dialect { return tx.d }
+
+// Exec runs one statement and says how many rows it touched. On PostgreSQL a
+// failed statement ends the whole transaction: write ON CONFLICT instead of
+// trying and looking at the error.
+func (tx *Tx) Exec(text string, args ...any) (int64, error) {
+	st, err := tx.statement(text)
+	if err != nil {
+		return 0, err
+	}
+	return tx.exec(st, args)
+}
+
+func (tx *Tx) exec(st *statement, args []any) (int64, error) {
+	text, args := st.bind(tx.d, args)
+	r, err := tx.sql.ExecContext(tx.ctx, text, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%w in %s", err, st.short())
+	}
+	return r.RowsAffected()
+}
+
+// core runs a statement of this package on tables that Exec does not write.
+func (tx *Tx) core(text string, args ...any) error {
+	_, err := tx.exec(parse(text), args)
+	return err
+}
+
+// statement parses and judges: what stands in the journal is written only by
+// Record, and Keep writes only what is listed.
+func (tx *Tx) statement(text string) (*statement, error) {
+	st := parse(text)
+	if st.reads {
+		return st, nil
+	}
+	if tx.mode != bare && coreTables[st.table] {
+		return nil, fmt.Errorf("the table %q is written by package place alone: %s", st.table, st.short())
+	}
+	if tx.mode == keeping && (st.odd || !tx.place.s.keeps[st.table]) {
+		return nil, fmt.Errorf("housekeeping may not write the table %q: %s", st.table, st.short())
+	}
+	return st, nil
+}
+
+// Notify wakes those who listen to a live topic, after the commit.
+func (tx *Tx) Notify(topic string) { tx.topics = append(tx.topics, topic) }
+
+// After runs fn after the commit; not at all if there is none.
+func (tx *Tx) After(fn func()) { tx.after = append(tx.after, fn) }
+
+// Seal closes a field under the place's field key, bound to place, field and row.
+func (tx *Tx) Seal(f Field, row [16]byte, plain []byte) ([]byte, error) {
+	return tx.place.s.sealer.Seal(tx.ctx, tx.place.customer, f, row, plain)
+}
+
+// Unseal opens what Seal closed for the same field and row.
+func (tx *Tx) Unseal(f Field, row [16]byte, sealed []byte) ([]byte, error) {
+	return tx.place.s.sealer.Unseal(tx.ctx, tx.place.customer, f, row, sealed)
+}
+
+// Blind makes the blind index of a value: equal values of one field in one
+// place give equal bytes, which is also all that it tells.
+func (tx *Tx) Blind(f Field, value string) ([]byte, error) {
+	return tx.place.s.sealer.Blind(tx.ctx, tx.place.customer, f, []byte(value))
+}
+
+// run is one transaction from begin to commit. It returns the events recorded.
+func (pl *pool) run(ctx context.Context, tx *Tx, now func() time.Time, fn func(*Tx) error) (done []Recorded, err error) {
+	if tx.sql, err = pl.begin(ctx, tx.mode, pl.enter); err != nil {
+		return nil, err
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			tx.sql.Rollback()
+		}
+		if tx.mode != viewing {
+			<-pl.gate
+		}
+	}()
+	tx.ctx, tx.d, tx.at = ctx, pl.d, now().UTC().Truncate(time.Millisecond)
+	if err := fn(tx); err != nil {
+		return nil, err
+	}
+	if tx.mode == changing {
+		if done, err = tx.flush(); err != nil {
+			return nil, err
+		}
+	} else if len(tx.events) > 0 {
+		return nil, errors.New("only a Change records events")
+	}
+	if tx.mode == viewing {
+		return nil, nil
+	}
+	err = tx.sql.Commit()
+	committed = err == nil
+	return done, err
+}
+
+// begin waits for the right to write, if need be, and starts a transaction. It
+// leaves the token in the gate for run to take back.
+func (pl *pool) begin(ctx context.Context, m mode, enter string) (t *sql.Tx, err error) {
+	if m == viewing {
+		t, err = pl.read.BeginTx(ctx, pl.snapshot())
+	} else {
+		select {
+		case pl.gate <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		defer func() {
+			if err != nil {
+				<-pl.gate
+			}
+		}()
+		t, err = pl.write.BeginTx(ctx, nil)
+		enter += pl.lock
+	}
+	if err != nil {
+		return nil, err
+	}
+	if enter != "" {
+		if _, err := t.ExecContext(ctx, enter); err != nil {
+			t.Rollback()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// snapshot is how a View begins. SQLite's readers cannot write (query_only) and
+// always read one snapshot; PostgreSQL has to be told.
+func (pl *pool) snapshot() *sql.TxOptions {
+	if pl.d == SQLite {
+		return nil
+	}
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
