@@ -1,7 +1,11 @@
 package place
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -49,7 +53,12 @@ func ailmentOf(err error) ailment {
 		}
 		return healthy
 	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return healthy
+	}
+	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	if unconnected || network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return busy
 	}
 	return healthy

@@ -19,7 +19,11 @@ var (
 )
 
 func TestChangeIsSeen(t *testing.T) {
-	p := placetest.Customer(t, placetest.New(t, schemas))
+	placetest.Run(t, schemas, changeIsSeen)
+}
+
+func changeIsSeen(t *testing.T, s *place.Store) {
+	p := placetest.Customer(t, s)
 	err := p.Change(t.Context(), tester, func(tx *place.Tx) error {
 		tx.Record(place.Event{Code: "note.written", Personal: map[string]string{"name": "Ada"}})
 		_, err := tx.Exec(`INSERT INTO notes (id, n, text) VALUES (?, ?, ?)`, []byte("0123456789abcdef"), 7, "x?'")
