@@ -17,4 +17,15 @@ const (
 	FieldNumber         Field = 25 // telephone number
 	FieldExtension      Field = 26 // extension
 	FieldCallDigest     Field = 27 // all that is known of a call
+
+	// tenancy/identity
+	FieldPersonEmail      Field = 60 // e-mail address of a person
+	FieldPersonName       Field = 61 // name of a person
+	FieldPassword         Field = 62 // argon2id hash of a password
+	FieldSessionFrom      Field = 63 // network address and browser of a session
+	FieldSignInCode       Field = 64 // code that was mailed
+	FieldMember           Field = 65 // name, address and extensions of a member
+	FieldMemberEmail      Field = 66 // e-mail address of a member
+	FieldIdempotentAnswer Field = 67 // answer kept for a repeated request
+	FieldIdempotentAsk    Field = 68 // key and content of a repeated request
 )
