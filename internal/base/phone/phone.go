@@ -65,7 +65,13 @@ func Read(text, country string) Number {
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return Number{digits, Other}
 	}
-	return Number{phonenumbers.Format(n, phonenumbers.E164), Public}
+	text = phonenumbers.Format(n, phonenumbers.E164)
+	// Some impossible numbers lose another zero each time they are read: what is
+	// not the same when read again would be indexed under several texts.
+	if again, err := phonenumbers.Parse(text, ""); err != nil || phonenumbers.Format(again, phonenumbers.E164) != text {
+		return Number{digits, Other}
+	}
+	return Number{text, Public}
 }
 
 // compact drops what people put between digits and reports whether anything
