@@ -28,4 +28,8 @@ const (
 	FieldMemberEmail      Field = 66 // e-mail address of a member
 	FieldIdempotentAnswer Field = 67 // answer kept for a repeated request
 	FieldIdempotentAsk    Field = 68 // key and content of a repeated request
+
+	// archive/collect
+	FieldDeviceName Field = 120 // name of a collector
+	FieldDeviceCode Field = 121 // code that enrols a collector
 )
