@@ -94,7 +94,7 @@ func (p *Place) run(ctx context.Context, tx *Tx, fn func(*Tx) error) error {
 	if err != nil {
 		return p.judge(err)
 	}
-	if tx.mode == changing {
+	if tx.mode == changing || tx.jobs || len(tx.topics) > 0 {
 		p.s.committed(Commit{Customer: p.customer, Events: done, Topics: tx.topics, Jobs: tx.jobs})
 	}
 	for _, fn := range tx.after {

@@ -2,6 +2,7 @@ package place
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ringfence/internal/base/id"
@@ -51,6 +52,18 @@ func (tx *Tx) Settle(next time.Time) error {
 	}
 	if open > 0 {
 		next = tx.at
+	}
+	var ms []int64
+	if !next.IsZero() {
+		ms = []int64{next.UnixMilli()}
+	}
+	var now []int64
+	err = p.s.registry.View(tx.ctx, func(r *Tx) (err error) {
+		now, err = Rows[int64](r, `SELECT due_at FROM place_work WHERE customer = ?`, p.customer)
+		return err
+	})
+	if err != nil || slices.Equal(now, ms) {
+		return err
 	}
 	return p.s.registry.Keep(tx.ctx, func(r *Tx) error {
 		if next.IsZero() {
