@@ -45,6 +45,7 @@ type (
 	uploadKind    struct{}
 	grantKind     struct{}
 	fileKind      struct{}
+	egressKind    struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -65,6 +66,7 @@ func (intentKind) prefix() string    { return "int" }
 func (uploadKind) prefix() string    { return "upl" }
 func (grantKind) prefix() string     { return "grt" }
 func (fileKind) prefix() string      { return "fil" }
+func (egressKind) prefix() string    { return "egr" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -88,6 +90,7 @@ type (
 	Upload    = Of[uploadKind]
 	Grant     = Of[grantKind]
 	File      = Of[fileKind]
+	Egress    = Of[egressKind]
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as
