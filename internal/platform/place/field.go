@@ -32,4 +32,8 @@ const (
 	// archive/collect
 	FieldDeviceName Field = 120 // name of a collector
 	FieldDeviceCode Field = 121 // code that enrols a collector
+
+	// insight
+	FieldSpokenWord Field = 140 // a word of a transcript
+	FieldSpeechKey  Field = 141 // key of a speech engine
 )
