@@ -16,6 +16,7 @@ import (
 type done struct {
 	mu    sync.Mutex
 	f     *os.File
+	end   int64 // of the whole records; a write that failed half-way is written over
 	known map[mark16]seen
 }
 
@@ -27,8 +28,9 @@ type seen struct {
 
 const doneRecord = 16 + 8 + 8 + 1 + 4
 
-// The states that last, as they stand in the file.
-var doneCodes = map[State]byte{Verified: 1, Erased: 2, Refused: 3}
+// The states that last, as they stand in the file. Refused does not: the file
+// is tried again after the next start.
+var doneCodes = map[State]byte{Verified: 1, Erased: 2}
 
 func openDone(path string) (*done, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -50,12 +52,10 @@ func openDone(path string) (*done, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, errors.Join(err, f.Close())
 	}
-	if err = f.Truncate(whole); err == nil {
-		_, err = f.Seek(whole, io.SeekStart)
-	}
-	if err != nil {
+	if err = f.Truncate(whole); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	d.end = whole
 	return d, nil
 }
 
@@ -89,12 +89,13 @@ func (d *done) add(sources []source, state State) error {
 		binary.BigEndian.PutUint32(b[33:], crc32.ChecksumIEEE(b[:33]))
 		all = append(all, b...)
 	}
-	if _, err := d.f.Write(all); err != nil {
+	if _, err := d.f.WriteAt(all, d.end); err != nil {
 		return err
 	}
 	if err := d.f.Sync(); err != nil {
 		return err
 	}
+	d.end += int64(len(all))
 	for _, s := range sources {
 		d.known[s.Path] = seen{s.Size, s.ModTime, state}
 	}

@@ -12,8 +12,8 @@
 //	          → complete → receipt stored → the server's one logged opening
 //	          → receipt verified → only now the source may be moved or deleted
 //
-// One recording is one upload. Its id and the recording's are drawn on the box
-// and written to disk before the first byte travels, so that every step can be
+// One recording is one upload. Its id is drawn on the box, the recording's and
+// its objects' follow from it, and all are written to disk before the first byte travels, so that every step can be
 // repeated after a crash on either end: the second time finds what the first
 // one did. Times that matter are the server's; the box's clock is only used to
 // date its signatures.
@@ -122,24 +122,47 @@ func (m *Manifest) check() error {
 	switch {
 	case m.Version != version:
 		return fmt.Errorf("version %d is not known here; bring both ends to the same release", m.Version)
-	case m.Customer.IsZero() || m.Device.IsZero() || m.Upload.IsZero() || m.Recording.IsZero():
+	case m.Customer.IsZero() || m.Device.IsZero() || m.Upload.IsZero():
 		return errors.New("an id is missing")
 	case len(m.Capsule) == 0 || len(m.Card) == 0:
 		return errors.New("capsule or card is missing")
 	case len(m.Objects) == 0 || len(m.Objects) > maxObjects:
 		return fmt.Errorf("an upload has 1 to %d objects, not %d", maxObjects, len(m.Objects))
 	}
-	seen := map[id.Object]bool{}
-	for _, o := range m.Objects {
-		if o.ID.IsZero() || seen[o.ID] || o.Bytes <= 0 || o.Bytes > maxUpload || len(o.SHA256) != sha256.Size {
-			return errors.New("an object has no id of its own, no size or no hash")
+	for i, o := range m.Objects {
+		if o.ID != objectID(m.Device, m.Upload, i) || o.Bytes <= 0 || o.Bytes > maxUpload || len(o.SHA256) != sha256.Size {
+			return errors.New("an object has not its own id, no size or no hash")
 		}
-		seen[o.ID] = true
+	}
+	if m.Recording != recordingID(m.Device, m.Upload) {
+		return errors.New("the recording has not its own id")
 	}
 	if m.size() > maxUpload {
 		return fmt.Errorf("an upload holds at most %d bytes", int64(maxUpload))
 	}
 	return nil
+}
+
+// The ids of what an upload makes follow from the device's and the upload's, so
+// that a stolen box cannot name objects or recordings of others and have them
+// written over: it would have to find a hash of 74 bits that a device id which
+// the server gave leads to.
+func objectID(d id.Device, u id.Upload, i int) id.Object {
+	return id.Object(derived(fmt.Sprintf("ringfence collect object %d v1", i), d, u))
+}
+
+func recordingID(d id.Device, u id.Upload) id.Recording {
+	return id.Recording(derived("ringfence collect recording v1", d, u))
+}
+
+// derived has the form of a UUIDv7 with the upload's time.
+func derived(label string, d id.Device, u id.Upload) (b [16]byte) {
+	sum := sha256.Sum256(bind(label, d[:], u[:]))
+	copy(b[:], u[:6])
+	copy(b[6:], sum[:10])
+	b[6] = b[6]&0x0f | 0x70
+	b[8] = b[8]&0x3f | 0x80
+	return b
 }
 
 // Signed is a document as bytes with the signature over exactly these bytes:
@@ -218,4 +241,12 @@ func bind(label string, parts ...[]byte) []byte {
 		b = append(b, p...)
 	}
 	return b
+}
+
+// Raw is the format of files without a header, as a source is set.
+type Raw struct {
+	Codec    string `json:"codec,omitempty"`
+	Rate     int    `json:"rate,omitempty"`
+	Channels int    `json:"channels,omitempty"`
+	Layout   string `json:"layout,omitempty"`
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/keyring"
 )
 
 // Requests are signed after RFC 9421 (HTTP Message Signatures), in one fixed
@@ -50,6 +51,7 @@ const (
 	enrolLabel    = "ringfence collect enrol v1"
 	manifestLabel = "ringfence collect manifest v1"
 	receiptLabel  = "ringfence collect receipt v1"
+	configLabel   = "ringfence collect config v1"
 )
 
 // Reasons for which a request is refused; the box reacts to each differently.
@@ -193,10 +195,11 @@ func signDocument(label string, v any, sign func([]byte) ([]byte, error)) (Signe
 	return Signed{Body: body, Signature: sig}, err
 }
 
-// openDocument checks the signature and only then reads the JSON.
-func openDocument(label string, s Signed, key ed25519.PublicKey, v any) error {
-	if len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, bind(label, s.Body), s.Signature) {
-		return fmt.Errorf("the signature of %q does not fit", label)
+// openDocument checks that the server of the given key signed and only then
+// reads the JSON.
+func openDocument(label string, s Signed, key []byte, v any) error {
+	if err := keyring.VerifyReceipt(key, bind(label, s.Body), s.Signature); err != nil {
+		return fmt.Errorf("the signature of %q does not fit: %w", label, err)
 	}
 	return json.Unmarshal(s.Body, v)
 }

@@ -113,6 +113,8 @@ func loopback(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
+// enrol shows the code. The answer is signed by a key of which the code holds
+// the fingerprint: whoever breaks the TLS between cannot give a key of his own.
 func (u *uplink) enrol(ctx context.Context, e Enrolment) (c Config, err error) {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -122,13 +124,27 @@ func (u *uplink) enrol(ctx context.Context, e Enrolment) (c Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	_, err = u.answer(r, &c)
-	return c, err
+	var s Signed
+	if _, err = u.answer(r, &s); err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(s.Body, &c); err != nil {
+		return c, fmt.Errorf("%s answers, but not as Ringfence does; check --server", u.base.Host)
+	}
+	if !codeNames(e.Code, c.ServerKey) {
+		return c, errors.New("the server's key is not the one that the code names; somebody may stand between this box and the server, or --server is another server")
+	}
+	return c, openDocument(configLabel, s, c.ServerKey, &c)
 }
 
+// config believes only what the pinned key has signed: the public key in it
+// decides who can open what the box seals.
 func (u *uplink) config(ctx context.Context) (c Config, err error) {
-	_, err = u.call(ctx, http.MethodGet, "/config", nil, -1, &c)
-	return c, err
+	var s Signed
+	if _, err = u.call(ctx, http.MethodGet, "/config", nil, -1, &s); err != nil {
+		return c, err
+	}
+	return c, openDocument(configLabel, s, u.id.ServerKey, &c)
 }
 
 func (u *uplink) begin(ctx context.Context, m Signed) (o Offset, err error) {

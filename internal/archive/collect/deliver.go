@@ -1,0 +1,200 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Bounds of a chunk. It is halved when the server does not answer in time, so
+// that a slow line gets through, and doubled again when it does.
+const minChunk = 64 << 10
+
+// deliver brings one entry to its end: uploaded, verified, its source dealt
+// with. It goes on where the last attempt stopped, on either side of a crash.
+func (b *box) deliver(ctx context.Context, e *entry) error {
+	if e.Receipt == nil || !b.lasting(e) {
+		if err := b.upload(ctx, e); err != nil {
+			return err
+		}
+		if err := b.fetchReceipt(ctx, e); err != nil {
+			return err
+		}
+	}
+	return b.settle(e)
+}
+
+// lasting reports whether the entry holds the server's last word.
+func (b *box) lasting(e *entry) bool {
+	r, err := b.openReceipt(e, *e.Receipt)
+	return err == nil && r.State != Stored
+}
+
+// upload sends what the server does not have yet.
+func (b *box) upload(ctx context.Context, e *entry) error {
+	if e.Receipt != nil {
+		return nil // stored: the bytes are there
+	}
+	o, err := b.up.begin(ctx, e.Signed)
+	if err != nil {
+		return err
+	}
+	if o.State != Open {
+		return nil
+	}
+	b.crash("begun")
+	data, err := b.spool.data(e)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	size := e.manifest.size()
+	for at := o.Offset; at < size; {
+		if at < 0 || at > size {
+			return fmt.Errorf("the server answers offset %d of %d", at, size)
+		}
+		if at, err = b.uploadChunk(ctx, e, data, at, size); err != nil {
+			return err
+		}
+		b.report(Event{What: "uploading", Upload: e.Upload.String(), Bytes: size, Sent: at})
+		b.crash("chunk")
+	}
+	return nil
+}
+
+func (b *box) uploadChunk(ctx context.Context, e *entry, data *os.File, at, size int64) (int64, error) {
+	chunk := make([]byte, min(b.chunk.Load(), size-at))
+	if _, err := data.ReadAt(chunk, at); err != nil && !errors.Is(err, io.EOF) {
+		return at, err
+	}
+	next, err := b.up.patch(ctx, e.Upload, at, chunk)
+	if err == nil {
+		b.chunk.Store(min(b.chunk.Load()*2, b.chunkMax.Load()))
+		return next, nil
+	}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		if r.Status == http.StatusConflict && r.Offset >= 0 && r.Offset != at {
+			return r.Offset, nil // an earlier attempt got further than its answer
+		}
+		return at, err
+	}
+	b.chunk.Store(max(b.chunk.Load()/2, minChunk))
+	return at, err
+}
+
+// fetchReceipt asks for the end of an upload until the server's last word is
+// on this disk.
+func (b *box) fetchReceipt(ctx context.Context, e *entry) error {
+	for wait := 200 * time.Millisecond; ; wait = min(wait*2, 10*time.Second) {
+		s, err := b.up.complete(ctx, e.Upload)
+		if err != nil {
+			return err
+		}
+		r, err := b.openReceipt(e, s)
+		if err != nil {
+			return err
+		}
+		b.crash("answered")
+		if r.State != Open && (e.Receipt == nil || !bytes.Equal(e.Receipt.Body, s.Body)) {
+			e.Receipt = &s
+			if err := b.spool.save(e); err != nil {
+				return err
+			}
+			b.report(Event{What: string(r.State), Upload: e.Upload.String(), Recording: r.Recording.String(), Bytes: e.manifest.size(), Duplicate: r.Duplicate})
+			b.crash("receipt-" + string(r.State))
+		}
+		if r.State != Stored && r.State != Open {
+			return nil
+		}
+		if err := sleep(ctx, jitter(wait)); err != nil {
+			return err
+		}
+	}
+}
+
+// openReceipt believes a receipt only if the pinned server key signed it for
+// this very manifest of this very box.
+func (b *box) openReceipt(e *entry, s Signed) (Receipt, error) {
+	var r Receipt
+	if err := openDocument(receiptLabel, s, b.dev.ServerKey, &r); err != nil {
+		return r, fmt.Errorf("the receipt is not the server's: %w; nothing was touched", err)
+	}
+	sum := sha256.Sum256(e.Signed.Body)
+	if r.Version != version || r.Customer != b.dev.Customer || r.Device != b.dev.Device || r.Upload != e.Upload || !bytes.Equal(r.Manifest, sum[:]) {
+		return r, errors.New("the receipt is for another upload; nothing was touched")
+	}
+	return r, nil
+}
+
+// settle acts on the server's last word. Every step can be repeated.
+func (b *box) settle(e *entry) error {
+	r, err := b.openReceipt(e, *e.Receipt)
+	if err != nil {
+		return err
+	}
+	switch r.State {
+	case Verified:
+		if err := b.spool.dropData(e); err != nil {
+			return err
+		}
+		b.crash("data-dropped")
+		if err := b.release(e, r); err != nil {
+			return err
+		}
+		b.crash("released")
+		err = b.done.add(e.Sources, Verified)
+	case Erased:
+		// Destroyed on purpose, and its source is still there: nobody asked us
+		// to remove it, so it stays, and is not captured again.
+		err = b.done.add(e.Sources, Erased)
+	case Refused:
+		b.refuse(e, r.Reason)
+	default:
+		return fmt.Errorf("the receipt says %q", r.State)
+	}
+	if err != nil {
+		return err
+	}
+	b.crash("noted")
+	b.forget(e)
+	return b.spool.remove(e)
+}
+
+// retryIn says how long to wait after an error: what the server asks for, else
+// twice as long each time with jitter, so that a thousand boxes do not come
+// back in the same second. No more than five minutes.
+func retryIn(err error, attempt int) time.Duration {
+	if r, ok := errors.AsType[*refusal](err); ok && r.RetryAfter > 0 {
+		return r.RetryAfter + jitter(r.RetryAfter/4)
+	}
+	return jitter(min(time.Second<<min(attempt, 9), 5*time.Minute))
+}
+
+// jitter draws between half of d and d.
+func jitter(d time.Duration) time.Duration {
+	if d < 2 {
+		return d
+	}
+	var b [8]byte
+	rand.Read(b[:])
+	return d/2 + time.Duration(binary.BigEndian.Uint64(b[:])%uint64(d/2))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,288 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// How often the box asks for its settings and says how it stands.
+const (
+	configEvery   = 5 * time.Minute
+	holdEvery     = 30 * time.Second
+	standingEvery = time.Minute
+)
+
+// run is the service loop: one goroutine looks and seals, some upload.
+func (b *box) run(ctx context.Context, entries []*entry) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var workers sync.WaitGroup
+	for range b.Uploads {
+		workers.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case e := <-b.queue:
+					if err := b.bring(ctx, e); err != nil {
+						stop(err)
+					}
+					b.pending.Done()
+				}
+			}
+		})
+	}
+	defer workers.Wait()
+	defer stop(nil)
+	err := b.feed(ctx, entries)
+	if err == nil {
+		err = b.loop(ctx)
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil // asked to stop; what is in the spool goes on next time
+	}
+	return err
+}
+
+// feed hands over what the last run left.
+func (b *box) feed(ctx context.Context, entries []*entry) error {
+	b.pending.Add(len(entries))
+	go func() {
+		for _, e := range entries {
+			if b.push(ctx, e) != nil {
+				return
+			}
+		}
+	}()
+	return ctx.Err()
+}
+
+func (b *box) enqueue(ctx context.Context, e *entry) error {
+	b.pending.Add(1)
+	return b.push(ctx, e)
+}
+
+func (b *box) push(ctx context.Context, e *entry) error {
+	select {
+	case b.queue <- e:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// loop looks at the folder until it is told to stop.
+func (b *box) loop(ctx context.Context) error {
+	s := newScanner(b)
+	asked, told := b.now(), time.Time{}
+	for {
+		every := configEvery
+		if b.config().Hold != "" {
+			every = holdEvery
+		}
+		if b.now().Sub(asked) >= every {
+			asked = b.now()
+			if err := b.configure(ctx); err != nil {
+				return err
+			}
+		}
+		full, err := b.round(ctx, s)
+		if err != nil {
+			return err
+		}
+		if b.now().Sub(told) >= standingEvery || b.Once {
+			told = b.now()
+			b.tell(ctx, s)
+		}
+		if b.Once && !full {
+			return b.finish(ctx, s)
+		}
+		if err := b.rest(ctx, full); err != nil {
+			return err
+		}
+	}
+}
+
+// round looks once and seals what is whole. full means that more waits for
+// room in the spool.
+func (b *box) round(ctx context.Context, s *scanner) (full bool, err error) {
+	if hold := b.config().Hold; hold != "" {
+		b.report(Event{What: "waiting", Text: hold})
+		if b.Once {
+			return false, errors.New(hold)
+		}
+		return false, nil
+	}
+	if err := s.look(ctx); err != nil {
+		if ctx.Err() != nil || b.Once || s.profile == nil {
+			return false, err
+		}
+		// A folder on a share can be away for a while; the spool goes on.
+		b.needs(b.From, err.Error(), "check that the folder is there and can be read", 0)
+		return false, nil
+	}
+	b.well(b.From)
+	err = s.seal(ctx)
+	if errors.Is(err, errSpoolFull) {
+		b.report(Event{What: "waiting", Text: err.Error() + "; sealing goes on when uploads have ended", Bytes: b.spool.bytes(), Waiting: len(s.todo)})
+		if b.Once && b.spool.bytes() == 0 {
+			return false, err // nothing in the spool can end and make room
+		}
+		return true, s.settled()
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, s.settled()
+}
+
+// rest waits for the next look, or for room where the spool is full.
+func (b *box) rest(ctx context.Context, full bool) error {
+	if !full {
+		return sleep(ctx, b.Every)
+	}
+	t := time.NewTimer(10 * time.Second)
+	defer t.Stop()
+	select {
+	case <-b.spool.room():
+	case <-t.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// finish waits for the uploads and sums up, for Once.
+func (b *box) finish(ctx context.Context, s *scanner) error {
+	all := make(chan struct{})
+	go func() { b.pending.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	b.tell(ctx, s)
+	b.mu.Lock()
+	bad := len(b.attention)
+	b.mu.Unlock()
+	b.report(Event{What: "idle", Waiting: len(s.partial), Text: summary(len(s.partial), bad)})
+	return nil
+}
+
+func summary(partial, bad int) string {
+	t := []string{"all that is whole has been archived"}
+	if partial > 0 {
+		t = append(t, fmt.Sprintf("%d files are still being written and wait for the next run", partial))
+	}
+	if bad > 0 {
+		t = append(t, fmt.Sprintf("%d need attention", bad))
+	}
+	return strings.Join(t, "; ")
+}
+
+// bring delivers an entry, however long that takes. An error ends the box.
+func (b *box) bring(ctx context.Context, e *entry) error {
+	since := b.now()
+	for attempt := 0; ; attempt++ {
+		err := b.deliver(ctx, e)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if final(err) {
+			return err
+		}
+		if r, ok := errors.AsType[*refusal](err); ok {
+			if b.answered(e, r) {
+				return nil
+			}
+		} else if errors.Is(err, fs.ErrNotExist) {
+			// The ciphertext is gone from the spool: seal anew from the source.
+			b.forget(e)
+			return b.spool.remove(e)
+		}
+		if b.Once && b.now().Sub(since) > b.Patience {
+			return fmt.Errorf("given up for now: %w; what is sealed waits in the spool, run collect again", err)
+		}
+		wait := retryIn(err, attempt)
+		b.report(Event{What: "away", Upload: e.Upload.String(), Text: fmt.Sprintf("%v; next attempt in %s", err, wait.Round(time.Second/10))})
+		if sleep(ctx, wait) != nil {
+			return nil
+		}
+	}
+}
+
+// answered deals with an answer that concerns this entry alone; true means
+// that the entry has ended.
+func (b *box) answered(e *entry, r *refusal) bool {
+	switch {
+	case r.Code == codeUnknown:
+		e.Receipt = nil // the server has forgotten it: begin again
+		return false
+	case r.Status == http.StatusBadRequest, r.Status == http.StatusUnprocessableEntity, r.Status == http.StatusRequestEntityTooLarge:
+		b.refuse(e, r.Text)
+		b.forget(e)
+		return b.spool.remove(e) == nil
+	}
+	return false
+}
+
+// needs lists a file under needs attention; well takes it off again.
+func (b *box) needs(file, reason, advice string, size int64) {
+	b.mu.Lock()
+	old, known := b.attention[file]
+	a := Attention{File: file, Reason: reason, Advice: advice, Since: b.now().UTC().Truncate(time.Second), Size: size}
+	if known {
+		a.Since = old.Since
+	}
+	b.attention[file] = a
+	b.mu.Unlock()
+	if !known || old.Reason != reason {
+		b.report(Event{What: "attention", File: file, Text: reason, Advice: advice, Bytes: size})
+	}
+}
+
+func (b *box) well(file string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.attention, file)
+}
+
+// tell reports how the box stands. It is not worth a retry: the next one says
+// the same and more.
+func (b *box) tell(ctx context.Context, s *scanner) {
+	b.mu.Lock()
+	st := Standing{Waiting: len(s.todo) + len(b.taken) + len(s.partial), Spooled: b.spool.bytes(), Attention: make([]Attention, 0, len(b.attention))}
+	for _, a := range b.attention {
+		st.Attention = append(st.Attention, a)
+	}
+	b.mu.Unlock()
+	slices.SortFunc(st.Attention, func(x, y Attention) int { return strings.Compare(x.File, y.File) })
+	if len(st.Attention) > maxAttention {
+		st.More = len(st.Attention) - maxAttention
+		st.Attention = st.Attention[:maxAttention]
+	}
+	if err := b.up.standing(ctx, st); err != nil && ctx.Err() == nil {
+		b.report(Event{What: "away", Text: err.Error()})
+	}
+}
+
+func adviceFor(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "let the collector's user read the file"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space on the disk of the --state folder"
+	}
+	return "the file is tried again at the next look"
+}
