@@ -1,0 +1,130 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// store is one place for key stores.
+type store struct {
+	dir string    // folder, or
+	dsn place.DSN // database without its schema
+}
+
+// marker stands in a folder that Init made. Without it, the empty mount point
+// of a disk that is not there would be taken for a new place, and keys would
+// count as stored twice on one disk.
+const marker = ".ringfence-keys"
+
+func newStore(s Store) (store, error) {
+	if (s.Dir == "") == s.Postgres.IsZero() {
+		return store{}, fault.Field("keys.stores", "each place is either a folder or a PostgreSQL URL")
+	}
+	if s.Dir == "" {
+		return store{dsn: place.DSN{Postgres: s.Postgres}}, nil
+	}
+	dir, err := filepath.Abs(s.Dir)
+	return store{dir: dir}, err
+}
+
+// same reports whether two names lead to one place.
+func (s store) same(o store) bool {
+	if s.dir == "" || o.dir == "" {
+		return s.dir == o.dir && s.dsn.Postgres.Equal(o.dsn.Postgres)
+	}
+	a, aErr := os.Stat(s.dir)
+	b, bErr := os.Stat(o.dir)
+	return s.dir == o.dir || aErr == nil && bErr == nil && os.SameFile(a, b)
+}
+
+// init marks a folder as a place for key stores.
+func (s store) init() error {
+	if s.dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fault.Wrap(err, fault.Invalid, "the folder for keys %s cannot be made", s.dir)
+	}
+	f, err := os.OpenFile(filepath.Join(s.dir, marker), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "the folder for keys %s cannot be written", s.dir)
+	}
+	_, err = f.WriteString("Ringfence keeps wrapped keys in this folder. Without this file it refuses to use it.\n")
+	err = errors.Join(err, f.Sync(), f.Close(), syncDir(s.dir), syncDir(filepath.Dir(s.dir)))
+	return fault.Wrap(err, fault.Unavailable, "the folder for keys %s cannot be written", s.dir)
+}
+
+// present refuses a folder that Init did not make.
+func (s store) present(i int) error {
+	if s.dir == "" {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(s.dir, marker))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && i > 0:
+		return fault.Wrap(err, fault.Unavailable, "the second folder for keys %s is missing or not mounted: bring it back; "+
+			"if its disk is lost, run `ringfence init` again with a new one, which is filled from the first", s.dir)
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.Wrap(err, fault.Unavailable, "the folder for keys %s is missing or not mounted: bring it back or restore it; "+
+			"for a new installation run `ringfence init`", s.dir)
+	}
+	return fault.Wrap(err, fault.Unavailable, "the folder for keys %s cannot be read", s.dir)
+}
+
+// at is the database of one customer.
+func (s store) at(c id.Customer) place.DSN {
+	name := "installation"
+	if !c.IsZero() {
+		name = c.String()
+	}
+	if s.dir != "" {
+		return place.DSN{File: filepath.Join(s.dir, name+".db")}
+	}
+	d := s.dsn
+	d.Schema = "keys_" + strings.ToLower(name)
+	return d
+}
+
+// has reports whether the file of a customer is there. A schema cannot be
+// looked for without opening it: for PostgreSQL the answer is yes.
+func (s store) has(c id.Customer) (bool, error) {
+	dsn := s.at(c)
+	if dsn.File == "" {
+		return true, nil
+	}
+	_, err := os.Stat(dsn.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, fault.Wrap(err, fault.Unavailable, "the key store %s cannot be read", dsn.File)
+}
+
+func (s store) open(ctx context.Context, c id.Customer) (*place.DB, error) {
+	return place.OpenDB(ctx, s.at(c), migrations)
+}
+
+// remove deletes the files of a customer's key store, whose content was
+// overwritten before.
+func (s store) remove(c id.Customer) error {
+	dsn := s.at(c)
+	if dsn.File == "" {
+		return nil // the schema stays, with its tombstones only
+	}
+	var errs []error
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(dsn.File + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, syncDir(s.dir))...)
+}
