@@ -1,0 +1,252 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/mail"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/access"
+)
+
+// Member is a person with roles at one customer, under the name that this
+// customer gave. What other customers call the person is not told here.
+type Member struct {
+	Person     id.Person
+	Name       string
+	Email      string
+	Roles      []access.Role
+	Extensions []string
+	Joined     bool // has signed in since becoming a member
+	Since      time.Time
+}
+
+// card is what of a member is personal: one sealed field.
+type card struct {
+	Name       string   `json:"name"`
+	Email      string   `json:"email"`
+	Extensions []string `json:"extensions,omitempty"`
+}
+
+type memberRow struct {
+	Person id.Person `db:"person"`
+	Card   []byte    `db:"card"`
+	Roles  string    `db:"roles"`
+	Joined bool      `db:"joined"`
+	Since  int64     `db:"since"`
+}
+
+const memberColumns = `SELECT person, card, roles, joined, since FROM members`
+
+func (r memberRow) open(tx *place.Tx) (Member, error) {
+	m := Member{Person: r.Person, Joined: r.Joined, Since: time.UnixMilli(r.Since).UTC()}
+	for _, role := range strings.Fields(r.Roles) {
+		m.Roles = append(m.Roles, access.Role(role))
+	}
+	plain, err := tx.Unseal(place.FieldMember, r.Person, r.Card)
+	if err != nil {
+		return m, err
+	}
+	var c card
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return m, err
+	}
+	m.Name, m.Email, m.Extensions = c.Name, c.Email, c.Extensions
+	return m, nil
+}
+
+// memberByID finds a member, a removed one too: those have no roles.
+func memberByID(tx *place.Tx, p id.Person) (Member, error) {
+	r, err := place.Row[memberRow](tx, memberColumns+` WHERE person = ?`, p)
+	if err != nil {
+		return Member{}, err
+	}
+	return r.open(tx)
+}
+
+func storeMember(tx *place.Tx, m Member) error {
+	plain, err := json.Marshal(card{m.Name, m.Email, m.Extensions})
+	if err != nil {
+		return err
+	}
+	sealed, err := tx.Seal(place.FieldMember, m.Person, plain)
+	if err != nil {
+		return err
+	}
+	blind, err := blindEmail(tx, place.FieldMemberEmail, m.Email)
+	if err != nil {
+		return err
+	}
+	var roles []string
+	for _, r := range m.Roles {
+		roles = append(roles, string(r))
+	}
+	_, err = tx.Exec(`INSERT INTO members (person, email_blind, card, roles, joined, since) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (person) DO UPDATE SET card = excluded.card, roles = excluded.roles, joined = excluded.joined`,
+		m.Person, blind, sealed, strings.Join(roles, " "), m.Joined, tx.At().UnixMilli())
+	return err
+}
+
+// Members lists who has a role at a customer, in the order they came.
+func (s *Service) Members(ctx context.Context, p *place.Place) (list []Member, err error) {
+	all, err := s.everMembers(ctx, p)
+	for _, m := range all {
+		if len(m.Roles) > 0 {
+			list = append(list, m)
+		}
+	}
+	return list, err
+}
+
+// Names gives the name of each person who is or was a member, for the journal.
+func (s *Service) Names(ctx context.Context, p *place.Place) (map[string]string, error) {
+	all, err := s.everMembers(ctx, p)
+	names := map[string]string{}
+	for _, m := range all {
+		names[m.Person.String()] = m.Name
+	}
+	return names, err
+}
+
+func (s *Service) everMembers(ctx context.Context, p *place.Place) (list []Member, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		rows, err := place.Rows[memberRow](tx, memberColumns+` ORDER BY since, person`)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			m, err := r.open(tx)
+			if err != nil {
+				return err
+			}
+			list = append(list, m)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Grant is what a member is given.
+type Grant struct {
+	Roles      []access.Role
+	Extensions []string
+}
+
+func (g Grant) check() (Grant, error) {
+	slices.Sort(g.Roles)
+	g.Roles = slices.Compact(g.Roles)
+	if len(g.Roles) == 0 {
+		return g, fault.Field("roles", "choose at least one role")
+	}
+	for _, r := range g.Roles {
+		if !slices.Contains(access.RolesAt("customer"), r) {
+			return g, fault.Field("roles", "want customer_admin, superuser or user")
+		}
+	}
+	var clean []string
+	for _, e := range g.Extensions {
+		if e = strings.TrimSpace(e); e == "" || len(e) > 40 {
+			return g, fault.Field("extensions", "an extension has 1 to 40 characters")
+		}
+		clean = append(clean, e)
+	}
+	slices.Sort(clean)
+	g.Extensions = slices.Compact(clean)
+	return g, nil
+}
+
+// AddMember gives a known person roles without any mail, for whoever sets up an
+// installation. The registry's hint comes first: a crash between the two leaves
+// a hint to nothing, never a membership that nobody can find.
+func (s *Service) AddMember(ctx context.Context, p *place.Place, who actor.Actor, person id.Person, g Grant) (Member, error) {
+	known, err := s.Person(ctx, person)
+	if err != nil {
+		return Member{}, err
+	}
+	if err := s.hint(ctx, p, who, known, known.Name); err != nil {
+		return Member{}, err
+	}
+	return s.storeGrant(ctx, p, who, Member{Person: person, Name: known.Name, Email: known.Email, Joined: true}, g)
+}
+
+// Invite finds or adds the person with an address, gives roles, and mails. For
+// somebody who was invited and has not come yet it mails again.
+func (s *Service) Invite(ctx context.Context, p *place.Place, who actor.Actor, organisation, email, name string, g Grant) (Member, error) {
+	email, err := mail.Address(email)
+	if err != nil {
+		return Member{}, err
+	}
+	if name, err = checkName(name); err != nil {
+		return Member{}, err
+	}
+	if g, err = g.check(); err != nil {
+		return Member{}, err
+	}
+	if wait := s.invites.take(p.Customer().String(), s.now()); wait > 0 {
+		return Member{}, fault.New(fault.Limited, "too many invitations; wait a little").After(wait)
+	}
+	known := Person{Email: email}
+	if err := s.hintNew(ctx, p, who, &known, name); err != nil {
+		return Member{}, err
+	}
+	m, err := s.storeGrant(ctx, p, who, Member{Person: known.ID, Name: name, Email: email}, g)
+	if err != nil {
+		return m, err
+	}
+	return m, s.welcomeMail(ctx, who, known, organisation)
+}
+
+// hint tells the registry that a person may be a member of a customer.
+func (s *Service) hint(ctx context.Context, p *place.Place, who actor.Actor, known Person, name string) error {
+	return s.hintNew(ctx, p, who, &known, name)
+}
+
+func (s *Service) hintNew(ctx context.Context, p *place.Place, who actor.Actor, known *Person, name string) error {
+	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		found, added, err := ensure(tx, known.Email, name)
+		if err != nil {
+			return err
+		}
+		*known = found
+		code := "person.placed"
+		if added {
+			code = "person.added"
+		}
+		tx.Record(place.Event{Code: code, Subject: found.ID.String(), Facts: map[string]string{"customer": p.Customer().String()}})
+		_, err = tx.Exec(`INSERT INTO person_places (person, customer) VALUES (?, ?) ON CONFLICT (person, customer) DO NOTHING`, found.ID, p.Customer())
+		return err
+	})
+}
+
+// storeGrant writes the membership. Somebody who is a member already is
+// fault.Conflict, unless they were only invited so far.
+func (s *Service) storeGrant(ctx context.Context, p *place.Place, who actor.Actor, m Member, g Grant) (Member, error) {
+	g, err := g.check()
+	if err != nil {
+		return Member{}, err
+	}
+	m.Roles, m.Extensions = g.Roles, g.Extensions
+	err = p.Change(ctx, who, func(tx *place.Tx) error {
+		before, err := memberByID(tx, m.Person)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err == nil && before.Joined && len(before.Roles) > 0 {
+			return fault.New(fault.Conflict, "this person is a member already; change the roles instead")
+		}
+		m.Since = tx.At()
+		if err := allowedGrant(who, before, m); err != nil {
+			return err
+		}
+		recordGrant(tx, "member.invited", before, m)
+		tx.Notify("members")
+		return storeMember(tx, m)
+	})
+	return m, err
+}

@@ -1,0 +1,105 @@
+package identity
+
+import (
+	"context"
+	"slices"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/mail"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/access"
+)
+
+// Roles above customers stand in the registry: there is no place to put them in.
+
+func nodeRoles(tx *place.Tx, p id.Person) (held []access.Membership, err error) {
+	type row struct {
+		Node id.Node `db:"node"`
+		Role string  `db:"role"`
+	}
+	rows, err := place.Rows[row](tx, `SELECT node, role FROM node_roles WHERE person = ? ORDER BY node, role`, p)
+	for _, r := range rows {
+		held = append(held, access.Membership{Role: access.Role(r.Role), At: r.Node})
+	}
+	return held, err
+}
+
+// GiveNodeRole makes a person administrator of the provider or of a reseller.
+func (s *Service) GiveNodeRole(ctx context.Context, who actor.Actor, node id.Node, role access.Role, p id.Person) error {
+	if !slices.Contains([]access.Role{access.ProviderAdmin, access.ResellerAdmin}, role) {
+		return fault.Field("role", "want provider_admin or reseller_admin")
+	}
+	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if _, err := personByID(tx, p); err != nil {
+			return err
+		}
+		return giveNodeRole(tx, node, role, p)
+	})
+}
+
+func giveNodeRole(tx *place.Tx, node id.Node, role access.Role, p id.Person) error {
+	tx.Record(place.Event{
+		Code: "role.given", Subject: p.String(),
+		Facts: map[string]string{"node": node.String(), "role": string(role)},
+	})
+	_, err := tx.Exec(`INSERT INTO node_roles (node, person, role) VALUES (?, ?, ?) ON CONFLICT (person, node, role) DO NOTHING`, node, p, string(role))
+	return err
+}
+
+// InviteToNode finds or adds a person, gives the role at a reseller and mails.
+func (s *Service) InviteToNode(ctx context.Context, who actor.Actor, node id.Node, organisation string, role access.Role, email, name string) error {
+	email, err := mail.Address(email)
+	if err != nil {
+		return fault.Field("admin_email", "this is no e-mail address")
+	}
+	if name, err = checkName(name); err != nil {
+		return err
+	}
+	if wait := s.invites.take(node.String(), s.now()); wait > 0 {
+		return fault.New(fault.Limited, "too many invitations; wait a little").After(wait)
+	}
+	var p Person
+	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if p, _, err = ensure(tx, email, name); err != nil {
+			return err
+		}
+		return giveNodeRole(tx, node, role, p.ID)
+	})
+	if err != nil {
+		return err
+	}
+	return s.welcomeMail(ctx, who, p, organisation)
+}
+
+// Places lists the customers a person may be a member of. The registry's list
+// is a hint; the memberships in the places are the truth.
+func (s *Service) Places(ctx context.Context, p id.Person) (list []id.Customer, err error) {
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		list, err = place.Rows[id.Customer](tx, `SELECT customer FROM person_places WHERE person = ? ORDER BY customer`, p)
+		return err
+	})
+	return list, err
+}
+
+// Held is what a person holds at one customer, read from its place.
+func (s *Service) Held(ctx context.Context, p *place.Place, who id.Person) (held []access.Membership, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		held, err = heldBy(tx, who)
+		return err
+	})
+	return held, err
+}
+
+func heldBy(tx *place.Tx, who id.Person) ([]access.Membership, error) {
+	m, err := memberByID(tx, who)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	var held []access.Membership
+	for _, r := range m.Roles {
+		held = append(held, access.Membership{Role: r, At: tx.Place().Customer(), Extensions: m.Extensions})
+	}
+	return held, err
+}

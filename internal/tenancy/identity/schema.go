@@ -1,0 +1,88 @@
+package identity
+
+import "ringfence/internal/platform/place"
+
+// RegistryMigrations are the tables of persons and what they sign in with.
+func RegistryMigrations() place.Migrations {
+	return place.Migrations{{Number: 300, Name: "persons", SQL: `
+		CREATE TABLE persons (
+			id {{id}} PRIMARY KEY,
+			email_blind {{bytes}} NOT NULL UNIQUE,
+			email {{bytes}} NOT NULL,
+			name {{bytes}} NOT NULL,
+			created_at {{int}} NOT NULL
+		);
+		CREATE TABLE credentials (
+			person {{id}} PRIMARY KEY REFERENCES persons (id),
+			password {{bytes}} NOT NULL,
+			changed_at {{int}} NOT NULL
+		);
+		CREATE TABLE sessions (
+			id {{id}} PRIMARY KEY,
+			token {{bytes}} NOT NULL UNIQUE,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			started_at {{int}} NOT NULL,
+			ends_at {{int}} NOT NULL,
+			origin {{bytes}} NOT NULL
+		);
+		CREATE INDEX sessions_person ON sessions (person);
+		CREATE TABLE session_seen (
+			session {{id}} PRIMARY KEY,
+			seen_at {{int}} NOT NULL
+		);
+		CREATE TABLE sign_ins (
+			id {{id}} PRIMARY KEY,
+			token {{bytes}} NOT NULL UNIQUE,
+			person {{id}} NOT NULL,
+			code {{bytes}} NOT NULL,
+			until {{int}} NOT NULL,
+			tries {{int}} NOT NULL
+		);
+		CREATE TABLE invitations (
+			id {{id}} PRIMARY KEY,
+			token {{bytes}} NOT NULL UNIQUE,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			until {{int}} NOT NULL
+		);
+		CREATE TABLE node_roles (
+			node {{id}} NOT NULL,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			role {{text}} NOT NULL,
+			PRIMARY KEY (person, node, role)
+		);
+		CREATE TABLE person_places (
+			person {{id}} NOT NULL REFERENCES persons (id),
+			customer {{id}} NOT NULL,
+			PRIMARY KEY (person, customer)
+		);`}}
+}
+
+// PlaceMigrations are the tables of members and tokens of one customer.
+func PlaceMigrations() place.Migrations {
+	return place.Migrations{{Number: 301, Name: "members", SQL: `
+		CREATE TABLE members (
+			person {{id}} PRIMARY KEY,
+			email_blind {{bytes}} NOT NULL UNIQUE,
+			card {{bytes}} NOT NULL,
+			roles {{text}} NOT NULL,
+			joined {{int}} NOT NULL,
+			since {{int}} NOT NULL
+		);
+		CREATE TABLE tokens (
+			id {{id}} PRIMARY KEY,
+			secret {{bytes}} NOT NULL UNIQUE,
+			name {{text}} NOT NULL,
+			acts {{text}} NOT NULL,
+			maker {{id}} NOT NULL,
+			created_at {{int}} NOT NULL,
+			until {{int}} NOT NULL
+		);
+		CREATE TABLE token_seen (
+			token {{id}} PRIMARY KEY,
+			seen_at {{int}} NOT NULL
+		);`}}
+}
+
+// Housekeeping is the tables that need no event: when something was last seen,
+// and sign-ins that are under way.
+func Housekeeping() []string { return []string{"session_seen", "sign_ins", "token_seen"} }

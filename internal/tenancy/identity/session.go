@@ -1,0 +1,170 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/access"
+)
+
+// Session is one browser in which a person is signed in.
+type Session struct {
+	ID         id.Session
+	Person     id.Person
+	StartedAt  time.Time
+	LastSeenAt time.Time // to the minute
+	Until      time.Time // ends then at the latest
+	Address    string
+	Agent      string
+}
+
+// Present is who a session's token belongs to, with the roles above customers.
+type Present struct {
+	Session Session
+	Held    []access.Membership // at provider and resellers; those at customers are in their places
+}
+
+type sessionRow struct {
+	ID        id.Session `db:"id"`
+	Person    id.Person  `db:"person"`
+	StartedAt int64      `db:"started_at"`
+	EndsAt    int64      `db:"ends_at"`
+	Origin    []byte     `db:"origin"`
+	SeenAt    int64      `db:"seen_at"`
+}
+
+const sessionColumns = `SELECT s.id, s.person, s.started_at, s.ends_at, s.origin, coalesce(v.seen_at, s.started_at) AS seen_at
+	FROM sessions s LEFT JOIN session_seen v ON v.session = s.id`
+
+func (r sessionRow) session() Session {
+	return Session{
+		ID: r.ID, Person: r.Person, StartedAt: time.UnixMilli(r.StartedAt).UTC(),
+		LastSeenAt: time.UnixMilli(r.SeenAt).UTC(), Until: time.UnixMilli(r.EndsAt).UTC(),
+	}
+}
+
+// over reports whether the session has run out, by age or by idleness.
+func (s Session) over(at time.Time) bool {
+	return !at.Before(s.Until) || at.Sub(s.LastSeenAt) >= sessionIdle
+}
+
+var errSession = fault.New(fault.Unauthenticated, "sign in first")
+
+// Session finds who a token belongs to; fault.Unauthenticated if it is of no
+// session, or of one that was ended or has run out.
+func (s *Service) Session(ctx context.Context, token secret.Text) (Present, error) {
+	var p Present
+	at := s.now()
+	err := s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		r, err := place.Row[sessionRow](tx, sessionColumns+` WHERE s.token = ?`, hashOf(token.Reveal()))
+		if err != nil {
+			return err
+		}
+		p.Session = r.session()
+		p.Held, err = nodeRoles(tx, r.Person)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) || err == nil && p.Session.over(at) {
+		return Present{}, errSession
+	}
+	if err == nil && at.Sub(p.Session.LastSeenAt) >= seenEvery {
+		err = s.seen(ctx, p.Session.ID, at)
+	}
+	return p, err
+}
+
+func (s *Service) seen(ctx context.Context, i id.Session, at time.Time) error {
+	return s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		_, err := tx.Exec(`INSERT INTO session_seen (session, seen_at) VALUES (?, ?)
+			ON CONFLICT (session) DO UPDATE SET seen_at = excluded.seen_at`, i, at.UnixMilli())
+		return err
+	})
+}
+
+// Alive reports whether a session still stands: for what outlives a request.
+func (s *Service) Alive(ctx context.Context, i id.Session) (bool, error) {
+	var r sessionRow
+	err := s.store.Registry().View(ctx, func(tx *place.Tx) (err error) {
+		r, err = place.Row[sessionRow](tx, sessionColumns+` WHERE s.id = ?`, i)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && !r.session().over(s.now()), err
+}
+
+// Sessions lists where a person is signed in, newest first.
+func (s *Service) Sessions(ctx context.Context, p id.Person) (list []Session, err error) {
+	at := s.now()
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		rows, err := place.Rows[sessionRow](tx, sessionColumns+` WHERE s.person = ? ORDER BY s.id DESC`, p)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			one := r.session()
+			if one.over(at) {
+				continue
+			}
+			origin, err := tx.Unseal(place.FieldSessionFrom, r.ID, r.Origin)
+			if err != nil {
+				return err
+			}
+			one.Address, one.Agent = unpackOrigin(origin)
+			list = append(list, one)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// End ends one session of a person, from the next request on; fault.NotFound
+// for another person's.
+func (s *Service) End(ctx context.Context, who actor.Actor, p id.Person, i id.Session) error {
+	err := s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		n, err := tx.Exec(`DELETE FROM sessions WHERE id = ? AND person = ?`, i, p)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.NotFound, "no such session")
+		}
+		tx.Record(place.Event{Code: "session.ended", Subject: i.String()})
+		_, err = tx.Exec(`DELETE FROM session_seen WHERE session = ?`, i)
+		return err
+	})
+	if err == nil {
+		s.ended(i)
+	}
+	return err
+}
+
+// endOthers ends all sessions of a person but one, within a Change, and gives
+// those that were ended.
+func endOthers(tx *place.Tx, p id.Person, keep id.Session) ([]id.Session, error) {
+	gone, err := place.Rows[id.Session](tx, `SELECT id FROM sessions WHERE person = ?`, p)
+	if err != nil {
+		return nil, err
+	}
+	var out []id.Session
+	for _, i := range gone {
+		if i == keep {
+			continue
+		}
+		if _, err := tx.Exec(`DELETE FROM sessions WHERE id = ?`, i); err != nil {
+			return nil, err
+		}
+		if _, err := tx.Exec(`DELETE FROM session_seen WHERE session = ?`, i); err != nil {
+			return nil, err
+		}
+		tx.Record(place.Event{Code: "session.ended", Subject: i.String(), Facts: map[string]string{"cause": "password"}})
+		out = append(out, i)
+	}
+	return out, nil
+}
