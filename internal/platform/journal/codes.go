@@ -15,6 +15,31 @@ var Codes = []Code{
 	{"place.created", "the place of a customer was made"},
 	{"place.destroyed", "the place of a customer was removed for ever"},
 	{"opening.granted", "somebody, or the program itself, was given leave to open sealed content, before it was opened"},
+
+	// tenancy/org
+	{"provider.created", "the organisation that runs this installation was named"},
+	{"reseller.created", "a reseller was added"},
+	{"customer.created", "a customer was added; its keys and its place are being made"},
+	{"customer.opened", "a new customer has its keys and its place"},
+
+	// tenancy/identity
+	{"person.added", "somebody was added who can sign in once they have a password"},
+	{"person.placed", "somebody who is known already was given access to another customer"},
+	{"person.unplaced", "somebody has no access to a customer any more"},
+	{"invitation.mailed", "somebody was told by mail that they have access"},
+	{"password.set", "somebody set their first password with the link of an invitation"},
+	{"password.changed", "somebody changed their password"},
+	{"session.started", "somebody signed in"},
+	{"session.ended", "a session was ended by its person, or by a new password"},
+	{"role.given", "somebody was made administrator of the provider or of a reseller"},
+	{"member.invited", "somebody was given roles at this customer"},
+	{"member.joined", "somebody used their roles for the first time"},
+	{"member.changed", "somebody's roles or extensions were changed"},
+	{"member.removed", "all of somebody's roles were taken away"},
+	{"superuser.granted", "somebody may now listen to all recordings"},
+	{"superuser.withdrawn", "somebody may no longer listen to all recordings"},
+	{"token.created", "a machine was given a token"},
+	{"token.removed", "a machine's token was ended"},
 }
 
 // Meaning is what a code means, or "" for one that is not known.
