@@ -36,7 +36,7 @@ func (s *Service) welcomeMail(ctx context.Context, who actor.Actor, p Person, or
 	m.Text = "You were given access to " + organisation + " in Ringfence.\n\nSign in at " + s.base() + "\n"
 	if fresh {
 		m.Text = "You were given access to " + organisation + " in Ringfence.\n\nChoose your password here, within a week:\n\n    " +
-			s.base() + "/welcome?token=" + token + "\n\nThe link works once.\n"
+			s.base() + "/welcome#token=" + token + "\n\nThe link works once.\n"
 	}
 	return s.mail.Send(ctx, m)
 }

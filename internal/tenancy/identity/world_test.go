@@ -118,7 +118,7 @@ func (w *world) signIn(email, password string) identity.Signed {
 
 func (w *world) link() secret.Text {
 	w.Helper()
-	_, token, ok := strings.Cut(w.box.Mails()[0].Text, "/welcome?token=")
+	_, token, ok := strings.Cut(w.box.Mails()[0].Text, "/welcome#token=")
 	if !ok {
 		w.Fatal("the mail has no link:", w.box.Mails()[0].Text)
 	}

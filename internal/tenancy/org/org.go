@@ -32,6 +32,9 @@ var mayHold = map[Kind]map[Kind]bool{
 	Reseller: {Customer: true},
 }
 
+// made is what the journal calls the making of a node.
+var made = map[Kind]string{Provider: "provider.created", Reseller: "reseller.created", Customer: "customer.created"}
+
 // Node is one organisation.
 type Node struct {
 	ID        id.Node
@@ -143,7 +146,7 @@ func (s *Service) insert(ctx context.Context, who actor.Actor, parent id.Node, k
 			return err
 		}
 		tx.Record(place.Event{
-			Code: string(kind) + ".created", Subject: n.ID.String(),
+			Code: made[kind], Subject: n.ID.String(),
 			Facts: map[string]string{"name": name, "parent": parent.String()},
 		})
 		if kind != Customer {
