@@ -1,0 +1,147 @@
+package recording
+
+import (
+	"context"
+	"slices"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// destruction is the intent to destroy recordings.
+type destruction struct {
+	Recordings []id.Recording `json:"recordings"`
+	Keys       []id.Key       `json:"keys"`
+	Objects    []id.Object    `json:"objects"`
+	Reason     string         `json:"reason"`
+}
+
+// Destroy destroys one recording: its keys first, which ends it in every backup
+// as well, then its objects and rows. What stays is a tombstone and the blinded
+// hash that keeps its source from being captured again. Whether the actor may
+// was decided before. A recording that is destroyed already is fault.Gone.
+func (s *Service) Destroy(ctx context.Context, p *place.Place, who actor.Actor, rec id.Recording, reason string) error {
+	if reason == "" {
+		return fault.Field("reason", "say why it is destroyed; the reason is kept in the change log")
+	}
+	return s.destroy(ctx, p, who, []id.Recording{rec}, reason, "a person's decision")
+}
+
+// destroy commits the intent, then runs it to its end. why is kept with the
+// tombstone and holds nothing personal; reason goes to the journal.
+func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason, why string) error {
+	d := destruction{Recordings: recs, Reason: why}
+	var intent id.Intent
+	s.step("destroy: intend")
+	err := p.Change(ctx, who, func(tx *place.Tx) error {
+		for _, rec := range recs {
+			row, err := s.Lookup(tx, rec)
+			if err != nil {
+				return err
+			}
+			objects, err := place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE n = ?`, row.N)
+			if err != nil {
+				return err
+			}
+			d.Keys = append(d.Keys, row.ContentKey, row.CardKey)
+			d.Objects = append(d.Objects, objects...)
+			tx.Record(place.Event{Code: "recording.destruction-ordered", Subject: rec.String(), Why: reason})
+		}
+		var err error
+		intent, err = tx.Intend(intentDestroy, d)
+		s.mark(intent, true)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer s.mark(intent, false)
+	// Ordered is ordered: who asked may have gone away.
+	return s.finishDestroying(context.WithoutCancel(ctx), p, intent, d)
+}
+
+// finishDestroying runs the steps of a destruction. Each may run twice.
+func (s *Service) finishDestroying(ctx context.Context, p *place.Place, intent id.Intent, d destruction) error {
+	s.endOpenings(d.Recordings)
+	s.cards.forget(d.Keys...)
+	s.step("destroy: keys")
+	if err := s.keys.Destroy(ctx, p.Customer(), d.Reason, d.Keys...); err != nil {
+		return err
+	}
+	s.step("destroy: objects")
+	for _, o := range d.Objects {
+		if err := s.objects.Delete(ctx, ObjectName(p.Customer(), o)); err != nil {
+			return err
+		}
+	}
+	s.step("destroy: rows")
+	var left leftovers
+	var discard id.Intent
+	err := p.Change(ctx, actor.ForSystem("destruction"), func(tx *place.Tx) error {
+		for _, rec := range d.Recordings {
+			if err := s.purge(tx, rec, d, &left); err != nil {
+				return err
+			}
+		}
+		tx.Notify(Topic)
+		if !left.empty() {
+			left.Reason = d.Reason
+			var err error
+			if discard, err = tx.Intend(intentDiscard, left); err != nil {
+				return err
+			}
+		}
+		return tx.Done(intent)
+	})
+	s.step("destroy: done")
+	if err != nil || left.empty() {
+		return err
+	}
+	return s.discard(ctx, p, discard, left)
+}
+
+// purge removes the rows of a destroyed recording. What was added to it since
+// the destruction was ordered (a transcript, a longer capture) goes too.
+func (s *Service) purge(tx *place.Tx, rec id.Recording, d destruction, left *leftovers) error {
+	tx.Record(place.Event{Code: "recording.destroyed", Subject: rec.String(), Facts: map[string]string{"reason": d.Reason}})
+	row, err := s.Lookup(tx, rec)
+	if fault.Is(err, fault.Gone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	objects, err := s.clear(tx, row.N)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if !slices.Contains(d.Objects, o) {
+			left.Objects = append(left.Objects, o)
+		}
+	}
+	for _, k := range []id.Key{row.ContentKey, row.CardKey} {
+		if !slices.Contains(d.Keys, k) {
+			left.Keys = append(left.Keys, k)
+		}
+	}
+	at := millis(tx.At())
+	for _, st := range []struct {
+		text string
+		args []any
+	}{
+		{`UPDATE contents SET erased_at = ? WHERE n = ?`, []any{at, row.N}},
+		{`UPDATE files SET state = 'erased', reason = '', todo = '', since = ?, sealed = NULL, n = NULL WHERE n = ?`, []any{at, row.N}},
+		{`DELETE FROM recordings WHERE n = ?`, []any{row.N}},
+		{`DELETE FROM call_idents WHERE call_id = ? AND NOT EXISTS (SELECT 1 FROM recordings WHERE recordings.call_id = call_idents.call_id)`, []any{row.Call}},
+		{`DELETE FROM calls WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recordings WHERE recordings.call_id = calls.id)`, []any{row.Call}},
+		{`INSERT INTO tombstones (id, destroyed_at, reason) VALUES (?, ?, ?)`, []any{rec, at, d.Reason}},
+	} {
+		if _, err := tx.Exec(st.text, st.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

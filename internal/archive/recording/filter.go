@@ -1,0 +1,214 @@
+package recording
+
+import (
+	"slices"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/base/phone"
+	"ringfence/internal/platform/place"
+)
+
+// Filter says which recordings are wanted. What is empty does not filter.
+type Filter struct {
+	From, To             time.Time // of the sound's start: From counts, To does not
+	Number               string    // of any party, in E.164 or as dialled in a source's country
+	Extension            string
+	Queue                string
+	Direction            Direction
+	MinLength, MaxLength time.Duration
+	Sentiment            string // negative, neutral, positive
+	State                string // complete, truncated, partial; or a transcript's: none, waiting, working, done, failed, not-transcribed
+	Source               id.Source
+	Words                Matcher // nil: any
+	Scope                Scope
+}
+
+// Scope is which recordings the reader may see at all.
+type Scope struct {
+	All        bool
+	Extensions []string // else: those in which one of these took part
+}
+
+// Everything is the scope of who may see all recordings of a customer.
+var Everything = Scope{All: true}
+
+// Matcher gives an SQL condition on a column of row numbers.
+type Matcher func(tx *place.Tx, column string) (condition string, args []any, err error)
+
+// few is up to how many rows a condition may leave to be used to find
+// recordings by; beyond that, lists walk in their order and test each row,
+// which then fits soon enough.
+const few = 5000
+
+// where is a filter as SQL. hits, if any, is a query for the row numbers that
+// can fit at all.
+type where struct {
+	hits       string
+	hitArgs    []any
+	text       string
+	args       []any
+	tx         *place.Tx
+	impossible bool // nothing can fit
+}
+
+func (w *where) and(text string, args ...any) {
+	w.text += " AND " + text
+	w.args = append(w.args, args...)
+}
+
+// narrow uses a query for row numbers as the way to find recordings, unless
+// another is used already.
+func (w *where) narrow(query string, args ...any) bool {
+	if w.hits != "" {
+		return false
+	}
+	w.hits, w.hitArgs = query, args
+	return true
+}
+
+var (
+	sounds      = []string{string(Complete), string(Truncated), string(Partial)}
+	transcripts = []string{TranscriptNone, TranscriptWaiting, TranscriptWorking, TranscriptDone, TranscriptFailed, TranscriptNotTranscribed}
+	labels      = []string{"negative", "neutral", "positive"}
+)
+
+// compile turns a filter into SQL, asking the database how common things are.
+func (f Filter) compile(tx *place.Tx) (*where, error) {
+	w := &where{tx: tx}
+	if f.Words != nil {
+		text, args, err := f.Words(tx, "w.n")
+		if err != nil {
+			return nil, err
+		}
+		w.narrow(`SELECT w.n FROM recordings w WHERE `+text, args...)
+	}
+	if err := f.parties(w); err != nil {
+		return nil, err
+	}
+	if err := f.length(w); err != nil {
+		return nil, err
+	}
+	if !f.From.IsZero() {
+		w.and(`r.started_at >= ?`, millis(f.From))
+	}
+	if !f.To.IsZero() {
+		w.and(`r.started_at < ?`, millis(f.To))
+	}
+	if f.Queue != "" {
+		w.and(`r.queue = ?`, f.Queue)
+	}
+	if f.Direction != "" {
+		w.and(`r.direction = ?`, string(f.Direction))
+	}
+	if !f.Source.IsZero() {
+		w.and(`r.source = ?`, f.Source)
+	}
+	if f.Sentiment != "" {
+		if !slices.Contains(labels, f.Sentiment) {
+			return nil, fault.Field("query.sentiment", "must be negative, neutral or positive")
+		}
+		w.and(`r.sentiment_label = ?`, f.Sentiment)
+	}
+	return w, f.state(w)
+}
+
+func (f Filter) state(w *where) error {
+	switch {
+	case f.State == "":
+	case slices.Contains(sounds, f.State):
+		w.and(`r.sound = ?`, f.State)
+	case f.State == TranscriptDone:
+		w.and(`r.transcript_state = ?`, f.State)
+	case slices.Contains(transcripts, f.State):
+		w.and(`r.transcript_state = ? AND r.transcript_state <> 'done'`, f.State)
+	default:
+		return fault.Field("query.state", "must be complete, truncated, partial, none, waiting, working, done, failed or not-transcribed")
+	}
+	return nil
+}
+
+// parties filters by who took part.
+func (f Filter) parties(w *where) error {
+	if f.Number != "" {
+		forms, err := numberForms(w.tx, f.Number)
+		if err != nil {
+			return err
+		}
+		if err := w.party(place.FieldNumber, forms); err != nil {
+			return err
+		}
+	}
+	if f.Extension != "" {
+		if err := w.party(place.FieldExtension, []string{f.Extension}); err != nil {
+			return err
+		}
+	}
+	if f.Scope.All {
+		return nil
+	}
+	w.impossible = w.impossible || len(f.Scope.Extensions) == 0
+	return w.party(place.FieldExtension, f.Scope.Extensions)
+}
+
+// party asks for recordings in which one of the values took part.
+func (w *where) party(field place.Field, values []string) error {
+	var tokens [][]byte
+	for _, v := range values {
+		t, err := w.tx.Blind(field, v)
+		if err != nil {
+			return err
+		}
+		tokens = append(tokens, t)
+	}
+	n, err := place.Row[int](w.tx, `SELECT count(*) FROM (SELECT 1 FROM parties WHERE token IN (?) LIMIT ?) AS found`, place.List(tokens), few+1)
+	if err != nil {
+		return err
+	}
+	if n <= few && w.narrow(`SELECT DISTINCT n FROM parties WHERE token IN (?)`, place.List(tokens)) {
+		return nil
+	}
+	w.and(`EXISTS (SELECT 1 FROM parties p WHERE p.token IN (?) AND p.started_at = r.started_at AND p.n = r.n)`, place.List(tokens))
+	return nil
+}
+
+// length filters by how long the sound is.
+func (f Filter) length(w *where) error {
+	if f.MinLength <= 0 && f.MaxLength <= 0 {
+		return nil
+	}
+	low, high := f.MinLength.Milliseconds(), f.MaxLength.Milliseconds()
+	if f.MaxLength <= 0 {
+		high = 1 << 53
+	}
+	if high < low {
+		return fault.Field("query.max_seconds", "is less than min_seconds")
+	}
+	n, err := place.Row[int](w.tx, `SELECT count(*) FROM (SELECT 1 FROM recordings WHERE millis BETWEEN ? AND ? LIMIT ?) AS found`, low, high, few+1)
+	if err != nil {
+		return err
+	}
+	if n <= few && w.narrow(`SELECT n FROM recordings WHERE millis BETWEEN ? AND ?`, low, high) {
+		return nil
+	}
+	w.and(`r.millis BETWEEN ? AND ?`, low, high)
+	return nil
+}
+
+// numberForms are the ways in which a profile may have written a number that
+// somebody types: as it is, and read in the country of each source.
+func numberForms(tx *place.Tx, number string) ([]string, error) {
+	countries, err := place.Rows[string](tx, `SELECT DISTINCT country FROM sources`)
+	if err != nil {
+		return nil, err
+	}
+	forms := []string{number}
+	for _, c := range append(countries, "") {
+		n := phone.Read(number, c).Text
+		if n != "" && !slices.Contains(forms, n) {
+			forms = append(forms, n)
+		}
+	}
+	return forms, nil
+}

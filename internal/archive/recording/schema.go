@@ -1,0 +1,15 @@
+package recording
+
+import (
+	_ "embed"
+
+	"ringfence/internal/platform/place"
+)
+
+//go:embed migrations/recording.sql
+var firstSchema string
+
+// Migrations make the tables of this package in a customer's place.
+func Migrations() place.Migrations {
+	return place.Migrations{{Number: 400, Name: "recordings", SQL: firstSchema}}
+}

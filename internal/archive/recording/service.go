@@ -1,0 +1,102 @@
+package recording
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/place"
+)
+
+// JobTranscribe is the kind of the job that is enqueued with each recording,
+// in the same transaction.
+const JobTranscribe = "transcribe"
+
+// TranscribeArgs are the arguments of that job.
+type TranscribeArgs struct {
+	Recording id.Recording `json:"recording"`
+}
+
+// Topic is the live topic that is woken when the list of recordings changes.
+const Topic = "recordings"
+
+// Options are what a Service stands on.
+type Options struct {
+	Store   *place.Store
+	Keys    *keyring.Keyring
+	Objects blob.Bucket
+	Log     *slog.Logger     // nil: silent
+	Now     func() time.Time // nil: the clock of this machine
+	// Step is told the name of each step before it is taken. Only tests use it:
+	// they end the process there and look at what is left.
+	Step func(name string)
+}
+
+// Service archives, opens and destroys recordings in any customer's place. It
+// is safe for concurrent use.
+type Service struct {
+	store   *place.Store
+	keys    *keyring.Keyring
+	objects blob.Bucket
+	log     *slog.Logger
+	now     func() time.Time
+	step    func(string)
+	cards   *cardKeys
+
+	onDestroy []func(tx *place.Tx, n int64) error
+
+	mu       sync.Mutex
+	openings map[id.Receipt]*Opening
+	working  map[id.Intent]bool // intents under way in this process
+}
+
+// New makes a service.
+func New(o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	return &Service{
+		store: o.Store, keys: o.Keys, objects: o.Objects, log: o.Log, now: o.Now, step: o.Step,
+		cards: newCardKeys(), openings: map[id.Receipt]*Opening{}, working: map[id.Intent]bool{},
+	}
+}
+
+// OnDestroy registers what else is removed in the Change that removes a
+// recording's rows, such as search tokens. Register before the first use.
+func (s *Service) OnDestroy(fn func(tx *place.Tx, n int64) error) {
+	s.onDestroy = append(s.onDestroy, fn)
+}
+
+// TwoPlaces reports whether objects and keys are each kept in two places. Only
+// then may a source be moved or deleted.
+func (s *Service) TwoPlaces() bool {
+	return len(blob.Replicas(s.objects)) >= 2 && s.keys.Copies() >= 2
+}
+
+// Recover finishes what a crash left undone in one place. Call it before
+// anything is archived there.
+func (s *Service) Recover(ctx context.Context, p *place.Place) error {
+	return s.recover(ctx, p)
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func optional(t *time.Time) *int64 {
+	if t == nil || t.IsZero() {
+		return nil
+	}
+	ms := t.UnixMilli()
+	return &ms
+}
