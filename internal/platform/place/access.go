@@ -204,8 +204,9 @@ func (p *Place) judge(err error) error {
 }
 
 func (p *Place) judgeLocked(err error) error {
-	switch ailmentOf(err) {
-	case damaged:
+	_, told := errors.AsType[*fault.Error](err)
+	switch ail := ailmentOf(err); {
+	case ail == damaged:
 		cause := &locatedError{where: p.s.engine.where(p.customer), err: err}
 		err = fault.Wrap(cause, fault.Unavailable,
 			"%s is damaged and was closed; restore it from its last backup, other places are not affected", label(p.customer))
@@ -213,9 +214,9 @@ func (p *Place) judgeLocked(err error) error {
 			p.shutE = err
 		}
 		return err
-	case full:
+	case ail == full && !told:
 		return fault.Wrap(err, fault.Unavailable, "the disk of the database is full; nothing was lost, free some space and try again")
-	case busy:
+	case ail == busy && !told:
 		return fault.Wrap(err, fault.Unavailable, "the database does not answer; try again")
 	default:
 		return err

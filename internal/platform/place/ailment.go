@@ -57,7 +57,7 @@ func ailmentOf(err error) ailment {
 		return healthy
 	}
 	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
-	_, network := errors.AsType[net.Error](err)
+	_, network := errors.AsType[*net.OpError](err)
 	if unconnected || network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return busy
 	}

@@ -55,14 +55,17 @@ func (s *Store) Destroy(ctx context.Context, c id.Customer) error {
 	if _, err := s.Place(ctx, c); err != nil {
 		return err
 	}
-	err := s.registry.Change(ctx, itself, func(tx *Tx) error {
-		tx.Record(Event{Code: "place.destroyed", Subject: c.String()})
-		return tx.core(`UPDATE placements SET destroying = 1 WHERE customer = ?`, c)
-	})
-	if err != nil {
+	if err := s.condemn(ctx, c); err != nil {
 		return err
 	}
 	return s.remove(ctx, c)
+}
+
+func (s *Store) condemn(ctx context.Context, c id.Customer) error {
+	return s.registry.Change(ctx, itself, func(tx *Tx) error {
+		tx.Record(Event{Code: "place.destroyed", Subject: c.String()})
+		return tx.core(`UPDATE placements SET destroying = 1 WHERE customer = ?`, c)
+	})
 }
 
 // finishDestroying ends what Destroy began before a crash.

@@ -1,9 +1,0 @@
-package place_test
-
-import (
-	"testing"
-
-	"ringfence/internal/platform/place/placetest"
-)
-
-func TestMain(m *testing.M) { placetest.Main(m) }
