@@ -2,11 +2,13 @@ package capture
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
 	"ringfence/internal/archive/sound"
+	"ringfence/internal/base/fault"
 )
 
 // Direction is where a call came from, seen from the customer's own telephones.
@@ -204,4 +206,12 @@ func Shown(s string) string {
 		return string([]rune(s))
 	}
 	return out
+}
+
+// plainFault is a fault's text for a person; of anything else, the cause without its path.
+func plainFault(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Text
+	}
+	return plain(err)
 }

@@ -56,6 +56,6 @@ type Options struct {
 	Known func(path string, size int64) bool
 	// DryRun looks once at a source that may be a copy: file times are not believed, only the logs tell what has ended.
 	DryRun bool
-	JSON   bool             // DryRun writes one JSON object per call; else a table
-	Report func(Problem)    // DryRun's problems; nil leaves them out
+	JSON   bool          // DryRun writes one JSON object per call; else a table
+	Report func(Problem) // DryRun's problems; nil leaves them out
 }

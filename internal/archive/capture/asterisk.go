@@ -1,0 +1,386 @@
+package capture
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ringfence/internal/base/fault"
+)
+
+// asterisk is the profile of an Asterisk with names as FreePBX gives them.
+type asterisk struct {
+	opt    Options
+	folder *folder
+	logs   []*family
+	j      *joiner
+	alone  map[string]*lone   // groups of files that no call of the logs claims
+	named  map[string]string  // base name of a file → uniqueid of the call that logs name it in
+	resume map[string]logFile // places of an earlier run, until their logs are found
+	swept  int64
+	warned map[string]bool
+}
+
+// New makes the profile that the options ask for. Faulty settings are fault.Invalid and name their fields, all together.
+func New(opt Options) (Profile, error) {
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	if opt.Zone == nil {
+		opt.Zone = time.UTC
+	}
+	if opt.StillFor == 0 {
+		opt.StillFor = 2 * time.Minute
+	}
+	if opt.Profile == "generic" {
+		return nil, fault.New(fault.Invalid, "not yet")
+	}
+	return newAsterisk(opt), nil
+}
+
+// check finds all faults of the settings.
+func (o Options) check() error {
+	all := &fault.Error{Kind: fault.Invalid, Text: "the source's settings are not valid"}
+	add := func(field, text string) { all.Details = append(all.Details, fault.Detail{Path: field, Text: text}) }
+	if o.Profile != "asterisk" && o.Profile != "generic" {
+		add("profile", fmt.Sprintf("%q is no profile; there are asterisk and generic", o.Profile))
+	}
+	if o.Folder == "" {
+		add("folder", "the folder of the recordings is missing")
+	}
+	if o.StillFor < 0 || o.StillFor > 0 && o.StillFor < 30*time.Second {
+		add("still_for", "a file being written may stand still for 20 seconds; give at least 30")
+	}
+	if o.Profile == "generic" && o.Pattern != "" {
+		if _, err := parsePattern(o.Pattern); err != nil {
+			add("pattern", plainFault(err))
+		}
+	}
+	if c := o.Country; c != "" && (len(c) != 2 || strings.ToUpper(c) != c) {
+		add("country", "a country is two capital letters, for example GB")
+	}
+	if len(all.Details) > 0 {
+		return all
+	}
+	return nil
+}
+
+func newAsterisk(opt Options) *asterisk {
+	return &asterisk{
+		opt: opt, folder: newFolder(opt), j: newJoiner(), alone: map[string]*lone{}, named: map[string]string{},
+		resume: map[string]logFile{}, warned: map[string]bool{},
+	}
+}
+
+// Poll implements Profile.
+func (a *asterisk) Poll(ctx context.Context, now time.Time) (Batch, error) {
+	var b Batch
+	problems, err := a.poll(ctx, now, func(c Call) { b.Calls = append(b.Calls, c) })
+	b.Problems = problems
+	if a.opt.DryRun {
+		return b, err // in the order of telling: later ones replace earlier ones
+	}
+	slices.SortStableFunc(b.Calls, func(x, y Call) int { return x.StartedAt.Compare(y.StartedAt.Time) })
+	return b, err
+}
+
+// poll reads what is new and tells of each call of which something changed.
+func (a *asterisk) poll(ctx context.Context, now time.Time, tell func(Call)) ([]Problem, error) {
+	changed, problems, err := a.folder.scan(ctx, now)
+	if err != nil {
+		return problems, fault.Wrap(err, fault.Unavailable, "the folder of recordings cannot be read")
+	}
+	for _, f := range changed {
+		a.touch(f)
+	}
+	more, err := a.readLogs(ctx, now, tell)
+	problems = append(problems, more...)
+	if err != nil {
+		return problems, err
+	}
+	for c := range a.j.all {
+		if c.dirty || a.waiting(c) {
+			a.tell(c, now, tell)
+		}
+	}
+	a.sweep(a.j.newest, now, tell)
+	a.tellAlone(now, tell)
+	return problems, nil
+}
+
+// touch marks the call of a changed file.
+func (a *asterisk) touch(f *soundFile) {
+	if c := a.callOf(f); c != nil {
+		c.dirty = true
+		return
+	}
+	a.leave(f)
+}
+
+// callOf finds the call of a file: by the uniqueid in its name, or by a log that names the file.
+func (a *asterisk) callOf(f *soundFile) *cluster {
+	if c := a.j.byKey[f.name.uid]; c != nil && f.name.uid != "" {
+		return c
+	}
+	return a.j.byKey[a.named[path.Base(f.name.group)]]
+}
+
+// readLogs takes all new rows of all logs in the order of time.
+func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call)) ([]Problem, error) {
+	if a.opt.Logs == "" {
+		return nil, nil
+	}
+	problems, err := a.findLogs()
+	if err != nil {
+		return problems, nil
+	}
+	heads := make([]*entry, len(a.logs))
+	for i := range a.logs {
+		heads[i] = a.nextEntry(a.logs[i], &problems)
+	}
+	defer func() {
+		for _, f := range a.logs {
+			f.close()
+		}
+	}()
+	for n := 0; ; n++ {
+		if n%4096 == 0 {
+			if err := ctx.Err(); err != nil {
+				return problems, err
+			}
+		}
+		first := -1
+		for i, e := range heads {
+			if e != nil && (first < 0 || e.at < heads[first].at) {
+				first = i
+			}
+		}
+		if first < 0 {
+			break
+		}
+		e := heads[first]
+		a.j.add(e)
+		a.note(e)
+		if a.j.newest-a.swept > linger.Milliseconds()/4 {
+			a.sweep(a.j.newest, now, tell)
+		}
+		heads[first] = a.nextEntry(a.logs[first], &problems)
+	}
+	if at := time.UnixMilli(a.j.newest); a.j.newest != 0 && at.After(now.Add(10*time.Minute)) && !a.warned["clock"] {
+		a.warned["clock"] = true
+		problems = append(problems, Problem{Path: a.opt.Logs, Reason: "the logs are ahead of this machine's clock by " + at.Sub(now).Round(time.Minute).String(), Advice: "check the clocks and the time zone of the telephone system"})
+	}
+	return problems, nil
+}
+
+// findLogs looks which logs there are now and goes on where reading stopped.
+func (a *asterisk) findLogs() ([]Problem, error) {
+	found, err := findLogs(a.opt.Logs, a.opt.Zone, a.opt.DryRun)
+	if err != nil {
+		p := Problem{Path: a.opt.Logs, Reason: "the folder of logs cannot be read: " + plain(err), Advice: "check the folder and its permissions; without logs only file names are known"}
+		if errors.Is(err, fs.ErrNotExist) {
+			p.Advice = "give the folder that holds cdr-csv, cel-custom and queue_log, usually /var/log/asterisk"
+		}
+		if a.warned["logs"] {
+			return nil, err
+		}
+		a.warned["logs"] = true
+		return []Problem{p}, err
+	}
+	a.warned["logs"] = false
+	for _, f := range found {
+		if !slices.ContainsFunc(a.logs, func(g *family) bool { return g.base == f.base }) {
+			for _, l := range a.resume {
+				if rotationOf(filepath.Base(l.Name), filepath.Base(f.base)) && filepath.Dir(l.Name) == filepath.Dir(f.base) {
+					f.files = append(f.files, &l)
+				}
+			}
+			a.logs = append(a.logs, f)
+		}
+	}
+	var problems []Problem
+	for _, f := range a.logs {
+		problems = append(problems, f.refresh()...)
+	}
+	return problems, nil
+}
+
+// maxProblems bounds what one poll tells of bad lines; a log of another kind would give one for each.
+const maxProblems = 200
+
+// nextEntry gives the next row of a log that can be read; what cannot is a problem with its line.
+func (a *asterisk) nextEntry(f *family, problems *[]Problem) *entry {
+	complain := func(file *logFile, from mark, reason, advice string) {
+		if len(*problems) < maxProblems {
+			*problems = append(*problems, Problem{Path: file.Name, Line: from.line + 1, Reason: reason, Advice: advice})
+		}
+	}
+	for {
+		line, file, from, err, ok := f.next()
+		if !ok {
+			return nil
+		}
+		if err != nil {
+			complain(file, from, err.Error(), "")
+			continue
+		}
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		e := &entry{kind: f.kind, file: file, from: from}
+		var warning string
+		switch f.kind {
+		case kindCEL:
+			e.cel, warning, err = f.parser.cel(line)
+			e.at = e.cel.at
+		case kindCDR:
+			e.cdr, warning, err = f.parser.cdr(line)
+			e.at = e.cdr.end
+		case kindQueue:
+			e.queue, err = f.parser.queue(line)
+			e.at = e.queue.at
+		}
+		if warning != "" {
+			complain(file, from, warning, "set the source's time zone to that of the telephone system")
+		}
+		if errors.Is(err, errHeading) {
+			continue
+		}
+		if err != nil {
+			complain(file, from, err.Error(), "the line was left out")
+			continue
+		}
+		return e
+	}
+}
+
+// note remembers which file a row names, and lets go of a lone recording that a call now claims.
+func (a *asterisk) note(e *entry) {
+	var name, uid string
+	switch e.kind {
+	case kindCEL:
+		if e.cel.what == "APP_START" && (e.cel.app == "MixMonitor" || e.cel.app == "Monitor") {
+			name, _, _ = strings.Cut(e.cel.data, ",")
+			uid = e.cel.uid
+		}
+	case kindCDR:
+		name, uid = e.cdr.recording, e.cdr.uid
+	}
+	if name == "" {
+		return
+	}
+	n := parseFileName(baseName(name))
+	if n.uid != uid {
+		if len(a.named) > maxGone {
+			clear(a.named)
+		}
+		a.named[path.Base(n.group)] = uid
+	}
+}
+
+// filesOf gathers the files of a call.
+func (a *asterisk) filesOf(c *cluster) []*soundFile {
+	var out []*soundFile
+	add := func(list []*soundFile) {
+		for _, f := range list {
+			if !slices.Contains(out, f) {
+				out = append(out, f)
+			}
+		}
+	}
+	for _, k := range c.keys {
+		add(a.folder.byUID[k])
+	}
+	for i := range c.cel {
+		if ev := &c.cel[i]; ev.what == "APP_START" && (ev.app == "MixMonitor" || ev.app == "Monitor") {
+			name, _, _ := strings.Cut(ev.data, ",")
+			add(a.folder.bases[path.Base(parseFileName(baseName(name)).group)])
+		}
+	}
+	for i := range c.cdr {
+		if r := c.cdr[i].recording; r != "" {
+			add(a.folder.bases[path.Base(parseFileName(r).group)])
+		}
+	}
+	add(a.touched(c))
+	for _, f := range out {
+		a.claim(c, f)
+		f.owner = c.id
+	}
+	return out
+}
+
+// waiting reports a call that has an unfinished file, whose age alone may change what is done with it.
+func (a *asterisk) waiting(c *cluster) bool { return !a.opt.DryRun && !c.ended && c.given != 0 }
+
+// tell gives a call if anything of it changed since it was last given.
+func (a *asterisk) tell(c *cluster, now time.Time, tell func(Call)) {
+	files := a.filesOf(c)
+	call := a.j.build(c, files)
+	a.still(&call, files, now)
+	c.dirty = false
+	if h := fingerprint(&call); h != c.given {
+		c.given, c.done = h, false
+		tell(call)
+	}
+}
+
+// still ends a call whose files have not grown for so long that their writer must be gone. A dry run looks only once and cannot know.
+func (a *asterisk) still(call *Call, files []*soundFile, now time.Time) {
+	if a.opt.DryRun || call.Ended || call.Cut || len(files) == 0 {
+		return
+	}
+	for _, f := range files {
+		if now.Sub(f.since) < a.opt.StillFor || now.Sub(f.modified) < a.opt.StillFor {
+			return
+		}
+	}
+	for i := range call.Files {
+		if f := &call.Files[i]; f.State == Partial && !f.Sound.Empty() {
+			f.State, f.Reason = Truncated, "the file has not grown for "+a.opt.StillFor.String()+" and no log tells of an end"
+		}
+	}
+}
+
+// fingerprint changes with anything that a taker of calls would store.
+func fingerprint(c *Call) uint64 {
+	b, _ := json.Marshal(c) // a Call holds nothing that cannot be written
+	h := fnv.New64a()
+	h.Write(b)
+	return h.Sum64() | 1
+}
+
+// sweep forgets calls that are over and kept.
+func (a *asterisk) sweep(at int64, now time.Time, tell func(Call)) {
+	a.swept = at
+	for c := range a.j.all {
+		idle := at - c.last
+		if idle < linger.Milliseconds() {
+			continue
+		}
+		if c.dirty {
+			a.tell(c, now, tell)
+		}
+		if c.ended && (c.done || a.opt.DryRun || c.given != 0 && len(a.filesOf(c)) == 0) || idle > 4*lifetime.Milliseconds() || a.opt.DryRun && idle > lifetime.Milliseconds() {
+			a.release(c)
+		}
+	}
+}
+
+// release forgets a call and the files that were kept with it.
+func (a *asterisk) release(c *cluster) {
+	for _, f := range a.filesOf(c) {
+		f.settled = true
+	}
+	a.j.forget(c)
+}
+
+var _ Profile = (*asterisk)(nil)
