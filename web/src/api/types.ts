@@ -1,0 +1,31 @@
+import type { components } from './schema';
+
+type Shapes = components['schemas'];
+
+export type Me = Shapes['Me'];
+export type Place = Shapes['MyNode'];
+export type Recording = Shapes['Recording'];
+export type RecordingDetail = Shapes['RecordingDetail'];
+export type RecordingPage = Shapes['RecordingPage'];
+export type May = Shapes['May'];
+export type Party = Shapes['Party'];
+export type Leg = Shapes['Leg'];
+export type CallEvent = Shapes['CallEvent'];
+export type Call = Shapes['Call'];
+export type Opening = Shapes['Opening'];
+export type Peaks = Shapes['Peaks'];
+export type Transcript = Shapes['Transcript'];
+export type Turn = Shapes['Turn'];
+export type Sentiment = Shapes['SentimentWithWords'];
+export type Node = Shapes['Node'];
+export type Source = Shapes['Source'];
+export type SourceSettings = Shapes['SourceSettings'];
+export type Attention = Shapes['Attention'];
+export type Retention = Shapes['Retention'];
+export type Speech = Shapes['Speech'];
+export type Member = Shapes['Member'];
+export type Token = Shapes['Token'];
+export type Device = Shapes['Device'];
+export type NewDevice = Shapes['NewDevice'];
+export type Reach = Shapes['Reach'];
+export type Event = Shapes['Event'];

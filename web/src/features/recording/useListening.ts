@@ -1,0 +1,82 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { here } from '../../api/client';
+import { Problem } from '../../api/errors';
+import type { Peaks, RecordingDetail, Transcript } from '../../api/types';
+import { fetched, forget, open } from './openings';
+import { Sound } from './sound';
+
+export type Listening = {
+  sound: Sound;
+  peaks: Peaks | null;
+  transcript: Transcript | null;
+  opening: boolean; // the sound is being opened
+  reading: boolean; // the transcript is being opened
+  error: unknown;
+  readError: unknown;
+  play: () => Promise<void>; // opens at the first time, then plays or pauses
+  read: () => Promise<void>;
+  seek: (at: number) => void; // before the first play: where it will begin
+  start: number;
+};
+
+/** useListening opens one recording when its reader asks to hear or to read it, and not before. */
+export function useListening(customer: string, detail: RecordingDetail, at = 0): Listening {
+  const client = useQueryClient();
+  const [sound] = useState(() => new Sound(detail.seconds));
+  const [peaks, setPeaks] = useState<Peaks | null>(null);
+  const [transcript, setTranscript] = useState<Transcript | null>(null);
+  const [start, setStart] = useState(at);
+  const [busy, setBusy] = useState({ opening: false, reading: false });
+  const [error, setError] = useState<unknown>(null);
+  const [readError, setReadError] = useState<unknown>(null);
+  useEffect(() => () => sound.close(), [sound]);
+  const noted = () => void client.invalidateQueries({ queryKey: here(customer, 'recording', detail.id) });
+
+  const openSound = async () => {
+    setBusy((b) => ({ ...b, opening: true }));
+    setError(null);
+    try {
+      const opening = await open(customer, detail.id, 'listen');
+      sound.load(opening.sound_url, sound.at || start);
+      const outline = fetched<Peaks>(opening.peaks_url).then(setPeaks);
+      await sound.play();
+      await outline;
+      noted();
+    } catch (e) {
+      if (e instanceof Problem) forget(customer, detail.id, 'listen');
+      if (!(e instanceof DOMException)) setError(e); // a DOMException: the browser wants one more click to play
+    } finally {
+      setBusy((b) => ({ ...b, opening: false }));
+    }
+  };
+  return {
+    sound, peaks, transcript, error, readError, start, ...busy,
+    play: async () => {
+      if (busy.opening) return;
+      if (!sound.media.src || sound.snapshot().failed) {
+        if (sound.snapshot().failed) forget(customer, detail.id, 'listen');
+        await openSound();
+      } else sound.toggle();
+    },
+    read: async () => {
+      if (busy.reading || transcript) return;
+      setBusy((b) => ({ ...b, reading: true }));
+      setReadError(null);
+      try {
+        const opening = await open(customer, detail.id, 'transcript');
+        setTranscript(await fetched<Transcript>(opening.transcript_url));
+        noted();
+      } catch (e) {
+        forget(customer, detail.id, 'transcript');
+        setReadError(e);
+      } finally {
+        setBusy((b) => ({ ...b, reading: false }));
+      }
+    },
+    seek: (to) => {
+      if (sound.media.src) sound.seek(to);
+      else setStart(Math.min(Math.max(0, to), detail.seconds));
+    },
+  };
+}

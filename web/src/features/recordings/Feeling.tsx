@@ -1,0 +1,34 @@
+import { Group, Text } from '@mantine/core';
+import { words } from '../../ui/format';
+import css from './recordings.module.css';
+
+/** Feeling shows a sentiment as a place on a line and as a word: colour alone says nothing to many. */
+export function Feeling({ score, label }: { score: number; label: string }) {
+  return (
+    <Group gap={8} wrap="nowrap">
+      <span className={css.scale} aria-hidden="true">
+        <span className={`${css.dot} ${label}`} style={{ left: `${50 + score * 50}%` }} />
+      </span>
+      <Text size="sm" span className={label}>
+        {words(label)}
+      </Text>
+    </Group>
+  );
+}
+
+/** Written says how far the transcript is, in a word or two. */
+export function Written({ state, quality }: { state: string; quality: string }) {
+  const text: Record<string, string> = {
+    none: 'No transcript',
+    waiting: 'In line',
+    working: 'Transcribing…',
+    done: quality ? words(quality) : 'Done',
+    failed: 'Failed',
+    'not-transcribed': 'Not transcribed',
+  };
+  return (
+    <Text size="sm" span c={state === 'failed' ? 'var(--mantine-color-error)' : state === 'done' ? undefined : 'dimmed'}>
+      {text[state] ?? words(state)}
+    </Text>
+  );
+}

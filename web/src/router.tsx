@@ -1,0 +1,105 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router';
+import { home, useMe } from './api/me';
+import { read } from './features/recordings/filters';
+import { Missing } from './ui/Missing';
+import { Shell } from './ui/Shell';
+import { Failed, Loading } from './ui/States';
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: Missing });
+const text = (search: Record<string, unknown>, key: string) => (typeof search[key] === 'string' ? search[key] : undefined);
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (s: Record<string, unknown>): { next?: string } => ({ next: text(s, 'next') }),
+  component: lazyRouteComponent(() => import('./features/signin/SignInPage'), 'SignInPage'),
+});
+const welcome = createRoute({
+  getParentRoute: () => root,
+  path: '/welcome',
+  validateSearch: (s: Record<string, unknown>): { token?: string } => ({ token: text(s, 'token') }),
+  component: lazyRouteComponent(() => import('./features/signin/WelcomePage'), 'WelcomePage'),
+});
+
+const signedIn = createRoute({ getParentRoute: () => root, id: 'in', component: Shell });
+const start = createRoute({ getParentRoute: () => signedIn, path: '/', component: Start });
+const account = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./features/account/AccountPage'), 'AccountPage'),
+});
+const node = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/n/$node',
+  component: lazyRouteComponent(() => import('./features/tree/ChildrenPage'), 'ChildrenPage'),
+});
+const customer = createRoute({ getParentRoute: () => signedIn, path: '/c/$customer', component: Outlet });
+
+const recordings = createRoute({
+  getParentRoute: () => customer,
+  path: '/recordings',
+  validateSearch: read,
+  component: lazyRouteComponent(() => import('./features/recordings/RecordingsPage'), 'RecordingsPage'),
+});
+const calls = createRoute({
+  getParentRoute: () => customer,
+  path: '/calls',
+  validateSearch: read,
+  component: lazyRouteComponent(() => import('./features/calls/CallsPage'), 'CallsPage'),
+});
+const attention = createRoute({
+  getParentRoute: () => customer,
+  path: '/attention',
+  component: lazyRouteComponent(() => import('./features/attention/AttentionPage'), 'AttentionPage'),
+});
+export type LogSearch = { code?: string; actor?: string; subject?: string; from?: string; to?: string };
+const log = createRoute({
+  getParentRoute: () => customer,
+  path: '/log',
+  validateSearch: (s: Record<string, unknown>): LogSearch => ({
+    code: text(s, 'code'), actor: text(s, 'actor'), subject: text(s, 'subject'), from: read(s).from, to: read(s).to,
+  }),
+  component: lazyRouteComponent(() => import('./features/journal/JournalPage'), 'JournalPage'),
+});
+const exposure = createRoute({
+  getParentRoute: () => customer,
+  path: '/exposure',
+  component: lazyRouteComponent(() => import('./features/exposure/ExposurePage'), 'ExposurePage'),
+});
+const egress = createRoute({
+  getParentRoute: () => customer,
+  path: '/egress',
+  component: lazyRouteComponent(() => import('./features/exposure/EgressPage'), 'EgressPage'),
+});
+const settings = [
+  createRoute({ getParentRoute: () => customer, path: '/settings/sources', component: lazyRouteComponent(() => import('./features/settings/SourcesPage'), 'SourcesPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/collectors', component: lazyRouteComponent(() => import('./features/settings/CollectorsPage'), 'CollectorsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
+];
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    signIn,
+    welcome,
+    signedIn.addChildren([start, account, node, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
+  ]),
+  defaultPreload: 'intent',
+  defaultPendingComponent: () => <Loading />,
+  defaultErrorComponent: ({ error, reset }) => <Failed error={error} retry={reset} />,
+  defaultNotFoundComponent: Missing,
+  scrollRestoration: true,
+});
+
+function Start() {
+  const me = useMe();
+  return me ? <Navigate to={home(me.places)} replace /> : null;
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

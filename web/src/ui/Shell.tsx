@@ -1,0 +1,206 @@
+import { ActionIcon, AppShell, Box, Burger, Group, NavLink, ScrollArea, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { useDisclosure, useHotkeys } from '@mantine/hooks';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, Navigate, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { api, here, must, onSignedOut } from '../api/client';
+import { me as meQuery, useMay, usePlace } from '../api/me';
+import type { Me } from '../api/types';
+import { useLive } from '../live/useLive';
+import { Icon, type IconName } from './Icon';
+import { PlaceSwitcher } from './PlaceSwitcher';
+import { RetentionBanner } from './RetentionBanner';
+import { Shortcuts } from './Shortcuts';
+import { Failed, Loading } from './States';
+import { toast } from './toast';
+
+/** Shell is what surrounds every page of a signed-in person. */
+export function Shell() {
+  const query = useQuery(meQuery);
+  const location = useLocation();
+  const client = useQueryClient();
+  useEffect(() => onSignedOut(() => client.setQueryData(meQuery.queryKey, null)), [client]);
+  if (query.data === null) {
+    const next = location.href === '/' ? undefined : location.href;
+    return <Navigate to="/sign-in" search={{ next }} replace />;
+  }
+  if (!query.data) {
+    return (
+      <Box maw={720} mx="auto" p="xl">
+        {query.error ? <Failed error={query.error} retry={() => void query.refetch()} /> : <Loading />}
+      </Box>
+    );
+  }
+  return <Frame me={query.data} />;
+}
+
+function Frame({ me }: { me: Me }) {
+  const [menu, { toggle, close }] = useDisclosure(false);
+  const [help, { open: showHelp, close: hideHelp }] = useDisclosure(false);
+  const { customer, node } = useParams({ strict: false });
+  const path = useLocation().pathname;
+  useEffect(close, [path, close]);
+  useHotkeys([['shift+?', showHelp], ['?', showHelp]]);
+  return (
+    <AppShell
+      header={{ height: { base: 52, sm: 0 } }}
+      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !menu } }}
+      padding={{ base: 'md', sm: 'xl' }}
+      styles={{ main: { background: 'var(--rf-page)' }, navbar: { background: 'var(--rf-card)', borderColor: 'var(--rf-line)' } }}
+    >
+      <a className="skip" href="#main">Skip to the page</a>
+      <AppShell.Header hiddenFrom="sm" px="md" style={{ background: 'var(--rf-card)', borderColor: 'var(--rf-line)' }}>
+        <Group h="100%" gap="sm">
+          <Burger opened={menu} onClick={toggle} size="sm" aria-label={menu ? 'Close the menu' : 'Open the menu'} />
+          <Brand />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm" aria-label="Main">
+        <Box visibleFrom="sm" px={4} pb="sm">
+          <Brand />
+        </Box>
+        <PlaceSwitcher places={me.places} current={customer ?? node} />
+        <ScrollArea style={{ flex: 1 }} mt="sm" type="never">
+          {customer && <CustomerNav customer={customer} />}
+          {node && <Item to={`/n/${node}`} icon="tree" label="Customers" />}
+        </ScrollArea>
+        <Foot me={me} showHelp={showHelp} />
+      </AppShell.Navbar>
+      <AppShell.Main id="main" tabIndex={-1} style={{ outline: 'none' }}>
+        {customer ? <Place key={customer} customer={customer} /> : <Outlet />}
+      </AppShell.Main>
+      <Shortcuts opened={help} onClose={hideHelp} />
+    </AppShell>
+  );
+}
+
+/** Place is a customer's page with what belongs to all of them: the live channel and what must be decided first. */
+function Place({ customer }: { customer: string }) {
+  const live = useLive(customer);
+  const place = usePlace(customer);
+  const may = useMay(customer);
+  if (!place) return <Failed error={new Error('place')} />;
+  return (
+    <>
+      {may('retention.set') && <RetentionBanner customer={customer} />}
+      {!live && (
+        <Text size="sm" c="dimmed" mb="sm" role="status">
+          The live connection is down; the page looks for news every ten seconds.
+        </Text>
+      )}
+      <Outlet />
+    </>
+  );
+}
+
+function Brand() {
+  return (
+    <Group gap={8}>
+      <img src="/favicon.svg" width={24} height={24} alt="" />
+      <Text fw={680} size="lg" style={{ letterSpacing: '-0.01em' }}>
+        Ringfence
+      </Text>
+    </Group>
+  );
+}
+
+function CustomerNav({ customer }: { customer: string }) {
+  const may = useMay(customer);
+  const attention = useQuery({
+    queryKey: here(customer, 'attention'),
+    queryFn: () => must(api.GET('/api/v1/customers/{customer}/attention', { params: { path: { customer } } })),
+    enabled: may('attention.read'),
+  });
+  const waiting = attention.data?.items?.length ?? 0;
+  const base = `/c/${customer}`;
+  const settings = [
+    { act: 'source.manage', to: 'sources', icon: 'box', label: 'Sources' },
+    { act: 'device.manage', to: 'collectors', icon: 'device', label: 'Collectors' },
+    { act: 'retention.set', to: 'retention', icon: 'clock', label: 'Retention' },
+    { act: 'speech.set', to: 'speech', icon: 'voice', label: 'Speech engine' },
+    { act: 'member.manage', to: 'members', icon: 'people', label: 'Members' },
+    { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
+  ] as const;
+  const offered = settings.filter((s) => may(s.act));
+  return (
+    <>
+      {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
+      {may('recording.list') && <Item to={`${base}/calls`} icon="phoneOff" label="Calls" />}
+      {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
+      <Heading text="Trust" />
+      {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
+      <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
+      {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
+      {offered.length > 0 && <Heading text="Settings" />}
+      {offered.map((s) => (
+        <Item key={s.to} to={`${base}/settings/${s.to}`} icon={s.icon} label={s.label} />
+      ))}
+    </>
+  );
+}
+
+const Heading = ({ text }: { text: string }) => (
+  <Text size="xs" fw={600} c="dimmed" px={10} pt="md" pb={4}>
+    {text}
+  </Text>
+);
+
+function Item({ to, icon, label, count }: { to: string; icon: IconName; label: string; count?: number }) {
+  const path = useLocation().pathname;
+  const here = path === to || path.startsWith(`${to}/`);
+  return (
+    <NavLink
+      component={Link} to={to} label={label} active={here} aria-current={here ? 'page' : undefined}
+      leftSection={<Icon name={icon} />} h={36} px={10} style={{ borderRadius: 8 }} variant="light"
+      rightSection={count ? <Text size="xs" fw={650} className="num">{count}<span className="sr"> files</span></Text> : undefined}
+    />
+  );
+}
+
+function Foot({ me, showHelp }: { me: Me; showHelp: () => void }) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const leave = async () => {
+    try {
+      await must(api.POST('/api/v1/sign-out'));
+    } catch {
+      return toast('Signing out did not reach the server. Try again.', 'bad');
+    }
+    client.clear();
+    client.setQueryData(meQuery.queryKey, null);
+    await navigate({ to: '/sign-in', search: {} });
+  };
+  return (
+    <Box pt="xs" style={{ borderTop: '1px solid var(--rf-line)' }}>
+      <Item to="/account" icon="person" label={me.person.name || me.person.email} />
+      <Group gap={4} px={4} pt={4} justify="space-between">
+        <Scheme />
+        <Small label="Keyboard shortcuts" icon="keyboard" onClick={showHelp} />
+        {me.demo && (
+          <Tooltip label="Demo mailbox">
+            <ActionIcon component="a" href="/mailbox" target="_blank" rel="noreferrer" variant="subtle" color="gray" aria-label="Demo mailbox" size={34}>
+              <Icon name="mail" />
+            </ActionIcon>
+          </Tooltip>
+        )}
+        <Small label="Sign out" icon="out" onClick={() => void leave()} />
+      </Group>
+    </Box>
+  );
+}
+
+function Small({ label, icon, onClick }: { label: string; icon: IconName; onClick: () => void }) {
+  return (
+    <Tooltip label={label}>
+      <ActionIcon variant="subtle" color="gray" aria-label={label} size={34} onClick={onClick}>
+        <Icon name={icon} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function Scheme() {
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme('light') === 'dark';
+  return <Small label={dark ? 'Light colours' : 'Dark colours'} icon={dark ? 'sun' : 'moon'} onClick={() => setColorScheme(dark ? 'light' : 'dark')} />;
+}
