@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"ringfence/internal/base/id"
@@ -49,19 +50,36 @@ func (tx *Tx) flush() ([]Recorded, error) {
 		return nil, err
 	}
 	done := make([]Recorded, len(tx.events))
+	args := make([]any, 0, 11*min(len(done), eventBatch))
 	for i, e := range tx.events {
-		r := Recorded{id.At[id.Event](tx.at), last + int64(i) + 1, tx.at, e.Code, e.Subject}
-		if err := tx.insertEvent(r, e); err != nil {
+		done[i] = Recorded{id.At[id.Event](tx.at), last + int64(i) + 1, tx.at, e.Code, e.Subject}
+		values, err := tx.values(done[i], e)
+		if err != nil {
 			return nil, err
 		}
-		done[i] = r
+		args = append(args, values...)
+		if n := i%eventBatch + 1; n == eventBatch || i == len(done)-1 {
+			if err := tx.core(insertEvents+eventRow[1:]+strings.Repeat(eventRow, n-1), args...); err != nil {
+				return nil, err
+			}
+			args = args[:0]
+		}
 	}
 	return done, nil
 }
 
-func (tx *Tx) insertEvent(r Recorded, e Event) error {
+// Events are written several at a time: on PostgreSQL each statement is a way
+// there and back.
+const (
+	eventBatch   = 50
+	eventRow     = `,(?,?,?,?,?,?,?,?,?,?,?)`
+	insertEvents = `INSERT INTO events (pos, id, at, code, actor_kind, actor_id, on_behalf, subject, why, facts, sealed) VALUES `
+)
+
+// values are those of one row, in the order of insertEvents.
+func (tx *Tx) values(r Recorded, e Event) ([]any, error) {
 	if e.Code == "" {
-		return fmt.Errorf("an event without a code, about %q", e.Subject)
+		return nil, fmt.Errorf("an event without a code, about %q", e.Subject)
 	}
 	facts, personal := map[string]string{}, map[string]string{}
 	maps.Copy(facts, e.Facts)
@@ -77,19 +95,19 @@ func (tx *Tx) insertEvent(r Recorded, e Event) error {
 	}
 	text, err := json.Marshal(facts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var sealed []byte
 	if len(personal) > 0 {
 		plain, err := json.Marshal(personal)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if sealed, err = tx.Seal(FieldEvent, r.ID, plain); err != nil {
-			return fmt.Errorf("sealing what is personal in %s: %w", e.Code, err)
+			return nil, fmt.Errorf("sealing what is personal in %s: %w", e.Code, err)
 		}
 	}
-	return tx.core(`INSERT INTO events (pos, id, at, code, actor_kind, actor_id, on_behalf, subject, why, facts, sealed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.Position, r.ID, r.At.UnixMilli(), e.Code, string(tx.who.Kind), tx.who.ID, tx.who.OnBehalf, e.Subject, e.Why, string(text), sealed)
+	return []any{
+		r.Position, r.ID, r.At.UnixMilli(), e.Code, string(tx.who.Kind), tx.who.ID, tx.who.OnBehalf, e.Subject, e.Why, string(text), sealed,
+	}, nil
 }

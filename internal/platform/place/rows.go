@@ -44,8 +44,8 @@ func Each[T any](tx *Tx, text string, args ...any) iter.Seq2[T, error] {
 			yield(zero, err)
 			return
 		}
-		bound, args := st.bind(tx.d, args)
-		rows, err := tx.sql.QueryContext(tx.ctx, bound, args...)
+		rows, done, err := tx.query(st, args)
+		defer done()
 		if err != nil {
 			yield(zero, fmt.Errorf("%w in %s", err, st.short()))
 			return

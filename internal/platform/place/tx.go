@@ -34,6 +34,15 @@ type Tx struct {
 	topics []string
 	after  []func()
 	jobs   bool
+
+	used map[string]*prepared // SQLite: what was run before in this transaction
+}
+
+// prepared keeps a statement that is run more than once: on SQLite, to parse
+// it takes longer than to insert a row.
+type prepared struct {
+	stmt *sql.Stmt // from the second time on; closed with the transaction
+	busy bool      // its rows are being read
 }
 
 // Context is the context the transaction was begun with.
@@ -64,11 +73,62 @@ func (tx *Tx) Exec(text string, args ...any) (int64, error) {
 
 func (tx *Tx) exec(st *statement, args []any) (int64, error) {
 	text, args := st.bind(tx.d, args)
-	r, err := tx.sql.ExecContext(tx.ctx, text, args...)
+	again, err := tx.again(text)
+	var r sql.Result
+	switch {
+	case err != nil:
+	case again != nil:
+		r, err = again.stmt.ExecContext(tx.ctx, args...)
+	default:
+		r, err = tx.sql.ExecContext(tx.ctx, text, args...)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%w in %s", err, st.short())
 	}
 	return r.RowsAffected()
+}
+
+// query runs a statement that gives rows; done must be called after them.
+func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err error) {
+	text, args := st.bind(tx.d, args)
+	again, err := tx.again(text)
+	done = func() {}
+	switch {
+	case err != nil:
+	case again != nil:
+		again.busy = true
+		done = func() { again.busy = false }
+		rows, err = again.stmt.QueryContext(tx.ctx, args...)
+	default:
+		rows, err = tx.sql.QueryContext(tx.ctx, text, args...)
+	}
+	return rows, done, err
+}
+
+// again gives the prepared form of a text that was run before, or nil.
+func (tx *Tx) again(text string) (*prepared, error) {
+	if tx.d != SQLite {
+		return nil, nil
+	}
+	p := tx.used[text]
+	if p == nil {
+		if tx.used == nil {
+			tx.used = map[string]*prepared{}
+		}
+		tx.used[text] = &prepared{}
+		return nil, nil
+	}
+	if p.busy {
+		return nil, nil
+	}
+	if p.stmt == nil {
+		stmt, err := tx.sql.PrepareContext(tx.ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		p.stmt = stmt
+	}
+	return p, nil
 }
 
 // core runs a statement of this package on tables that Exec does not write.
