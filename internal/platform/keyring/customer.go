@@ -37,8 +37,9 @@ func (k *Keyring) CreateCustomer(ctx context.Context, c id.Customer) error {
 		return err
 	}
 	defer k.release(inst)
+	at := k.now().UnixMilli()
 	return inst.update(ctx, func(_ int, tx *place.Tx) error {
-		_, err := tx.Exec(`INSERT INTO customers (id, made_at, destroyed_at, reason) VALUES (?, ?, 0, '') ON CONFLICT (id) DO NOTHING`, c[:], k.now().UnixMilli())
+		_, err := tx.Exec(`INSERT INTO customers (id, made_at, destroyed_at, reason) VALUES (?, ?, 0, '') ON CONFLICT (id) DO NOTHING`, c[:], at)
 		return err
 	})
 }

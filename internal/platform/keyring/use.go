@@ -67,6 +67,7 @@ func (k *Keyring) unlock(ctx context.Context, r place.Receipt, keys []id.Key, ca
 		return nil, err
 	}
 	var rows []keyRow
+	opening := openingRow{r.ID(), k.now().UnixMilli(), r.What(), int64(len(keys))}
 	err = v.update(ctx, func(i int, tx *place.Tx) (err error) {
 		if i == 0 {
 			if rows, err = find(tx, keys); err != nil {
@@ -76,7 +77,7 @@ func (k *Keyring) unlock(ctx context.Context, r place.Receipt, keys []id.Key, ca
 				return err
 			}
 		}
-		first, err := count(tx, &openingRow{r.ID(), k.now().UnixMilli(), r.What(), int64(len(keys))})
+		first, err := count(tx, &opening)
 		if err == nil && !first {
 			err = fault.New(fault.Conflict, "this opening was used already: open it again")
 		}
