@@ -53,3 +53,34 @@ func BenchmarkView(b *testing.B) {
 func benchPlace(b *testing.B, e placetest.Engine) *place.Place {
 	return placetest.Customer(b, placetest.Open(b, e.Config(b), schemas))
 }
+
+// BenchmarkOpen500 opens a store and uses each of its 500 places once.
+func BenchmarkOpen500(b *testing.B) {
+	cfg := place.Config{Dir: b.TempDir()}
+	s := placetest.Open(b, cfg, schemas)
+	for range 500 {
+		placetest.Customer(b, s)
+	}
+	s.Close()
+	for b.Loop() {
+		s := placetest.Open(b, cfg, schemas)
+		customers, err := s.Customers(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, c := range customers {
+			p, err := s.Place(b.Context(), c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			err = p.View(b.Context(), func(tx *place.Tx) error {
+				_, err := place.Row[int](tx, `SELECT count(*) FROM notes`)
+				return err
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		s.Close()
+	}
+}

@@ -26,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -213,7 +214,8 @@ func (s *Store) Customers(ctx context.Context) (cs []id.Customer, err error) {
 	return cs, err
 }
 
-// Close closes every database. Use of a place after Close is fault.Unavailable.
+// Close waits up to ten seconds for transactions under way and closes every
+// database. Use of a place after Close is fault.Unavailable.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -221,17 +223,16 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	all := []*Place{}
-	for _, p := range s.places {
-		all = append(all, p)
-	}
+	all := slices.Collect(maps.Values(s.places))
 	s.mu.Unlock()
+	// The folder is another server's as soon as its lock is gone: not before the
+	// last transaction has ended.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
 	var errs []error
 	for _, p := range append(all, s.registry) {
-		if p == nil {
-			continue
-		}
 		p.shut(errClosed)
+		errs = append(errs, p.drained(ctx))
 	}
 	return errors.Join(append(errs, s.engine.close())...)
 }

@@ -316,6 +316,33 @@ func TestBareDatabases(t *testing.T) {
 	}
 }
 
+// A second server gets the folder only after the last change has ended.
+func TestCloseWaitsForChanges(t *testing.T) {
+	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
+		p := placetest.Customer(t, s)
+		begun, closed, done := make(chan struct{}), make(chan struct{}), make(chan error)
+		go func() {
+			done <- p.Change(t.Context(), tester, func(tx *place.Tx) error {
+				close(begun)
+				select {
+				case <-closed:
+					t.Error("closed under a change")
+				case <-time.After(50 * time.Millisecond):
+				}
+				return write(tx, 1)
+			})
+		}()
+		<-begun
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		close(closed)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestAfterCloseThereIsNoWayIn(t *testing.T) {
 	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
 		p := placetest.Customer(t, s)
