@@ -71,7 +71,7 @@ const (
 func Azurite(t testing.TB) func(t testing.TB) blob.Config {
 	t.Helper()
 	main := tool(t, "azurite/node_modules/azurite/dist/src/blob/main.js")
-	cmd := exec.Command("node", main, "--blobHost", "127.0.0.1", "--blobPort", "0", "--location", t.TempDir(),
+	cmd := exec.Command("node", main, "--blobHost", "127.0.0.1", "--blobPort", "0",
 		"--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -83,7 +83,7 @@ func Azurite(t testing.TB) func(t testing.TB) blob.Config {
 	made := 0
 	return func(t testing.TB) blob.Config {
 		made++
-		url := fmt.Sprintf("%s/%s/c%d", base, azuriteAccount, made)
+		url := fmt.Sprintf("%s/%s/container-%d", base, azuriteAccount, made)
 		cred, err := container.NewSharedKeyCredential(azuriteAccount, azuriteKey)
 		if err != nil {
 			t.Fatal(err)
