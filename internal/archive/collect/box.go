@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 )
 
@@ -28,8 +29,11 @@ type Options struct {
 	Patience   time.Duration // with Once: how long a server may be away; 0 is 10 minutes
 	Events     func(Event)   // what happens, one at a time; may be nil
 
-	crash func(step string) // tests end the process here
-	now   func() time.Time
+	crash   func(step string) // tests end the process here
+	now     func() time.Time
+	silence time.Duration                   // until a server that says nothing is given up
+	free    func(dir string) (int64, error) // bytes free on the disk
+	profile func(capture.Options) (capture.Profile, error)
 }
 
 // Event is one thing that happened on the box. File names appear here, on the
@@ -62,12 +66,14 @@ type box struct {
 	held  *os.File
 
 	chunk, chunkMax atomic.Int64
+	again           atomic.Bool // look at everything anew
 
 	mu        sync.Mutex
 	conf      Config
 	names     map[mark16]string // where the sources of taken entries lie; in memory only
 	taken     map[mark16]*entry // which files stand in the spool
 	refused   map[mark16]bool   // until the next start
+	anew      map[mark16]int    // how often a file was sealed anew
 	walked    bool
 	attention map[string]Attention // by file
 
@@ -95,6 +101,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 	o.fill()
 	b := &box{
 		Options: o, names: map[mark16]string{}, taken: map[mark16]*entry{}, refused: map[mark16]bool{},
+		anew:      map[mark16]int{},
 		attention: map[string]Attention{}, queue: make(chan *entry, 1024),
 	}
 	defer func() {
@@ -112,6 +119,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 		return nil, nil, err
 	}
 	b.up.now = o.now
+	b.up.transport.ResponseHeaderTimeout = o.silence
 	if b.root, err = os.OpenRoot(o.From); err != nil {
 		return nil, nil, fmt.Errorf("the folder of the recordings cannot be opened (%w); check --from", err)
 	}
@@ -122,6 +130,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 	if b.spool, entries, err = openSpool(filepath.Join(o.State, "spool"), o.SpoolLimit, reserveBytes); err != nil {
 		return nil, nil, err
 	}
+	b.spool.free = o.free
 	for _, e := range entries {
 		b.accept(e, nil)
 	}
@@ -147,6 +156,15 @@ func (o *Options) fill() {
 	}
 	if o.now == nil {
 		o.now = time.Now
+	}
+	if o.silence == 0 {
+		o.silence = silenceFor
+	}
+	if o.free == nil {
+		o.free = freeBytes
+	}
+	if o.profile == nil {
+		o.profile = capture.New
 	}
 }
 

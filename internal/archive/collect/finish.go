@@ -16,6 +16,7 @@ import (
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/sealed"
 )
 
@@ -186,9 +187,9 @@ func (s *Server) archiveUpload(ctx context.Context, v *visit, row uploadRow) (Re
 	keys, err := s.keys.Adopt(ctx, m.Customer, m.Capsule, capsuleInfo(m.Customer, m.Device, m.Upload))
 	switch {
 	case fault.Is(err, fault.Gone):
-		return Receipt{State: Erased, Reason: fault.Of(err).Text}, nil
-	case fault.Is(err, fault.Denied), fault.Is(err, fault.Invalid):
-		return Receipt{State: Refused, Reason: "the keys of this recording do not open with the customer's key; the box must be enrolled anew"}, nil
+		return s.gone(ctx, v, m.Recording)
+	case fault.Is(err, fault.Denied):
+		return Receipt{}, errReseal // sealed to a key that the customer no longer has
 	case err != nil:
 		return Receipt{}, err
 	}
@@ -207,6 +208,18 @@ func (s *Server) archiveUpload(ctx context.Context, v *visit, row uploadRow) (Re
 	return s.judge(ctx, v, out)
 }
 
+// gone decides what it means that the keys of an upload were destroyed. If its
+// recording was, it stays so. Else they were not needed (the same bytes were
+// here already) and the server ended before it could say so: the box seals anew
+// and is told then.
+func (s *Server) gone(ctx context.Context, v *visit, r id.Recording) (Receipt, error) {
+	_, err := s.verified(ctx, v, r)
+	if fault.Is(err, fault.Gone) {
+		return Receipt{State: Erased, Reason: erasedText}, nil
+	}
+	return Receipt{}, errReseal
+}
+
 // judge turns what became of a recording into the receipt for its box.
 func (s *Server) judge(ctx context.Context, v *visit, out recording.Outcome) (Receipt, error) {
 	r := Receipt{Recording: out.Recording}
@@ -218,7 +231,7 @@ func (s *Server) judge(ctx context.Context, v *visit, out recording.Outcome) (Re
 	case recording.Duplicate:
 		// Of the same bytes one recording is kept. The box may let go of its
 		// source only if that one was verified.
-		ok, err := s.archive.Verified(ctx, v.place, out.Recording)
+		ok, err := s.verified(ctx, v, out.Recording)
 		if err != nil {
 			return r, err
 		}
@@ -227,7 +240,7 @@ func (s *Server) judge(ctx context.Context, v *visit, out recording.Outcome) (Re
 			r.State = Verified
 		}
 	case recording.Erased:
-		r.State, r.Reason = Erased, "this recording was destroyed in the archive and is not captured again"
+		r.State, r.Reason = Erased, erasedText
 	default:
 		r.State, r.Reason = Refused, "the recording was refused"
 		if out.Err != nil {
@@ -252,19 +265,29 @@ func (s *Server) verifyAgain(ctx context.Context, v *visit, row uploadRow) (Rece
 	if err := openDocument(receiptLabel, kept, key, &r); err != nil {
 		return r, err
 	}
-	ok, err := s.archive.Verified(ctx, v.place, r.Recording)
+	ok, err := s.verified(ctx, v, r.Recording)
 	if err == nil && !ok {
 		if _, err = s.archive.Reverify(ctx, v.place); err == nil {
-			ok, err = s.archive.Verified(ctx, v.place, r.Recording)
+			ok, err = s.verified(ctx, v, r.Recording)
 		}
 	}
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
-		return Receipt{State: Erased, Reason: "this recording was destroyed in the archive before it was verified"}, nil
+		return Receipt{State: Erased, Reason: erasedText}, nil
 	}
 	if ok {
 		r.State = Verified
 	}
 	return r, err
+}
+
+// verified reports whether a recording was read back.
+func (s *Server) verified(ctx context.Context, v *visit, r id.Recording) (ok bool, err error) {
+	err = v.place.View(ctx, func(tx *place.Tx) error {
+		row, err := s.archive.Lookup(tx, r)
+		ok = err == nil && row.VerifiedAt != nil
+		return err
+	})
+	return ok, err
 }
 
 // sealedIn opens the card and joins it with the staged objects. What the card
@@ -294,7 +317,7 @@ func sealedIn(v *visit, m *Manifest, keys keyring.Reserved, staged io.ReaderAt) 
 		at := offset
 		in.Renditions = append(in.Renditions, recording.SealedRendition{
 			Object: o.ID, Path: f.path(), Kind: f.Kind, Size: f.Size, ModTime: f.ModTime, Probed: f.Probed,
-			PlainSHA256: [32]byte(f.SHA256), CipherBytes: o.Bytes, CipherSHA256: [32]byte(o.SHA256),
+			PlainBytes: f.Size, PlainSHA256: [32]byte(f.SHA256), CipherBytes: o.Bytes, CipherSHA256: [32]byte(o.SHA256),
 			Open: func() (io.ReadCloser, error) {
 				return &checked{r: io.NewSectionReader(staged, at, o.Bytes), h: sha256.New(), want: o.SHA256}, nil
 			},
@@ -303,6 +326,11 @@ func sealedIn(v *visit, m *Manifest, keys keyring.Reserved, staged io.ReaderAt) 
 	}
 	return in, nil
 }
+
+const erasedText = "this recording was destroyed in the archive and is not captured again"
+
+// errReseal asks the box to seal a recording anew, under new keys.
+var errReseal = errors.New("the keys of this upload are of no use any more; the recording is to be sealed anew")
 
 // errStaged means that the staging disk does not give back what was received.
 var errStaged = errors.New("the staged bytes are not those that were signed")

@@ -262,7 +262,7 @@ func full(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
 	}
-	return fault.Wrap(err, fault.Invalid, "the chunk ended early")
+	return errDigest // cut off on its way: the box sends it again
 }
 
 // turn is the right to work on one upload, waited for by n.

@@ -91,7 +91,7 @@ func (b *box) loop(ctx context.Context) error {
 		if b.config().Hold != "" {
 			every = holdEvery
 		}
-		if b.now().Sub(asked) >= every {
+		if b.again.Load() || b.now().Sub(asked) >= every {
 			asked = b.now()
 			if err := b.configure(ctx); err != nil {
 				return err
@@ -106,7 +106,10 @@ func (b *box) loop(ctx context.Context) error {
 			b.tell(ctx, s)
 		}
 		if b.Once && !full {
-			return b.finish(ctx, s)
+			if err := b.finish(ctx, s); err != nil || !b.again.Load() {
+				return err
+			}
+			continue
 		}
 		if err := b.rest(ctx, full); err != nil {
 			return err
@@ -206,10 +209,8 @@ func (b *box) bring(ctx context.Context, e *entry) error {
 			if b.answered(e, r) {
 				return nil
 			}
-		} else if errors.Is(err, fs.ErrNotExist) {
-			// The ciphertext is gone from the spool: seal anew from the source.
-			b.forget(e)
-			return b.spool.remove(e)
+		} else if errors.Is(err, errDamaged) {
+			return b.sealAnew(e)
 		}
 		if b.Once && b.now().Sub(since) > b.Patience {
 			return fmt.Errorf("given up for now: %w; what is sealed waits in the spool, run collect again", err)
@@ -226,15 +227,37 @@ func (b *box) bring(ctx context.Context, e *entry) error {
 // that the entry has ended.
 func (b *box) answered(e *entry, r *refusal) bool {
 	switch {
+	case r.Code == codeReseal:
+		return b.sealAnew(e) == nil
 	case r.Code == codeUnknown:
-		e.Receipt = nil // the server has forgotten it: begin again
-		return false
-	case r.Status == http.StatusBadRequest, r.Status == http.StatusUnprocessableEntity, r.Status == http.StatusRequestEntityTooLarge:
+		// The server has forgotten it, or was given other bytes than were
+		// signed: it begins again, unless the fault is in the spool.
+		e.Receipt = nil
+		return b.spool.whole(e) != nil && b.sealAnew(e) == nil
+	case r.Status == http.StatusUnprocessableEntity, r.Status == http.StatusRequestEntityTooLarge:
 		b.refuse(e, r.Text)
 		b.forget(e)
 		return b.spool.remove(e) == nil
 	}
 	return false
+}
+
+// sealAnew drops an entry and looks for its source from the start, with the
+// server's settings as they are now. A source that comes to this again and
+// again needs attention.
+func (b *box) sealAnew(e *entry) error {
+	b.mu.Lock()
+	b.anew[e.Sources[0].Path]++
+	often := b.anew[e.Sources[0].Path] > 3
+	b.mu.Unlock()
+	if often {
+		b.refuse(e, "what was sealed from this file did not arrive as it was, several times over")
+	} else {
+		b.report(Event{What: "waiting", Upload: e.Upload.String(), Text: "a sealed recording is of no use; its source is sealed anew"})
+	}
+	b.forget(e)
+	b.again.Store(true)
+	return b.spool.remove(e)
 }
 
 // needs lists a file under needs attention; well takes it off again.

@@ -39,18 +39,21 @@ func newScanner(b *box) *scanner {
 
 // open makes the profile anew where the settings of the source have changed.
 func (s *scanner) open() error {
-	conf := s.b.config()
-	if s.profile != nil && reflect.DeepEqual(conf, s.conf) {
+	conf, again := s.b.config(), s.b.again.Swap(false)
+	if s.profile != nil && !again && reflect.DeepEqual(conf, s.conf) {
 		return nil
 	}
 	o, err := s.b.captureOptions(conf)
 	if err != nil {
 		return err
 	}
-	if s.profile, err = capture.New(o); err != nil {
+	if s.profile, err = s.b.Options.profile(o); err != nil {
 		return err
 	}
 	s.conf = conf
+	if again {
+		return nil
+	}
 	return s.profile.Restore(s.b.loadState())
 }
 

@@ -179,7 +179,7 @@ var errRevoked = errors.New("this device was revoked; enrol the box anew with a 
 func (v *visit) body(r *http.Request, limit int64, into any) error {
 	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "the body ends early")
+		return errDigest // cut off on its way: the box sends it again
 	}
 	if int64(len(b)) > limit {
 		return fault.New(fault.TooLarge, "the body is larger than %d bytes", limit)
@@ -247,6 +247,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Code = codeClock
 	case errors.Is(err, errRevoked):
 		p.Status, p.Code = http.StatusForbidden, codeDevice
+	case errors.Is(err, errReseal):
+		p.Status, p.Code = http.StatusConflict, codeReseal
 	case errors.Is(err, errUnknownUpload):
 		p.Status, p.Code = http.StatusNotFound, codeUnknown
 	default:

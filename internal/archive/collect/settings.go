@@ -90,7 +90,7 @@ func (s *Server) signedConfig(ctx context.Context, p *place.Place, d deviceRow) 
 		c.Copies = 2
 	}
 	if src.Raw != (recording.Raw{}) {
-		if c.Raw, err = json.Marshal(Raw{Codec: src.Raw.Codec, Rate: src.Raw.Rate, Channels: src.Raw.Channels, Layout: src.Raw.Layout}); err != nil {
+		if c.Raw, err = json.Marshal(Raw{Codec: src.Raw.Codec, Rate: src.Raw.Rate, Channels: src.Raw.Channels}); err != nil {
 			return Signed{}, err
 		}
 	}
@@ -159,7 +159,7 @@ func (s *Server) attention(ctx context.Context, v *visit, st Standing) error {
 	if st.More > 0 || len(listed) == 0 {
 		return nil // a list that was cut says nothing of the files beyond it
 	}
-	return s.archive.Settle(ctx, v.place, v.device.Source, slices.Collect(maps.Keys(listed)))
+	return s.archive.Settle(ctx, v.place, v.device.Source, slices.Collect(maps.Keys(listed))...)
 }
 
 // Sweep drops uploads that did not go on for a week and forgets those that

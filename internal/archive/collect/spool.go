@@ -1,8 +1,11 @@
 package collect
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -159,9 +162,33 @@ func (s *spool) save(e *entry) error {
 	return writeJSON(filepath.Join(s.dir, e.Upload.String(), entryName), e)
 }
 
+// errDamaged means that the spool does not hold what was sealed. Nothing is
+// lost: the source was not touched, and is sealed anew.
+var errDamaged = errors.New("the sealed recording in the spool is damaged")
+
 // data opens the ciphertext of an entry.
 func (s *spool) data(e *entry) (*os.File, error) {
-	return os.Open(filepath.Join(s.dir, e.Upload.String(), dataName))
+	f, err := os.Open(filepath.Join(s.dir, e.Upload.String(), dataName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errDamaged
+	}
+	return f, err
+}
+
+// whole reads the ciphertext and holds it against what the manifest says.
+func (s *spool) whole(e *entry) error {
+	f, err := s.data(e)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, o := range e.manifest.Objects {
+		h := sha256.New()
+		if _, err := io.CopyN(h, f, o.Bytes); err != nil || !bytes.Equal(h.Sum(nil), o.SHA256) {
+			return errDamaged
+		}
+	}
+	return nil
 }
 
 // dropData removes the ciphertext once the server has it for good; the entry

@@ -25,11 +25,12 @@ import (
 // redirects, each request signed. Its errors are *refusal where the server
 // answered, and network errors otherwise.
 type uplink struct {
-	base *url.URL
-	hc   *http.Client
-	id   identity
-	key  ed25519.PrivateKey
-	now  func() time.Time
+	base      *url.URL
+	hc        *http.Client
+	transport *http.Transport
+	id        identity
+	key       ed25519.PrivateKey
+	now       func() time.Time
 
 	mu    sync.Mutex
 	epoch string
@@ -51,7 +52,7 @@ const (
 	codeEpoch   = "epoch"
 	codeClock   = "clock"
 	codeDevice  = "device"
-	codeErased  = "erased"
+	codeReseal  = "reseal"
 	codeUnknown = "unknown-upload"
 )
 
@@ -102,7 +103,7 @@ func newUplink(who identity, key ed25519.PrivateKey) (*uplink, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	return &uplink{base: base, hc: hc, id: who, key: key, now: time.Now}, nil
+	return &uplink{base: base, hc: hc, transport: t, id: who, key: key, now: time.Now}, nil
 }
 
 func loopback(host string) bool {
