@@ -41,7 +41,7 @@ import (
 type Options struct {
 	Root    Provider
 	Stores  []Store          // one or two; the first decides
-	MaxOpen int              // key stores held open; 0 means 64
+	MaxOpen int              // key stores held open; 0 means 64, or 8 with PostgreSQL
 	Now     func() time.Time // nil means time.Now
 }
 
@@ -80,6 +80,11 @@ type Keyring struct {
 
 var _ place.Sealer = (*Keyring)(nil)
 
+const (
+	defaultMax         = 64
+	defaultMaxDatabase = 8 // each holds connections, of which a server has a hundred
+)
+
 // installation is the customer of the installation's own key store.
 var installation id.Customer
 
@@ -92,7 +97,12 @@ func newKeyring(o Options) (*Keyring, error) {
 		k.now = time.Now
 	}
 	if k.max <= 0 {
-		k.max = 64
+		k.max = defaultMax
+		for _, s := range o.Stores {
+			if s.Dir == "" {
+				k.max = defaultMaxDatabase
+			}
+		}
 	}
 	if k.root == nil {
 		return nil, fault.Field("keys.root", "name the root key")

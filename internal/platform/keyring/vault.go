@@ -104,18 +104,10 @@ func (v *vault) close() {
 
 // openAll opens every place and mends what a crash left.
 func (v *vault) openAll(ctx context.Context, create bool) error {
-	found := 0
-	for _, s := range v.k.stores {
-		has, err := s.has(v.c)
-		if err != nil {
+	if !create {
+		if err := v.exists(ctx); err != nil {
 			return err
 		}
-		if has {
-			found++
-		}
-	}
-	if found == 0 && !create {
-		return v.k.unknown(ctx, v.c)
 	}
 	for i, s := range v.k.stores {
 		if err := s.present(i); err != nil { // never a file on a mount point
@@ -145,6 +137,31 @@ func (v *vault) openAll(ctx context.Context, create bool) error {
 		return v.reconcile(ctx)
 	}
 	return nil
+}
+
+// exists refuses to open what is in no place, since opening would make it.
+func (v *vault) exists(ctx context.Context) error {
+	for _, s := range v.k.stores {
+		has, err := s.has(v.c)
+		if err != nil {
+			return err
+		}
+		if !has {
+			continue
+		}
+		if s.dir != "" || v.c.IsZero() {
+			return nil
+		}
+		// A schema cannot be looked for: ask the list of customers.
+		known, err := v.k.customer(ctx, v.c)
+		if err != nil {
+			return err
+		}
+		if known.MadeAt != 0 && known.DestroyedAt == 0 {
+			return nil
+		}
+	}
+	return v.k.unknown(ctx, v.c)
 }
 
 // states reads the state of each place; zero where there is none yet.
