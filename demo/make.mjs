@@ -4,7 +4,7 @@
 //	node demo/make.mjs
 //
 // Each file is what a PBX that records both sides leaves behind: 8 kHz, G.711
-// µ-law, stereo, the caller on the left and the agent on the right.
+// µ-law, stereo, the calling party on the left and the called one on the right.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,9 @@ try {
       sides[who].push({ file, at });
       at += seconds(file) + pause;
     });
-    const tracks = Object.entries(sides).map(([who, turns]) => {
+    const order = talk.direction === "outbound" ? ["a", "c"] : ["c", "a"];
+    const tracks = order.map((who) => {
+      const turns = sides[who];
       const track = join(work, `${talk.name}-${who}.wav`);
       const padded = turns.map(({ file, at: start }, i) => {
         const out = join(work, `${talk.name}-${who}-${i}.pad.wav`);
