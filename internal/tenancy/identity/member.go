@@ -202,6 +202,23 @@ func (s *Service) Invite(ctx context.Context, p *place.Place, who actor.Actor, o
 	return m, s.welcomeMail(ctx, who, known, organisation)
 }
 
+// InviteFirst invites a customer's first administrator, as those above in the
+// tree may. It is fault.Conflict as soon as anybody there has signed in: from
+// then on the customer alone decides who is in.
+func (s *Service) InviteFirst(ctx context.Context, p *place.Place, who actor.Actor, organisation, email, name string) error {
+	members, err := s.everMembers(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.Joined || len(m.Roles) == 0 {
+			return fault.New(fault.Conflict, "this customer has an administrator already, who decides who else is in")
+		}
+	}
+	_, err = s.Invite(ctx, p, who, organisation, email, name, Grant{Roles: []access.Role{access.CustomerAdmin}})
+	return err
+}
+
 // hint tells the registry that a person may be a member of a customer.
 func (s *Service) hint(ctx context.Context, p *place.Place, who actor.Actor, known Person, name string) error {
 	return s.hintNew(ctx, p, who, &known, name)

@@ -52,6 +52,18 @@ func TestAnInvitationEndsAfterAWeek(t *testing.T) {
 	})
 }
 
+func TestThoseAboveInviteOnlyTheFirst(t *testing.T) {
+	here(t, func(w *world) {
+		for range 2 {
+			w.no(w.s.InviteFirst(w.Context(), w.p, system, "H", "ben@example.com", "Ben"))
+		}
+		w.no(w.s.Welcome(w.Context(), w.link(), secret.NewText(good), from("192.0.2.7")))
+		w.signIn("ben@example.com", good)
+		w.want(fault.Conflict, w.s.InviteFirst(w.Context(), w.p, system, "H", "crony@example.com", "Crony"))
+		w.want(fault.Conflict, w.s.InviteFirst(w.Context(), w.p, system, "H", "ben@example.com", "Ben"))
+	})
+}
+
 func TestCustomersKnowAPersonEachByTheirOwnName(t *testing.T) {
 	here(t, func(w *world) {
 		next := placetest.Customer(t, w.store)
