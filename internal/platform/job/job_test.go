@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ringfence/internal/base/actor"
@@ -314,4 +316,55 @@ func TestStopGivesBackWhatRan(t *testing.T) {
 			t.Fatalf("%+v", list(t, p, ""))
 		}
 	})
+}
+
+// A handler may take much longer than a lease, which its runner renews.
+func TestALongJobKeepsItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := placetest.New(t, schemas)
+		p := placetest.Customer(t, s)
+		var runs, done atomic.Int32
+		kinds := map[string]job.Kind{"long": {Parallel: 2, Run: func(ctx context.Context, _ *place.Place, _ job.Job) error {
+			runs.Add(1)
+			select {
+			case <-time.After(10 * time.Minute):
+				done.Add(1)
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}}
+		for range 2 {
+			r := job.NewRunner(s, kinds, job.Options{Poll: time.Minute})
+			if err := r.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			defer r.Stop()
+		}
+		enqueue(t, p, "long", nil)
+		time.Sleep(12 * time.Minute)
+		if runs.Load() != 1 || done.Load() != 1 || len(list(t, p, "")) != 0 {
+			t.Fatalf("begun %d times, done %d times", runs.Load(), done.Load())
+		}
+	})
+}
+
+// What kills the program each time must not do so for ever.
+func TestAJobThatNeverEndsIsGivenUp(t *testing.T) {
+	s := placetest.New(t, schemas)
+	p := placetest.Customer(t, s)
+	now := time.Now().Add(time.Second)
+	runs := 0
+	var r *job.Runner
+	r = job.NewRunner(s, map[string]job.Kind{"deadly": {Attempts: 3, Run: func(context.Context, *place.Place, job.Job) error {
+		runs++
+		now = now.Add(time.Minute) // the process is gone; after the lease another one comes
+		runDue(t, r, now)
+		return nil
+	}}}, job.Options{})
+	enqueue(t, p, "deadly", nil)
+	runDue(t, r, now)
+	if dead := list(t, p, job.Dead); runs != 3 || len(dead) != 1 || !strings.Contains(dead[0].Reason, "begun 3 times") {
+		t.Fatalf("%d runs: %+v", runs, dead)
+	}
 }

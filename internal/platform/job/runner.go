@@ -48,7 +48,8 @@ type Runner struct {
 	mu      sync.Mutex
 	busy    map[string]int // running jobs by kind
 	running int
-	turn    id.Customer // who was served last
+	turn    id.Customer            // who was served last
+	ill     map[id.Customer]string // places that could not be served, and why
 
 	cancel context.CancelFunc
 	loop   sync.WaitGroup
@@ -72,7 +73,7 @@ func NewRunner(store *place.Store, kinds map[string]Kind, opts Options) *Runner 
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Runner{store: store, kinds: maps.Clone(kinds), opts: opts, wake: make(chan struct{}, 1), busy: map[string]int{}}
+	r := &Runner{store: store, kinds: maps.Clone(kinds), opts: opts, wake: make(chan struct{}, 1), busy: map[string]int{}, ill: map[id.Customer]string{}}
 	store.OnCommit(func(c place.Commit) {
 		if c.Jobs {
 			r.nudge()
@@ -149,10 +150,9 @@ func (r *Runner) sweep(ctx context.Context) (time.Time, error) {
 				return next, nil
 			}
 			n, err := r.serve(ctx, c, kinds, now)
+			r.report(ctx, c, err)
 			if err != nil {
-				// A closed or damaged place keeps nobody else waiting.
-				r.opts.Log.Error("taking a job", "customer", c, "error", err)
-				continue
+				continue // a closed or damaged place keeps nobody else waiting
 			}
 			if n > 0 {
 				more = append(more, c)
@@ -162,6 +162,18 @@ func (r *Runner) sweep(ctx context.Context) (time.Time, error) {
 		places = more
 	}
 	return next, nil
+}
+
+// report logs trouble with a place once, not at every look. Only sweep calls it.
+func (r *Runner) report(ctx context.Context, c id.Customer, err error) {
+	if err == nil {
+		delete(r.ill, c)
+		return
+	}
+	if text := err.Error(); r.ill[c] != text && ctx.Err() == nil {
+		r.ill[c] = text
+		r.opts.Log.Error("taking a job", "customer", c, "error", err)
+	}
 }
 
 // fromTurn starts after the place that was served last.

@@ -144,3 +144,23 @@ func TestExportStandsInTheJournalFirst(t *testing.T) {
 		}
 	})
 }
+
+// An event that does not open must not hide the others.
+func TestWhatDoesNotOpenIsShownAsUnreadable(t *testing.T) {
+	cfg := place.Config{Dir: t.TempDir()}
+	s := placetest.Open(t, cfg, place.Schemas{})
+	c := placetest.Customer(t, s).Customer()
+	p, _ := s.Place(t.Context(), c)
+	record(t, p, ada, place.Event{Code: "place.created"})
+	record(t, p, bob, place.Event{Code: "place.created"})
+	s.Close()
+	s = placetest.Open(t, cfg, place.Schemas{}) // with another key
+	p, err := s.Place(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := list(t, p, journal.Filter{})
+	if len(all) != 2 || all[0].Unreadable || !all[1].Unreadable || len(all[1].Personal) != 0 || all[1].ActorID != ada.ID {
+		t.Fatalf("%+v", all)
+	}
+}

@@ -18,7 +18,7 @@ import (
 func (tx *Tx) Due(at time.Time) error {
 	tx.jobs = true
 	p := tx.place
-	if p.customer.IsZero() {
+	if p.customer.IsZero() || !tx.hinted.IsZero() && !at.Before(tx.hinted) {
 		return nil
 	}
 	ms := at.UnixMilli()
@@ -29,13 +29,16 @@ func (tx *Tx) Due(at time.Time) error {
 		known = len(found) > 0
 		return err
 	})
-	if err != nil || known {
-		return err
+	if err == nil && !known {
+		err = reg.Keep(tx.ctx, func(r *Tx) error {
+			return r.core(`INSERT INTO place_work (customer, due_at) VALUES (?, ?)
+				ON CONFLICT (customer) DO UPDATE SET due_at = excluded.due_at WHERE place_work.due_at > excluded.due_at`, p.customer, ms)
+		})
 	}
-	return reg.Keep(tx.ctx, func(r *Tx) error {
-		return r.core(`INSERT INTO place_work (customer, due_at) VALUES (?, ?)
-			ON CONFLICT (customer) DO UPDATE SET due_at = excluded.due_at WHERE place_work.due_at > excluded.due_at`, p.customer, ms)
-	})
+	if err == nil {
+		tx.hinted = at
+	}
+	return err
 }
 
 // Settle writes down when this place has work next; the zero time means that it
@@ -43,6 +46,7 @@ func (tx *Tx) Due(at time.Time) error {
 // found out in the same transaction; it takes effect at once.
 func (tx *Tx) Settle(next time.Time) error {
 	p := tx.place
+	tx.hinted = time.Time{}
 	if p.customer.IsZero() {
 		return nil
 	}

@@ -17,6 +17,7 @@ const (
 	FieldNumber         Field = 25 // telephone number
 	FieldExtension      Field = 26 // extension
 	FieldCallDigest     Field = 27 // all that is known of a call
+	FieldSourceState    Field = 28 // where the reading of a source goes on
 
 	// tenancy/identity
 	FieldPersonEmail      Field = 60 // e-mail address of a person

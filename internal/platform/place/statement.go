@@ -65,6 +65,7 @@ func look(text string) *statement {
 			st.odd = st.odd || strings.TrimSpace(text[i+1:]) != ""
 		}
 	}
+	st.asPG = rebound(text, st.marks, nil)
 	words := strings.Fields(strings.ToLower(text))
 	if len(words) == 0 {
 		st.odd = true
@@ -81,7 +82,6 @@ func look(text string) *statement {
 	default:
 		st.table, _, _ = strings.Cut(words[at], "(")
 	}
-	st.asPG = rebound(text, st.marks, nil)
 	return st
 }
 

@@ -34,6 +34,7 @@ type Tx struct {
 	topics []string
 	after  []func()
 	jobs   bool
+	hinted time.Time // the earliest that Due has hinted in this transaction
 
 	used map[string]*prepared // SQLite: what was run before in this transaction
 }
