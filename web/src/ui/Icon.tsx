@@ -1,7 +1,7 @@
 // The portal's icons: strokes on a 24×24 grid, drawn here so that none is loaded from anywhere.
 const paths = {
   wave: 'M3 12h2m3-4v8m4-13v18m4-14v10m3-5h2',
-  phoneOff: 'M3 3l18 18M10 6l-1-3H5a2 2 0 0 0-2 2c0 3 1 6 2.600 8.500M8.500 16A16 16 0 0 0 19 21a2 2 0 0 0 2-2v-4l-5-2-2 2',
+  phone: 'M5 4h4l1.800 4.500-2.300 1.500a11 11 0 0 0 5.500 5.500l1.500-2.300L20 15v4a1.800 1.800 0 0 1-2 2C10.500 20.500 3.500 13.500 3 6a1.800 1.800 0 0 1 2-2z',
   warn: 'M12 4 2.500 20h19L12 4zm0 6v5m0 2.500v.01',
   history: 'M4 12a8 8 0 1 0 2.600-5.900L4 8.500M4 4v4.500h4.500M12 8v4.500l3 2',
   shield: 'M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6l-7-3z',

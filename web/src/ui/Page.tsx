@@ -13,7 +13,7 @@ export function Page({ title, about, actions, wide, children }: {
     document.title = `${title} · Ringfence`;
   }, [title]);
   return (
-    <Box maw={wide ? undefined : 1080} mx="auto">
+    <Box maw={wide ? undefined : 1080}>
       <Group justify="space-between" align="flex-end" mb="md" gap="sm">
         <Box style={{ flex: '1 1 320px' }}>
           <Title order={1}>{title}</Title>

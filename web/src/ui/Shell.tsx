@@ -125,7 +125,7 @@ function CustomerNav({ customer }: { customer: string }) {
   return (
     <>
       {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
-      {may('recording.list') && <Item to={`${base}/calls`} icon="phoneOff" label="Calls" />}
+      {may('recording.list') && <Item to={`${base}/calls`} icon="phone" label="Calls" />}
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}

@@ -39,7 +39,7 @@ export function CallsPage() {
         {list.isPending && <Box p="md"><Loading rows={8} /></Box>}
         {list.error && rows.length === 0 && <Box p="md"><Failed error={list.error} retry={() => void list.refetch()} /></Box>}
         {list.isSuccess && rows.length === 0 && (
-          <Empty icon="phoneOff" title={active(filters) > 0 ? 'No call matches' : 'No calls yet'} action={active(filters) > 0 && <Button variant="default" onClick={() => void navigate({ search: {} })}>Clear all filters</Button>}>
+          <Empty icon="phone" title={active(filters) > 0 ? 'No call matches' : 'No calls yet'} action={active(filters) > 0 && <Button variant="default" onClick={() => void navigate({ search: {} })}>Clear all filters</Button>}>
             Calls come from a telephone system's logs. A folder of sound files without logs gives one call for each file.
           </Empty>
         )}

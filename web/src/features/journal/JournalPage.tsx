@@ -8,6 +8,7 @@ import { api, here, must } from '../../api/client';
 import { problem } from '../../api/errors';
 import { useMay } from '../../api/me';
 import type { Event } from '../../api/types';
+import { DateRange } from '../recordings/DateRange';
 import type { LogSearch } from '../../router';
 import { exact, moment, words } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
@@ -86,8 +87,7 @@ function Filter({ search, set }: { search: LogSearch; set: (change: LogSearch) =
       <Group gap="xs" mb="sm" role="search" aria-label="Filter the change log">
         <Select aria-label="Kind" placeholder="All kinds" clearable w={190} data={kinds} value={kinds.some((k) => k.value === search.code) ? search.code : null} onChange={(code) => set({ code: code ?? undefined })} />
         <TextInput key={search.subject ?? ''} aria-label="Id of the thing" placeholder="Id of a recording, person, source…" w={270} defaultValue={search.subject} onChange={(e) => later(e.currentTarget.value)} />
-        <TextInput type="date" aria-label="From day" value={search.from ?? ''} onChange={(e) => set({ from: e.currentTarget.value || undefined })} />
-        <TextInput type="date" aria-label="To day" value={search.to ?? ''} onChange={(e) => set({ to: e.currentTarget.value || undefined })} />
+        <DateRange value={search} set={set} />
       </Group>
       {pills.length > 0 && (
         <Group gap={6} mb="sm">

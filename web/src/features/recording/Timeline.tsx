@@ -18,7 +18,7 @@ export function Timeline({ detail, onSeek }: { detail: RecordingDetail; onSeek: 
           {lane.parts.map((p) => (
             <Tooltip key={p.from} label={`${lane.name}: ${p.label}, ${clock(p.from)} to ${clock(p.to)}`}>
               <div className={css.leg} data-side={p.side} data-unheard={p.unheard || undefined} style={{ left: pos(p.from), width: pos(p.to - p.from) }}>
-                {p.unheard ? `${lane.name}: the customer did not hear this` : lane.name}
+                {p.unheard ? 'Customer did not hear this' : lane.name}
               </div>
             </Tooltip>
           ))}

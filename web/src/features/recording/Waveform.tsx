@@ -11,6 +11,12 @@ const lane = 46;
 /** agentSide says whose channel it is, as far as a colour goes. */
 export const agentSide = (label: string) => label === 'agent' || label === 'right';
 
+/** loudness lifts quiet telephone sound so that it fills its lane; both channels by as much, so that they can be compared. */
+function loudness(peaks: Peaks): number {
+  const top = peaks.channels.flatMap((c) => c.peaks).reduce((a, b) => Math.max(a, b), 0);
+  return top > 0 ? Math.min(8, 0.95 / top) : 1;
+}
+
 /** Waveform draws each channel in a lane of its own, from an outline that the server computed. A click seeks. */
 export function Waveform({ sound, peaks, onSeek }: { sound: Sound; peaks: Peaks; onSeek: (at: number) => void }) {
   const box = useRef<HTMLDivElement>(null);
@@ -38,6 +44,7 @@ export function Waveform({ sound, peaks, onSeek }: { sound: Sound; peaks: Peaks;
       barGap: 1,
       barRadius: 1,
       barMinHeight: 1,
+      barHeight: loudness(peaks),
       hideScrollbar: true,
       dragToSeek: true,
     });

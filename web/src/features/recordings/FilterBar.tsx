@@ -1,11 +1,10 @@
 import { Button, CloseButton, Group, Indicator, NumberInput, Pill, Popover, Select, SimpleGrid, Stack, TextInput } from '@mantine/core';
-import { DatePicker } from '@mantine/dates';
-import '@mantine/dates/styles.css';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { Icon } from '../../ui/Icon';
 import { words } from '../../ui/format';
-import { active, directions, presets, range, sentiments, states, type Filters } from './filters';
+import { DateRange } from './DateRange';
+import { active, directions, range, sentiments, states, type Filters } from './filters';
 
 type Props = { filters: Filters; set: (change: Partial<Filters>) => void; clear: () => void; queues: string[] };
 
@@ -20,9 +19,9 @@ export function FilterBar(props: Props) {
       <Group gap="xs" role="search" aria-label="Filter recordings">
         <Typed
           id={searchID} value={filters.words} set={(words) => set({ words })} label="Words that were said" placeholder="Words that were said"
-          icon style={{ flex: '1 1 220px', maxWidth: 360 }}
+          icon style={{ flex: '1 1 270px', maxWidth: 360 }}
         />
-        <Dates {...props} />
+        <DateRange value={filters} set={set} />
         <Select
           visibleFrom="md" w={140} aria-label="Direction" placeholder="Any direction" clearable value={filters.direction ?? null}
           data={directions.map((d) => ({ value: d, label: words(d) }))} onChange={(v) => set({ direction: (v ?? undefined) as Filters['direction'] })}
@@ -68,44 +67,6 @@ function Typed({ id, value, set, label, placeholder, icon, visible, style }: {
   );
 }
 
-function Dates({ filters, set }: Props) {
-  const [opened, setOpened] = useState(false);
-  const pick = (from?: string, to?: string) => set({ from, to });
-  const [draft, setDraft] = useState<[string | null, string | null]>([filters.from ?? null, filters.to ?? null]);
-  useEffect(() => setDraft([filters.from ?? null, filters.to ?? null]), [filters.from, filters.to]);
-  return (
-    <Popover opened={opened} onChange={setOpened} position="bottom-start" shadow="md" trapFocus returnFocus>
-      <Popover.Target>
-        <Button variant="default" fw={500} leftSection={<Icon name="clock" size={16} />} onClick={() => setOpened((o) => !o)}>
-          {range(filters)}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label="Dates">
-        <Group align="flex-start" gap="md">
-          <Stack gap={2}>
-            {presets().map((p) => (
-              <Button key={p.label} variant={range(filters) === p.label ? 'light' : 'subtle'} color={range(filters) === p.label ? undefined : 'gray'} size="xs" justify="flex-start" onClick={() => { pick(p.from, p.to); setOpened(false); }}>
-                {p.label}
-              </Button>
-            ))}
-            <Button variant="subtle" color="gray" size="xs" justify="flex-start" onClick={() => { pick(); setOpened(false); }}>
-              Any time
-            </Button>
-          </Stack>
-          <DatePicker
-            type="range" allowSingleDateInRange value={draft} firstDayOfWeek={1} maxDate={new Date()} size="sm"
-            ariaLabels={{ nextMonth: 'Next month', previousMonth: 'Previous month' }}
-            onChange={(v) => {
-              setDraft(v as [string | null, string | null]);
-              if (v[0] && v[1]) pick(String(v[0]).slice(0, 10), String(v[1]).slice(0, 10));
-            }}
-          />
-        </Group>
-      </Popover.Dropdown>
-    </Popover>
-  );
-}
-
 function More({ filters, set, queues }: Props) {
   const [opened, setOpened] = useState(false);
   const n = active({ ...filters, words: undefined, from: undefined, to: undefined });
@@ -113,13 +74,13 @@ function More({ filters, set, queues }: Props) {
   const seconds = (v: string | number) => (v === '' ? undefined : Math.round(Number(v) * 60));
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-end" width={340} shadow="md" trapFocus returnFocus>
-      <Popover.Target>
-        <Indicator disabled={n === 0} label={n} size={18} color="pine.8">
+      <Indicator disabled={n === 0} label={n} size={18} color="pine.8">
+        <Popover.Target>
           <Button variant="default" fw={500} leftSection={<Icon name="filter" size={16} />} onClick={() => setOpened((o) => !o)}>
             Filters
           </Button>
-        </Indicator>
-      </Popover.Target>
+        </Popover.Target>
+      </Indicator>
       <Popover.Dropdown aria-label="Filters">
         <SimpleGrid cols={2} spacing="sm">
           <Typed visible label="Number" value={filters.number} set={(number) => set({ number })} />

@@ -42,7 +42,7 @@ export function RecordingTable({ rows, filters, fresh, set }: Props) {
         <tr>
           {head('started_at', 'When', 138)}
           <th scope="col">Who</th>
-          <th scope="col" style={{ width: '20%' }}>Answered by</th>
+          <th scope="col" style={{ width: '20%' }}>Agent</th>
           <th scope="col" style={{ width: '13%' }}>Queue</th>
           {head('seconds', 'Length', 92)}
           {head('sentiment', 'Sentiment', 160)}
@@ -92,9 +92,7 @@ function Who({ r }: { r: Recording }) {
       <div style={{ minWidth: 0 }}>
         <div className="cut">{o.name}</div>
         <Text size="xs" c="dimmed" className="cut num">
-          {o.number}
-          {o.number && r.direction === 'inbound' && r.dialled ? ' → ' : ''}
-          {r.direction === 'inbound' ? r.dialled : ''}
+          {o.number} {r.direction !== 'outbound' && r.dialled && `→ ${r.dialled}`}
         </Text>
       </div>
     </Group>

@@ -80,7 +80,7 @@ function Settings({ customer, now }: { customer: string; now: Speech }) {
               ))}
             </Stack>
           </Radio.Group>
-          {form.engine !== 'none' && field('language', 'Language', 'A tag such as en-GB, used where a source or queue names none. Other languages are not transcribed, never guessed.', { maxLength: 35, w: 260 })}
+          {form.engine !== 'none' && field('language', 'Language', 'A tag such as en-GB, used where a source or queue names none. Other languages are not transcribed, never guessed.', { maxLength: 35 })}
           {outside && (
             <>
               {field('url', 'Address', form.engine === 'azure' ? 'Endpoint of your Speech resource, https://…' : 'Base address of the server, https://…/v1', { type: 'url', required: true })}
