@@ -41,7 +41,7 @@ func New(opt Options) (Profile, error) {
 		opt.StillFor = 2 * time.Minute
 	}
 	if opt.Profile == "generic" {
-		return nil, fault.New(fault.Invalid, "not yet")
+		return newGeneric(opt)
 	}
 	return newAsterisk(opt), nil
 }
@@ -378,7 +378,7 @@ func (a *asterisk) sweep(at int64, now time.Time, tell func(Call)) {
 // release forgets a call and the files that were kept with it.
 func (a *asterisk) release(c *cluster) {
 	for _, f := range a.filesOf(c) {
-		f.settled = true
+		a.folder.retire(f)
 	}
 	a.j.forget(c)
 }

@@ -103,6 +103,9 @@ func (j *joiner) mergeQueue(list []attempt, rows []queueEvent) []attempt {
 			if a.name == "" || a.ext == a.name {
 				a.name = want.name
 			}
+			if want.ext == "" && extensionLike(a.ext) && len(j.names) < maxNames {
+				j.names[want.name] = a.ext
+			}
 			if a.answered == 0 && want.answered != 0 && a.outcome == OutcomeNoAnswer {
 				a.outcome, a.answered = OutcomeAnswered, want.answered // CEL lost the answer
 			}
@@ -114,9 +117,11 @@ func (j *joiner) mergeQueue(list []attempt, rows []queueEvent) []attempt {
 	return list
 }
 
-// match finds the telephone that a row of queue_log means: by channel, by extension or name and time, else the only one that rang then.
+// match finds the telephone that a row of queue_log means: by channel, else by extension or name and time, else, because a queue may call an
+// agent something else than his telephone does, the one that rang just then with the same result.
 func match(list []attempt, taken []bool, want attempt) int {
 	best, dist := -1, int64(5000)
+	other, otherDist := -1, int64(1600)
 	for i, a := range list {
 		if taken[i] || a.outside || a.consulted {
 			continue
@@ -124,13 +129,17 @@ func match(list []attempt, taken []bool, want attempt) int {
 		if want.uid != "" && a.uid == want.uid {
 			return i
 		}
-		same := want.ext != "" && a.ext == want.ext || want.name != "" && a.name == want.name
-		if !same && (want.ext != "" || a.name != "" && want.name != a.name) {
-			continue
+		d := abs(a.offered - want.offered)
+		if want.ext != "" && a.ext == want.ext || want.name != "" && a.name == want.name {
+			if d < dist {
+				best, dist = i, d
+			}
+		} else if want.ext == "" && d < otherDist && (a.answered != 0) == (want.answered != 0) {
+			other, otherDist = i, d
 		}
-		if d := abs(a.offered - want.offered); d < dist {
-			best, dist = i, d
-		}
+	}
+	if best < 0 {
+		return other
 	}
 	return best
 }
@@ -178,7 +187,7 @@ func transferContext(c string) bool {
 	return strings.Contains(c, "xfer") || strings.Contains(c, "transfer")
 }
 
-func moment(ms int64) Moment {
+func momentAt(ms int64) Moment {
 	if ms == 0 {
 		return Moment{}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"ringfence/internal/archive/sound"
@@ -68,7 +69,7 @@ func (a *asterisk) touched(c *cluster) []*soundFile {
 			if s == nil {
 				s = sceneOf(c.cel)
 			}
-			if s.root != nil && n.epoch*1000 >= s.root.start-near && s.has(n.first) && s.has(n.second) {
+			if s.root != nil && n.epoch*1000 >= s.root.start-near && s.between(n.both) {
 				out = append(out, f)
 			}
 		}
@@ -77,11 +78,22 @@ func (a *asterisk) touched(c *cluster) []*soundFile {
 	return out
 }
 
-// has reports a party of the call, by number or by channel.
-func (s *scene) has(who string) bool {
-	return slices.ContainsFunc(s.channels, func(c *channel) bool {
-		return c.peer == who || c.cidNum == who || c.exten == who && c == s.root || c.name == who
-	})
+// between reports that a text is two parties of the call, one after the other: numbers, or names of channels in which a slash became a dash.
+func (s *scene) between(both string) bool {
+	var who []string
+	for _, c := range s.channels {
+		for _, w := range [...]string{c.peer, c.cidNum, strings.ReplaceAll(c.name, "/", "-"), c.exten} {
+			if w != "" && w != "s" && !slices.Contains(who, w) {
+				who = append(who, w)
+			}
+		}
+	}
+	for _, a := range who {
+		if rest, ok := strings.CutPrefix(both, a+"-"); ok && slices.Contains(who, rest) {
+			return true
+		}
+	}
+	return false
 }
 
 // tellAlone gives recordings that no log knows as calls of their own, known from their names. While logs are read it waits for them; a dry
@@ -129,10 +141,10 @@ func (a *asterisk) aloneCall(g *lone, now time.Time) Call {
 	if n := g.files[0].name; call.StartedAt.IsZero() && n.wall != 0 {
 		clock := clock{zone: a.opt.Zone}
 		began = clock.instant(n.wall, 0)
-		call.StartedAt = moment(began)
+		call.StartedAt = momentAt(began)
 	} else if n.epoch != 0 {
 		began = n.epoch * 1000
-		call.StartedAt = moment(began)
+		call.StartedAt = momentAt(began)
 	}
 	restart := a.j.restartedAfter(began)
 	longest := int64(0)
@@ -162,7 +174,7 @@ func (a *asterisk) Done(calls ...string) {
 		}
 		if g := a.alone[id]; g != nil && g.given != 0 {
 			for _, f := range g.files {
-				f.settled = true
+				a.folder.retire(f)
 			}
 			delete(a.alone, id)
 		}

@@ -15,6 +15,7 @@ type fileName struct {
 	second string // caller, or for out the extension that called
 	wall   int64  // date and time as if UTC, ms; 0 when there is none
 	epoch  int64  // of a name made by one-touch recording: seconds UTC
+	both   string // its two parties, whose names may hold dashes
 	uid    string
 	side   string // "rx", "tx", "in", "out"
 	group  string // the name without side and ending
@@ -23,7 +24,7 @@ type fileName struct {
 var (
 	stampedName = regexp.MustCompile(`^(.*?)-?(\d{8})-(\d{6})-(.*?)$`)
 	sideSuffix  = regexp.MustCompile(`(?i)-(rx|tx|in|out)$`)
-	touchedName = regexp.MustCompile(`^auto-(\d{9,11})-(.+?)-(.+)$`)
+	touchedName = regexp.MustCompile(`^auto-(\d{9,11})-(.+)$`)
 	uidInName   = regexp.MustCompile(`(?:^|-)(\d{9,11}\.\d{1,10})(?:-|$)`)
 )
 
@@ -38,7 +39,11 @@ func parseFileName(p string) fileName {
 	}
 	n.group = path.Join(path.Dir(p), base)
 	if m := touchedName.FindStringSubmatch(base); m != nil {
-		n.kind, n.second, n.first = "auto", m[2], m[3]
+		n.kind, n.both = "auto", m[2]
+		n.second, n.first, _ = strings.Cut(m[2], "-")
+		if at := uidInName.FindStringSubmatch(m[2]); at != nil {
+			n.uid = at[1]
+		}
 		if u, ok := parseUniqueID(m[1] + ".0"); ok {
 			n.epoch = u.epoch
 		}

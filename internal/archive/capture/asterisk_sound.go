@@ -12,6 +12,9 @@ import (
 
 // sounds lists the call's files: what may be done with each, when it began and whom it holds.
 func (b *builder) sounds() {
+	if !b.call.Ended && !b.call.Cut && slices.ContainsFunc(b.files, b.stale) {
+		b.call.Cut = true
+	}
 	for _, f := range b.files {
 		b.call.Files = append(b.call.Files, b.file(f))
 	}
@@ -29,19 +32,38 @@ func (b *builder) file(f *soundFile) File {
 		Reason: f.problem, TitleHidden: b.titleOf(path.Base(f.path)),
 	}
 	out.State, out.Reason = b.state(f)
-	var rec *recorder
-	for i := range b.s.recorders {
-		r := &b.s.recorders[i]
-		if strings.Contains(r.data, path.Base(f.name.group)) && (rec == nil || rec.at > r.at) {
-			rec = r
-		}
-	}
+	rec := b.recorderOf(f)
 	out.StartedAt = b.soundFrom(f, rec)
 	out.Conditional = rec != nil && rec.conditional
 	consulted := b.s.consultation(b.s.byUID[f.name.uid])
 	out.Heard = b.call.Direction != Internal && !consulted
 	out.Parties = b.voices(f.sound, consulted)
 	return out
+}
+
+// stale reports a file that stopped growing although the logs went on: what is in it ended long before their last line. A file that is
+// written is behind by 2 seconds, or 20 for GSM.
+func (b *builder) stale(f *soundFile) bool {
+	if f.problem != "" || f.sound.Empty() || f.sound.Header != sound.Open && f.sound.Header != sound.Absent {
+		return false
+	}
+	from := b.soundFrom(f, b.recorderOf(f))
+	return !from.IsZero() && b.j.newest-from.UnixMilli()-int64(f.sound.Seconds*1000) > behind.Milliseconds()
+}
+
+// behind is by how much a file may be shorter than the time that passed, without its writer being gone: a caller on hold whose telephone
+// sends nothing adds nothing.
+const behind = 5 * time.Minute
+
+// recorderOf finds the start of MixMonitor that named a file.
+func (b *builder) recorderOf(f *soundFile) (rec *recorder) {
+	for i := range b.s.recorders {
+		r := &b.s.recorders[i]
+		if strings.Contains(r.data, path.Base(f.name.group)) && (rec == nil || rec.at > r.at) {
+			rec = r
+		}
+	}
+	return rec
 }
 
 // state decides what may be done with a file. Nothing is complete before the call has ended: a recording that was stopped and may be

@@ -28,7 +28,7 @@ func (b *builder) times() {
 	if start == 0 && known {
 		start = u.epoch * 1000
 	}
-	call.StartedAt = moment(start)
+	call.StartedAt = momentAt(start)
 	hasCDR := slices.ContainsFunc(b.c.cdr, func(r cdrRow) bool { return r.linked == b.c.id || b.s.root != nil && r.uid == b.s.root.uid })
 	switch {
 	case b.s.ended():
@@ -43,13 +43,13 @@ func (b *builder) times() {
 		end = 0
 	}
 	if call.Ended {
-		call.EndedAt = moment(end)
+		call.EndedAt = momentAt(end)
 	}
 	last := max(b.c.last, start)
 	if call.Ended && end != 0 {
 		last = end
 	}
-	call.LastSeenAt = moment(last)
+	call.LastSeenAt = momentAt(last)
 	if !call.Ended {
 		restart := b.j.restartedAfter(start)
 		call.Cut = restart != 0 && restart > start || b.j.newest-last > lifetime.Milliseconds()
@@ -79,7 +79,7 @@ func (b *builder) outcome() {
 			answered = a.answered
 		}
 	}
-	call.AnsweredAt = moment(answered)
+	call.AnsweredAt = momentAt(answered)
 	logs := len(b.s.channels)+len(b.c.cdr)+len(b.c.queue) > 0
 	someone := slices.ContainsFunc(b.list, func(a attempt) bool { return a.outcome == OutcomeAnswered })
 	switch {
@@ -96,7 +96,7 @@ func (b *builder) outcome() {
 	}
 	from := call.StartedAt
 	if b.queued != 0 {
-		from = moment(b.queued)
+		from = momentAt(b.queued)
 	}
 	if answered != 0 {
 		call.Waited = between(from, call.AnsweredAt)
@@ -132,7 +132,7 @@ func (b *builder) callerHungUp() bool {
 func (b *builder) story() {
 	call := &b.call
 	add := func(at int64, what, by, to, detail string) {
-		call.Events = append(call.Events, Event{At: moment(at), What: what, By: by, To: to, Detail: detail})
+		call.Events = append(call.Events, Event{At: momentAt(at), What: what, By: by, To: to, Detail: detail})
 	}
 	for _, q := range b.c.queue {
 		switch q.what {
@@ -188,7 +188,7 @@ func (b *builder) legs() {
 	case Outbound, Internal:
 		own := Leg{Party: "agent", Extension: call.Caller, Name: call.CallerName, From: call.StartedAt, To: call.EndedAt, Role: "caller"}
 		if b.s.root != nil && b.s.root.end != 0 {
-			own.To = moment(b.s.root.end)
+			own.To = momentAt(b.s.root.end)
 		}
 		call.Legs = append(call.Legs, own)
 	}
@@ -199,13 +199,13 @@ func (b *builder) legs() {
 		}
 		if a.outside {
 			if a.outcome == OutcomeAnswered {
-				call.Legs = append(call.Legs, Leg{Party: "customer", Number: a.number, From: moment(a.answered), To: moment(a.left), Role: role})
+				call.Legs = append(call.Legs, Leg{Party: "customer", Number: a.number, From: momentAt(a.answered), To: momentAt(a.left), Role: role})
 			}
 			continue
 		}
 		call.Agents = append(call.Agents, Agent{
 			Extension: a.ext, Name: a.name, Outcome: a.outcome, Role: a.role,
-			OfferedAt: moment(a.offered), AnsweredAt: moment(a.answered), LeftAt: moment(a.left),
+			OfferedAt: momentAt(a.offered), AnsweredAt: momentAt(a.answered), LeftAt: momentAt(a.left),
 		})
 		if a.outcome == OutcomeAnswered {
 			b.talk(a, role)
@@ -216,14 +216,14 @@ func (b *builder) legs() {
 
 // talk adds an agent's leg. One that was first consulted has two: with the colleague, and then with the customer.
 func (b *builder) talk(a attempt, role string) {
-	leg := Leg{Party: "agent", Extension: a.ext, Name: a.name, From: moment(a.answered), To: moment(a.left), Role: role}
+	leg := Leg{Party: "agent", Extension: a.ext, Name: a.name, From: momentAt(a.answered), To: momentAt(a.left), Role: role}
 	if a.consulted {
 		for _, t := range b.s.transfers {
 			if t.attended && t.at >= a.answered && (a.left == 0 || t.at <= a.left) {
 				first := leg
-				first.Role, first.To = "consultation", moment(t.at)
+				first.Role, first.To = "consultation", momentAt(t.at)
 				b.call.Legs = append(b.call.Legs, first)
-				leg.From = moment(t.at)
+				leg.From = momentAt(t.at)
 				break
 			}
 		}
