@@ -12,13 +12,14 @@ import (
 
 // Attention is a source file that could not be taken in, why, and what to do.
 type Attention struct {
-	File   id.File
-	Source id.Source
-	Path   string
-	Reason string
-	Todo   string
-	Since  time.Time
-	Size   int64
+	File    id.File
+	Source  id.Source
+	Path    string
+	Reason  string
+	Todo    string
+	Since   time.Time
+	Size    int64
+	ModTime time.Time // zero for what is no file, such as a line of a log
 }
 
 // Report is a file that needs attention.
@@ -97,17 +98,18 @@ func (s *Service) Attention(ctx context.Context, p *place.Place) (all []Attentio
 		Todo   string    `db:"todo"`
 		Since  int64     `db:"since"`
 		Size   int64     `db:"size"`
+		Mod    int64     `db:"modified_at"`
 		Sealed []byte    `db:"sealed"`
 	}
 	err = p.View(ctx, func(tx *place.Tx) error {
-		rows, err := place.Rows[row](tx, `SELECT id, source, reason, todo, since, size, sealed FROM files
+		rows, err := place.Rows[row](tx, `SELECT id, source, reason, todo, since, size, modified_at, sealed FROM files
 			WHERE state = 'attention' ORDER BY since DESC, id DESC LIMIT 500`)
 		for _, r := range rows {
 			path, err := tx.Unseal(place.FieldFile, r.ID, r.Sealed)
 			if err != nil {
 				return err
 			}
-			all = append(all, Attention{File: r.ID, Source: r.Source, Path: string(path), Reason: r.Reason, Todo: r.Todo, Since: fromMillis(r.Since), Size: r.Size})
+			all = append(all, Attention{File: r.ID, Source: r.Source, Path: string(path), Reason: r.Reason, Todo: r.Todo, Since: fromMillis(r.Since), Size: r.Size, ModTime: modified(r.Mod)})
 		}
 		return err
 	})
@@ -181,4 +183,12 @@ func (s *Service) Usage(ctx context.Context, p *place.Place) (u Usage, err error
 		return err
 	})
 	return u, err
+}
+
+// modified is the time of a file; that of none is stored as the year 1.
+func modified(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return fromMillis(ms)
 }

@@ -20,10 +20,11 @@ type commit struct {
 	tx      *place.Tx
 	seen    *lookup
 	receipt id.Receipt
-	taken   []taken      // what was added or replaced
-	left    leftovers    // what this batch has set aside and not used
-	discard id.Intent    // of left
-	joined  []joinedCall // calls of which more is known now than their earlier cards say
+	taken   []taken          // what was added or replaced
+	left    leftovers        // what this batch has set aside and not used
+	discard id.Intent        // of left
+	same    map[int]standing // what duplicates are
+	joined  []joinedCall     // calls of which more is known now than their earlier cards say
 	rows    rows
 }
 
@@ -57,7 +58,7 @@ func newRows() rows {
 }
 
 func newCommit(s *Service, b *batch, drafts []draft, out []Outcome) *commit {
-	c := &commit{s: s, b: b, drafts: drafts, outcomes: map[int]Outcome{}, receipt: id.New[id.Receipt](), rows: newRows()}
+	c := &commit{s: s, b: b, drafts: drafts, outcomes: map[int]Outcome{}, same: map[int]standing{}, receipt: id.New[id.Receipt](), rows: newRows()}
 	for i, o := range out {
 		if o.Result == Refused {
 			c.outcomes[i] = o
@@ -98,6 +99,7 @@ func (c *commit) take(d draft) error {
 		if err != nil {
 			return err
 		}
+		c.same[d.at] = earlier
 		c.outcomes[d.at] = Outcome{Recording: earlier.ID, Result: Duplicate}
 		return c.files(d, v.n, earlier.fileState())
 	case erased:
@@ -245,9 +247,17 @@ func (c *commit) setAside() error {
 			objects[p.object] = true
 		}
 	}
-	for _, k := range c.b.aside.Keys {
-		if !keys[k] {
-			c.left.Keys = append(c.left.Keys, k)
+	for _, d := range c.drafts {
+		// A collector that comes again brings the keys of the recording that it is: they are in use.
+		if k := c.same[d.at]; k.Content == d.keys.Content.ID {
+			keys[k.Content], keys[k.Card] = true, true
+		}
+	}
+	for _, k := range c.b.keys {
+		for _, one := range []id.Key{k.Content.ID, k.Card.ID} {
+			if !keys[one] {
+				c.left.Keys = append(c.left.Keys, one)
+			}
 		}
 	}
 	for _, o := range c.b.aside.Objects {

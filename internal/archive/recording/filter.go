@@ -34,7 +34,8 @@ type Scope struct {
 // Everything is the scope of who may see all recordings of a customer.
 var Everything = Scope{All: true}
 
-// Matcher gives an SQL condition on a column of row numbers.
+// Matcher gives an SQL condition on a column of row numbers. How it is best
+// written depends on how many match, which only the matcher knows.
 type Matcher func(tx *place.Tx, column string) (condition string, args []any, err error)
 
 // few is up to how many rows a condition may leave to be used to find
@@ -78,11 +79,11 @@ var (
 func (f Filter) compile(tx *place.Tx) (*where, error) {
 	w := &where{tx: tx}
 	if f.Words != nil {
-		text, args, err := f.Words(tx, "w.n")
+		text, args, err := f.Words(tx, "r.n")
 		if err != nil {
 			return nil, err
 		}
-		w.narrow(`SELECT w.n FROM recordings w WHERE `+text, args...)
+		w.and(`(`+text+`)`, args...)
 	}
 	if err := f.parties(w); err != nil {
 		return nil, err

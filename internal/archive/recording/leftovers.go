@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
@@ -105,7 +106,17 @@ func (s *Service) giveUp(ctx context.Context, p *place.Place, i id.Intent, l lef
 // may run twice, also at the same time.
 func (s *Service) discard(ctx context.Context, p *place.Place, i id.Intent, l leftovers) error {
 	s.step("discard")
+	var used []id.Object
+	if err := p.View(ctx, func(tx *place.Tx) (err error) {
+		used, err = place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE object IN (?)`, place.List(l.Objects))
+		return err
+	}); err != nil {
+		return err
+	}
 	for _, o := range l.Objects {
+		if slices.Contains(used, o) {
+			continue
+		}
 		if err := s.objects.Delete(ctx, ObjectName(p.Customer(), o)); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func (s *Service) keyed(tx *place.Tx, n int64, fresh []taken) (standing, error) 
 func (c *commit) replace(d draft, n int64) error {
 	if slices.ContainsFunc(c.taken, func(t taken) bool { return t.n == n }) {
 		// Twice in one batch: let the first be committed before it is replaced.
-		c.outcomes[d.at] = Outcome{Result: Refused, Err: errChanged}
+		c.outcomes[d.at] = Outcome{Result: Refused, Err: ErrChanged}
 		return nil
 	}
 	old, err := c.s.keyed(c.tx, n, nil)

@@ -13,3 +13,6 @@ var firstSchema string
 func Migrations() place.Migrations {
 	return place.Migrations{{Number: 400, Name: "recordings", SQL: firstSchema}}
 }
+
+// Housekeeping are the tables that are written without an event.
+var Housekeeping = []string{"source_states"}

@@ -34,8 +34,8 @@ type part struct {
 	digest    string   // of the ciphertext
 }
 
-// errChanged is a file that is not what was looked at a moment ago.
-var errChanged = fault.New(fault.Conflict, "the file changed while it was read; it is tried again when it has come to rest")
+// ErrChanged is a file that is not what was looked at a moment ago.
+var ErrChanged = fault.New(fault.Conflict, "the file changed while it was read; it is tried again when it has come to rest")
 
 // sealFile reads a file once: hashed, sealed and written on its way, in buffers
 // of one segment, however long it is.
@@ -138,7 +138,7 @@ func (s *sealing) step(b []byte) error {
 	}
 	switch {
 	case s.read > s.want, errors.Is(err, io.EOF) && s.read < s.want:
-		s.err = errChanged
+		s.err = ErrChanged
 	case errors.Is(err, io.EOF):
 		s.err = io.EOF
 		return s.w.Close()

@@ -26,7 +26,8 @@ func (s *Service) ArchiveSealed(ctx context.Context, p *place.Place, who actor.A
 	if len(in.Renditions) == 0 || in.Source.IsZero() || in.Key == "" {
 		return Outcome{}, fault.New(fault.Invalid, "a recording needs a source, a key within it and at least one rendition")
 	}
-	b := &batch{keys: []keyring.Reserved{in.Keys}, aside: leftovers{Keys: []id.Key{in.Keys.Content.ID, in.Keys.Card.ID}}}
+	// The intent names no keys: after a crash the box comes again with the same ones.
+	b := &batch{keys: []keyring.Reserved{in.Keys}}
 	for _, r := range in.Renditions {
 		b.aside.Objects = append(b.aside.Objects, r.Object)
 	}
@@ -40,42 +41,77 @@ func (s *Service) ArchiveSealed(ctx context.Context, p *place.Place, who actor.A
 		err = s.commitAndVerify(ctx, p, who, b, []draft{d}, out)
 	}
 	if err != nil {
-		// The box comes again with the same keys: they must not be destroyed.
-		b.aside.Keys = nil
 		s.abandon(ctx, p, b)
 		return Outcome{}, err
 	}
 	return out[0], out[0].Err
 }
 
-// sealedBefore finds a recording that was taken in, or destroyed, earlier.
+// sealedBefore finds a recording that was taken in, or destroyed, earlier. An
+// object id that belongs to another recording is refused before anything is
+// written: a stolen box could overwrite what others have sent.
 func (s *Service) sealedBefore(ctx context.Context, p *place.Place, in SealedIn) (out Outcome, done bool, err error) {
 	err = p.View(ctx, func(tx *place.Tx) error {
 		row, err := s.Lookup(tx, in.Recording)
-		switch {
-		case fault.Is(err, fault.NotFound):
-			return nil
-		case fault.Is(err, fault.Gone):
+		if fault.Is(err, fault.Gone) {
 			out, done = Outcome{Result: Erased, Err: errErased}, true
 			return nil
-		case err != nil:
+		}
+		if fault.Is(err, fault.NotFound) {
+			row, done, err = s.sealedAs(tx, in)
+		} else {
+			done = true
+		}
+		if err != nil || !done {
 			return err
 		}
-		out, done = Outcome{Recording: row.ID, Result: Stored}, true
-		column := `stored_receipt`
-		if row.VerifiedAt != nil {
-			out.Result, column = Verified, `verified_receipt`
-		}
-		type receipt struct {
-			Kind      string `db:"kind"`
-			Body      []byte `db:"body"`
-			Signature []byte `db:"signature"`
-		}
-		r, err := place.Row[receipt](tx, `SELECT a.kind, a.body, a.signature FROM archive_receipts a JOIN recordings r ON a.id = r.`+column+` WHERE r.n = ?`, row.N)
-		out.Receipt = SignedReceipt{Result(r.Kind), r.Body, r.Signature}
+		out, err = outcomeOf(tx, row)
 		return err
 	})
 	return out, done, err
+}
+
+// sealedAs finds the recording that holds one of the objects: this very one,
+// kept under the id of an earlier capture, or a stranger's.
+func (s *Service) sealedAs(tx *place.Tx, in SealedIn) (Row, bool, error) {
+	var objects []id.Object
+	for _, r := range in.Renditions {
+		objects = append(objects, r.Object)
+	}
+	rows, err := place.Rows[Row](tx, `SELECT `+columns+` FROM recordings r WHERE r.n IN (SELECT n FROM renditions WHERE object IN (?))`, place.List(objects))
+	if err != nil || len(rows) == 0 {
+		return Row{}, false, err
+	}
+	if len(rows) > 1 || rows[0].ContentKey != in.Keys.Content.ID {
+		return Row{}, false, fault.New(fault.Conflict, "an object with this id belongs to another recording")
+	}
+	return rows[0], true, nil
+}
+
+// outcomeOf is what became of a recording that is there, with its last receipt.
+func outcomeOf(tx *place.Tx, row Row) (Outcome, error) {
+	out, column := Outcome{Recording: row.ID, Result: Stored}, `stored_receipt`
+	if row.VerifiedAt != nil {
+		out.Result, column = Verified, `verified_receipt`
+	}
+	type receipt struct {
+		Kind      string `db:"kind"`
+		Body      []byte `db:"body"`
+		Signature []byte `db:"signature"`
+	}
+	r, err := place.Row[receipt](tx, `SELECT a.kind, a.body, a.signature FROM archive_receipts a JOIN recordings r ON a.id = r.`+column+` WHERE r.n = ?`, row.N)
+	out.Receipt = SignedReceipt{Result(r.Kind), r.Body, r.Signature}
+	return out, err
+}
+
+// Verified reports whether a recording was read back, so that its sources may go.
+func (s *Service) Verified(ctx context.Context, p *place.Place, rec id.Recording) (ok bool, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		row, err := s.Lookup(tx, rec)
+		ok = row.VerifiedAt != nil
+		return err
+	})
+	return ok, err
 }
 
 // receive puts the objects of a collector into the bucket.

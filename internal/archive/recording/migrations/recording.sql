@@ -15,6 +15,12 @@ CREATE TABLE sources (
   removed_at       {{int}}
 );
 
+-- Where the reading of a source goes on after a restart, sealed.
+CREATE TABLE source_states (
+  source {{id}}    PRIMARY KEY,
+  sealed {{bytes}} NOT NULL
+);
+
 CREATE TABLE calls (
   id          {{id}}    PRIMARY KEY,
   source      {{id}}    NOT NULL,

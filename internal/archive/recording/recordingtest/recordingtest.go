@@ -37,7 +37,7 @@ type World struct {
 
 // Schemas are those that a recording service needs.
 func Schemas(more ...place.Migrations) place.Schemas {
-	s := place.Schemas{Place: append(recording.Migrations(), job.Migrations...), Registry: job.Migrations, Housekeeping: job.Housekeeping}
+	s := place.Schemas{Place: append(recording.Migrations(), job.Migrations...), Registry: job.Migrations, Housekeeping: append(recording.Housekeeping, job.Housekeeping...)}
 	for _, m := range more {
 		s.Place = append(s.Place, m...)
 	}

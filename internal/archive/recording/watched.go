@@ -1,0 +1,87 @@
+package recording
+
+import (
+	"context"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// FileState is what became of a source file.
+type FileState struct {
+	State   string // captured, verified, erased, attention; "" if it was never seen
+	Size    int64
+	ModTime time.Time
+	Since   time.Time
+}
+
+// Settled reports whether a file of this size needs no further look: it is
+// archived as it is, or was destroyed. A longer file replaces an archived one;
+// at the path of a destroyed one, only a file that was written since is new.
+func (f FileState) Settled(size int64, modified time.Time) bool {
+	switch f.State {
+	case "captured", "verified":
+		return size <= f.Size
+	case "erased":
+		return !modified.After(f.Since)
+	default:
+		return false
+	}
+}
+
+// FileStates tells what became of files of a source, in the order of the paths.
+func (s *Service) FileStates(ctx context.Context, p *place.Place, source id.Source, paths ...string) ([]FileState, error) {
+	type row struct {
+		State    string `db:"state"`
+		Size     int64  `db:"size"`
+		Modified int64  `db:"modified_at"`
+		Since    int64  `db:"since"`
+	}
+	all := make([]FileState, len(paths))
+	return all, p.View(ctx, func(tx *place.Tx) error {
+		for i, path := range paths {
+			token, err := pathToken(tx, source, path)
+			if err != nil {
+				return err
+			}
+			r, err := place.Row[row](tx, `SELECT state, size, modified_at, since FROM files WHERE source = ? AND path = ?`, source, token)
+			if fault.Is(err, fault.NotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			all[i] = FileState{State: r.State, Size: r.Size, ModTime: fromMillis(r.Modified), Since: fromMillis(r.Since)}
+		}
+		return nil
+	})
+}
+
+// ReadingState is where the reading of a source goes on; nil if it begins.
+func (s *Service) ReadingState(ctx context.Context, p *place.Place, source id.Source) (state []byte, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		sealed, err := place.Row[[]byte](tx, `SELECT sealed FROM source_states WHERE source = ?`, source)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err == nil {
+			state, err = tx.Unseal(place.FieldSourceState, source, sealed)
+		}
+		return err
+	})
+	return state, err
+}
+
+// KeepReadingState keeps it. It may lag behind what was archived, never run ahead.
+func (s *Service) KeepReadingState(ctx context.Context, p *place.Place, source id.Source, state []byte) error {
+	return p.Keep(ctx, func(tx *place.Tx) error {
+		sealed, err := tx.Seal(place.FieldSourceState, source, state)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO source_states (source, sealed) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET sealed = excluded.sealed`, source, sealed)
+		return err
+	})
+}
