@@ -3,6 +3,13 @@ package httpapi
 import (
 	"context"
 	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
 )
 
 // Me is the signed-in person and where they may go.
@@ -58,18 +65,96 @@ func (s *Server) meRoutes() {
 	add(s, route{gate: signedIn(), method: post, path: "/api/v1/me/password", id: "changePassword", summary: "Change the password; ends all other sessions", status: 204}, s.changePassword)
 }
 
-func (s *Server) me(ctx context.Context, v *visit, in *none) (*body[Me], error) {
-	return nil, errNoVisit
+func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
+	p, err := s.deps.People.Person(ctx, v.person)
+	if err != nil {
+		return nil, err
+	}
+	out := Me{
+		Person: MePerson{ID: p.ID.String(), Name: p.Name, Email: p.Email}, Places: []MyNode{},
+		Session: showSession(v.session, v.session.ID), Demo: s.deps.Demo,
+	}
+	for _, m := range v.held {
+		if err := s.addNode(ctx, &out, v, m.At, v.held); err != nil {
+			return nil, err
+		}
+	}
+	customers, err := s.deps.People.Places(ctx, v.person)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range customers {
+		place, err := s.deps.Store.Place(ctx, c)
+		if err != nil {
+			// One customer's place may be closed; the person's others are not.
+			continue
+		}
+		held, err := s.deps.People.Held(ctx, place, v.person)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.addNode(ctx, &out, v, c, held); err != nil {
+			return nil, err
+		}
+	}
+	return answer(out), nil
 }
 
-func (s *Server) listSessions(ctx context.Context, v *visit, in *none) (*body[items[Session]], error) {
-	return nil, errNoVisit
+// addNode adds a node with what the memberships allow there, once.
+func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, held []access.Membership) error {
+	node, err := s.deps.Tree.Node(ctx, at)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n := MyNode{ID: at.String(), Kind: string(node.Kind), Name: node.Name, Roles: []string{}, Acts: []string{}}
+	for _, have := range out.Places {
+		if have.ID == n.ID {
+			return nil
+		}
+	}
+	for _, m := range held {
+		if m.At == at {
+			n.Roles = append(n.Roles, string(m.Role))
+		}
+	}
+	for _, a := range access.ActsAt(held, access.Thing{Place: at}, v.at) {
+		if a != access.NodeManage || node.Kind != org.Customer {
+			n.Acts = append(n.Acts, string(a))
+		}
+	}
+	if len(n.Roles) > 0 {
+		out.Places = append(out.Places, n)
+	}
+	return nil
+}
+
+func showSession(one identity.Session, current id.Session) Session {
+	return Session{
+		ID: one.ID.String(), StartedAt: one.StartedAt, LastSeenAt: one.LastSeenAt, Until: one.Until,
+		Address: one.Address, Agent: one.Agent, Current: one.ID == current,
+	}
+}
+
+func (s *Server) listSessions(ctx context.Context, v *visit, _ *none) (*body[items[Session]], error) {
+	list, err := s.deps.People.Sessions(ctx, v.person)
+	var out []Session
+	for _, one := range list {
+		out = append(out, showSession(one, v.session.ID))
+	}
+	return listed(out), err
 }
 
 func (s *Server) endSession(ctx context.Context, v *visit, in *SessionPath) (*none, error) {
-	return nil, errNoVisit
+	i, err := id.Parse[id.Session](in.Session)
+	if err != nil {
+		return nil, errNothing
+	}
+	return nil, s.deps.People.End(ctx, v.who, v.person, i)
 }
 
 func (s *Server) changePassword(ctx context.Context, v *visit, in *passwordInput) (*none, error) {
-	return nil, errNoVisit
+	return nil, s.deps.People.ChangePassword(ctx, v.who, v.person, secret.NewText(in.Body.Current), secret.NewText(in.Body.New), v.from)
 }

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 
+	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
 )
 
 // MemberPath names one member.
@@ -40,18 +42,74 @@ func (s *Server) memberRoutes() {
 	add(s, route{gate: may, method: del, path: base + "/{person}", id: "removeMember", summary: "Take all roles away", status: 204}, s.removeMember)
 }
 
-func (s *Server) listMembers(ctx context.Context, v *visit, in *CustomerPath) (*body[items[Member]], error) {
-	return nil, errNoVisit
+func (s *Server) listMembers(ctx context.Context, v *visit, _ *CustomerPath) (*body[items[Member]], error) {
+	list, err := s.deps.People.Members(ctx, v.place)
+	var out []Member
+	for _, m := range list {
+		out = append(out, showMember(m))
+	}
+	return listed(out), err
+}
+
+func showMember(m identity.Member) Member {
+	out := Member{PersonID: m.Person.String(), Name: m.Name, Email: m.Email, Roles: []string{}, Extensions: append([]string{}, m.Extensions...), State: "invited"}
+	for _, r := range m.Roles {
+		out.Roles = append(out.Roles, string(r))
+	}
+	if m.Joined {
+		out.State = "active"
+	}
+	return out
+}
+
+// grant reads roles; giving playback is an act of its own.
+func (v *visit) grant(roles, extensions []string) (identity.Grant, error) {
+	g := identity.Grant{Extensions: extensions}
+	for _, r := range roles {
+		if access.Role(r) == access.SuperUser && !v.may(access.SuperuserGrant) {
+			return g, errNothing
+		}
+		g.Roles = append(g.Roles, access.Role(r))
+	}
+	return g, nil
 }
 
 func (s *Server) inviteMember(ctx context.Context, v *visit, in *inviteInput) (*body[Member], error) {
-	return nil, errNoVisit
+	g, err := v.grant(in.Body.Roles, in.Body.Extensions)
+	if err != nil {
+		return nil, err
+	}
+	node, err := s.deps.Tree.Node(ctx, v.place.Customer())
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.deps.People.Invite(ctx, v.place, v.who, node.Name, in.Body.Email, in.Body.Name, g)
+	if err != nil {
+		return nil, err
+	}
+	return answer(showMember(m)), nil
 }
 
 func (s *Server) changeMember(ctx context.Context, v *visit, in *changeMemberInput) (*body[Member], error) {
-	return nil, errNoVisit
+	p, err := id.Parse[id.Person](in.Person)
+	if err != nil {
+		return nil, errNothing
+	}
+	g, err := v.grant(in.Body.Roles, in.Body.Extensions)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.deps.People.ChangeMember(ctx, v.place, v.who, p, g)
+	if err != nil {
+		return nil, err
+	}
+	return answer(showMember(m)), nil
 }
 
 func (s *Server) removeMember(ctx context.Context, v *visit, in *MemberPath) (*none, error) {
-	return nil, errNoVisit
+	p, err := id.Parse[id.Person](in.Person)
+	if err != nil {
+		return nil, errNothing
+	}
+	return nil, s.deps.People.RemoveMember(ctx, v.place, v.who, p)
 }

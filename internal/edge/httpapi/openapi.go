@@ -40,10 +40,6 @@ func (s *Server) describe() {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(text) // the caller has gone: there is nobody to tell
 	})
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n"))
-	})
 }
 
 // noNullArrays says of every list that it is never null, as it never is.

@@ -2,8 +2,14 @@ package httpapi
 
 import (
 	"context"
+	"net/url"
 	"time"
 
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 )
 
@@ -52,14 +58,84 @@ func (s *Server) recordingRoutes() {
 	add(s, route{gate: inCustomer(access.RecordingDestroy), method: del, path: base + "/{recording}", id: "destroyRecording", summary: "Destroy a recording's key: nobody can ever open it again", status: 204}, s.destroyRecording)
 }
 
+// errWords answers who may see the list and not what was said: finding a word
+// in a recording would tell it.
+var errWords = fault.New(fault.Denied, "you may see the list, but not search what was said")
+
+// filter translates the query. more is set when words are looked for and there
+// are more matches than search looks at.
+func (v *visit) filter(in *recordingFilter, more *bool) (recording.Filter, recording.PageAsk, error) {
+	f := recording.Filter{
+		From: in.From, To: in.To, Number: in.Number, Extension: in.Extension, Queue: in.Queue, Direction: recording.Direction(in.Direction),
+		MinLength: seconds(in.MinSeconds), MaxLength: seconds(in.MaxSeconds), Sentiment: in.Sentiment, State: in.State,
+		Scope: v.scope(access.RecordingList),
+	}
+	if in.Words != "" {
+		if !v.may(access.RecordingTranscript) {
+			return f, recording.PageAsk{}, errWords
+		}
+		f.Scope = v.scope(access.RecordingTranscript)
+		f.Words = func(tx *place.Tx, column string) (string, []any, error) {
+			found, err := search.Find(tx, in.Words, column)
+			*more = found.More
+			return found.Condition, found.Args, err
+		}
+	}
+	return f, recording.PageAsk{Sort: recording.Sort(in.Sort), Cursor: in.Cursor, Limit: in.Limit}, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
 func (s *Server) listRecordings(ctx context.Context, v *visit, in *recordingFilter) (*linked[RecordingPage], error) {
-	return nil, errNoVisit
+	var out linked[RecordingPage]
+	f, ask, err := v.filter(in, &out.Body.More)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.deps.Recordings.List(ctx, v.place, v.who, f, ask)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Items, out.Body.NextCursor, out.Body.May = make([]Recording, len(page.Items)), page.Next, v.mayRecordings()
+	for i, r := range page.Items {
+		out.Body.Items[i] = showRecording(r)
+	}
+	out.Link = nextLink(v, page.Next)
+	return &out, nil
+}
+
+// nextLink is the address of the next page: this one's, with its filters, and
+// the cursor.
+func nextLink(v *visit, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	q := v.url.Query()
+	q.Set("cursor", cursor)
+	next := url.URL{Path: v.url.Path, RawQuery: q.Encode()}
+	return "<" + next.String() + `>; rel="next"`
 }
 
 func (s *Server) getRecording(ctx context.Context, v *visit, in *RecordingPath) (*body[RecordingDetail], error) {
-	return nil, errNoVisit
+	rec, err := id.Parse[id.Recording](in.Recording)
+	if err != nil {
+		return nil, errNothing
+	}
+	d, err := s.deps.Recordings.Get(ctx, v.place, v.who, rec, v.scope(access.RecordingList))
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.names(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return answer(showDetail(d, names, v.mayRecordings())), nil
 }
 
 func (s *Server) destroyRecording(ctx context.Context, v *visit, in *destroyInput) (*none, error) {
-	return nil, errNoVisit
+	rec, err := id.Parse[id.Recording](in.Recording)
+	if err != nil {
+		return nil, errNothing
+	}
+	return nil, s.deps.Recordings.Destroy(ctx, v.place, v.who, rec, in.Body.Reason)
 }

@@ -18,7 +18,7 @@ type Recording struct {
 	Queue       string          `json:"queue"`
 	Agents      []Agent         `json:"agents"`
 	Disposition string          `json:"disposition" enum:"answered,abandoned,unanswered,unknown"`
-	State       string          `json:"state" doc:"complete, truncated, partial or empty; destroyed once its key is gone"`
+	State       string          `json:"state" doc:"complete, truncated (cut by a crash) or partial (was still growing)"`
 	Layout      string          `json:"layout" doc:"mono-mix, stereo-sides, caller or agent"`
 	Transcript  TranscriptState `json:"transcript"`
 	Sentiment   *Sentiment      `json:"sentiment"`
@@ -64,6 +64,7 @@ type RecordingPage struct {
 	Items      []Recording `json:"items"`
 	NextCursor string      `json:"next_cursor" doc:"Empty on the last page"`
 	May        May         `json:"may"`
+	More       bool        `json:"more_matches" doc:"More recordings hold these words than were looked at: only the newest 20,000 were"`
 }
 
 // May is what the reader may do with what is listed. It decides what a page
@@ -81,6 +82,7 @@ type RecordingDetail struct {
 	Renditions []Rendition   `json:"renditions"`
 	Call       CallTimeline  `json:"call"`
 	Openings   []PastOpening `json:"openings" doc:"Who opened it before, newest first"`
+	AnsweredAt *time.Time    `json:"answered_at" doc:"When the call was answered"`
 	May        May           `json:"may"`
 }
 
@@ -108,14 +110,14 @@ type Leg struct {
 	Number    string     `json:"number"`
 	From      time.Time  `json:"from"`
 	To        *time.Time `json:"to"`
-	Role      string     `json:"role" doc:"caller, agent, queue, other"`
+	Role      string     `json:"role" doc:"caller, called, transfer_target, consultation"`
 }
 
 // CallEvent is one thing that happened in a call.
 type CallEvent struct {
 	At            time.Time `json:"at"`
 	OffsetSeconds float64   `json:"offset_seconds" doc:"From the start of this recording; negative: before it"`
-	What          string    `json:"what" doc:"queued, offered, answered, held, resumed, transferred, hung-up, …"`
+	What          string    `json:"what" doc:"queued, offered, answered, hold, blind_transfer, …"`
 	Detail        string    `json:"detail"`
 }
 
@@ -170,7 +172,7 @@ type Peaks struct {
 
 // PeaksChannel is one channel's outline: the loudest sample of each step, 0 to 1.
 type PeaksChannel struct {
-	Label string    `json:"label" enum:"mix,customer,agent,caller,left,right"`
+	Label string    `json:"label" enum:"mix,caller,agent,left,right"`
 	Peaks []float64 `json:"peaks"`
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 
+	"ringfence/internal/base/fault"
 	"ringfence/internal/tenancy/access"
 )
 
@@ -20,10 +21,34 @@ func (s *Server) retentionRoutes() {
 	add(s, route{gate: inCustomer(access.RetentionSet), method: put, path: path, id: "setRetention", summary: "Choose how long recordings are kept; nothing is captured before"}, s.setRetention)
 }
 
-func (s *Server) getRetention(ctx context.Context, v *visit, in *CustomerPath) (*body[Retention], error) {
-	return nil, errNoVisit
+func (s *Server) getRetention(ctx context.Context, v *visit, _ *CustomerPath) (*body[Retention], error) {
+	r, err := s.deps.Recordings.Retention(ctx, v.place)
+	if err != nil || !r.Chosen {
+		return answer(Retention{}), err
+	}
+	names, err := s.names(ctx, v)
+	out := Retention{Forever: r.Days == 0, ChosenAt: when(r.ChosenAt), ChosenBy: nameOf(names, "", r.ChosenBy)}
+	if r.Days > 0 {
+		out.Days = &r.Days
+	}
+	return answer(out), err
 }
 
 func (s *Server) setRetention(ctx context.Context, v *visit, in *retentionInput) (*body[Retention], error) {
-	return nil, errNoVisit
+	days := 0
+	switch {
+	case in.Body.Days != nil && in.Body.Forever:
+		return nil, fault.Field("forever", "either days or forever")
+	case in.Body.Days != nil:
+		days = *in.Body.Days
+	case !in.Body.Forever:
+		return nil, fault.Field("days", "give the number of days, or forever: true to keep recordings without end")
+	}
+	if err := s.deps.Recordings.SetRetention(ctx, v.place, v.who, days); err != nil {
+		return nil, err
+	}
+	if s.deps.SourceChanged != nil {
+		s.deps.SourceChanged(v.place.Customer())
+	}
+	return s.getRetention(ctx, v, &in.CustomerPath)
 }

@@ -14,28 +14,61 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/live"
+	"ringfence/internal/platform/mail"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
 )
 
 // Deps is what the API is built on.
 type Deps struct {
-	Log            *slog.Logger
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; empty: nobody's
-	Secure         bool           // served over TLS: cookies are Secure and carry the __Host- prefix
-	Demo           bool           // shows the mailbox
+	Log            *slog.Logger     // nil: silent
+	Now            func() time.Time // nil: time.Now
+	TrustedProxies []netip.Prefix   // whose X-Forwarded-For is believed; empty: nobody's
+	Secure         bool             // served over TLS: cookies are Secure and carry the __Host- prefix
+	Demo           bool             // shows the mailbox
+	Host           HostFacts        // for the page that says who could reach what
+
+	Store      *place.Store
+	Tree       *org.Service
+	People     *identity.Service
+	Recordings *recording.Service
+	Collect    *collect.Server
+	Live       *live.Hub
+	Mailbox    *mail.Mailbox // demo only
+	Portal     http.Handler  // everything that is not the API; nil: nothing
+
+	// FolderAllowed reports whether a customer may have a folder of this server
+	// watched; nil: none may.
+	FolderAllowed func(c id.Customer, folder string) bool
+	// SourceChanged is called when a customer's sources or retention changed.
+	SourceChanged func(c id.Customer)
 }
 
 // Server is the API.
 type Server struct {
 	deps   Deps
 	log    *slog.Logger
+	now    func() time.Time
 	mux    *http.ServeMux
 	api    huma.API
 	routes []route
+
+	mu     sync.Mutex
+	lines  map[*line]struct{} // live connections
+	closed bool
 }
 
 var (
@@ -50,7 +83,10 @@ func New(d Deps) *Server {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{deps: d, log: d.Log, mux: http.NewServeMux()}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	s := &Server{deps: d, log: d.Log, now: d.Now, mux: http.NewServeMux(), lines: map[*line]struct{}{}}
 	s.api = humago.New(s.mux, config())
 	s.signInRoutes()
 	s.meRoutes()
@@ -68,8 +104,68 @@ func New(d Deps) *Server {
 	s.deviceRoutes()
 	s.exposureRoutes()
 	s.describe()
+	s.plainRoutes()
+	if d.People != nil {
+		d.People.OnEnd(s.hangUp)
+	}
 	return s
 }
 
-// Handler serves the API.
+// Handler serves the API and, for what is not the API, the portal.
 func (s *Server) Handler() http.Handler { return s.wrap(s.mux) }
+
+// plainRoutes are the few that are no operations: they answer no JSON, or
+// authenticate by themselves.
+func (s *Server) plainRoutes() {
+	s.mux.HandleFunc("GET /healthz", s.healthz)
+	s.mux.HandleFunc("GET /api/v1/live", s.live)
+	if s.deps.Collect != nil {
+		s.mux.Handle(collect.Path+"/", http.HandlerFunc(s.collect))
+	}
+	if s.deps.Demo && s.deps.Mailbox != nil {
+		s.mux.HandleFunc("GET /mailbox", s.mailbox)
+		s.mux.HandleFunc("GET /mailbox.json", s.mailboxJSON)
+	}
+	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errNothing) })
+	if s.deps.Portal != nil {
+		s.mux.Handle("/", s.deps.Portal)
+	}
+}
+
+// collect hands over to the collectors' own server, which checks signatures
+// instead of sessions. It sees the real address as that of the connection.
+func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
+	if a := clientAddress(r.Context()); a.IsValid() {
+		r.RemoteAddr = netip.AddrPortFrom(a, 0).String()
+	}
+	s.deps.Collect.ServeHTTP(w, r)
+}
+
+// healthz is 200 while the registry can be read: what a load balancer asks.
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+	if s.deps.Store != nil {
+		err := s.deps.Store.Registry().View(r.Context(), func(tx *place.Tx) error {
+			_, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE kind = 'provider'`)
+			return err
+		})
+		if err != nil {
+			s.refuse(w, r, fault.Wrap(err, fault.Unavailable, "the database does not answer"))
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = strings.NewReader("ok\n").WriteTo(w) // the caller has gone: there is nobody to tell
+}
+
+// Close ends all live connections: http.Server.Shutdown does not know them.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	open := s.lines
+	s.lines = map[*line]struct{}{}
+	s.mu.Unlock()
+	for l := range open {
+		l.end()
+	}
+}

@@ -33,34 +33,33 @@ type NodeUsage struct {
 
 // Usage is one customer's own figures.
 type Usage struct {
-	Recordings       int64      `json:"recordings"`
-	Bytes            int64      `json:"bytes"`
-	Minutes          float64    `json:"minutes"`
-	Oldest           *time.Time `json:"oldest"`
-	Newest           *time.Time `json:"newest"`
-	TranscribedCalls int64      `json:"transcribed"`
-	Attention        int64      `json:"attention"`
+	Recordings int64     `json:"recordings"`
+	Bytes      int64     `json:"bytes"`
+	Minutes    float64   `json:"minutes"`
+	Waiting    int64     `json:"waiting" doc:"Waiting for a transcript"`
+	Unverified int64     `json:"unverified" doc:"Stored, not read back yet"`
+	AsOf       time.Time `json:"as_of"`
+	Attention  int64     `json:"attention"`
 }
 
 // Source is where recordings come from.
 type Source struct {
-	ID             string         `json:"id"`
-	Name           string         `json:"name"`
-	Kind           string         `json:"kind" enum:"folder,collector"`
-	Profile        string         `json:"profile" enum:"asterisk,generic"`
-	Folder         string         `json:"folder" doc:"Watched folder on the server; empty for a collector"`
-	Logs           string         `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
-	TimeZone       string         `json:"time_zone" doc:"IANA name, for example Europe/London"`
-	Language       string         `json:"language" doc:"BCP 47; empty: not transcribed"`
-	Country        string         `json:"country" doc:"ISO 3166, for reading national numbers"`
-	Pattern        string         `json:"pattern" doc:"File-name pattern of the generic profile"`
-	Raw            *RawFormat     `json:"raw" doc:"For files without a header"`
-	After          string         `json:"after" enum:"keep,move,delete" doc:"What becomes of the source file once its receipt is verified"`
-	State          string         `json:"state" enum:"waiting-for-retention,watching,paused,failing"`
-	StateText      string         `json:"state_text" doc:"What to do, where something is to do"`
-	LastCapturedAt *time.Time     `json:"last_captured_at"`
-	FilesWaiting   int64          `json:"files_waiting"`
-	Languages      []QueueSetting `json:"queue_languages" doc:"Languages of single queues, before the source's own"`
+	ID             string     `json:"id"`
+	Name           string     `json:"name"`
+	Kind           string     `json:"kind" enum:"folder,collector"`
+	Profile        string     `json:"profile" enum:"asterisk,generic"`
+	Folder         string     `json:"folder" doc:"Watched folder on the server; empty for a collector"`
+	Logs           string     `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
+	TimeZone       string     `json:"time_zone" doc:"IANA name, for example Europe/London"`
+	Language       string     `json:"language" doc:"BCP 47; empty: not transcribed"`
+	Country        string     `json:"country" doc:"ISO 3166, for reading national numbers"`
+	Pattern        string     `json:"pattern" doc:"File-name pattern of the generic profile"`
+	Raw            *RawFormat `json:"raw" doc:"For files without a header"`
+	After          string     `json:"after" enum:"keep,move,delete" doc:"What becomes of the source file once its receipt is verified"`
+	State          string     `json:"state" enum:"waiting-for-retention,active,paused,failing"`
+	StateText      string     `json:"state_text" doc:"What to do, where something is to do"`
+	LastCapturedAt *time.Time `json:"last_captured_at"`
+	FilesWaiting   int64      `json:"files_waiting"`
 }
 
 // QueueSetting is a setting for one queue.
@@ -72,40 +71,36 @@ type QueueSetting struct {
 // RawFormat is how to read files that have no header.
 type RawFormat struct {
 	_        struct{} `nullable:"true"`
-	Codec    string   `json:"codec" enum:"ulaw,alaw,slin16"`
+	Codec    string   `json:"codec" enum:"pcm16,alaw,ulaw"`
 	Rate     int      `json:"rate" minimum:"8000" maximum:"48000"`
 	Channels int      `json:"channels" minimum:"1" maximum:"2"`
 }
 
 // SourceSettings is what Creating and changing a source takes.
 type SourceSettings struct {
-	Name      string         `json:"name" minLength:"1" maxLength:"100"`
-	Kind      string         `json:"kind" enum:"folder,collector"`
-	Profile   string         `json:"profile" enum:"asterisk,generic"`
-	Folder    string         `json:"folder,omitempty" maxLength:"1000"`
-	Logs      string         `json:"logs,omitempty" maxLength:"1000"`
-	TimeZone  string         `json:"time_zone" minLength:"1" maxLength:"64"`
-	Language  string         `json:"language,omitempty" maxLength:"35"`
-	Country   string         `json:"country,omitempty" maxLength:"2"`
-	Pattern   string         `json:"pattern,omitempty" maxLength:"500"`
-	Raw       *RawFormat     `json:"raw,omitempty"`
-	After     string         `json:"after,omitempty" enum:"keep,move,delete" default:"keep"`
-	Paused    bool           `json:"paused,omitempty"`
-	Languages []QueueSetting `json:"queue_languages,omitempty" maxItems:"200"`
+	Name     string     `json:"name" minLength:"1" maxLength:"100"`
+	Kind     string     `json:"kind" enum:"folder,collector"`
+	Profile  string     `json:"profile" enum:"asterisk,generic"`
+	Folder   string     `json:"folder,omitempty" maxLength:"1000"`
+	Logs     string     `json:"logs,omitempty" maxLength:"1000"`
+	TimeZone string     `json:"time_zone" minLength:"1" maxLength:"64"`
+	Language string     `json:"language,omitempty" maxLength:"35"`
+	Country  string     `json:"country,omitempty" maxLength:"2"`
+	Pattern  string     `json:"pattern,omitempty" maxLength:"500"`
+	Raw      *RawFormat `json:"raw,omitempty"`
+	After    string     `json:"after,omitempty" enum:"keep,move,delete" default:"keep"`
+	Paused   bool       `json:"paused,omitempty"`
 }
 
 // Attention is one file that could not be archived, and what to do about it.
 type Attention struct {
-	ID        string    `json:"id"`
-	SourceID  string    `json:"source_id"`
-	File      string    `json:"file"`
-	Reason    string    `json:"reason"`
-	WhatToDo  string    `json:"what_to_do"`
-	Since     time.Time `json:"since"`
-	Size      int64     `json:"size"`
-	CanRetry  bool      `json:"can_retry"`
-	Attempts  int64     `json:"attempts"`
-	ErrorCode string    `json:"code"`
+	ID       string    `json:"id"`
+	SourceID string    `json:"source_id"`
+	File     string    `json:"file"`
+	Reason   string    `json:"reason"`
+	WhatToDo string    `json:"what_to_do"`
+	Since    time.Time `json:"since"`
+	Size     int64     `json:"size"`
 }
 
 // Retention is how long recordings are kept, counted from the call.
@@ -127,6 +122,8 @@ type Speech struct {
 	Region   string      `json:"region" doc:"Where the engine's operator processes it"`
 	Check    SpeechCheck `json:"check"`
 	OffHost  bool        `json:"off_host" doc:"The engine sends sound to another machine"`
+
+	QueueLanguages []QueueSetting `json:"queue_languages" doc:"Languages of single queues, before the source's and the default"`
 }
 
 // SpeechCheck is whether the engine can be used as set.
@@ -138,11 +135,13 @@ type SpeechCheck struct {
 // Egress is one request that left the host: never what was in it.
 type Egress struct {
 	At      time.Time `json:"at"`
+	ID      string    `json:"id"`
 	Engine  string    `json:"engine"`
 	Host    string    `json:"host"`
 	Purpose string    `json:"purpose"`
+	Region  string    `json:"region"`
 	Subject string    `json:"subject"`
-	Bytes   int64     `json:"bytes"`
+	Bytes   int64     `json:"bytes" doc:"Sent"`
 	SHA256  string    `json:"sha256" doc:"Of what was sent, in hexadecimal"`
 	Answer  string    `json:"answer"`
 }
@@ -189,6 +188,7 @@ type Device struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	EnrolledAt *time.Time `json:"enrolled_at"`
 	LastSeenAt *time.Time `json:"last_seen_at"`
+	Waiting    int64      `json:"waiting" doc:"Files beside the telephone system that are not archived yet, as it last said"`
 }
 
 // NewDevice is a device just named, with the code that enrols it once.
@@ -213,12 +213,15 @@ type Event struct {
 	Position int64             `json:"position"`
 	At       time.Time         `json:"at"`
 	Code     string            `json:"code"`
+	Meaning  string            `json:"meaning" doc:"What the code means, for people"`
 	Actor    EventActor        `json:"actor"`
 	OnBehalf string            `json:"on_behalf"`
 	Subject  string            `json:"subject"`
 	Why      string            `json:"why"`
 	Facts    map[string]string `json:"facts"`
 	Personal map[string]string `json:"personal" doc:"Network address, names: sealed where they are stored"`
+
+	Unreadable bool `json:"unreadable" doc:"What is personal does not open: its key is gone, or the row was altered"`
 }
 
 // EventActor is who did it.

@@ -1,6 +1,11 @@
 package httpapi
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"ringfence/internal/base/secret"
+)
 
 type signInInput struct {
 	Body struct {
@@ -44,18 +49,36 @@ func (s *Server) signInRoutes() {
 	add(s, route{gate: anyone(), method: post, path: "/api/v1/welcome", id: "welcome", summary: "Set the first password with the link of an invitation", status: 204}, s.welcome)
 }
 
+// signIn answers a wrong name and a wrong password alike, in words and time.
 func (s *Server) signIn(ctx context.Context, v *visit, in *signInInput) (*signInOutput, error) {
-	return nil, errNoVisit
+	step, err := s.deps.People.SignIn(ctx, in.Body.Email, secret.NewText(in.Body.Password), v.from)
+	if err != nil {
+		return nil, err
+	}
+	out := &signInOutput{Body: SignInStep{Next: "code", MailedTo: step.MailedTo}}
+	out.SetCookie = []string{s.cookie(signInCookie, step.Token.Reveal(), step.Until)}
+	return out, nil
 }
 
+// signInCode gives the session a new cookie whatever the browser had before: a
+// session that somebody planted there never becomes a signed-in one.
 func (s *Server) signInCode(ctx context.Context, v *visit, in *codeInput) (*signInOutput, error) {
-	return nil, errNoVisit
+	signed, err := s.deps.People.Code(ctx, v.cookie(s.cookieName(signInCookie)), in.Body.Code, v.from)
+	if err != nil {
+		return nil, err
+	}
+	out := &signInOutput{Body: SignInStep{Next: "done"}}
+	out.SetCookie = []string{s.cookie(sessionCookie, signed.Token.Reveal(), signed.Until), s.cookie(signInCookie, "", time.Time{})}
+	return out, nil
 }
 
-func (s *Server) signOut(ctx context.Context, v *visit, in *none) (*signOutOutput, error) {
-	return nil, errNoVisit
+func (s *Server) signOut(ctx context.Context, v *visit, _ *none) (*signOutOutput, error) {
+	if err := s.deps.People.End(ctx, v.who, v.person, v.session.ID); err != nil {
+		return nil, err
+	}
+	return &signOutOutput{SetCookie: []string{s.cookie(sessionCookie, "", time.Time{})}}, nil
 }
 
 func (s *Server) welcome(ctx context.Context, v *visit, in *welcomeInput) (*none, error) {
-	return nil, errNoVisit
+	return nil, s.deps.People.Welcome(ctx, secret.NewText(in.Body.Token), secret.NewText(in.Body.Password), v.from)
 }

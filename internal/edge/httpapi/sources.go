@@ -3,6 +3,9 @@ package httpapi
 import (
 	"context"
 
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
 )
 
@@ -33,22 +36,168 @@ func (s *Server) sourceRoutes() {
 	add(s, route{gate: may, method: del, path: base + "/{source}", id: "removeSource", summary: "Stop capturing from a source; its recordings stay", status: 204}, s.removeSource)
 }
 
-func (s *Server) listSources(ctx context.Context, v *visit, in *CustomerPath) (*body[items[Source]], error) {
-	return nil, errNoVisit
+func (s *Server) listSources(ctx context.Context, v *visit, _ *CustomerPath) (*body[items[Source]], error) {
+	list, err := s.deps.Recordings.Sources(ctx, v.place)
+	if err != nil {
+		return nil, err
+	}
+	show, err := s.sourceShower(ctx, v)
+	var out []Source
+	for _, one := range list {
+		out = append(out, show(one))
+	}
+	return listed(out), err
+}
+
+// sourceShower reads what a source's state also depends on: whether it is
+// chosen how long recordings are kept, and what collectors last said.
+func (s *Server) sourceShower(ctx context.Context, v *visit) (func(recording.Source) Source, error) {
+	retention, err := s.deps.Recordings.Retention(ctx, v.place)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := s.deps.Collect.Devices(ctx, v.place)
+	if err != nil {
+		return nil, err
+	}
+	waiting := map[id.Source]int64{}
+	for _, d := range devices {
+		waiting[d.Source] += int64(d.Waiting)
+	}
+	files, err := s.deps.Recordings.Attention(ctx, v.place)
+	for _, f := range files {
+		waiting[f.Source]++
+	}
+	return func(one recording.Source) Source {
+		out := showSource(one)
+		out.FilesWaiting = waiting[one.ID]
+		if !retention.Chosen && out.State == "active" {
+			out.State, out.StateText = "waiting-for-retention", "choose how long recordings are kept; nothing is captured before"
+		}
+		return out
+	}, err
+}
+
+func showSource(one recording.Source) Source {
+	out := Source{
+		ID: one.ID.String(), Name: one.Name, Kind: string(one.Kind), Profile: one.Profile, Folder: one.Folder, Logs: one.Logs,
+		TimeZone: one.TimeZone, Language: one.Language, Country: one.Country, Pattern: one.Pattern, After: string(one.After),
+		State: one.State, StateText: one.Note, LastCapturedAt: one.LastCapturedAt,
+	}
+	if one.Raw != (recording.Raw{}) {
+		out.Raw = &RawFormat{Codec: one.Raw.Codec, Rate: one.Raw.Rate, Channels: one.Raw.Channels}
+	}
+	return out
+}
+
+// settings checks what only the edge can: a folder on this server must be one
+// that the operator gave to this customer. Otherwise a customer's administrator
+// could have another customer's folder captured into their own archive.
+func (s *Server) settings(v *visit, in SourceSettings) (recording.Source, error) {
+	out := recording.Source{
+		Name: in.Name, Kind: recording.SourceKind(in.Kind), Profile: in.Profile, Folder: in.Folder, Logs: in.Logs, TimeZone: in.TimeZone,
+		Language: in.Language, Country: in.Country, Pattern: in.Pattern, After: recording.After(in.After), State: "active",
+	}
+	if in.Raw != nil {
+		out.Raw = recording.Raw{Codec: in.Raw.Codec, Rate: in.Raw.Rate, Channels: in.Raw.Channels}
+	}
+	if in.Paused {
+		out.State = "paused"
+	}
+	if out.Kind != recording.Folder {
+		return out, nil
+	}
+	bad := &fault.Error{Kind: fault.Invalid, Text: "the source is not valid"}
+	for _, f := range []struct{ field, path string }{{"folder", in.Folder}, {"logs", in.Logs}} {
+		if f.path == "" {
+			continue
+		}
+		if s.deps.FolderAllowed == nil || !s.deps.FolderAllowed(v.place.Customer(), f.path) {
+			bad.Details = append(bad.Details, fault.Detail{Path: f.field, Text: "this is not a folder that the operator of this server has given you; ask them, or use a collector"})
+		}
+	}
+	if len(bad.Details) > 0 {
+		return out, bad
+	}
+	return out, nil
 }
 
 func (s *Server) createSource(ctx context.Context, v *visit, in *createSourceInput) (*body[Source], error) {
-	return nil, errNoVisit
+	src, err := s.settings(v, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	if src, err = s.deps.Recordings.AddSource(ctx, v.place, v.who, src); err != nil {
+		return nil, err
+	}
+	return s.shown(ctx, v, src.ID)
+}
+
+// shown answers with a source that was changed, and lets its watcher know.
+func (s *Server) shown(ctx context.Context, v *visit, i id.Source) (*body[Source], error) {
+	if s.deps.SourceChanged != nil {
+		s.deps.SourceChanged(v.place.Customer())
+	}
+	src, err := s.deps.Recordings.Source(ctx, v.place, i)
+	if err != nil {
+		return nil, err
+	}
+	show, err := s.sourceShower(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return answer(show(src)), nil
 }
 
 func (s *Server) getSource(ctx context.Context, v *visit, in *SourcePath) (*body[Source], error) {
-	return nil, errNoVisit
+	i, err := id.Parse[id.Source](in.Source)
+	if err != nil {
+		return nil, errNothing
+	}
+	src, err := s.deps.Recordings.Source(ctx, v.place, i)
+	if err != nil {
+		return nil, err
+	}
+	show, err := s.sourceShower(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return answer(show(src)), nil
 }
 
 func (s *Server) changeSource(ctx context.Context, v *visit, in *changeSourceInput) (*body[Source], error) {
-	return nil, errNoVisit
+	i, err := id.Parse[id.Source](in.Source)
+	if err != nil {
+		return nil, errNothing
+	}
+	before, err := s.deps.Recordings.Source(ctx, v.place, i)
+	if err != nil {
+		return nil, err
+	}
+	src, err := s.settings(v, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	if src.Kind != before.Kind {
+		return nil, fault.Field("kind", "a source stays what it is; add another one")
+	}
+	src.ID = i
+	if _, err := s.deps.Recordings.ChangeSource(ctx, v.place, v.who, src); err != nil {
+		return nil, err
+	}
+	return s.shown(ctx, v, i)
 }
 
 func (s *Server) removeSource(ctx context.Context, v *visit, in *SourcePath) (*none, error) {
-	return nil, errNoVisit
+	i, err := id.Parse[id.Source](in.Source)
+	if err != nil {
+		return nil, errNothing
+	}
+	if err := s.deps.Recordings.RemoveSource(ctx, v.place, v.who, i); err != nil {
+		return nil, err
+	}
+	if s.deps.SourceChanged != nil {
+		s.deps.SourceChanged(v.place.Customer())
+	}
+	return nil, nil
 }

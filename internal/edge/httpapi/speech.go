@@ -44,3 +44,5 @@ func (s *Server) setSpeech(ctx context.Context, v *visit, in *speechInput) (*bod
 func (s *Server) listEgress(ctx context.Context, v *visit, in *egressInput) (*linked[EgressPage], error) {
 	return nil, errNoVisit
 }
+
+func (s *Server) ofEngine(ctx context.Context, v *visit) ([]Reach, error) { return nil, nil }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
 )
 
 type TokenPath struct {
@@ -30,14 +32,47 @@ func (s *Server) tokenRoutes() {
 	add(s, route{gate: may, method: del, path: base + "/{token}", id: "removeToken", summary: "End a token", status: 204}, s.removeToken)
 }
 
-func (s *Server) listTokens(ctx context.Context, v *visit, in *CustomerPath) (*body[items[Token]], error) {
-	return nil, errNoVisit
+func (s *Server) listTokens(ctx context.Context, v *visit, _ *CustomerPath) (*body[items[Token]], error) {
+	list, err := s.deps.People.Tokens(ctx, v.place)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.deps.People.Names(ctx, v.place)
+	var out []Token
+	for _, t := range list {
+		out = append(out, showToken(t, names))
+	}
+	return listed(out), err
+}
+
+func showToken(t identity.Token, names map[string]string) Token {
+	out := Token{
+		ID: t.ID.String(), Name: t.Name, Acts: []string{}, ExpiresAt: t.Until, CreatedAt: t.CreatedAt,
+		CreatedBy: nameOf(names, "", t.Maker.String()), LastUsedAt: when(t.LastUsedAt),
+	}
+	for _, a := range t.Acts {
+		out.Acts = append(out.Acts, string(a))
+	}
+	return out
 }
 
 func (s *Server) createToken(ctx context.Context, v *visit, in *createTokenInput) (*body[NewToken], error) {
-	return nil, errNoVisit
+	var acts []access.Act
+	for _, a := range in.Body.Acts {
+		acts = append(acts, access.Act(a))
+	}
+	t, text, err := s.deps.People.CreateToken(ctx, v.place, v.who, v.person, in.Body.Name, acts, in.Body.ExpiresAt)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.deps.People.Names(ctx, v.place)
+	return answer(NewToken{Token: showToken(t, names), Secret: text.Reveal()}), err
 }
 
 func (s *Server) removeToken(ctx context.Context, v *visit, in *TokenPath) (*none, error) {
-	return nil, errNoVisit
+	t, err := id.Parse[id.Token](in.Token)
+	if err != nil {
+		return nil, errNothing
+	}
+	return nil, s.deps.People.RemoveToken(ctx, v.place, v.who, t)
 }

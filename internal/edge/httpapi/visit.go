@@ -1,21 +1,190 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
 
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
 )
 
 type visitKey struct{}
 
-// visit is one request past its gate.
-type visit struct{}
+// visit is one request past its gate: who it is, where, and what they hold
+// there. A handler gets the one place it is about and can reach no other.
+type visit struct {
+	who     actor.Actor
+	person  id.Person // zero for machines
+	session identity.Session
+	from    identity.Origin
+	at      time.Time
 
-func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
-	return nil, fault.New(fault.Unauthenticated, "sign in first")
+	place *place.Place // the customer's, or the registry for routes at nodes
+	node  org.Node     // for routes at nodes
+	thing access.Thing
+	held  []access.Membership
+	acts  []access.Act // what a token is limited to; nil: no limit of that sort
+
+	cookies []*http.Cookie
+	url     *url.URL
 }
 
-func once[I, O any](ctx context.Context, s *Server, v *visit, rt route, in *I, handle func(context.Context, *visit, *I) (*O, error)) (*O, error) {
-	return handle(ctx, v, in)
+// cookie is the value of one of the request's cookies, or nothing.
+func (v *visit) cookie(name string) secret.Text {
+	for _, c := range v.cookies {
+		if c.Name == name {
+			return secret.NewText(c.Value)
+		}
+	}
+	return secret.Text{}
+}
+
+// extent is how much of the place the visitor may do an act to.
+func (v *visit) extent(a access.Act) access.Extent {
+	if v.acts != nil && !slices.Contains(v.acts, a) {
+		return access.Extent{}
+	}
+	return access.ExtentOf(v.held, a, v.thing, v.at)
+}
+
+func (v *visit) may(a access.Act) bool { return !v.extent(a).None() }
+
+// scope is the extent as the archive takes it.
+func (v *visit) scope(a access.Act) recording.Scope {
+	e := v.extent(a)
+	return recording.Scope{All: e.All, Extensions: e.Extensions}
+}
+
+func (v *visit) mayRecordings() May {
+	return May{
+		Listen: v.may(access.RecordingListen), Transcript: v.may(access.RecordingTranscript),
+		Download: v.may(access.RecordingDownload), Destroy: v.may(access.RecordingDestroy),
+	}
+}
+
+// Two refusals. Who is not signed in may know that; all else is missing.
+var (
+	errSignIn  = fault.New(fault.Unauthenticated, "sign in first")
+	errNothing = fault.New(fault.NotFound, "%s", nothingHere)
+)
+
+// admit is the gate.
+func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
+	v := &visit{at: s.now(), from: identity.Origin{Address: clientAddress(r.Context()), Agent: r.UserAgent()}, cookies: r.Cookies(), url: r.URL}
+	switch rt.gate.kind {
+	case public:
+		return v, nil
+	case personal:
+		return v, s.signedIn(r, v)
+	case atNode:
+		return v, s.enterNode(r, v, rt.gate.act)
+	case within:
+		return v, s.enterCustomer(r, v, rt.gate.act, r.PathValue("customer"))
+	}
+	return nil, errNothing
+}
+
+// signedIn finds the person by the session's cookie. A request that shows a
+// token is a machine's, whatever cookies it brings.
+func (s *Server) signedIn(r *http.Request, v *visit) error {
+	if r.Header.Get("Authorization") != "" {
+		return errSignIn
+	}
+	c, err := r.Cookie(s.cookieName(sessionCookie))
+	if err != nil {
+		return errSignIn
+	}
+	p, err := s.deps.People.Session(r.Context(), secret.NewText(c.Value))
+	if err != nil {
+		return err
+	}
+	v.session, v.person, v.held = p.Session, p.Session.Person, p.Held
+	v.who = actor.ForPerson(v.person, v.session.ID, v.address())
+	return nil
+}
+
+func (v *visit) address() string {
+	if !v.from.Address.IsValid() {
+		return ""
+	}
+	return v.from.Address.String()
+}
+
+// enterNode lets a person act at a node of the tree by roles above customers.
+func (s *Server) enterNode(r *http.Request, v *visit, a access.Act) error {
+	if err := s.signedIn(r, v); err != nil {
+		return err
+	}
+	n, err := id.Parse[id.Node](r.PathValue("node"))
+	if err != nil {
+		return errNothing
+	}
+	v.place = s.deps.Store.Registry()
+	err = v.place.View(r.Context(), func(tx *place.Tx) error {
+		if v.node, err = org.Read(tx, n); err != nil {
+			return err
+		}
+		v.thing.Place = n
+		v.thing.Above, err = org.Above(tx, n)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !v.may(a) {
+		return errNothing
+	}
+	return nil
+}
+
+// enterCustomer lets a person or a machine into one place, by what that place
+// says of them. Roles above customers are not looked at: no page of a provider
+// or a reseller opens a place.
+func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer string) error {
+	c, err := id.Parse[id.Customer](customer)
+	malformed := err != nil
+	if text, ok := bearer(r); ok {
+		m, err := s.deps.People.Machine(r.Context(), text)
+		if err != nil {
+			return err
+		}
+		if malformed || m.Customer != c {
+			return errNothing
+		}
+		v.who, v.held, v.acts = actor.ForToken(m.ID, v.address()), m.Held, m.Acts
+		v.who.OnBehalf = m.Maker.String()
+	} else if err := s.signedIn(r, v); err != nil {
+		return err
+	}
+	if malformed {
+		return errNothing
+	}
+	if v.place, err = s.deps.Store.Place(r.Context(), c); err != nil {
+		return err
+	}
+	v.thing.Place = c
+	if v.acts == nil {
+		if v.held, err = s.deps.People.Held(r.Context(), v.place, v.person); err != nil {
+			return err
+		}
+	}
+	if !v.may(a) {
+		return errNothing
+	}
+	return nil
+}
+
+func bearer(r *http.Request) (secret.Text, bool) {
+	scheme, text, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return secret.NewText(strings.TrimSpace(text)), ok && strings.EqualFold(scheme, "Bearer")
 }

@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/live"
+	"ringfence/internal/tenancy/access"
+)
+
+// One WebSocket a tab: hints that something has changed, never what. The page
+// then asks the API, where permissions are checked. The connection ends with
+// the session, and with the membership.
+
+const (
+	lineCheck = 20 * time.Second // how often session and membership are looked at again
+	lineWrite = 10 * time.Second
+)
+
+// line is one live connection.
+type line struct {
+	session id.Session // zero for machines
+	cancel  context.CancelFunc
+	done    chan struct{}
+}
+
+// end closes the connection and waits until it is closed.
+func (l *line) end() {
+	l.cancel()
+	<-l.done
+}
+
+func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+	v := &visit{at: s.now(), cookies: r.Cookies(), url: r.URL}
+	v.from.Address, v.from.Agent = clientAddress(r.Context()), r.UserAgent()
+	customer := r.URL.Query().Get("customer")
+	if err := s.enterCustomer(r, v, access.ExposureRead, customer); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	// The library compares Origin with Host: a page of another site, which would
+	// send the cookie along, is refused before the upgrade.
+	conn, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return // answered by Accept
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(1 << 10) // nothing is read but closing
+	ctx, cancel := context.WithCancel(r.Context())
+	l := &line{session: v.session.ID, cancel: cancel, done: make(chan struct{})}
+	defer cancel()
+	if !s.keepLine(l) {
+		return
+	}
+	defer s.dropLine(l)
+	sub := s.deps.Live.Subscribe(v.place.Customer(), r.URL.Query().Get("since"))
+	defer sub.Close()
+	again := func() error { return s.enterCustomer(r, v, access.ExposureRead, customer) }
+	why := s.talk(conn.CloseRead(ctx), conn, v, sub, again)
+	code, text := websocket.StatusGoingAway, "the server is stopping"
+	switch {
+	case errors.Is(why, errSignIn), errors.Is(why, errNothing), errors.Is(why, context.Canceled):
+		code, text = websocket.StatusPolicyViolation, "sign in again"
+	case errors.Is(why, live.ErrSlow):
+		code, text = 4008, "too slow; come back"
+	}
+	_ = conn.Close(code, text) // the peer may have gone first
+}
+
+// talk passes hints on until something ends the connection, and says what.
+func (s *Server) talk(ctx context.Context, conn *websocket.Conn, v *visit, sub *live.Subscription, again func() error) error {
+	tick := time.NewTicker(lineCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			if err := s.check(ctx, conn, v, again); err != nil {
+				return err
+			}
+		case h, ok := <-sub.Hints():
+			if !ok {
+				return sub.Err()
+			}
+			if h.Topic == "members" {
+				if err := s.check(ctx, conn, v, again); err != nil {
+					return err
+				}
+			}
+			if err := send(ctx, conn, discreet(h, v)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// check reads session and membership anew, and whether the peer still answers.
+func (s *Server) check(ctx context.Context, conn *websocket.Conn, v *visit, again func() error) error {
+	v.at = s.now()
+	if err := again(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lineWrite)
+	defer cancel()
+	return conn.Ping(ctx)
+}
+
+// discreet leaves out which recording it was for who sees only some of them.
+func discreet(h live.Hint, v *visit) live.Hint {
+	if !v.extent(access.RecordingList).All {
+		h.ID = ""
+	}
+	return h
+}
+
+func send(ctx context.Context, conn *websocket.Conn, h live.Hint) error {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lineWrite)
+	defer cancel()
+	return conn.Write(ctx, websocket.MessageText, text)
+}
+
+func (s *Server) keepLine(l *line) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.lines[l] = struct{}{}
+	return true
+}
+
+func (s *Server) dropLine(l *line) {
+	close(l.done)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lines, l)
+}
+
+// hangUp ends the live connections of a session that was ended.
+func (s *Server) hangUp(session id.Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.lines {
+		if l.session == session {
+			l.cancel()
+		}
+	}
+}
