@@ -30,6 +30,7 @@ type Options struct {
 	Events     func(Event)   // what happens, one at a time; may be nil
 
 	crash   func(step string) // tests end the process here
+	chunk   int64             // largest chunk, instead of what the server says
 	now     func() time.Time
 	silence time.Duration                   // until a server that says nothing is given up
 	free    func(dir string) (int64, error) // bytes free on the disk
@@ -65,8 +66,8 @@ type box struct {
 	root  *os.Root
 	held  *os.File
 
-	chunk, chunkMax atomic.Int64
-	again           atomic.Bool // look at everything anew
+	size, sizeMax atomic.Int64 // of a chunk
+	again         atomic.Bool  // look at everything anew
 
 	mu        sync.Mutex
 	conf      Config
@@ -220,9 +221,12 @@ func (b *box) believe(c Config) error {
 }
 
 func (b *box) setChunk(n int64) {
+	if b.Options.chunk > 0 {
+		n = b.Options.chunk
+	}
 	n = min(max(n, minChunk), maxChunk)
-	b.chunkMax.Store(n)
-	b.chunk.Store(n)
+	b.sizeMax.Store(n)
+	b.size.Store(n)
 }
 
 func (b *box) config() Config {

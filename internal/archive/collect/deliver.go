@@ -71,13 +71,13 @@ func (b *box) upload(ctx context.Context, e *entry) error {
 }
 
 func (b *box) uploadChunk(ctx context.Context, e *entry, data *os.File, at, size int64) (int64, error) {
-	chunk := make([]byte, min(b.chunk.Load(), size-at))
+	chunk := make([]byte, min(b.size.Load(), size-at))
 	if _, err := data.ReadAt(chunk, at); err != nil && !errors.Is(err, io.EOF) {
 		return at, err
 	}
 	next, err := b.up.patch(ctx, e.Upload, at, chunk)
 	if err == nil {
-		b.chunk.Store(min(b.chunk.Load()*2, b.chunkMax.Load()))
+		b.size.Store(min(b.size.Load()*2, b.sizeMax.Load()))
 		return next, nil
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
@@ -86,7 +86,7 @@ func (b *box) uploadChunk(ctx context.Context, e *entry, data *os.File, at, size
 		}
 		return at, err
 	}
-	b.chunk.Store(max(b.chunk.Load()/2, minChunk))
+	b.size.Store(max(b.size.Load()/2, minChunk))
 	return at, err
 }
 

@@ -44,6 +44,7 @@ func (s *Server) complete(v *visit, w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	if row.State != Open && row.State != Stored {
+		s.unstage(r.Context(), v, row.ID) // the server may have died before it could
 		return s.kept(row, w)
 	}
 	if row.State == Open {
@@ -152,10 +153,15 @@ func (s *Server) finish(ctx context.Context, v *visit, u id.Upload) (Signed, err
 		return Signed{}, err
 	}
 	s.step("receipt kept")
-	if err := s.staging.Remove(s.stagePath(v, row.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		s.log.WarnContext(ctx, "a staged upload is removed later", "upload", row.ID, "error", err)
-	}
+	s.unstage(ctx, v, row.ID)
 	return signed, nil
+}
+
+// unstage removes the staging file of an upload that has ended.
+func (s *Server) unstage(ctx context.Context, v *visit, u id.Upload) {
+	if err := s.staging.Remove(s.stagePath(v, u)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.log.WarnContext(ctx, "a staged upload is removed later", "upload", u, "error", err)
+	}
 }
 
 // sign completes and signs a receipt.

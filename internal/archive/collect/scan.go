@@ -105,7 +105,8 @@ func (s *scanner) look(ctx context.Context) error {
 				s.b.needs(capture.Shown(f.Path), f.Reason, "", f.Size)
 			}
 		}
-		for _, item := range capture.Items(c) {
+		ready, _ := capture.Items(c)
+		for _, item := range ready {
 			s.todo[item.Key] = s.b.openable(item)
 			s.callOf[item.Key] = c.ID
 		}

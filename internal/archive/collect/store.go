@@ -23,10 +23,10 @@ func Migrations() place.Migrations {
 	return place.Migrations{{Number: 600, Name: "collectors", SQL: firstSchema}}
 }
 
-// Housekeeping lists the tables that are kept without events: when a box was
+// Housekeeping are the tables that are written without an event: when a box was
 // last seen, and how far an upload has come. Who may enrol, and what was
 // archived, is changed with events.
-func Housekeeping() []string { return []string{"collect_devices", "collect_uploads"} }
+var Housekeeping = []string{"collect_devices", "collect_uploads"}
 
 // codeFor is how long an enrolment code can be used.
 const codeFor = 24 * time.Hour

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,8 +58,8 @@ func openWorld(ctx context.Context, dir string, step func(string)) (*world, erro
 		return nil, err
 	}
 	schemas := place.Schemas{
-		Place:        slicesConcat(job.Migrations, recording.Migrations(), Migrations()),
-		Housekeeping: append(append([]string{}, job.Housekeeping...), Housekeeping()...),
+		Place:        slices.Concat(job.Migrations, recording.Migrations(), Migrations()),
+		Housekeeping: slices.Concat(job.Housekeeping, recording.Housekeeping, Housekeeping),
 	}
 	if w.store, err = place.Open(ctx, place.Config{Dir: filepath.Join(dir, "data")}, schemas, w.keys); err != nil {
 		return nil, err
@@ -109,13 +110,6 @@ func (w *world) close() {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-func slicesConcat(all ...place.Migrations) (out place.Migrations) {
-	for _, m := range all {
-		out = append(out, m...)
-	}
-	return out
 }
 
 // newWorld is a world with a customer who has chosen retention, a source, and a
