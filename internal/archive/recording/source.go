@@ -18,13 +18,14 @@ type Source struct {
 	Kind           SourceKind
 	Profile        string // asterisk, generic
 	Name           string
-	Folder         string // on this server, or beside the collector
-	Logs           string // folder of CDR, CEL and queue_log; "": none
-	TimeZone       string // IANA
-	Language       string // BCP 47, of what is spoken
-	Country        string // ISO 3166, for numbers in national form
-	Pattern        string // of file names, for the generic profile
-	Raw            Raw    // of files without a header
+	Folder         string            // on this server, or beside the collector
+	Logs           string            // folder of CDR, CEL and queue_log; "": none
+	TimeZone       string            // IANA
+	Language       string            // BCP 47, of what is spoken
+	QueueLanguages map[string]string // by queue, where it is another
+	Country        string            // ISO 3166, for numbers in national form
+	Pattern        string            // of file names, for the generic profile
+	Raw            Raw               // of files without a header
 	After          After
 	State          string // active, paused, failing
 	Note           string // why it is failing, or what the operator should know
@@ -65,6 +66,8 @@ type settings struct {
 	Logs    string `json:"logs,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	Raw     Raw    `json:"raw"`
+
+	QueueLanguages map[string]string `json:"queue_languages,omitempty"`
 }
 
 type sourceRow struct {
@@ -128,7 +131,7 @@ func (r sourceRow) source(tx *place.Tx) (Source, error) {
 	}
 	src := Source{
 		ID: r.ID, Kind: SourceKind(r.Kind), Profile: r.Profile, Name: set.Name, Folder: set.Folder, Logs: set.Logs, TimeZone: r.TimeZone,
-		Language: r.Language, Country: r.Country, Pattern: set.Pattern, Raw: set.Raw, After: After(r.After), State: r.State, Note: r.Note,
+		Language: r.Language, Country: r.Country, Pattern: set.Pattern, Raw: set.Raw, QueueLanguages: set.QueueLanguages, After: After(r.After), State: r.State, Note: r.Note,
 		CreatedAt: fromMillis(r.Created),
 	}
 	if r.Last != nil {
@@ -214,7 +217,7 @@ func (s *Service) NoteSource(ctx context.Context, p *place.Place, i id.Source, s
 }
 
 func (src Source) seal(tx *place.Tx) ([]byte, error) {
-	plain, err := json.Marshal(settings{src.Name, src.Folder, src.Logs, src.Pattern, src.Raw})
+	plain, err := json.Marshal(settings{src.Name, src.Folder, src.Logs, src.Pattern, src.Raw, src.QueueLanguages})
 	if err != nil {
 		return nil, err
 	}
