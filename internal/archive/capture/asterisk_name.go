@@ -22,7 +22,7 @@ type fileName struct {
 }
 
 var (
-	stampedName = regexp.MustCompile(`^(.*?)-?(\d{8})-(\d{6})-(.*?)$`)
+	stampedName = regexp.MustCompile(`^(.*?)-?(\d{8})-(\d{6})(?:-(.*))?$`)
 	sideSuffix  = regexp.MustCompile(`(?i)-(rx|tx|in|out)$`)
 	touchedName = regexp.MustCompile(`^auto-(\d{9,11})-(.+)$`)
 	uidInName   = regexp.MustCompile(`(?:^|-)(\d{9,11}\.\d{1,10})(?:-|$)`)
