@@ -210,3 +210,14 @@ func end(ctx context.Context, p *place.Place, line id.Egress, a Answer, failed e
 		return err
 	})
 }
+
+// Admissible says whether a request to this address would be sent as far as can
+// be told without looking up its name: what settings are checked with.
+func (c *Client) Admissible(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		u = &url.URL{}
+	}
+	_, err = c.admit(&Request{URL: address, Hosts: []string{u.Hostname()}, Purpose: "check", Region: "check"})
+	return err
+}

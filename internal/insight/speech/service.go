@@ -1,0 +1,226 @@
+package speech
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"runtime"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/insight/sentiment"
+	"ringfence/internal/platform/egress"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/place"
+)
+
+// Purpose is what the openings of this package give as theirs.
+const Purpose = "transcription"
+
+// Options are what a Service stands on.
+type Options struct {
+	Recordings *recording.Service
+	Egress     *egress.Client
+	Builtin    Engine       // nil: PocketSphinx where Debian puts it
+	Workers    int          // pieces heard at a time, over all customers; 0: one per processor
+	Log        *slog.Logger // nil: silent
+}
+
+// Service transcribes. It is safe for concurrent use.
+type Service struct {
+	recordings *recording.Service
+	out        *egress.Client
+	builtin    Engine
+	mood       *sentiment.Analyzer
+	hands      chan struct{}
+	log        *slog.Logger
+}
+
+// New makes a service.
+func New(o Options) *Service {
+	if o.Builtin == nil {
+		o.Builtin = Builtin{}
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.NumCPU()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{
+		recordings: o.Recordings, out: o.Egress, builtin: o.Builtin, mood: sentiment.New(), hands: make(chan struct{}, o.Workers), log: o.Log,
+	}
+}
+
+// Kind is how the job recording.JobTranscribe is run.
+func (s *Service) Kind() job.Kind {
+	return job.Kind{Run: s.run, Parallel: cap(s.hands), Attempts: 8, GivenUp: s.givenUp}
+}
+
+func system() actor.Actor { return actor.ForSystem("speech").For(Purpose) }
+
+// Again transcribes a recording anew, for example with another engine.
+func (s *Service) Again(ctx context.Context, p *place.Place, who actor.Actor, rec id.Recording) error {
+	return p.Change(ctx, who, func(tx *place.Tx) error {
+		if _, err := s.recordings.Lookup(tx, rec); err != nil {
+			return err
+		}
+		tx.Record(place.Event{Code: "transcript.asked", Subject: rec.String()})
+		_, err := job.Enqueue(tx, recording.JobTranscribe, recording.TranscribeArgs{Recording: rec}, job.Once(rec.String()))
+		return err
+	})
+}
+
+// run is one attempt at one recording.
+func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
+	var args recording.TranscribeArgs
+	if err := j.Decode(&args); err != nil {
+		return err
+	}
+	t, err := s.plan(ctx, p, args.Recording)
+	switch {
+	case fault.Is(err, fault.Gone) || fault.Is(err, fault.NotFound):
+		return nil // destroyed meanwhile: there is nothing to hear
+	case err != nil:
+		return err
+	case t.why.State != "":
+		return s.note(ctx, p, t, t.why)
+	}
+	if t.row.State != recording.TranscriptWorking {
+		if err := s.note(ctx, p, t, recording.TranscriptState{State: recording.TranscriptWorking, Language: t.tag, Engine: t.abilities.Name}); err != nil {
+			return err
+		}
+	}
+	err = s.transcribe(ctx, p, j, t)
+	if fault.Is(err, fault.Gone) {
+		return nil
+	}
+	if isRefusal(err) {
+		return job.Permanent(fault.Wrap(err, fault.Invalid, "%s", err.Error()))
+	}
+	return err
+}
+
+// task is one recording and how it is to be heard.
+type task struct {
+	row       recording.Row
+	tag       string // BCP 47
+	language  string // the engine's own name of it
+	engine    Engine
+	abilities Abilities
+	why       recording.TranscriptState // set if it is not to be heard
+}
+
+// plan decides which engine hears the recording in which language, or why none does.
+func (s *Service) plan(ctx context.Context, p *place.Place, rec id.Recording) (task, error) {
+	var t task
+	var set Settings
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		if t.row, err = s.recordings.Lookup(tx, rec); err != nil {
+			return err
+		}
+		set, err = readSettings(tx)
+		return err
+	})
+	if err != nil {
+		return t, err
+	}
+	if t.engine = s.engine(set); t.engine == nil {
+		t.why = recording.TranscriptState{State: recording.TranscriptNone, Reason: "no speech engine is chosen"}
+		return t, nil
+	}
+	t.abilities = t.engine.Abilities()
+	if t.tag, err = s.language(ctx, p, t.row, set); err != nil {
+		return t, err
+	}
+	problem := "no language is set for this source"
+	if t.tag != "" {
+		t.language, problem = t.abilities.Language(t.tag)
+	}
+	if problem != "" {
+		t.why = recording.TranscriptState{State: recording.TranscriptNotTranscribed, Reason: problem, Language: t.tag, Engine: t.abilities.Name}
+	}
+	return t, nil
+}
+
+// language is that of the queue, else of the source, else the customer's default.
+func (s *Service) language(ctx context.Context, p *place.Place, row recording.Row, set Settings) (string, error) {
+	src, err := s.recordings.Source(ctx, p, row.Source)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	return cmp.Or(src.QueueLanguages[row.Queue], src.Language, set.Language), nil
+}
+
+func (s *Service) note(ctx context.Context, p *place.Place, t task, state recording.TranscriptState) error {
+	return s.recordings.SetTranscriptState(ctx, p, system(), t.row.ID, state)
+}
+
+// givenUp says on the recording why there will be no transcript.
+func (s *Service) givenUp(ctx context.Context, p *place.Place, j job.Job, reason string) error {
+	var args recording.TranscribeArgs
+	if err := j.Decode(&args); err != nil {
+		return nil
+	}
+	err := s.recordings.SetTranscriptState(ctx, p, system(), args.Recording, recording.TranscriptState{State: recording.TranscriptFailed, Reason: reason})
+	if fault.Is(err, fault.Gone) || fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// transcribe hears the recording and commits what was said, together with the
+// end of the job.
+func (s *Service) transcribe(ctx context.Context, p *place.Place, j job.Job, t task) error {
+	h, err := s.open(ctx, p, t.row.ID)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	heard, err := s.hear(ctx, p, h, t)
+	if err != nil {
+		return err
+	}
+	text := t.transcript(heard, h.layout, h.channels)
+	text.rate(s.mood)
+	body, err := json.Marshal(text)
+	if err != nil {
+		return err
+	}
+	if err := h.renew(ctx); err != nil { // hearing may have taken longer than an opening lasts
+		return err
+	}
+	done := recording.Transcribed{JSON: body, State: recording.TranscriptState{
+		State: recording.TranscriptDone, Language: t.tag, Engine: t.abilities.Name, Quality: string(t.abilities.Quality),
+	}}
+	if text.Sentiment != nil {
+		done.Sentiment = &recording.Sentiment{Milli: int64(math.Round(text.Sentiment.Score * 1000)), Label: string(text.Sentiment.Label)}
+	}
+	return s.recordings.SaveTranscript(ctx, h.opening, done, func(tx *place.Tx, n int64) error {
+		if err := search.Put(tx, n, text.said()...); err != nil {
+			return err
+		}
+		return j.Finish(tx)
+	})
+}
+
+// transcript puts together what was heard.
+func (t task) transcript(heard []Utterance, layout string, channels int) *Transcript {
+	who := speakers(layout, t.row.Direction, channels)
+	text := &Transcript{
+		Language: t.tag, Engine: t.abilities.Name, Model: t.abilities.Model, Quality: t.abilities.Quality,
+		Speakers: who[0] != UnknownRole, Turns: merge(heard, who),
+	}
+	if t.abilities.Quality == Draft {
+		text.addNote(noteDraft)
+	}
+	if !text.Speakers {
+		text.addNote(noteMix)
+	}
+	return text
+}
