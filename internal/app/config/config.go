@@ -25,6 +25,7 @@ type Config struct {
 	Database       Database `yaml:"database" doc:"Without an entry: SQLite files, one per customer, in the data folder."`
 	Keys           Keys     `yaml:"keys" doc:"The root key and the key stores. Keep them apart from the data: another disk, other backups."`
 	Objects        Objects  `yaml:"objects" doc:"Where recordings lie, encrypted. With a second place, each object is written to both before anything counts as kept."`
+	Watch          []string `yaml:"watch" doc:"Folders of this server that customers may name as sources, with all below them. {customer} stands for the customer's id, for example /srv/recordings/{customer}; an entry without it is open to every customer."`
 	Mail           Mail     `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
 	Egress         Egress   `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
 	Speech         Speech   `yaml:"speech" doc:"Transcription on this host."`
@@ -147,6 +148,9 @@ func (c Config) Validate() []fault.Detail {
 	if inside(c.Keys.Root, c.Data) {
 		p.add("keys.root", "lies inside the data folder: whoever copies the data would have its key too")
 	}
+	for i, w := range c.Watch {
+		p.folder(index("watch", i), w)
+	}
 	c.Objects.First.validate(&p, "objects.first", true)
 	c.Objects.Second.validate(&p, "objects.second", true)
 	if c.Mail.SMTP != "" {
@@ -193,6 +197,18 @@ func (b Bucket) validate(p *problems, path string, mayBeEmpty bool) {
 			p.need(path+".s3_region", b.S3Region)
 		}
 	}
+}
+
+// MayWatch reports whether a customer may name a folder of this server as a
+// source. Without this list, whoever administers one customer could have the
+// server read any folder that it can.
+func (c Config) MayWatch(customer, folder string) bool {
+	for _, w := range c.Watch {
+		if filepath.IsAbs(folder) && inside(folder, strings.ReplaceAll(w, "{customer}", customer)) {
+			return true
+		}
+	}
+	return false
 }
 
 func inside(path, folder string) bool {

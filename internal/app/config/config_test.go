@@ -17,7 +17,7 @@ func TestSampleParsesToTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An empty list in a file is an empty list, not none.
-	c.TrustedProxies, c.Egress.AllowPrivate = nil, nil
+	c.TrustedProxies, c.Egress.AllowPrivate, c.Watch = nil, nil, nil
 	if !reflect.DeepEqual(c, config.Default()) {
 		t.Fatalf("the sample means %+v", c)
 	}
@@ -86,6 +86,7 @@ func TestValues(t *testing.T) {
 		{"mail: {smtp: mail.example.com, from: a@b}", "mail.smtp"},
 		{"mail: {smtp: 'mail.example.com:465'}", "mail.from"},
 		{"egress: {allow_private: [whisper]}", "egress.allow_private[0]"},
+		{"watch: [recordings]", "watch[0]"},
 		{"data: [a]", "data"},
 		{"tls: x", "tls"},
 		{"listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", ""},
@@ -97,6 +98,27 @@ func TestValues(t *testing.T) {
 		}
 		if c.path != "" && !strings.Contains(err.Error(), "; "+c.path+": ") {
 			t.Errorf("%s: %v does not name %s", c.yaml, err, c.path)
+		}
+	}
+}
+
+func TestWhichFoldersMayBeWatched(t *testing.T) {
+	c := config.Config{Watch: []string{"/srv/recordings/{customer}", "/srv/shared"}}
+	for folder, want := range map[string]bool{
+		"/srv/recordings/org_a":           true,
+		"/srv/recordings/org_a/pbx/2026":  true,
+		"/srv/shared/x":                   true,
+		"/srv/recordings":                 false,
+		"/srv/recordings/org_b":           false,
+		"/srv/recordings/org_ab":          false,
+		"/srv/recordings/org_a/../org_b":  false,
+		"/etc":                            false,
+		"srv/shared":                      false,
+		"":                                false,
+		"/srv/shared/../../etc/ringfence": false,
+	} {
+		if got := c.MayWatch("org_a", folder); got != want {
+			t.Errorf("%q: %v", folder, got)
 		}
 	}
 }
