@@ -13,8 +13,6 @@ import (
 	"ringfence/internal/platform/place/placetest"
 )
 
-func TestMain(m *testing.M) { placetest.Main(m) }
-
 // both runs a test on both engines.
 func both(t *testing.T, fn func(t *testing.T, w *recordingtest.World)) {
 	placetest.Run(t, recordingtest.Schemas(), func(t *testing.T, store *place.Store) {

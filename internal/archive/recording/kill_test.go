@@ -1,0 +1,176 @@
+package recording_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
+)
+
+const (
+	killDir = "RINGFENCE_TEST_KILL_DIR"
+	killAt  = "RINGFENCE_TEST_KILL_AT"
+	killAct = "RINGFENCE_TEST_KILL_ACT"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(killDir); dir != "" {
+		at, _ := strconv.Atoi(os.Getenv(killAt))
+		if err := actUntilKilled(dir, os.Getenv(killAct), at); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	placetest.Main(m)
+}
+
+// actUntilKilled opens or destroys the one recording that is there, or kills
+// its own process at a step of it.
+func actUntilKilled(dir, act string, at int) error {
+	ctx := context.Background()
+	armed, steps := false, 0
+	o := recording.Options{Step: func(name string) {
+		if !armed {
+			return
+		}
+		if steps++; steps == at {
+			fmt.Println(name)
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}}
+	w, err := recordingtest.Disk(ctx, dir, o, recording.Source{})
+	if err != nil {
+		return err
+	}
+	rec, err := id.Parse[id.Recording](os.Getenv("RINGFENCE_TEST_RECORDING"))
+	if err != nil {
+		return err
+	}
+	armed = true
+	if act == "destroy" {
+		err = w.Service.Destroy(ctx, w.Place, w.Who, rec, "a test")
+	} else {
+		_, err = w.Service.Open(ctx, w.Place, w.Who, rec, recording.Ask{What: "listen"})
+	}
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// killed runs the act in a child that is killed at a step.
+func killed(t *testing.T, dir, act string, rec id.Recording, at int) (step string, ok bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), killDir+"="+dir, killAt+"="+strconv.Itoa(at), killAct+"="+act, "RINGFENCE_TEST_RECORDING="+rec.String())
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return "", false
+	}
+	if status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); is && status.Signal() == syscall.SIGKILL {
+		return string(out[:max(0, len(out)-1)]), true
+	}
+	t.Fatalf("the child failed: %v\n%s", err, out)
+	return "", false
+}
+
+func disk(t *testing.T, dir string) *recordingtest.World {
+	t.Helper()
+	w, err := recordingtest.Disk(t.Context(), dir, recording.Options{}, recording.Source{Folder: "/nowhere", Profile: "generic"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// granted counts the receipts of openings in the journal.
+func granted(t *testing.T, w *recordingtest.World) (n int64) {
+	t.Helper()
+	err := w.Place.View(t.Context(), func(tx *place.Tx) (err error) {
+		n, err = place.Row[int64](tx, `SELECT count(*) FROM events WHERE code = 'opening.granted'`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Wherever the process ends, the key store never counts an opening that the
+// journal does not know.
+func TestKilledAtEachStepOfAnOpening(t *testing.T) {
+	dir := t.TempDir()
+	w := disk(t, dir)
+	rec := w.Archive(t, "a.wav", 1)
+	before := granted(t, w)
+	w.Close()
+	for at := 1; ; at++ {
+		step, was := killed(t, dir, "open", rec, at)
+		w := disk(t, dir)
+		opened, err := w.Keys.Openings(t.Context(), w.Place.Customer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		logged := granted(t, w)
+		w.Close()
+		if opened > logged {
+			t.Fatalf("killed at %q: %d openings of keys, but %d in the journal", step, opened, logged)
+		}
+		if !was {
+			if at < 4 {
+				t.Fatalf("only %d steps: the hooks are gone", at-1)
+			}
+			if logged < before+3 {
+				t.Fatalf("%d openings in the journal, want at least %d", logged, before+3)
+			}
+			return
+		}
+	}
+}
+
+// A destruction that was ordered is finished by the next start, and nothing of
+// the recording is left whatever the step at which the process ended.
+func TestKilledAtEachStepOfADestruction(t *testing.T) {
+	for at := 2; ; at++ {
+		dir := t.TempDir()
+		w := disk(t, dir)
+		rec := w.Archive(t, "a.wav", 1)
+		w.Close()
+		step, was := killed(t, dir, "destroy", rec, at)
+		w = disk(t, dir)
+		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Service.Get(t.Context(), w.Place, w.Who, rec, recording.Everything); !fault.Is(err, fault.Gone) {
+			t.Errorf("killed at %q: Get gives %v", step, err)
+		}
+		wantObjects(t, w, 0)
+		if dead, err := w.Keys.Destroyed(t.Context(), w.Place.Customer()); err != nil || len(dead) != 2 {
+			t.Errorf("killed at %q: %d keys are destroyed, want 2 (%v)", step, len(dead), err)
+		}
+		out, err := w.Service.Archive(t.Context(), w.Place, w.Who, w.Item(t, "again.wav", recordingtest.Tone(1, 2, time.Second)))
+		if out.Result != recording.Erased {
+			t.Errorf("killed at %q: it came back as %s, %v", step, out.Result, err)
+		}
+		w.Close()
+		if !was {
+			if at < 5 {
+				t.Fatalf("only %d steps: the hooks are gone", at-1)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package recording_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// fill archives recordings that differ in what lists filter and sort by.
+func fill(t *testing.T, w *recordingtest.World) []id.Recording {
+	t.Helper()
+	var items []recording.Item
+	for i := range 12 {
+		it := w.Item(t, fmt.Sprintf("%d.wav", i), recordingtest.Tone(i+1, 1, time.Duration(1+i%4)*time.Second))
+		it.StartedAt = it.StartedAt.Add(time.Duration(i/2) * time.Hour) // pairs begin at the same instant
+		it.Call.StartedAt, it.Call.Idents = it.StartedAt, []string{fmt.Sprint("call-", i)}
+		it.Call.Queue = []string{"support", "sales"}[i%2]
+		it.Call.Direction = []recording.Direction{recording.Inbound, recording.Outbound, recording.Internal}[i%3]
+		it.Call.Caller.Number = fmt.Sprintf("+44161496%04d", i)
+		it.Call.Agents[0].Extension = fmt.Sprint(200 + i%4)
+		items = append(items, it)
+	}
+	out, err := w.Service.ArchiveBatch(t.Context(), w.Place, w.Who, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recs []id.Recording
+	for i, o := range out {
+		if o.Result != recording.Verified {
+			t.Fatalf("item %d is %s: %v", i, o.Result, o.Err)
+		}
+		recs = append(recs, o.Recording)
+	}
+	rate(t, w, recs)
+	return recs
+}
+
+// rate gives two of three recordings a transcript and a score.
+func rate(t *testing.T, w *recordingtest.World, recs []id.Recording) {
+	t.Helper()
+	for i, rec := range recs {
+		if i%3 == 0 {
+			continue
+		}
+		o, err := w.Service.Open(t.Context(), w.Place, w.Who, rec, recording.Ask{What: "transcribe"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.Service.SaveTranscript(t.Context(), o, recording.Transcribed{
+			JSON:  []byte(`{"turns":[{"text":"canary words"}]}`),
+			State: recording.TranscriptState{State: recording.TranscriptDone, Language: "en-GB", Engine: "test"},
+			Sentiment: &recording.Sentiment{
+				Milli: int64(i*100 - 500), Label: []string{"negative", "neutral", "positive"}[i%3],
+			},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPagesHoldEachRecordingOnceInEveryOrder(t *testing.T) {
+	both(t, func(t *testing.T, w *recordingtest.World) {
+		recs := fill(t, w)
+		for _, sort := range []recording.Sort{
+			recording.Newest, recording.Oldest, recording.Longest, recording.Shortest, recording.MostPositive, recording.MostNegative,
+		} {
+			want := len(recs)
+			if sort == recording.MostPositive || sort == recording.MostNegative {
+				want = 8 // those that are rated
+			}
+			seen := map[id.Recording]bool{}
+			var last *recording.Recording
+			for ask := (recording.PageAsk{Sort: sort, Limit: 5}); ; {
+				page, err := w.Service.List(t.Context(), w.Place, w.Who, recording.Filter{Scope: recording.Everything}, ask)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range page.Items {
+					if seen[r.ID] {
+						t.Fatalf("%s: %v is on two pages", sort, r.ID)
+					}
+					seen[r.ID] = true
+					if last != nil && !inOrder(sort, *last, r) {
+						t.Fatalf("%s: out of order", sort)
+					}
+					last = &r
+				}
+				if ask.Cursor = page.Next; page.Next == "" {
+					break
+				}
+			}
+			if len(seen) != want {
+				t.Errorf("%s: %d recordings, want %d", sort, len(seen), want)
+			}
+		}
+	})
+}
+
+func inOrder(s recording.Sort, a, b recording.Recording) bool {
+	switch s {
+	case recording.Newest:
+		return !a.StartedAt.Before(b.StartedAt)
+	case recording.Oldest:
+		return !a.StartedAt.After(b.StartedAt)
+	case recording.Longest:
+		return a.Length >= b.Length
+	case recording.Shortest:
+		return a.Length <= b.Length
+	case recording.MostPositive:
+		return a.Sentiment.Milli >= b.Sentiment.Milli
+	default:
+		return a.Sentiment.Milli <= b.Sentiment.Milli
+	}
+}
+
+func TestEachFilterFindsWhatItNames(t *testing.T) {
+	both(t, func(t *testing.T, w *recordingtest.World) {
+		recs := fill(t, w)
+		start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+		where := func(text string, args ...any) recording.Matcher {
+			return func(_ *place.Tx, column string) (string, []any, error) { return column + text, args, nil }
+		}
+		for _, c := range []struct {
+			name   string
+			filter recording.Filter
+			want   func(i int) bool
+		}{
+			{"nothing", recording.Filter{}, func(int) bool { return true }},
+			{"from", recording.Filter{From: start.Add(2 * time.Hour)}, func(i int) bool { return i >= 4 }},
+			{"to", recording.Filter{To: start.Add(2 * time.Hour)}, func(i int) bool { return i < 4 }},
+			{"number in E.164", recording.Filter{Number: "+441614960003"}, func(i int) bool { return i == 3 }},
+			{"number as dialled at home", recording.Filter{Number: "0161 496 0003"}, func(i int) bool { return i == 3 }},
+			{"another number", recording.Filter{Number: "0161 496 0099"}, func(int) bool { return false }},
+			{"extension", recording.Filter{Extension: "202"}, func(i int) bool { return i%4 == 2 }},
+			{"queue", recording.Filter{Queue: "sales"}, func(i int) bool { return i%2 == 1 }},
+			{"direction", recording.Filter{Direction: recording.Outbound}, func(i int) bool { return i%3 == 1 }},
+			{"at least", recording.Filter{MinLength: 3 * time.Second}, func(i int) bool { return i%4 >= 2 }},
+			{"at most", recording.Filter{MaxLength: 2 * time.Second}, func(i int) bool { return i%4 < 2 }},
+			{"sentiment", recording.Filter{Sentiment: "positive"}, func(i int) bool { return i%3 == 2 }},
+			{"transcribed", recording.Filter{State: "done"}, func(i int) bool { return i%3 != 0 }},
+			{"waiting", recording.Filter{State: "waiting"}, func(i int) bool { return i%3 == 0 }},
+			{"complete", recording.Filter{State: "complete"}, func(int) bool { return true }},
+			{"words", recording.Filter{Words: where(` IN (?, ?)`, 2, 5)}, func(i int) bool { return i == 1 || i == 4 }},
+			{"several", recording.Filter{Queue: "sales", Extension: "201", MinLength: time.Second, Direction: recording.Inbound}, func(i int) bool { return i == 9 }},
+			{"own extensions", recording.Filter{Scope: recording.Scope{Extensions: []string{"200", "203"}}}, func(i int) bool { return i%4 == 0 || i%4 == 3 }},
+			{"own extensions and a number", recording.Filter{Number: "+441614960003", Scope: recording.Scope{Extensions: []string{"200"}}}, func(int) bool { return false }},
+			{"no extensions", recording.Filter{Scope: recording.Scope{Extensions: []string{}}}, func(int) bool { return false }},
+		} {
+			if c.filter.Scope.Extensions == nil {
+				c.filter.Scope = recording.Everything
+			}
+			page, err := w.Service.List(t.Context(), w.Place, w.Who, c.filter, recording.PageAsk{Sort: recording.Oldest})
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			var got, want []id.Recording
+			for _, r := range page.Items {
+				got = append(got, r.ID)
+			}
+			for i, rec := range recs {
+				if c.want(i) {
+					want = append(want, rec)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %d recordings, want %d", c.name, len(got), len(want))
+			}
+		}
+	})
+}
+
+func TestWhatDoesNotFitIsRefused(t *testing.T) {
+	w := recordingtest.New(t)
+	fill(t, w)
+	page, err := w.Service.List(t.Context(), w.Place, w.Who, recording.Filter{Scope: recording.Everything}, recording.PageAsk{Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path   string
+		filter recording.Filter
+		ask    recording.PageAsk
+	}{
+		{"query.cursor", recording.Filter{}, recording.PageAsk{Cursor: page.Next, Sort: recording.Longest}},
+		{"query.cursor", recording.Filter{}, recording.PageAsk{Cursor: "nonsense"}},
+		{"query.sort", recording.Filter{}, recording.PageAsk{Sort: "card"}},
+		{"query.limit", recording.Filter{}, recording.PageAsk{Limit: 201}},
+		{"query.sentiment", recording.Filter{Sentiment: "angry"}, recording.PageAsk{}},
+		{"query.state", recording.Filter{State: "lost"}, recording.PageAsk{}},
+		{"query.max_seconds", recording.Filter{MinLength: 2, MaxLength: 1}, recording.PageAsk{}},
+	} {
+		if c.path == "query.max_seconds" {
+			c.filter = recording.Filter{MinLength: 2 * time.Second, MaxLength: time.Second}
+		}
+		c.filter.Scope = recording.Everything
+		_, err := w.Service.List(t.Context(), w.Place, w.Who, c.filter, c.ask)
+		if !fault.Is(err, fault.Invalid) || fault.Of(err).Details[0].Path != c.path {
+			t.Errorf("%s: %v", c.path, err)
+		}
+	}
+}
+
+func TestOutOfScopeIsNotFound(t *testing.T) {
+	both(t, func(t *testing.T, w *recordingtest.World) {
+		rec := w.Archive(t, "a.wav", 1)
+		for _, c := range []struct {
+			scope recording.Scope
+			want  bool
+		}{
+			{recording.Everything, true},
+			{recording.Scope{Extensions: []string{"201"}}, true},
+			{recording.Scope{Extensions: []string{"202"}}, false},
+			{recording.Scope{}, false},
+		} {
+			_, err := w.Service.Get(t.Context(), w.Place, w.Who, rec, c.scope)
+			if c.want && err != nil || !c.want && !fault.Is(err, fault.NotFound) {
+				t.Errorf("%+v: %v", c.scope, err)
+			}
+		}
+	})
+}
+
+// A page whose cards were opened a moment ago leaves no second receipt.
+func TestOnePageOneReceipt(t *testing.T) {
+	w := recordingtest.New(t)
+	fill(t, w)
+	before := granted(t, w)
+	for range 3 {
+		if _, err := w.Service.List(t.Context(), w.Place, w.Who, recording.Filter{Scope: recording.Everything}, recording.PageAsk{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := granted(t, w) - before; n != 1 {
+		t.Errorf("three looks at a page left %d receipts, want 1", n)
+	}
+}
