@@ -36,7 +36,7 @@ web/node_modules/.stamp: web/package-lock.json
 	@touch $@
 
 generate: ## write what is derived from the code: API description, its types, permission table, sample configuration
-	$(GO) run ./cmd/ringfence generate .
+	$(GO) run ./cmd/ringfence generate
 	cd web && npm run --silent types
 
 check: web/node_modules/.stamp ## formatting, vet, staticcheck, types, and no drift in what is generated

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/tenancy/access"
+)
+
+// exitCode is a failure that a command has reported itself.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func runCollect(ctx context.Context, args []string, p Process) error {
+	if code := collect.Command(ctx, args, p.Stdout, p.Stderr); code != 0 {
+		return exitCode(code)
+	}
+	return nil
+}
+
+const generateUsage = `
+ringfence generate writes the files of the repository that are derived from the
+code: the description of the API, the table of permissions and the sample
+configuration.
+
+Usage: ringfence generate [--dir DIR]`
+
+func runGenerate(_ context.Context, args []string, p Process) error {
+	f := flags("generate", generateUsage, p)
+	dir := f.String("dir", ".", "root of the repository")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	api, err := httpapi.Description()
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string][]byte{
+		"openapi.yaml":          api,
+		"docs/permissions.md":   []byte(access.Markdown()),
+		"ringfence.sample.yaml": config.Sample(),
+	} {
+		if err := os.WriteFile(filepath.Join(*dir, name), text, 0o644); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "%s cannot be written: is --dir the root of the repository?", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/platform/mail"
+)
+
+const demoUsage = `
+ringfence demo shows everything on this machine only: a provider, a reseller and
+a customer with a dozen calls that it collects, seals, transcribes and rates
+while you watch. Drop a sound file into the folder it names and find it in the
+list. Mail is not sent but shown on a page.
+
+Usage: ringfence demo [flags]`
+
+// shown is what the demo tells: a person reads it as text, a script as JSON.
+type shown struct {
+	URL        string        `json:"url"`
+	DropFolder string        `json:"drop_folder"`
+	Mailbox    string        `json:"mailbox"`
+	People     []demoPerson  `json:"people"`
+	took       time.Duration // from the start of the program
+}
+
+type demoPerson struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+	Role     string `json:"role"`
+}
+
+func runDemo(ctx context.Context, args []string, p Process) error {
+	began := time.Now()
+	f := flags("demo", demoUsage, p)
+	data := f.String("data", ".data/demo", "folder for everything the demo keeps; remove it to begin anew")
+	listen := f.String("listen", "127.0.0.1:8443", "address and port, on this machine only; port 0 takes a free one")
+	asJSON := f.Bool("json", false, "print one JSON object when ready, instead of text")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	c, err := demoConfig(*data, *listen)
+	if err != nil {
+		return err
+	}
+	mailbox := &mail.Mailbox{}
+	log := newLog(c.Log, p.Stderr)
+	if err := demoKeys(ctx, c); err != nil {
+		return err
+	}
+	s, err := newServer(ctx, c, log, extras{mailbox})
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	seed := &seed{server: s, dir: *data}
+	people, err := seed.sow(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.start(ctx, extras{mailbox}); err != nil {
+		return err
+	}
+	seed.await(ctx)
+	out := shown{URL: s.url(), DropFolder: seed.drop(), Mailbox: s.url() + "/mailbox", People: people, took: time.Since(began)}
+	if err := out.print(p, *asJSON); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// demoConfig is a whole installation within one folder, with two places for
+// keys and for objects, as a careful operator would have.
+func demoConfig(data, listen string) (config.Config, error) {
+	dir, err := filepath.Abs(data)
+	if err != nil {
+		return config.Config{}, fault.Wrap(err, fault.Invalid, "--data is no usable folder")
+	}
+	c := config.Default()
+	c.Listen, c.Data = listen, filepath.Join(dir, "data")
+	c.Keys = config.Keys{
+		Root: filepath.Join(dir, "keys", "root.key"), Store: filepath.Join(dir, "keys", "first"), Mirror: filepath.Join(dir, "keys", "second"),
+	}
+	c.Objects.First.Folder, c.Objects.Second.Folder = filepath.Join(dir, "objects", "first"), filepath.Join(dir, "objects", "second")
+	c.Watch = []string{filepath.Join(dir, "drop")}
+	c.Log.Level = "warn"
+	if problems := c.Validate(); len(problems) > 0 {
+		f := fault.New(fault.Invalid, "the demo cannot start like this")
+		f.Details = problems
+		return c, f
+	}
+	if !c.Loopback() {
+		return c, fault.New(fault.Invalid, "the demo shows its mail to anybody who can reach it: it listens on this machine only, for example --listen 127.0.0.1:8443")
+	}
+	for _, d := range []string{c.Data, filepath.Dir(c.Keys.Root), filepath.Join(dir, "drop")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return c, fault.Wrap(err, fault.Unavailable, "the demo's folder cannot be made")
+		}
+	}
+	return c, nil
+}
+
+func (s shown) print(p Process, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(p.Stdout).Encode(s)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n  Ringfence is ready (%.1f s):  %s\n\n", s.took.Seconds(), s.URL)
+	for _, who := range s.People {
+		fmt.Fprintf(&b, "  %-24s %-26s %s\n", who.Role, who.Email, who.Password)
+	}
+	fmt.Fprintf(&b, "\n  Sign-in codes arrive at    %s\n  Drop a recording into      %s\n\n  Ctrl-C stops it. What was collected stays; remove the folder to begin anew.\n\n", s.Mailbox, s.DropFolder)
+	_, err := fmt.Fprint(p.Stdout, b.String())
+	return err
+}
+
+// remembered reads what an earlier start of the demo wrote.
+func remembered(path string) (people []demoPerson, err error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &people)
+	}
+	return people, fault.Wrap(err, fault.Unavailable, "the demo's people cannot be read; remove its folder to begin anew")
+}

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/id"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/org"
+)
+
+// nextAt is the first instant after now at which a clock in now's zone shows
+// the given hour and minute. A skipped hour moves to the one after it; a
+// repeated one counts once.
+func nextAt(now time.Time, hour, minute int) time.Time {
+	y, m, d := now.Date()
+	for day := d; ; day++ {
+		if t := time.Date(y, m, day, hour, minute, 0, 0, now.Location()); t.After(now) {
+			return t
+		}
+	}
+}
+
+// sweeper destroys what is due: once after the start, for nights that the
+// server slept through, and then every night.
+type sweeper struct {
+	places       *place.Store
+	recordings   *recording.Service
+	hour, minute int
+	log          *slog.Logger
+}
+
+func (s *sweeper) run(ctx context.Context) {
+	for {
+		s.sweep(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Until(nextAt(time.Now(), s.hour, s.minute))):
+		}
+	}
+}
+
+// sweep goes through the places one after another; a place that fails does not
+// keep the others from being swept.
+func (s *sweeper) sweep(ctx context.Context) {
+	customers, err := s.places.Customers(ctx)
+	if err != nil {
+		s.log.Error("retention: the customers cannot be listed", "cause", err)
+		return
+	}
+	for _, c := range customers {
+		p, err := s.places.Place(ctx, c)
+		n := 0
+		if err == nil {
+			n, err = s.recordings.Sweep(ctx, p)
+		}
+		if err == nil {
+			err = search.Compact(ctx, p)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.log.Error("retention: a customer's recordings were not all destroyed", "customer", c, "cause", err)
+		} else if n > 0 {
+			s.log.Info("retention: destroyed what was due", "customer", c, "recordings", n)
+		}
+	}
+}
+
+// gauge pushes each customer's figures up to the registry some seconds after
+// they changed, so that the pages above never open a place.
+type gauge struct {
+	places     *place.Store
+	recordings *recording.Service
+	tree       *org.Service
+	log        *slog.Logger
+
+	mu    sync.Mutex
+	dirty map[id.Customer]bool
+}
+
+// watch notes who changed; it is given to Store.OnCommit.
+func (g *gauge) watch(c place.Commit) {
+	if c.Customer.IsZero() {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.dirty == nil {
+		g.dirty = map[id.Customer]bool{}
+	}
+	g.dirty[c.Customer] = true
+}
+
+func (g *gauge) run(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			g.push(ctx)
+		}
+	}
+}
+
+func (g *gauge) push(ctx context.Context) {
+	g.mu.Lock()
+	changed := g.dirty
+	g.dirty = nil
+	g.mu.Unlock()
+	for c := range changed {
+		if err := g.pushOne(ctx, c); err != nil && ctx.Err() == nil {
+			g.log.Error("figures were not pushed up", "customer", c, "cause", err)
+		}
+	}
+}
+
+func (g *gauge) pushOne(ctx context.Context, c id.Customer) error {
+	p, err := g.places.Place(ctx, c)
+	if err != nil {
+		return err
+	}
+	u, err := g.recordings.Usage(ctx, p)
+	if err != nil {
+		return err
+	}
+	return g.tree.Push(ctx, c, org.Figures{
+		Recordings: u.Recordings, Bytes: u.Bytes, Length: u.Length, Attention: int64(u.Attention),
+	})
+}

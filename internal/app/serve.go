@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/base/id"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/edge/webui"
+	"ringfence/web"
+)
+
+const serveUsage = `
+ringfence serve runs the server until it is told to stop (SIGTERM or Ctrl-C).
+'ringfence init' writes the configuration it needs.
+
+Usage: ringfence serve --config FILE`
+
+func runServe(ctx context.Context, args []string, p Process) error {
+	f := flags("serve", serveUsage, p)
+	path := f.String("config", "/etc/ringfence/ringfence.yaml", "the configuration")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	c, err := config.Load(*path)
+	if err != nil {
+		return err
+	}
+	log := newLog(c.Log, p.Stderr)
+	s, err := newServer(ctx, c, log, extras{})
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.start(ctx, extras{}); err != nil {
+		return err
+	}
+	log.Info("ready", "address", s.listener.Addr().String(), "url", s.url(), "version", version())
+	<-ctx.Done()
+	log.Info("stopping")
+	return nil
+}
+
+func newLog(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // Validate has refused it before
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// apiDeps hands the services to the API, with the facts that the page "who
+// could reach what" states.
+func (s *server) apiDeps(x extras) httpapi.Deps {
+	host := httpapi.HostFacts{
+		Operator: "the provider, who runs this server", Database: s.database(),
+		Objects: describe(s.cfg.Objects.First), KeyPlaces: s.keys.Copies(), Mail: "kept on this machine",
+	}
+	if s.cfg.Objects.Second != (config.Bucket{}) {
+		host.Objects += " and " + describe(s.cfg.Objects.Second)
+	}
+	if s.cfg.Mail.SMTP != "" {
+		host.Mail = "handed to " + s.cfg.Mail.SMTP
+	}
+	return httpapi.Deps{
+		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.cfg.TLS.Certificate != "", Host: host,
+		Demo: x.mailbox != nil, Mailbox: x.mailbox,
+		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Live: s.hub, Collect: s.collectors,
+		Portal: webui.New(web.Files()), SourceChanged: s.captures.Reload,
+		FolderAllowed: func(c id.Customer, folder string) bool { return s.cfg.MayWatch(c.String(), folder) },
+	}
+}
+
+func (s *server) database() string {
+	if s.cfg.Database.PostgresFile != "" {
+		return "PostgreSQL, a schema and a role for each customer"
+	}
+	return "SQLite, a file for each customer, on this machine"
+}
+
+func describe(b config.Bucket) string {
+	switch {
+	case b.AzureContainer != "":
+		return "Azure Blob Storage (" + b.AzureContainer + ")"
+	case b.S3Bucket != "":
+		return fmt.Sprintf("S3 (bucket %s, region %s)", b.S3Bucket, b.S3Region)
+	}
+	return "a folder on this machine"
+}

@@ -1,0 +1,291 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/archive/capture"
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/insight/speech"
+	"ringfence/internal/platform/egress"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/live"
+	"ringfence/internal/platform/mail"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
+)
+
+// server is one running Ringfence: its stores, the services on them, and what
+// runs beside requests.
+type server struct {
+	cfg config.Config
+	log *slog.Logger
+	*stores
+
+	hub        *live.Hub
+	tree       *org.Service
+	people     *identity.Service
+	recordings *recording.Service
+	speech     *speech.Service
+	captures   *capture.Service
+	collectors *collect.Server
+	jobs       *job.Runner
+
+	listener net.Listener
+	http     *http.Server
+	stops    []func() // in the order of starting
+}
+
+// extras is what the demo does differently.
+type extras struct {
+	mailbox *mail.Mailbox // keeps mail instead of sending it
+}
+
+// newServer opens the stores and builds every service, in the order of their
+// dependence. Nothing runs yet.
+func newServer(ctx context.Context, c config.Config, log *slog.Logger, x extras) (*server, error) {
+	stores, err := openStores(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{cfg: c, log: log, stores: stores}
+	if err := s.build(x); err != nil {
+		s.close(log)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) build(x extras) error {
+	var sender mail.Sender = x.mailbox
+	if x.mailbox == nil {
+		relay, err := newRelay(s.cfg.Mail)
+		if err != nil {
+			return err
+		}
+		sender = relay
+	}
+	s.hub = live.NewHub()
+	s.places.OnCommit(s.hub.Watch)
+	s.tree = org.New(s.places, s.keys)
+	s.people = identity.New(identity.Options{Store: s.places, Mail: sender, BaseURL: s.url, Log: s.log})
+	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log})
+	s.recordings.OnDestroy(search.Remove)
+	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
+	if err != nil {
+		return err
+	}
+	s.speech = speech.New(speech.Options{
+		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log,
+	})
+	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Log: s.log})
+	s.collectors, err = collect.NewServer(collect.ServerOptions{
+		Store: s.places, Keys: s.keys, Recordings: s.recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
+	})
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
+	}
+	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
+		recording.JobTranscribe: s.speech.Kind(),
+	}, job.Options{Log: s.log})
+	return nil
+}
+
+func newRelay(c config.Mail) (mail.Sender, error) {
+	if c.SMTP == "" {
+		return noMail{}, nil
+	}
+	var password secret.Text
+	if c.PasswordFile != "" {
+		var err error
+		if password, err = secretFile("mail.password_file", c.PasswordFile); err != nil {
+			return nil, err
+		}
+	}
+	return mail.NewRelay(mail.RelayConfig{Address: c.SMTP, From: c.From, User: c.User, Password: password})
+}
+
+// noMail is a server whose operator has not said how mail leaves.
+type noMail struct{}
+
+func (noMail) Send(context.Context, mail.Message) error {
+	return fault.New(fault.Unavailable, "this server has no way to send mail: its operator must set mail.smtp")
+}
+
+// url is where the portal is, for links in mails.
+func (s *server) url() string {
+	if s.cfg.URL != "" {
+		return s.cfg.URL
+	}
+	scheme := "http"
+	if s.cfg.TLS.Certificate != "" {
+		scheme = "https"
+	}
+	address := s.cfg.Listen
+	if s.listener != nil {
+		address = s.listener.Addr().String()
+	}
+	return scheme + "://" + address
+}
+
+// start finishes what a crash left undone, starts what runs beside requests,
+// and listens. It returns when the server is ready.
+func (s *server) start(ctx context.Context, x extras) error {
+	if err := s.tree.Recover(ctx); err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	api := httpapi.New(s.apiDeps(x))
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	for _, part := range []interface {
+		Start(context.Context) error
+		Stop()
+	}{s.jobs, s.captures} {
+		if err := part.Start(ctx); err != nil {
+			return err
+		}
+		s.stops = append(s.stops, part.Stop)
+	}
+	hour, minute := s.nightly()
+	g := &gauge{places: s.places, recordings: s.recordings, tree: s.tree, log: s.log}
+	s.places.OnCommit(g.watch)
+	s.background(ctx, (&sweeper{s.places, s.recordings, hour, minute, s.log}).run)
+	s.background(ctx, g.run)
+	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
+
+	s.serve(api.Handler())
+	s.stops = append(s.stops, api.Close) // live connections would keep requests open for ever
+	return nil
+}
+
+// recover completes the acts over several stores that a crash interrupted, in
+// the places that have any; the others are not opened for it.
+func (s *server) recover(ctx context.Context) error {
+	waiting, _, err := s.places.Waiting(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		if w.Customer.IsZero() {
+			continue
+		}
+		p, err := s.places.Place(ctx, w.Customer)
+		if err == nil {
+			err = s.recordings.Recover(ctx, p)
+		}
+		if err != nil { // one customer's trouble is not the others'
+			s.log.Error("what a crash interrupted could not be completed yet", "customer", w.Customer, "cause", err)
+		}
+	}
+	return nil
+}
+
+func (s *server) nightly() (hour, minute int) {
+	t, err := time.Parse("15:04", s.cfg.Nightly)
+	if err != nil {
+		return 2, 30 // Validate has refused it before
+	}
+	return t.Hour(), t.Minute()
+}
+
+// background runs a loop until the server stops.
+func (s *server) background(ctx context.Context, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() { run(ctx) })
+	s.stops = append(s.stops, func() { cancel(); done.Wait() })
+}
+
+func (s *server) listen() error {
+	l, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "cannot listen on %s: is another program using the port?", s.cfg.Listen)
+	}
+	if s.cfg.TLS.Certificate != "" {
+		cert, err := tls.LoadX509KeyPair(s.cfg.TLS.Certificate, s.cfg.TLS.Key)
+		if err != nil {
+			l.Close()
+			return fault.Wrap(err, fault.Invalid, "tls: the certificate and its key cannot be used")
+		}
+		l = tls.NewListener(l, tlsConfig(cert))
+	}
+	s.listener = l
+	return nil
+}
+
+// tlsConfig offers TLS 1.2 with AEAD suites and TLS 1.3. Go's own default for
+// 1.2 still offers CBC suites.
+func tlsConfig(cert tls.Certificate) *tls.Config {
+	return &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"h2", "http/1.1"},
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+	}
+}
+
+func (s *server) serve(h http.Handler) {
+	s.http = &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the server stopped listening", "cause", err)
+		}
+	})
+	s.stops = append(s.stops, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.http.Shutdown(ctx); err != nil {
+			s.http.Close() // what did not end in time is cut
+		}
+		done.Wait()
+	})
+}
+
+// stop ends everything in the reverse order of starting.
+func (s *server) stop() {
+	for _, stop := range slices.Backward(s.stops) {
+		stop()
+	}
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	s.close(s.log)
+}
+
+func (s *server) trustedProxies() []netip.Prefix {
+	var all []netip.Prefix
+	for _, n := range s.cfg.TrustedProxies {
+		all = append(all, netip.MustParsePrefix(n)) // Validate has parsed it before
+	}
+	return all
+}

@@ -1,0 +1,184 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/insight/speech"
+	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/egress"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
+)
+
+// schemas gathers what each package has to say about tables.
+func schemas() place.Schemas {
+	return place.Schemas{
+		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations()),
+		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
+			collect.Migrations(), speech.Migrations(), search.Migrations()),
+		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(),
+			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping()),
+	}
+}
+
+// stores is what data lies in: keys, places and objects, in the order in which
+// they are opened.
+type stores struct {
+	keys    *keyring.Keyring
+	places  *place.Store
+	objects blob.Bucket
+}
+
+func openStores(ctx context.Context, c config.Config) (*stores, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "the data folder %s cannot be made", c.Data)
+	}
+	root, err := keyring.LoadRoot(c.Keys.Root)
+	if err != nil {
+		return nil, err
+	}
+	where, err := keyStores(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &stores{}
+	if s.keys, err = keyring.Open(ctx, keyring.Options{Root: root, Stores: where}); err != nil {
+		return nil, err
+	}
+	if s.places, err = openPlaces(ctx, c, s.keys); err == nil {
+		s.objects, err = openObjects(ctx, c)
+	}
+	if err != nil {
+		s.close(slog.New(slog.DiscardHandler))
+		return nil, err
+	}
+	return s, nil
+}
+
+func openPlaces(ctx context.Context, c config.Config, keys *keyring.Keyring) (*place.Store, error) {
+	cfg := place.Config{Dir: filepath.Join(c.Data, "places")}
+	if c.Database.PostgresFile != "" {
+		url, err := secretFile("database.postgres_file", c.Database.PostgresFile)
+		if err != nil {
+			return nil, err
+		}
+		cfg = place.Config{Postgres: url}
+	}
+	return place.Open(ctx, cfg, schemas(), keys)
+}
+
+// keyStores is where keys lie: one place or two, each a folder or a database.
+func keyStores(c config.Config) ([]keyring.Store, error) {
+	var all []keyring.Store
+	for _, at := range []struct{ path, file, folder string }{
+		{"keys.postgres_file", c.Keys.PostgresFile, c.Keys.Store},
+		{"keys.mirror_postgres_file", c.Keys.MirrorPostgresFile, c.Keys.Mirror},
+	} {
+		switch {
+		case at.file != "":
+			url, err := secretFile(at.path, at.file)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, keyring.Store{Postgres: url})
+		case at.folder != "":
+			all = append(all, keyring.Store{Dir: at.folder})
+		}
+	}
+	return all, nil
+}
+
+func openObjects(ctx context.Context, c config.Config) (blob.Bucket, error) {
+	first := c.Objects.First
+	if first == (config.Bucket{}) {
+		first.Folder = filepath.Join(c.Data, "objects")
+	}
+	a, err := openBucket(ctx, "objects.first", first)
+	if err != nil || c.Objects.Second == (config.Bucket{}) {
+		return a, err
+	}
+	b, err := openBucket(ctx, "objects.second", c.Objects.Second)
+	if err != nil {
+		a.Close()
+		return nil, err
+	}
+	return blob.Mirror(a, b), nil
+}
+
+func openBucket(ctx context.Context, path string, b config.Bucket) (blob.Bucket, error) {
+	if b.Folder != "" {
+		return blob.Open(ctx, blob.Config{Folder: b.Folder})
+	}
+	text, err := secretFile(path+".secret_file", b.SecretFile)
+	if err != nil {
+		return nil, err
+	}
+	if b.AzureContainer != "" {
+		return blob.Open(ctx, blob.Config{Azure: &blob.Azure{Container: b.AzureContainer, Key: text}})
+	}
+	access, key, ok := strings.Cut(text.Reveal(), "\n")
+	if !ok {
+		return nil, fault.Field(path+".secret_file", "want two lines, the access key and the secret key")
+	}
+	return blob.Open(ctx, blob.Config{S3: &blob.S3{
+		Endpoint: b.S3Endpoint, Region: b.S3Region, Bucket: b.S3Bucket,
+		AccessKey: strings.TrimSpace(access), SecretKey: secret.NewText(strings.TrimSpace(key)),
+	}})
+}
+
+// close closes in the reverse order of opening. Errors are logged: nothing
+// else is left to be done about them.
+func (s *stores) close(log *slog.Logger) {
+	for _, part := range []struct {
+		name  string
+		close func() error
+	}{
+		{"objects", func() error { return closeIf(s.objects) }},
+		{"places", func() error { return closeIf(s.places) }},
+		{"keys", func() error { return closeIf(s.keys) }},
+	} {
+		if err := part.close(); err != nil {
+			log.Error("closing failed", "part", part.name, "cause", err)
+		}
+	}
+}
+
+func closeIf[C interface {
+	comparable
+	Close() error
+}](c C) error {
+	var none C
+	if c == none {
+		return nil
+	}
+	return c.Close()
+}
+
+// secretFile reads a secret that the configuration names. A file that others
+// may read is refused: its secret is none.
+func secretFile(path, file string) (secret.Text, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return secret.Text{}, fault.Wrap(err, fault.Invalid, "%s: the file cannot be read", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return secret.Text{}, fault.New(fault.Invalid, "%s: others may read %s; run: chmod 600 %s", path, file, file)
+	}
+	b, err := os.ReadFile(file)
+	return secret.NewText(strings.TrimSpace(string(b))), fault.Wrap(err, fault.Invalid, "%s: the file cannot be read", path)
+}
