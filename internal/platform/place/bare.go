@@ -2,6 +2,7 @@ package place
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ringfence/internal/base/fault"
@@ -9,17 +10,41 @@ import (
 )
 
 // DSN says where a bare database is: in a file, or in a schema of a PostgreSQL
-// database.
+// database, over connections of its own or over shared ones.
 type DSN struct {
 	File     string
-	Postgres secret.Text // URL
-	Schema   string      // for Postgres; lower-case letters, digits and _
+	Postgres secret.Text  // URL
+	Over     *Connections // instead of Postgres
+	Schema   string       // for Postgres and Over; lower-case letters, digits and _
 }
+
+// Connections are shared by the bare databases of one PostgreSQL database: a
+// schema then costs no connections of its own.
+type Connections struct {
+	pair
+	host string
+}
+
+// Connect reads the URL and refuses an unverified one; connections are made
+// when needed.
+func Connect(url secret.Text) (*Connections, error) {
+	cfg, err := parsePostgres(url)
+	if err != nil {
+		return nil, err
+	}
+	return &Connections{pair{connections(cfg, 16), connections(cfg, 16)}, cfg.Host}, nil
+}
+
+// Close closes the connections, after the databases over them.
+func (c *Connections) Close() error { return errors.Join(c.read.Close(), c.write.Close()) }
 
 // DB is a database without customers and journal, on the same engines and with
 // the same promises: one writer at a time, durable when acknowledged. The key
 // store stands on it.
-type DB struct{ pool *pool }
+type DB struct {
+	pool  *pool
+	where string // file or schema
+}
 
 // OpenDB opens a bare database, made and migrated if need be.
 func OpenDB(ctx context.Context, dsn DSN, ms Migrations) (*DB, error) {
@@ -33,7 +58,7 @@ func OpenDB(ctx context.Context, dsn DSN, ms Migrations) (*DB, error) {
 		if err = createFile(dsn.File); err == nil {
 			pl, err = openFile(dsn.File)
 		}
-	case !dsn.Postgres.IsZero():
+	case dsn.Over != nil || !dsn.Postgres.IsZero():
 		pl, err = openSchema(ctx, dsn)
 	default:
 		return nil, fault.Field("dsn", "give a file or a PostgreSQL URL")
@@ -41,23 +66,23 @@ func OpenDB(ctx context.Context, dsn DSN, ms Migrations) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	db := &DB{pl, dsn.File}
+	if db.where == "" {
+		db.where = "schema " + dsn.Schema
+	}
 	if err := pl.migrate(ctx, ms, time.Now()); err != nil {
 		pl.close()
-		return nil, bareFault(dsn, err)
+		return nil, db.judge(err)
 	}
-	return &DB{pl}, nil
+	return db, nil
 }
 
-func bareFault(dsn DSN, err error) error {
-	where := dsn.File
-	if where == "" {
-		where = "schema " + dsn.Schema
-	}
+func (db *DB) judge(err error) error {
 	switch ailmentOf(err) {
 	case damaged:
-		return fault.Wrap(err, fault.Unavailable, "the database %s is damaged; restore it from its last backup or its mirror", where)
+		return fault.Wrap(err, fault.Unavailable, "the database %s is damaged; restore it from its last backup or its mirror", db.where)
 	case busy, full:
-		return fault.Wrap(err, fault.Unavailable, "the database %s cannot be used now", where)
+		return fault.Wrap(err, fault.Unavailable, "the database %s cannot be used now: its disk is full, or it does not answer", db.where)
 	default:
 		return err
 	}
@@ -66,7 +91,7 @@ func bareFault(dsn DSN, err error) error {
 // View reads one snapshot.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	_, err := db.pool.run(ctx, &Tx{mode: viewing}, time.Now, fn)
-	return err
+	return db.judge(err)
 }
 
 // Update runs fn in one transaction, alone among the Updates of the database.
@@ -78,7 +103,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 			fn()
 		}
 	}
-	return err
+	return db.judge(err)
 }
 
 // Close closes the connections.

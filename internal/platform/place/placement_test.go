@@ -275,9 +275,16 @@ func TestWorkIsHintedBeforeItCommits(t *testing.T) {
 
 func TestBareDatabases(t *testing.T) {
 	ms := place.Migrations{{Number: 1, Name: "keys", SQL: `CREATE TABLE keys (id {{id}} NOT NULL PRIMARY KEY, n {{int}})`}}
+	shared, err := place.Connect(placetest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
 	for name, dsn := range map[string]place.DSN{
 		"SQLite":     {File: t.TempDir() + "/keys.db"},
 		"PostgreSQL": {Postgres: placetest.Postgres(t), Schema: "keys"},
+		"shared":     {Over: shared, Schema: "keys"},
+		"beside":     {Over: shared, Schema: "keys_2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for i := range 2 {

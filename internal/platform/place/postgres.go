@@ -188,21 +188,26 @@ var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 
 // openSchema is a bare database: a schema without roles of its own.
 func openSchema(ctx context.Context, dsn DSN) (*pool, error) {
-	cfg, err := parsePostgres(dsn.Postgres)
-	if err != nil {
-		return nil, err
-	}
 	if !plainName.MatchString(dsn.Schema) {
 		return nil, fault.Field("schema", "must be lower-case letters, digits and _")
 	}
-	pl := newPool(Postgres, connections(cfg, 4), connections(cfg, 1))
+	conns := dsn.Over
+	if conns == nil {
+		cfg, err := parsePostgres(dsn.Postgres)
+		if err != nil {
+			return nil, err
+		}
+		conns = &Connections{pair{connections(cfg, 4), connections(cfg, 1)}, cfg.Host}
+	}
+	pl := newPool(Postgres, conns.read, conns.write)
+	pl.shared = dsn.Over != nil
 	pl.enter = `SET LOCAL search_path TO ` + dsn.Schema + `;`
 	pl.enterOwner = pl.enter
 	pl.lock = lockFor(dsn.Schema)
-	_, err = pl.write.ExecContext(ctx, lockFor("roles and schemas")+`CREATE SCHEMA IF NOT EXISTS `+dsn.Schema)
+	_, err := pl.write.ExecContext(ctx, lockFor("roles and schemas")+`CREATE SCHEMA IF NOT EXISTS `+dsn.Schema)
 	if err != nil {
 		pl.close()
-		return nil, fault.Wrap(err, fault.Unavailable, "PostgreSQL at %s cannot be used", cfg.Host)
+		return nil, fault.Wrap(err, fault.Unavailable, "PostgreSQL at %s cannot be used", conns.host)
 	}
 	return pl, nil
 }
