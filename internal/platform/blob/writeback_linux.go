@@ -2,12 +2,12 @@ package blob
 
 import (
 	"os"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // startWriteback asks the kernel to begin writing a file to disk, so that the
 // fsync of the batch waits less. It promises nothing and may fail freely.
 func startWriteback(f *os.File) {
-	_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE)
+	const write = 2 // SYNC_FILE_RANGE_WRITE, sync_file_range(2)
+	_ = syscall.SyncFileRange(int(f.Fd()), 0, 0, write)
 }
