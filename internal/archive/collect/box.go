@@ -27,6 +27,7 @@ type Options struct {
 	Every      time.Duration // between two looks at the folder; 0 is 2 s
 	Uploads    int           // at the same time; 0 is 4
 	Patience   time.Duration // with Once: how long a server may be away; 0 is 10 minutes
+	Wait       time.Duration // with Once: how long files may take to prove that they are whole
 	Events     func(Event)   // what happens, one at a time; may be nil
 
 	crash   func(step string) // tests end the process here

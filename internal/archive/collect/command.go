@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"ringfence/internal/archive/capture"
 )
@@ -94,6 +95,7 @@ func collectCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	after := f.String("after", "", "what becomes of a source once it is verified: keep, move or delete; default: as set in the portal")
 	limit := f.String("spool-limit", "8GiB", "`SIZE` that sealed recordings may take on this box")
 	f.BoolVar(&o.Once, "once", false, "end when all that is there has been archived")
+	f.DurationVar(&o.Wait, "wait", 30*time.Second, "with --once: how long files may take to prove that they are whole")
 	asJSON := f.Bool("json", false, "one JSON object per line on standard output, for programs")
 	dry := f.Bool("dry-run", false, "show what would be collected; needs no server and changes nothing")
 	zone := f.String("time-zone", "", "with --dry-run: IANA `ZONE` of the telephone system, for example Europe/London")

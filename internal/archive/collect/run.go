@@ -85,7 +85,7 @@ func (b *box) push(ctx context.Context, e *entry) error {
 // loop looks at the folder until it is told to stop.
 func (b *box) loop(ctx context.Context) error {
 	s := newScanner(b)
-	asked, told := b.now(), time.Time{}
+	began, asked, told := b.now(), b.now(), time.Time{}
 	for {
 		every := configEvery
 		if b.config().Hold != "" {
@@ -101,11 +101,11 @@ func (b *box) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if b.now().Sub(told) >= standingEvery || b.Once {
+		if b.now().Sub(told) >= standingEvery {
 			told = b.now()
 			b.tell(ctx, s)
 		}
-		if b.Once && !full {
+		if b.Once && !full && (len(s.partial) == 0 || b.now().Sub(began) >= b.Wait) {
 			if err := b.finish(ctx, s); err != nil || !b.again.Load() {
 				return err
 			}

@@ -51,10 +51,14 @@ func (s *scanner) open() error {
 		return err
 	}
 	s.conf = conf
-	if again {
+	state := s.b.loadState()
+	if again || state == nil {
 		return nil
 	}
-	return s.profile.Restore(s.b.loadState())
+	if err := s.profile.Restore(state); err != nil {
+		s.b.report(Event{What: "waiting", Text: err.Error()})
+	}
+	return nil
 }
 
 // captureOptions joins what the server says of the source with what the

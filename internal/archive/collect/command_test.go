@@ -1,0 +1,156 @@
+package collect
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func runCommand(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = Command(t.Context(), args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestCommandExplainsItself(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string // on stdout for 0, on stderr else
+	}{
+		{[]string{"-h"}, 0, "--dry-run"},
+		{[]string{"enrol", "-h"}, 0, "--code"},
+		{[]string{}, 2, "--state is missing"},
+		{[]string{"--state", "x"}, 2, "--from is missing"},
+		{[]string{"enrol", "--server", "https://x"}, 2, "--code is missing"},
+		{[]string{"--bogus"}, 2, "bogus"},
+		{[]string{"--state", "x", "--from", ".", "extra"}, 2, `"extra" is not understood`},
+		{[]string{"--state", "x", "--from", ".", "--after", "burn"}, 2, "none of keep, move, delete"},
+		{[]string{"--state", "x", "--from", ".", "--spool-limit", "lots"}, 2, "500MiB"},
+		{[]string{"--state", "x", "--from", ".", "--time-zone", "UTC"}, 2, "set in the portal"},
+		{[]string{"--state", "x", "--from", "/does/not/exist"}, 1, "--from"},
+		{[]string{"--state", "x", "--from", "command_test.go"}, 1, "not a folder"},
+		{[]string{"--state", filepath.Join(t.TempDir(), "none"), "--from", "."}, 1, "collect enrol"},
+		{[]string{"--dry-run", "--from", "."}, 2, "--profile is missing"},
+		{[]string{"--dry-run", "--from", ".", "--profile", "asterisk", "--time-zone", "Mars/Base"}, 1, "Mars/Base"},
+		{[]string{"enrol", "--server", "ftp://x", "--code", "c", "--state", t.TempDir()}, 1, "is no address"},
+	} {
+		code, out, errs := runCommand(t, c.args...)
+		text := errs
+		if c.code == 0 {
+			text = out
+		}
+		if code != c.code || !strings.Contains(text, c.want) {
+			t.Errorf("%q: code %d, %q, %q; want %d and %q", c.args, code, out, errs, c.code, c.want)
+		}
+	}
+}
+
+func TestDryRunNeedsNothingAndChangesNothing(t *testing.T) {
+	code, out, errs := runCommand(t, "--dry-run", "--json", "--profile", "asterisk", "--from", filepath.Join(pbx, "monitor"), "--logs", pbx)
+	if code != 0 {
+		t.Fatalf("%d: %s", code, errs)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 15 {
+		t.Fatalf("%d calls", len(lines))
+	}
+	for _, l := range lines {
+		var c struct {
+			Direction, Disposition string
+			Recordings             []struct{ File, State string }
+		}
+		if err := json.Unmarshal([]byte(l), &c); err != nil || c.Direction == "" || c.Disposition == "" {
+			t.Fatalf("%s: %v", l, err)
+		}
+	}
+	if code, out, _ := runCommand(t, "--dry-run", "--profile", "asterisk", "--from", filepath.Join(pbx, "monitor"), "--logs", pbx); code != 0 || out == "" {
+		t.Fatal("nothing is shown to people")
+	}
+}
+
+func TestCommandEnrolsAndCollects(t *testing.T) {
+	w := newWorld(t)
+	_, code, err := w.server.Add(t.Context(), w.place, admin, "Box", w.src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, out, errs := runCommand(t, "enrol", "--server", w.http.URL, "--code", "  "+strings.ToUpper(code.Reveal())+"\n", "--state", w.state)
+	if n != 0 || !strings.Contains(out, "Next: ringfence collect") {
+		t.Fatal(n, out, errs)
+	}
+	if n, _, errs = runCommand(t, "enrol", "--server", w.http.URL, "--code", "wrong", "--state", filepath.Join(t.TempDir(), "s")); n != 1 || !strings.Contains(errs, "make a new one") {
+		t.Fatal(n, errs)
+	}
+	path := wavFile(t, w.from, "a.wav", 1, 2)
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	n, out, errs = runCommand(t, "--state", w.state, "--from", w.from, "--once", "--json", "--after", "move", "--profile", "generic")
+	if n != 0 || len(w.archived()) != 1 || exists(path) {
+		t.Fatal(n, out, errs)
+	}
+	seen := map[string]bool{}
+	for _, l := range strings.Split(strings.TrimSpace(out), "\n") {
+		var e Event
+		if err := json.Unmarshal([]byte(l), &e); err != nil || e.At.IsZero() {
+			t.Fatalf("%s: %v", l, err)
+		}
+		seen[e.What] = true
+	}
+	for _, what := range []string{"sealed", "uploading", "verified", "idle"} {
+		if !seen[what] {
+			t.Errorf("no event %q in %s", what, out)
+		}
+	}
+	// For people: what was done, and nothing that only a terminal understands.
+	n, out, errs = runCommand(t, "--state", w.state, "--from", w.from, "--once", "--wait", "1ms")
+	if n != 0 || !strings.Contains(errs, "0 recordings archived") || strings.Contains(out+errs, "\x1b") {
+		t.Fatal(n, out, errs)
+	}
+}
+
+func TestSecondCollectorOnTheSameFolderIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	b, _, err := openBox(w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	if _, err := w.collect(nil); err == nil || !strings.Contains(err.Error(), "another collector") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	var out, errs bytes.Buffer
+	d := &display{out: &out, err: &errs, terminal: true}
+	at := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	d.event(Event{At: at, What: "sealed"})
+	d.event(Event{At: at.Add(time.Second), What: "verified", Bytes: 3 << 20})
+	d.event(Event{At: at.Add(2 * time.Second), What: "attention", File: "bad.wav", Text: "this is not sound", Advice: "remove it"})
+	d.end()
+	if !strings.Contains(out.String(), "1 of 1 archived") || !strings.Contains(out.String(), "████") || !strings.Contains(errs.String(), "bad.wav: this is not sound") {
+		t.Fatalf("%q %q", out.String(), errs.String())
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for s, want := range map[string]int64{"1": 1, "2KiB": 2048, "500MiB": 500 << 20, "8GiB": 8 << 30, " 1 TiB ": 1 << 40} {
+		if got, err := parseSize(s); err != nil || got != want {
+			t.Errorf("%q is %d, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "0", "-1", "9999999999TiB", "1GB", "x"} {
+		if got, err := parseSize(s); err == nil {
+			t.Errorf("%q is %d", s, got)
+		}
+	}
+}
