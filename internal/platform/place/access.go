@@ -216,6 +216,9 @@ func (p *Place) judgeLocked(err error) error {
 		return err
 	case ail == full && !told:
 		return fault.Wrap(err, fault.Unavailable, "the disk of the database is full; nothing was lost, free some space and try again")
+	case ail == failing && !told:
+		cause := &locatedError{where: p.s.engine.where(p.customer), err: err}
+		return fault.Wrap(cause, fault.Unavailable, "the database of %s cannot be read or written; the operator must look at its disk and at who owns its files", label(p.customer))
 	case ail == busy && !told:
 		return fault.Wrap(err, fault.Unavailable, "the database does not answer; try again")
 	default:

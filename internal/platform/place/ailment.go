@@ -18,6 +18,7 @@ const (
 	healthy   ailment = iota // the statement or its caller is at fault
 	damaged                  // what is on the disk is not what was written
 	full                     // no room
+	failing                  // the disk gives errors, or does not let us in
 	busy                     // does not answer now
 	duplicate                // a unique key is taken
 )
@@ -35,6 +36,8 @@ func ailmentOf(err error) ailment {
 			return damaged
 		case 13: // FULL
 			return full
+		case 3, 10, 14: // PERM, IOERR, CANTOPEN
+			return failing
 		case 5, 6: // BUSY, LOCKED
 			return busy
 		}
@@ -48,6 +51,8 @@ func ailmentOf(err error) ailment {
 			return damaged
 		case "53100":
 			return full
+		case "58030":
+			return failing
 		case "40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03":
 			return busy
 		}
@@ -65,5 +70,5 @@ func ailmentOf(err error) ailment {
 }
 
 // IsDuplicate reports whether a statement failed because a unique key is taken.
-// On PostgreSQL the transaction is lost then; see Tx.Exec.
+// The transaction is lost then; see Tx.Exec.
 func IsDuplicate(err error) bool { return ailmentOf(err) == duplicate }

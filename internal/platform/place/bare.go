@@ -81,8 +81,8 @@ func (db *DB) judge(err error) error {
 	switch ailmentOf(err) {
 	case damaged:
 		return fault.Wrap(err, fault.Unavailable, "the database %s is damaged; restore it from its last backup or its mirror", db.where)
-	case busy, full:
-		return fault.Wrap(err, fault.Unavailable, "the database %s cannot be used now: its disk is full, or it does not answer", db.where)
+	case busy, full, failing:
+		return fault.Wrap(err, fault.Unavailable, "the database %s cannot be used now: its disk is full or fails, or it does not answer", db.where)
 	default:
 		return err
 	}

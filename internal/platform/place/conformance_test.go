@@ -162,6 +162,29 @@ func TestWhatFailsLeavesNothing(t *testing.T) {
 	})
 }
 
+// Who passes over the error of a statement must not commit the rest.
+func TestAFailedStatementEndsTheTransaction(t *testing.T) {
+	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
+		p := placetest.Customer(t, s)
+		twice := func(tx *place.Tx) error {
+			for range 2 {
+				tx.Exec(`INSERT INTO caches (k, v) VALUES ('a', 1)`)
+			}
+			if _, err := tx.Exec(`INSERT INTO caches (k, v) VALUES ('b', 1)`); err == nil {
+				t.Error("a statement after one that failed")
+			}
+			tx.Record(place.Event{Code: "x.y"})
+			return nil
+		}
+		if err := p.Change(t.Context(), tester, twice); !place.IsDuplicate(err) {
+			t.Error(err)
+		}
+		if n := one[int](t, p, `SELECT count(*) FROM caches`) + one[int](t, p, `SELECT count(*) FROM events`); n != 0 {
+			t.Fatalf("%d traces", n)
+		}
+	})
+}
+
 func TestKeepReachesListedTablesOnly(t *testing.T) {
 	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
 		p := placetest.Customer(t, s)

@@ -47,7 +47,7 @@ func Each[T any](tx *Tx, text string, args ...any) iter.Seq2[T, error] {
 		rows, done, err := tx.query(st, args)
 		defer done()
 		if err != nil {
-			yield(zero, fmt.Errorf("%w in %s", err, st.short()))
+			yield(zero, tx.fail(err, st))
 			return
 		}
 		defer rows.Close()
@@ -72,7 +72,7 @@ func Each[T any](tx *Tx, text string, args ...any) iter.Seq2[T, error] {
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(zero, fmt.Errorf("%w in %s", err, st.short()))
+			yield(zero, tx.fail(err, st))
 		}
 	}
 }

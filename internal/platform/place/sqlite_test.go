@@ -2,6 +2,7 @@ package place_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 )
@@ -146,6 +148,50 @@ func TestADamagedPlaceIsClosedAndNoOther(t *testing.T) {
 	m, _ := s.Place(t.Context(), gone.Customer())
 	if err := m.View(t.Context(), func(*place.Tx) error { return nil }); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Of(err).Text, "missing") {
 		t.Fatal("a missing file was made anew:", err)
+	}
+}
+
+// A full disk undoes the change and nothing else, and ends by itself.
+func TestAFullDisk(t *testing.T) {
+	p := placetest.Customer(t, placetest.New(t, schemas))
+	change(t, p, 1)
+	fill := func(pages int) error {
+		return p.Change(t.Context(), tester, func(tx *place.Tx) error {
+			if _, err := tx.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, pages)); err != nil {
+				return err
+			}
+			_, err := tx.Exec(`INSERT INTO notes (id, text) VALUES (?, ?)`, id.New[id.File](), strings.Repeat("x", 1<<20))
+			return errors.Join(err, write(tx, 2))
+		})
+	}
+	if err := fill(40); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Of(err).Text, "full") {
+		t.Fatal(err)
+	}
+	if n := one[int](t, p, `SELECT count(*) FROM notes`); n != 1 {
+		t.Fatal(n)
+	}
+	if err := fill(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADiskThatLetsNobodyIn(t *testing.T) {
+	dir := t.TempDir()
+	s := placetest.Open(t, place.Config{Dir: dir}, schemas)
+	c := placetest.Customer(t, s).Customer()
+	s.Close()
+	file := filepath.Join(dir, "places", c.String()+".db")
+	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s = placetest.Open(t, place.Config{Dir: dir}, schemas)
+	p, err := s.Place(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.View(t.Context(), func(*place.Tx) error { return nil })
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Of(err).Text, c.String()) || !strings.Contains(err.Error(), file) {
+		t.Fatal(err)
 	}
 }
 

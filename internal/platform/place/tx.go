@@ -35,6 +35,7 @@ type Tx struct {
 	after  []func()
 	jobs   bool
 	hinted time.Time // the earliest that Due has hinted in this transaction
+	failed error     // of a statement: nothing more may be done
 
 	used map[string]*prepared // SQLite: what was run before in this transaction
 }
@@ -61,9 +62,9 @@ func (tx *Tx) Place() *Place { return tx.place }
 // Dialect is the engine below; only search may look.
 func (tx *Tx) Dialect() Dialect { return tx.d }
 
-// Exec runs one statement and says how many rows it touched. On PostgreSQL a
-// failed statement ends the whole transaction: write ON CONFLICT instead of
-// trying and looking at the error.
+// Exec runs one statement and says how many rows it touched. A statement that
+// fails ends the whole transaction, on both engines: write ON CONFLICT instead
+// of trying and looking at the error.
 func (tx *Tx) Exec(text string, args ...any) (int64, error) {
 	st, err := tx.statement(text)
 	if err != nil {
@@ -84,9 +85,20 @@ func (tx *Tx) exec(st *statement, args []any) (int64, error) {
 		r, err = tx.sql.ExecContext(tx.ctx, text, args...)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w in %s", err, st.short())
+		return 0, tx.fail(err, st)
 	}
 	return r.RowsAffected()
+}
+
+// fail makes the error of a statement the last word of the transaction. When
+// the disk is full, SQLite rolls back by itself, and whatever came after would
+// be committed alone, without its event.
+func (tx *Tx) fail(err error, st *statement) error {
+	err = fmt.Errorf("%w in %s", err, st.short())
+	if tx.failed == nil {
+		tx.failed = err
+	}
+	return err
 }
 
 // query runs a statement that gives rows; done must be called after them.
@@ -108,6 +120,9 @@ func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err
 
 // again gives the prepared form of a text that was run before, or nil.
 func (tx *Tx) again(text string) (*prepared, error) {
+	if tx.failed != nil {
+		return nil, fmt.Errorf("the transaction has failed before: %w", tx.failed)
+	}
 	if tx.d != SQLite {
 		return nil, nil
 	}
@@ -191,7 +206,10 @@ func (pl *pool) run(ctx context.Context, tx *Tx, now func() time.Time, fn func(*
 		}
 	}()
 	tx.ctx, tx.d, tx.at = ctx, pl.d, now().UTC().Truncate(time.Millisecond)
-	if err := fn(tx); err != nil {
+	if err = fn(tx); err == nil {
+		err = tx.failed
+	}
+	if err != nil {
 		return nil, err
 	}
 	if tx.mode == changing {
