@@ -28,6 +28,7 @@ package keyring
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -41,7 +42,7 @@ import (
 type Options struct {
 	Root    Provider
 	Stores  []Store          // one or two; the first decides
-	MaxOpen int              // key stores held open; 0 means 64, or 8 with PostgreSQL
+	MaxOpen int              // key stores held open; 0 means 64
 	Now     func() time.Time // nil means time.Now
 }
 
@@ -80,10 +81,7 @@ type Keyring struct {
 
 var _ place.Sealer = (*Keyring)(nil)
 
-const (
-	defaultMax         = 64
-	defaultMaxDatabase = 8 // each holds connections, of which a server has a hundred
-)
+const defaultMax = 64
 
 // installation is the customer of the installation's own key store.
 var installation id.Customer
@@ -98,11 +96,6 @@ func newKeyring(o Options) (*Keyring, error) {
 	}
 	if k.max <= 0 {
 		k.max = defaultMax
-		for _, s := range o.Stores {
-			if s.Dir == "" {
-				k.max = defaultMaxDatabase
-			}
-		}
 	}
 	if k.root == nil {
 		return nil, fault.Field("keys.root", "name the root key")
@@ -113,11 +106,13 @@ func newKeyring(o Options) (*Keyring, error) {
 	for _, s := range o.Stores {
 		st, err := newStore(s)
 		if err != nil {
+			k.Close()
 			return nil, err
 		}
 		k.stores = append(k.stores, st)
 	}
 	if len(k.stores) == 2 && k.stores[0].same(k.stores[1]) {
+		k.Close()
 		return nil, fault.Field("keys.stores[1]", "is the same place as the first: name a folder on another disk, or leave it out")
 	}
 	return k, nil
@@ -131,12 +126,12 @@ func Init(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	defer k.Close()
 	for _, s := range k.stores {
 		if err := s.init(); err != nil {
 			return err
 		}
 	}
-	defer k.Close()
 	v, err := k.acquire(ctx, installation, true)
 	if err != nil {
 		return err
@@ -156,6 +151,7 @@ func Open(ctx context.Context, o Options) (*Keyring, error) {
 	}
 	for i, s := range k.stores {
 		if err := s.present(i); err != nil {
+			k.Close()
 			return nil, err
 		}
 	}
@@ -174,10 +170,13 @@ func Open(ctx context.Context, o Options) (*Keyring, error) {
 // recordings are kept: losing that one disk loses every recording.
 func (k *Keyring) Copies() int { return len(k.stores) }
 
-// Close closes the stores and forgets the keys.
+// Close closes the stores and forgets the keys. Twice is fine.
 func (k *Keyring) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.closed {
+		return nil
+	}
 	k.closed = true
 	clear(k.cached)
 	for c, v := range k.open {
@@ -186,7 +185,11 @@ func (k *Keyring) Close() error {
 			delete(k.open, c)
 		}
 	}
-	return nil
+	var errs []error
+	for _, s := range k.stores {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
 }
 
 // at is where a test may end the process.

@@ -6,17 +6,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
 )
 
 // store is one place for key stores.
 type store struct {
-	dir string    // folder, or
-	dsn place.DSN // database without its schema
+	dir  string             // folder, or
+	url  secret.Text        // database, which is
+	over *place.Connections // reached over these by all key stores in it
 }
 
 // marker stands in a folder that Init made. Without it, the empty mount point
@@ -29,7 +30,8 @@ func newStore(s Store) (store, error) {
 		return store{}, fault.Field("keys.stores", "each place is either a folder or a PostgreSQL URL")
 	}
 	if s.Dir == "" {
-		return store{dsn: place.DSN{Postgres: s.Postgres}}, nil
+		over, err := place.Connect(s.Postgres)
+		return store{url: s.Postgres, over: over}, err
 	}
 	dir, err := filepath.Abs(s.Dir)
 	return store{dir: dir}, err
@@ -38,7 +40,7 @@ func newStore(s Store) (store, error) {
 // same reports whether two names lead to one place.
 func (s store) same(o store) bool {
 	if s.dir == "" || o.dir == "" {
-		return s.dir == o.dir && s.dsn.Postgres.Equal(o.dsn.Postgres)
+		return s.dir == o.dir && s.url.Equal(o.url)
 	}
 	a, aErr := os.Stat(s.dir)
 	b, bErr := os.Stat(o.dir)
@@ -90,9 +92,7 @@ func (s store) at(c id.Customer) place.DSN {
 	if s.dir != "" {
 		return place.DSN{File: filepath.Join(s.dir, name+".db")}
 	}
-	d := s.dsn
-	d.Schema = "keys_" + strings.ToLower(name)
-	return d
+	return place.DSN{Over: s.over, Schema: "keys_" + name}
 }
 
 // has reports whether the file of a customer is there. A schema cannot be
@@ -111,6 +111,14 @@ func (s store) has(c id.Customer) (bool, error) {
 
 func (s store) open(ctx context.Context, c id.Customer) (*place.DB, error) {
 	return place.OpenDB(ctx, s.at(c), migrations)
+}
+
+// close ends the connections to a database.
+func (s store) close() error {
+	if s.over == nil {
+		return nil
+	}
+	return s.over.Close()
 }
 
 // remove deletes the files of a customer's key store, whose content was
