@@ -87,11 +87,21 @@ func serverChild() error {
 }
 
 // child starts this binary anew.
-func child(t *testing.T, what, dir, addr, kill string) *exec.Cmd {
+func child(t testing.TB, what, dir, addr, kill string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), childVar+"="+what, dirVar+"="+dir, addrVar+"="+addr, killVar+"="+kill)
 	c.Stderr = os.Stderr
+	return c
+}
+
+// serverAt starts a server on a world's folder; the box waits until it answers.
+func serverAt(t testing.TB, dir, addr string, kill ...string) *exec.Cmd {
+	t.Helper()
+	c := child(t, "server", dir, addr, strings.Join(kill, ""))
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 
@@ -185,14 +195,7 @@ func TestServerKilledAtEachStep(t *testing.T) {
 			w.http.Close()
 			w.world.close()
 			dead := make(chan error, 1)
-			serve := func(kill string) *exec.Cmd {
-				c := child(t, "server", w.dir, addr, kill)
-				if err := c.Start(); err != nil {
-					t.Fatal(err)
-				}
-				return c
-			}
-			first := serve(step)
+			first := serverAt(t, w.dir, addr, step)
 			go func() { dead <- first.Wait() }()
 			done := make(chan error, 1)
 			go func() {
@@ -205,7 +208,7 @@ func TestServerKilledAtEachStep(t *testing.T) {
 			if !exists(source) && step != "receipt kept" {
 				t.Error("the source was removed too early")
 			}
-			second := serve("")
+			second := serverAt(t, w.dir, addr)
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
