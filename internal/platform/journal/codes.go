@@ -40,6 +40,39 @@ var Codes = []Code{
 	{"superuser.withdrawn", "somebody may no longer listen to all recordings"},
 	{"token.created", "a machine was given a token"},
 	{"token.removed", "a machine's token was ended"},
+
+	// platform/egress
+	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},
+
+	// archive/recording
+	{"capture.begun", "recordings were about to be sealed and stored"},
+	{"capture.ended", "what was begun came to no new recording, for it was there already"},
+	{"capture.given-up", "storing recordings was interrupted; what was left over is cleared away"},
+	{"recording.captured", "a recording is in the archive"},
+	{"recording.replaced", "a recording was captured again from a file that had grown, and took the place of the shorter one"},
+	{"recordings.verified", "recordings were read back and are what was captured; only now may their sources be moved or deleted"},
+	{"recording.destruction-ordered", "a recording is to be destroyed; its keys go next"},
+	{"recording.destroyed", "a recording's keys were destroyed and what was known of it was removed"},
+	{"call.amended", "later lines of the telephone system's logs told more about a call"},
+	{"text.begun", "a transcript was about to be sealed and stored"},
+	{"transcript.state-changed", "a recording's transcript is under way, done, or will not come, and why"},
+	{"file.needs-attention", "a file could not be captured, and why"},
+	{"file.retried", "somebody had a file that needed attention looked at again"},
+	{"files.settled", "files that needed attention were captured after all, or are gone"},
+	{"retention.set", "how long recordings are kept was chosen"},
+	{"source.added", "a source of recordings was added"},
+	{"source.changed", "a source's settings were changed"},
+	{"source.removed", "a source of recordings was removed"},
+	{"source.state-changed", "a source works, or does not, and why"},
+
+	// archive/collect
+	{"device.added", "a collector was named and given a code to enrol with"},
+	{"device.enrolled", "a collector used its code; from now on its key signs what it sends"},
+	{"device.revoked", "a collector may send nothing any more"},
+
+	// insight/speech
+	{"transcript.asked", "somebody wanted a recording transcribed anew"},
+	{"speech.set", "the engine that transcribes was chosen, with its purpose and region"},
 }
 
 // Meaning is what a code means, or "" for one that is not known.

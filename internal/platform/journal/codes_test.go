@@ -46,6 +46,15 @@ func TestEveryCodeIsExplained(t *testing.T) {
 						consts[dir+" "+n.Names[i].Name] = text
 					}
 				}
+			case *ast.AssignStmt: // code := "noun.done"
+				for i, v := range n.Rhs {
+					name, is := n.Lhs[i].(*ast.Ident)
+					if is && name.Name == "code" && len(n.Rhs) == len(n.Lhs) {
+						if text, ok := literal(v); ok && strings.Contains(text, ".") {
+							uses = append(uses, use{set.Position(v.Pos()), v, dir})
+						}
+					}
+				}
 			case *ast.CompositeLit:
 				if code := codeOf(n); code != nil {
 					uses = append(uses, use{set.Position(code.Pos()), code, dir})
