@@ -237,6 +237,7 @@ func (a *asterisk) nextEntry(f *family, problems *[]Problem) *entry {
 		}
 		e := &entry{kind: f.kind, file: file, from: from}
 		var warning string
+		f.parser.inside = from.line > 0
 		switch f.kind {
 		case kindCEL:
 			e.cel, warning, err = f.parser.cel(line)

@@ -235,7 +235,7 @@ func (b *builder) queue() string {
 			}
 		}
 	}
-	if entered == "" && len(b.s.channels) == 0 && len(b.c.cdr) == 0 {
+	if entered == "" {
 		for _, f := range b.files {
 			if f.name.kind == "q" {
 				entered = f.name.first

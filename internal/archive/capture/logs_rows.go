@@ -91,10 +91,14 @@ type parser struct {
 	pool   pool
 	fields []string
 	named  columns // from a heading line
+	inside bool    // past the first line, where no heading can be
 }
 
 // heading takes a first line that names the columns.
 func (p *parser) heading(f []string) bool {
+	if p.inside {
+		return false
+	}
 	c := columns{}
 	for i, n := range f {
 		c[strings.ToLower(strings.TrimSpace(n))] = i

@@ -280,7 +280,7 @@ func (f *family) open(file *logFile) error {
 		return fmt.Errorf("the log cannot be read: %s", plain(err))
 	}
 	f.closer, f.reader = c, bufio.NewReaderSize(r, maxLine)
-	f.parser.named = nil
+	f.parser.named, f.parser.inside = nil, false
 	if file.Offset == 0 {
 		return nil
 	}
