@@ -38,6 +38,7 @@ type watch struct {
 	destroyed int // files still there whose recordings were destroyed
 	settled   time.Time
 	noted     string
+	tx        *place.Tx // while the profile is polled
 
 	mu  sync.Mutex
 	now Status
@@ -121,7 +122,13 @@ func (w *watch) look(ctx context.Context) error {
 	// What could not be archived comes first: while it cannot be, no more is read, and memory stays bounded.
 	calls := w.again
 	if len(calls) == 0 {
-		batch, err := w.profile.Poll(ctx, w.s.opt.Now())
+		var batch Batch
+		err := w.p.View(ctx, func(tx *place.Tx) (err error) {
+			w.tx = tx // for known
+			batch, err = w.profile.Poll(ctx, w.s.opt.Now())
+			return err
+		})
+		w.tx = nil
 		if err != nil {
 			w.root.Close()
 			w.root = nil
@@ -176,7 +183,7 @@ func (w *watch) open(ctx context.Context) error {
 	profile, err := New(Options{
 		Profile: w.src.Profile, Folder: w.src.Folder, Logs: w.src.Logs, Zone: zone, Country: w.src.Country, Pattern: w.src.Pattern,
 		Sound: sound.Hint{Codec: sound.Codec(w.src.Raw.Codec), Rate: w.src.Raw.Rate, Channels: w.src.Raw.Channels},
-		Known: func(path string, size int64) bool { return w.known(ctx, path, size) },
+		Known: w.known,
 	})
 	if err != nil {
 		return err
@@ -195,27 +202,27 @@ func (w *watch) open(ctx context.Context) error {
 }
 
 // known tells the profile which files need no further look.
-func (w *watch) known(ctx context.Context, path string, size int64) bool {
+func (w *watch) known(path string, size int64) bool {
 	if was, ok := w.seen[path]; ok && was == size {
 		return true
 	}
-	states, err := w.s.opt.Recordings.FileStates(ctx, w.p, w.src.ID, path)
+	state, err := w.s.opt.Recordings.FileState(w.tx, w.src.ID, path)
 	if err != nil {
 		return false // it is archived a second time at worst, and found to be a duplicate
 	}
 	modified := time.Time{}
-	if states[0].State == "erased" {
+	if state.State == "erased" {
 		if info, err := w.root.Stat(path); err == nil {
 			modified = info.ModTime()
 		}
 	}
-	if !states[0].Settled(size, modified) {
+	if !state.Settled(size, modified) {
 		return false
 	}
-	if states[0].State == "erased" {
+	if state.State == "erased" {
 		w.destroyed++
 	}
-	w.settle(path, size, states[0])
+	w.settle(path, size, state)
 	return true
 }
 

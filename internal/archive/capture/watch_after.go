@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/platform/place"
 )
 
 // movedTo is where files of verified recordings go, within their source. Its
@@ -22,11 +23,15 @@ func (w *watch) release(ctx context.Context) error {
 		return nil
 	}
 	for p, archived := range w.leaving {
-		states, err := w.s.opt.Recordings.FileStates(ctx, w.p, w.src.ID, p)
+		var now recording.FileState
+		err := w.p.View(ctx, func(tx *place.Tx) (err error) {
+			now, err = w.s.opt.Recordings.FileState(tx, w.src.ID, p)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		switch states[0].State {
+		switch now.State {
 		case "captured": // not read back yet
 			continue
 		case "verified":

@@ -56,13 +56,14 @@ func (w *watch) take(ctx context.Context, calls []Call) error {
 			w.again = append(w.again, c)
 			continue
 		}
-		if !taken[i] {
+		ready, partial := Items(c)
+		if !taken[i] && len(ready)+partial == 0 {
 			if err := w.s.opt.Recordings.Amend(ctx, w.p, w.who, w.src.ID, Joined(c)); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 		}
-		if _, waiting := Items(c); waiting == 0 && (c.Ended || c.Cut) {
+		if partial == 0 && (c.Ended || c.Cut) {
 			done = append(done, c.ID)
 		}
 	}

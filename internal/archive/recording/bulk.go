@@ -16,12 +16,12 @@ type bulk struct {
 
 func (b *bulk) add(values ...any) { b.rows = append(b.rows, values) }
 
-// flush writes the rows in steps of fixed sizes, so that there are few
-// different statements.
+// flush writes the rows in steps of fixed sizes: a statement is parsed once in
+// a transaction, and a long one costs more to parse than it saves to run.
 func (b *bulk) flush(tx *place.Tx) error {
 	for rows := b.rows; len(rows) > 0; {
 		n := 1
-		for _, size := range []int{64, 16, 4} {
+		for _, size := range []int{16, 4} {
 			if len(rows) >= size {
 				n = size
 				break

@@ -31,32 +31,23 @@ func (f FileState) Settled(size int64, modified time.Time) bool {
 	}
 }
 
-// FileStates tells what became of files of a source, in the order of the paths.
-func (s *Service) FileStates(ctx context.Context, p *place.Place, source id.Source, paths ...string) ([]FileState, error) {
+// FileState tells what became of a file of a source.
+func (s *Service) FileState(tx *place.Tx, source id.Source, path string) (FileState, error) {
 	type row struct {
 		State    string `db:"state"`
 		Size     int64  `db:"size"`
 		Modified int64  `db:"modified_at"`
 		Since    int64  `db:"since"`
 	}
-	all := make([]FileState, len(paths))
-	return all, p.View(ctx, func(tx *place.Tx) error {
-		for i, path := range paths {
-			token, err := pathToken(tx, source, path)
-			if err != nil {
-				return err
-			}
-			r, err := place.Row[row](tx, `SELECT state, size, modified_at, since FROM files WHERE source = ? AND path = ?`, source, token)
-			if fault.Is(err, fault.NotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			all[i] = FileState{State: r.State, Size: r.Size, ModTime: fromMillis(r.Modified), Since: fromMillis(r.Since)}
-		}
-		return nil
-	})
+	token, err := pathToken(tx, source, path)
+	if err != nil {
+		return FileState{}, err
+	}
+	r, err := place.Row[row](tx, `SELECT state, size, modified_at, since FROM files WHERE source = ? AND path = ?`, source, token)
+	if fault.Is(err, fault.NotFound) {
+		return FileState{}, nil
+	}
+	return FileState{State: r.State, Size: r.Size, ModTime: modified(r.Modified), Since: fromMillis(r.Since)}, err
 }
 
 // ReadingState is where the reading of a source goes on; nil if it begins.
