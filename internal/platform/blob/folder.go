@@ -44,7 +44,9 @@ type folder struct {
 // OpenFolder opens a folder as a bucket. A folder that does not exist or is
 // empty is made one; any other without the marker is refused, since objects do
 // not mix with other files.
-func OpenFolder(dir string) (Bucket, error) {
+func OpenFolder(dir string) (Bucket, error) { return openFolder(dir, true) }
+
+func openFolder(dir string, create bool) (Bucket, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -56,6 +58,9 @@ func OpenFolder(dir string) (Bucket, error) {
 		return f, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, f.explain(err)
+	case !create:
+		return nil, fault.Wrap(err, fault.Unavailable, "the folder for objects %s has gone or is not mounted (its file %s is missing): bring it back; "+
+			"if it is to be a new one, run `ringfence init` again", f.dir, marker)
 	}
 	return f, f.create()
 }

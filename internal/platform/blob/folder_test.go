@@ -104,6 +104,29 @@ func TestVanishedFolder(t *testing.T) {
 	}
 }
 
+// At the start, a folder that was made before and is missing or empty is a disk
+// that is not mounted.
+func TestUnmountedAtTheStart(t *testing.T) {
+	for name, vanish := range unmounted {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "objects")
+			openDir(t, dir)
+			cfg := blob.Config{Folder: dir, Made: true}
+			if _, err := blob.Open(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			vanish(t, dir)
+			_, err := blob.Open(t.Context(), cfg)
+			if !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Of(err).Text, dir) {
+				t.Fatalf("got %v", err)
+			}
+			if left, _ := os.ReadDir(dir); len(left) != 0 {
+				t.Fatalf("something was made: %v", left)
+			}
+		})
+	}
+}
+
 // After the disk is back, everything is as before.
 func TestFolderComesBack(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "objects")

@@ -125,6 +125,17 @@ func (m *mirror) Delete(ctx context.Context, name string) error {
 
 // List merges both buckets: an object that only one of them has is listed.
 func (m *mirror) List(ctx context.Context, prefix string, fn func(string, int64) error) error {
+	return m.compare(ctx, prefix, func(name string, first, second int64) error {
+		if first < 0 {
+			return fn(name, second)
+		}
+		return fn(name, first)
+	})
+}
+
+// compare calls fn for each object that is in either bucket, with its size in
+// each; -1 where it is not.
+func (m *mirror) compare(ctx context.Context, prefix string, fn func(name string, first, second int64) error) error {
 	var firstErr, secondErr error
 	next1, stop1 := iter.Pull2(listing(ctx, m.first, prefix, &firstErr))
 	defer stop1()
@@ -133,13 +144,19 @@ func (m *mirror) List(ctx context.Context, prefix string, fn func(string, int64)
 	name1, size1, ok1 := next1()
 	name2, size2, ok2 := next2()
 	for ok1 || ok2 {
-		name, size := name1, size1
+		if err := all(firstErr, secondErr); err != nil {
+			return err // a listing that was cut off would look like objects that are not there
+		}
+		name, first, second := name1, size1, int64(-1)
 		take1 := ok1 && (!ok2 || name1 <= name2)
 		take2 := ok2 && (!ok1 || name2 <= name1)
 		if !take1 {
-			name, size = name2, size2
+			name, first = name2, -1
 		}
-		if err := fn(name, size); err != nil {
+		if take2 {
+			second = size2
+		}
+		if err := fn(name, first, second); err != nil {
 			return err
 		}
 		if take1 {
@@ -150,6 +167,45 @@ func (m *mirror) List(ctx context.Context, prefix string, fn func(string, int64)
 		}
 	}
 	return all(firstErr, secondErr)
+}
+
+// Repair copies what only one bucket of a mirror has to the other, as after a
+// disk was replaced, and says how many objects it copied. Objects of different
+// sizes are left alone: which of them is whole only their key can tell, and
+// they are counted as odd. On a bucket that is no mirror it does nothing.
+func Repair(ctx context.Context, b Bucket, prefix string) (copied, odd int, err error) {
+	m, ok := b.(*mirror)
+	if !ok {
+		return 0, 0, nil
+	}
+	err = m.compare(ctx, prefix, func(name string, first, second int64) error {
+		switch {
+		case first == second:
+			return nil
+		case first >= 0 && second >= 0:
+			odd++
+			return nil
+		case first < 0:
+			copied++
+			return copyObject(ctx, name, m.second, m.first)
+		}
+		copied++
+		return copyObject(ctx, name, m.first, m.second)
+	})
+	return copied, odd, err
+}
+
+func copyObject(ctx context.Context, name string, from, to Bucket) error {
+	o, err := from.Open(ctx, name)
+	if fault.Is(err, fault.NotFound) {
+		return nil // deleted meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	_, err = to.Put(ctx, name, io.NewSectionReader(o, 0, o.Size()))
+	return err
 }
 
 // listing turns List into a sequence; its fault is in *err once it has ended.

@@ -161,3 +161,35 @@ func TestMirrorReadsItsSourceOnce(t *testing.T) {
 		t.Fatalf("%d, %v", n, err)
 	}
 }
+
+// A disk was replaced: what it lacks is copied, in either direction, and what
+// differs is not touched.
+func TestRepair(t *testing.T) {
+	first, second := openFolder(t), openFolder(t)
+	m := blob.Mirror(first, second)
+	put(t, m, "a/in-both", []byte("both"))
+	put(t, first, "a/in-first", []byte("first"))
+	put(t, second, "b/in-second", []byte("second"))
+	put(t, first, "b/odd", []byte("short"))
+	put(t, second, "b/odd", []byte("longer"))
+	for _, want := range [][2]int{{2, 1}, {0, 1}} {
+		copied, odd, err := blob.Repair(t.Context(), m, "")
+		if err != nil || copied != want[0] || odd != want[1] {
+			t.Fatalf("Repair = %d, %d, %v, want %v", copied, odd, err, want)
+		}
+	}
+	for name, want := range map[string]string{"a/in-first": "first", "b/in-second": "second", "a/in-both": "both"} {
+		for i, b := range []blob.Bucket{first, second} {
+			if got, err := read(b, t, name); err != nil || string(got) != want {
+				t.Errorf("%s in bucket %d: %q, %v", name, i, got, err)
+			}
+		}
+	}
+	if copied, _, err := blob.Repair(t.Context(), first, ""); copied != 0 || err != nil {
+		t.Fatalf("Repair of a single bucket: %d, %v", copied, err)
+	}
+	down := &flaky{Bucket: second, err: errDown}
+	if copied, _, err := blob.Repair(t.Context(), blob.Mirror(first, down), ""); copied != 0 || !errors.Is(err, errDown) {
+		t.Fatalf("Repair with a bucket down copied %d and gave %v", copied, err)
+	}
+}

@@ -15,6 +15,11 @@ type Config struct {
 	Folder string
 	Azure  *Azure
 	S3     *S3
+
+	// Made says that a folder was made a bucket before, by the set-up: then one
+	// that is missing or empty is a disk that is not mounted, and is refused
+	// instead of being begun anew.
+	Made bool
 }
 
 // Azure is a container of an Azure storage account.
@@ -37,7 +42,7 @@ type S3 struct {
 func Open(ctx context.Context, cfg Config) (Bucket, error) {
 	switch {
 	case cfg.Folder != "" && cfg.Azure == nil && cfg.S3 == nil:
-		return OpenFolder(cfg.Folder)
+		return openFolder(cfg.Folder, !cfg.Made)
 	case cfg.Azure != nil && cfg.Folder == "" && cfg.S3 == nil:
 		return openAzure(ctx, *cfg.Azure)
 	case cfg.S3 != nil && cfg.Folder == "" && cfg.Azure == nil:
