@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -319,4 +320,29 @@ func TestStoreOfAnotherCustomerIsRefused(t *testing.T) {
 	w.again(t)
 	_, err := w.Reserve(t.Context(), w.c, 1)
 	wants(t, err, fault.Unavailable)
+}
+
+// The first place fails after the second has committed, without a crash: the
+// act is refused, and the next one mends the difference first.
+func TestFailureBetweenTwoCommits(t *testing.T) {
+	w := newWorld(t)
+	rs := reserve(t, w, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.step = func(step string) {
+		if step == "second committed" {
+			cancel()
+		}
+	}
+	if err := w.Destroy(ctx, w.c, "cut", rs[0].Content.ID); err == nil {
+		t.Fatal("Destroy was acknowledged though the first place did not commit")
+	}
+	w.step = nil
+	more := reserve(t, w, 1)
+	_, err := w.use(t, rs[0].Content.ID)
+	wants(t, err, fault.Gone) // one place has the tombstone: it holds
+	if _, err := w.use(t, more[0].Content.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.Keyring.Close()
+	equal(t, w.o, w.c)
 }
