@@ -11,40 +11,83 @@ import (
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/blob"
-	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/place"
 )
 
-// ArchiveSealed takes in what a collector sealed. The objects are stored as
-// they came, their ciphertext held against what the box signed; the verifying
-// opening hashes the sound again, as nobody here has seen it before. Taking the
-// same recording in twice is taking it in once.
+// ArchiveSealed is ArchiveSealedBatch for one recording.
 func (s *Service) ArchiveSealed(ctx context.Context, p *place.Place, who actor.Actor, in SealedIn) (Outcome, error) {
-	if out, done, err := s.sealedBefore(ctx, p, in); err != nil || done {
-		return out, err
-	}
-	if len(in.Renditions) == 0 || in.Source.IsZero() || in.Key == "" {
-		return Outcome{}, fault.New(fault.Invalid, "a recording needs a source, a key within it and at least one rendition")
-	}
-	// The intent names no keys: after a crash the box comes again with the same ones.
-	b := &batch{keys: []keyring.Reserved{in.Keys}}
-	for _, r := range in.Renditions {
-		b.aside.Objects = append(b.aside.Objects, r.Object)
-	}
-	if err := s.intend(ctx, p, who, b, in.Source, 1); err != nil {
-		return Outcome{}, err
-	}
-	defer s.end(b)
-	d, err := s.receive(ctx, p, in)
-	out := make([]Outcome, 1)
-	if err == nil {
-		err = s.commitAndVerify(ctx, p, who, b, []draft{d}, out)
-	}
+	out, err := s.ArchiveSealedBatch(ctx, p, who, []SealedIn{in})
 	if err != nil {
-		s.abandon(ctx, p, b)
 		return Outcome{}, err
 	}
 	return out[0], out[0].Err
+}
+
+// ArchiveSealedBatch takes in what a collector sealed. The objects are stored as
+// they came, their ciphertext held against what the box signed; the verifying
+// opening hashes the sound again, as nobody here has seen it before. Taking the
+// same recording in twice is taking it in once. An error means that nothing of
+// the batch was taken; what is wrong with one recording stands in its outcome.
+func (s *Service) ArchiveSealedBatch(ctx context.Context, p *place.Place, who actor.Actor, ins []SealedIn) ([]Outcome, error) {
+	out := make([]Outcome, len(ins))
+	b, fresh := &batch{}, []int{}
+	for i, in := range ins {
+		o, done, err := s.sealedBefore(ctx, p, in)
+		switch {
+		case fault.Is(err, fault.Conflict):
+			out[i] = Outcome{Result: Refused, Err: err}
+		case err != nil:
+			return nil, err
+		case done:
+			out[i] = o
+		case len(in.Renditions) == 0 || in.Source.IsZero() || in.Key == "":
+			out[i] = Outcome{Result: Refused, Err: fault.New(fault.Invalid, "a recording needs a source, a key within it and at least one rendition")}
+		default:
+			// The intent names no keys: after a crash the box comes again with the same ones.
+			fresh, b.keys = append(fresh, i), append(b.keys, in.Keys)
+			for _, r := range in.Renditions {
+				b.aside.Objects = append(b.aside.Objects, r.Object)
+			}
+		}
+	}
+	if len(fresh) == 0 {
+		return out, nil
+	}
+	if err := s.intend(ctx, p, who, b, ins[fresh[0]].Source, len(fresh)); err != nil {
+		return nil, err
+	}
+	defer s.end(b)
+	drafts, err := s.receiveAll(ctx, p, ins, fresh, out)
+	if err == nil {
+		err = s.commitAndVerify(ctx, p, who, b, drafts, out)
+	}
+	if err != nil {
+		s.abandon(ctx, p, b)
+		return nil, err
+	}
+	return out, nil
+}
+
+// receiveAll puts the objects of collectors into the bucket. On return those of
+// the drafts are durable.
+func (s *Service) receiveAll(ctx context.Context, p *place.Place, ins []SealedIn, fresh []int, out []Outcome) (drafts []draft, err error) {
+	to := s.objects.Batch()
+	defer to.Discard()
+	for _, i := range fresh {
+		d, err := s.receive(ctx, to, p, ins[i])
+		d.at = i
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case fault.Is(err, fault.Unavailable): // the bucket: it will not take the others either
+			return nil, err
+		case err != nil:
+			out[i] = Outcome{Result: Refused, Err: err}
+		default:
+			drafts = append(drafts, d)
+		}
+	}
+	return drafts, to.Commit(ctx)
 }
 
 // sealedBefore finds a recording that was taken in, or destroyed, earlier. An
@@ -114,13 +157,11 @@ func (s *Service) Verified(ctx context.Context, p *place.Place, rec id.Recording
 	return ok, err
 }
 
-// receive puts the objects of a collector into the bucket.
-func (s *Service) receive(ctx context.Context, p *place.Place, in SealedIn) (draft, error) {
+// receive puts the objects of one recording into the bucket.
+func (s *Service) receive(ctx context.Context, to blob.Batch, p *place.Place, in SealedIn) (draft, error) {
 	d := draft{recording: in.Recording, keys: in.Keys, thorough: true, item: Item{
 		Source: in.Source, Key: in.Key, Call: in.Call.discreet(), Sound: in.Sound, StartedAt: in.StartedAt,
 	}}
-	to := s.objects.Batch()
-	defer to.Discard()
 	for _, r := range in.Renditions {
 		if err := storeSealed(ctx, to, p.Customer(), r); err != nil {
 			return draft{}, err
@@ -132,7 +173,7 @@ func (s *Service) receive(ctx context.Context, p *place.Place, in SealedIn) (dra
 			sum: r.PlainSHA256, digest: "sha256:" + hex.EncodeToString(r.CipherSHA256[:]),
 		})
 	}
-	return d, to.Commit(ctx)
+	return d, nil
 }
 
 func storeSealed(ctx context.Context, to blob.Batch, c id.Customer, r SealedRendition) error {

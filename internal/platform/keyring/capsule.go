@@ -56,35 +56,73 @@ func bindCapsule(c id.Customer, info []byte) []byte {
 // same, and if their keys were destroyed it is fault.Gone, so that a late upload
 // does not bring back what was destroyed.
 func (k *Keyring) Adopt(ctx context.Context, c id.Customer, capsule, info []byte) (Reserved, error) {
+	all, err := k.AdoptMany(ctx, c, []Enclosed{{capsule, info}})
+	if err != nil {
+		return Reserved{}, err
+	}
+	return all[0].Reserved, all[0].Err
+}
+
+// Enclosed is a capsule and the info that it was made with.
+type Enclosed struct{ Capsule, Info []byte }
+
+// Adopted are the keys of one capsule, or why they are not taken.
+type Adopted struct {
+	Reserved
+	Err error
+}
+
+// AdoptMany is Adopt for many capsules in one transaction. What is wrong with
+// one of them does not stop the others; an error means that none was taken.
+func (k *Keyring) AdoptMany(ctx context.Context, c id.Customer, all []Enclosed) ([]Adopted, error) {
 	m, err := k.material(ctx, c)
 	if err != nil {
-		return Reserved{}, err
+		return nil, err
 	}
 	if m.hpke == nil {
-		return Reserved{}, fault.New(fault.Invalid, "the installation has no collectors")
+		return nil, fault.New(fault.Invalid, "the installation has no collectors")
 	}
-	plain, err := hpke.Open(m.hpke, hpke.HKDFSHA256(), hpke.AES256GCM(), bindCapsule(c, info), capsule)
-	if err != nil || len(plain) != 64 {
-		return Reserved{}, fault.New(fault.Denied, "this capsule does not open here: it was altered, or made for another customer or recording")
+	out := make([]Adopted, len(all))
+	var ids []id.Key
+	for i, e := range all {
+		if out[i].Reserved, out[i].Err = m.enclosed(c, e); out[i].Err == nil {
+			ids = append(ids, out[i].Content.ID, out[i].Card.ID)
+		}
 	}
-	out := Reserved{Key{ID: adoptedID(c, capsule, content)}, Key{ID: adoptedID(c, capsule, card)}}
-	if out.Content.Key, err = secret.KeyFrom(plain[:32]); err != nil {
-		return Reserved{}, err
+	if len(ids) == 0 {
+		return out, nil
 	}
-	if out.Card.Key, err = secret.KeyFrom(plain[32:]); err != nil {
-		return Reserved{}, err
-	}
-	dead, err := k.Destroyed(ctx, c, out.Content.ID, out.Card.ID)
+	dead, err := k.Destroyed(ctx, c, ids...)
 	if err != nil {
-		return Reserved{}, err
+		return nil, err
 	}
-	if len(dead) > 0 {
-		return Reserved{}, destroyed()
+	var fresh []Reserved
+	for i, a := range out {
+		switch {
+		case a.Err != nil:
+		case slices.Contains(dead, a.Content.ID) || slices.Contains(dead, a.Card.ID):
+			out[i] = Adopted{Err: destroyed()}
+		default:
+			fresh = append(fresh, a.Reserved)
+		}
 	}
-	if err := k.store(ctx, c, []Reserved{out}); err != nil {
-		return Reserved{}, err
+	if len(fresh) == 0 {
+		return out, nil
 	}
-	return out, nil
+	return out, k.store(ctx, c, fresh)
+}
+
+// enclosed opens one capsule.
+func (m *material) enclosed(c id.Customer, e Enclosed) (out Reserved, err error) {
+	plain, err := hpke.Open(m.hpke, hpke.HKDFSHA256(), hpke.AES256GCM(), bindCapsule(c, e.Info), e.Capsule)
+	if err != nil || len(plain) != 64 {
+		return out, fault.New(fault.Denied, "this capsule does not open here: it was altered, or made for another customer or recording")
+	}
+	out = Reserved{Key{ID: adoptedID(c, e.Capsule, content)}, Key{ID: adoptedID(c, e.Capsule, card)}}
+	if out.Content.Key, err = secret.KeyFrom(plain[:32]); err == nil {
+		out.Card.Key, err = secret.KeyFrom(plain[32:])
+	}
+	return out, err
 }
 
 // adoptedID names a key after the capsule that it came in (a UUID of version 8:
