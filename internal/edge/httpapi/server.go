@@ -25,6 +25,7 @@ import (
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/insight/speech"
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
@@ -45,6 +46,7 @@ type Deps struct {
 	Tree       *org.Service
 	People     *identity.Service
 	Recordings *recording.Service
+	Speech     *speech.Service
 	Collect    *collect.Server
 	Live       *live.Hub
 	Mailbox    *mail.Mailbox // demo only

@@ -44,22 +44,23 @@ type Usage struct {
 
 // Source is where recordings come from.
 type Source struct {
-	ID             string     `json:"id"`
-	Name           string     `json:"name"`
-	Kind           string     `json:"kind" enum:"folder,collector"`
-	Profile        string     `json:"profile" enum:"asterisk,generic"`
-	Folder         string     `json:"folder" doc:"Watched folder on the server; empty for a collector"`
-	Logs           string     `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
-	TimeZone       string     `json:"time_zone" doc:"IANA name, for example Europe/London"`
-	Language       string     `json:"language" doc:"BCP 47; empty: not transcribed"`
-	Country        string     `json:"country" doc:"ISO 3166, for reading national numbers"`
-	Pattern        string     `json:"pattern" doc:"File-name pattern of the generic profile"`
-	Raw            *RawFormat `json:"raw" doc:"For files without a header"`
-	After          string     `json:"after" enum:"keep,move,delete" doc:"What becomes of the source file once its receipt is verified"`
-	State          string     `json:"state" enum:"waiting-for-retention,active,paused,failing"`
-	StateText      string     `json:"state_text" doc:"What to do, where something is to do"`
-	LastCapturedAt *time.Time `json:"last_captured_at"`
-	FilesWaiting   int64      `json:"files_waiting"`
+	ID             string         `json:"id"`
+	Name           string         `json:"name"`
+	Kind           string         `json:"kind" enum:"folder,collector"`
+	Profile        string         `json:"profile" enum:"asterisk,generic"`
+	Folder         string         `json:"folder" doc:"Watched folder on the server; empty for a collector"`
+	Logs           string         `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
+	TimeZone       string         `json:"time_zone" doc:"IANA name, for example Europe/London"`
+	Language       string         `json:"language" doc:"BCP 47; empty: not transcribed"`
+	Country        string         `json:"country" doc:"ISO 3166, for reading national numbers"`
+	Pattern        string         `json:"pattern" doc:"File-name pattern of the generic profile"`
+	Raw            *RawFormat     `json:"raw" doc:"For files without a header"`
+	After          string         `json:"after" enum:"keep,move,delete" doc:"What becomes of the source file once its receipt is verified"`
+	State          string         `json:"state" enum:"waiting-for-retention,active,paused,failing"`
+	StateText      string         `json:"state_text" doc:"What to do, where something is to do"`
+	LastCapturedAt *time.Time     `json:"last_captured_at"`
+	FilesWaiting   int64          `json:"files_waiting"`
+	QueueLanguages []QueueSetting `json:"queue_languages" doc:"Languages of single queues, before the source's own"`
 }
 
 // QueueSetting is a setting for one queue.
@@ -78,18 +79,19 @@ type RawFormat struct {
 
 // SourceSettings is what Creating and changing a source takes.
 type SourceSettings struct {
-	Name     string     `json:"name" minLength:"1" maxLength:"100"`
-	Kind     string     `json:"kind" enum:"folder,collector"`
-	Profile  string     `json:"profile" enum:"asterisk,generic"`
-	Folder   string     `json:"folder,omitempty" maxLength:"1000"`
-	Logs     string     `json:"logs,omitempty" maxLength:"1000"`
-	TimeZone string     `json:"time_zone" minLength:"1" maxLength:"64"`
-	Language string     `json:"language,omitempty" maxLength:"35"`
-	Country  string     `json:"country,omitempty" maxLength:"2"`
-	Pattern  string     `json:"pattern,omitempty" maxLength:"500"`
-	Raw      *RawFormat `json:"raw,omitempty"`
-	After    string     `json:"after,omitempty" enum:"keep,move,delete" default:"keep"`
-	Paused   bool       `json:"paused,omitempty"`
+	Name           string         `json:"name" minLength:"1" maxLength:"100"`
+	Kind           string         `json:"kind" enum:"folder,collector"`
+	Profile        string         `json:"profile" enum:"asterisk,generic"`
+	Folder         string         `json:"folder,omitempty" maxLength:"1000"`
+	Logs           string         `json:"logs,omitempty" maxLength:"1000"`
+	TimeZone       string         `json:"time_zone" minLength:"1" maxLength:"64"`
+	Language       string         `json:"language,omitempty" maxLength:"35"`
+	Country        string         `json:"country,omitempty" maxLength:"2"`
+	Pattern        string         `json:"pattern,omitempty" maxLength:"500"`
+	Raw            *RawFormat     `json:"raw,omitempty"`
+	After          string         `json:"after,omitempty" enum:"keep,move,delete" default:"keep"`
+	Paused         bool           `json:"paused,omitempty"`
+	QueueLanguages []QueueSetting `json:"queue_languages,omitempty" maxItems:"200"`
 }
 
 // Attention is one file that could not be archived, and what to do about it.
@@ -122,8 +124,6 @@ type Speech struct {
 	Region   string      `json:"region" doc:"Where the engine's operator processes it"`
 	Check    SpeechCheck `json:"check"`
 	OffHost  bool        `json:"off_host" doc:"The engine sends sound to another machine"`
-
-	QueueLanguages []QueueSetting `json:"queue_languages" doc:"Languages of single queues, before the source's and the default"`
 }
 
 // SpeechCheck is whether the engine can be used as set.

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
@@ -82,7 +84,10 @@ func showSource(one recording.Source) Source {
 	out := Source{
 		ID: one.ID.String(), Name: one.Name, Kind: string(one.Kind), Profile: one.Profile, Folder: one.Folder, Logs: one.Logs,
 		TimeZone: one.TimeZone, Language: one.Language, Country: one.Country, Pattern: one.Pattern, After: string(one.After),
-		State: one.State, StateText: one.Note, LastCapturedAt: one.LastCapturedAt,
+		State: one.State, StateText: one.Note, LastCapturedAt: one.LastCapturedAt, QueueLanguages: []QueueSetting{},
+	}
+	for _, queue := range slices.Sorted(maps.Keys(one.QueueLanguages)) {
+		out.QueueLanguages = append(out.QueueLanguages, QueueSetting{Queue: queue, Language: one.QueueLanguages[queue]})
 	}
 	if one.Raw != (recording.Raw{}) {
 		out.Raw = &RawFormat{Codec: one.Raw.Codec, Rate: one.Raw.Rate, Channels: one.Raw.Channels}
@@ -100,6 +105,12 @@ func (s *Server) settings(v *visit, in SourceSettings) (recording.Source, error)
 	}
 	if in.Raw != nil {
 		out.Raw = recording.Raw{Codec: in.Raw.Codec, Rate: in.Raw.Rate, Channels: in.Raw.Channels}
+	}
+	for _, q := range in.QueueLanguages {
+		if out.QueueLanguages == nil {
+			out.QueueLanguages = map[string]string{}
+		}
+		out.QueueLanguages[q.Queue] = q.Language
 	}
 	if in.Paused {
 		out.State = "paused"

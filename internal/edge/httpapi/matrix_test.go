@@ -1,0 +1,223 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
+)
+
+// things fills in the ids of a path: of one customer, or of nobody.
+type things map[string]string
+
+func (th things) path(pattern string) string {
+	for name, value := range th {
+		pattern = strings.ReplaceAll(pattern, "{"+name+"}", value)
+	}
+	return pattern
+}
+
+// fresh gives one of each thing of a customer. For a route that removes, they
+// are made anew each time.
+func (w *world) fresh(c *customer, method, opening string) things {
+	if th := w.things[c]; th != nil && method != "DELETE" {
+		th = maps.Clone(th)
+		th["opening"], th["recording"], th["call"] = opening, c.mine.String(), c.call.String()
+		if files := must[[]recording.Attention](w)(w.recordings.Attention(w.Context(), c.p)); len(files) > 0 {
+			th["file"] = files[0].File.String()
+			return th
+		}
+	}
+	w.things[c] = w.make(c, opening)
+	return maps.Clone(w.things[c])
+}
+
+func (w *world) make(c *customer, opening string) things {
+	ctx := w.Context()
+	src := must[recording.Source](w)(w.recordings.AddSource(ctx, c.p, system, recording.Source{Kind: recording.Collector, Name: "x", Profile: "generic"}))
+	dev, _, err := w.collectors.Add(ctx, c.p, system, "box", src.ID)
+	w.no(err)
+	files := must[[]recording.Attention](w)(w.recordings.Attention(ctx, c.p))
+	if len(files) == 0 {
+		w.no(w.recordings.Report(ctx, c.p, system, recording.Report{Source: c.source, Path: "again.wav", Size: 3, Reason: "no sound", Todo: "look at it"}))
+		files = must[[]recording.Attention](w)(w.recordings.Attention(ctx, c.p))
+	}
+	var admin identity.Member
+	for _, m := range must[[]identity.Member](w)(w.people.Members(ctx, c.p)) {
+		if m.Roles[0] == access.CustomerAdmin {
+			admin = m
+		}
+	}
+	tok, _, err := w.people.CreateToken(ctx, c.p, system, admin.Person, "t", []access.Act{access.UsageRead}, time.Now().Add(time.Hour))
+	w.no(err)
+	extra, err := w.people.Add(ctx, system, strings.ToLower(id.New[id.Event]().String())+"@example.com", "Extra", secret.NewText(password))
+	w.no(err)
+	_, err = w.people.AddMember(ctx, c.p, system, extra.ID, identity.Grant{Roles: []access.Role{access.User}})
+	w.no(err)
+	return things{
+		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
+		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
+	}
+}
+
+func nobodys() things {
+	return things{
+		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
+		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
+		"token": id.New[id.Token]().String(), "device": id.New[id.Device]().String(), "customer": id.New[id.Customer]().String(),
+		"session": id.New[id.Session]().String(), "node": id.New[id.Node]().String(),
+	}
+}
+
+func malformed() things {
+	out := things{}
+	for name := range nobodys() {
+		out[name] = "x-" + name
+	}
+	return out
+}
+
+// bodyFor is a body that passes validation where a route would otherwise refuse
+// it before it looks for the thing.
+func bodyFor(rt httpapi.RouteInfo) any {
+	switch rt.ID {
+	case "destroyRecording":
+		return map[string]string{"reason": "matrix"}
+	case "openRecording":
+		return map[string]string{"what": "listen"}
+	case "changeMember":
+		return map[string]any{"roles": []string{"user"}}
+	case "changeSource":
+		return map[string]any{"name": "x", "kind": "collector", "profile": "generic", "time_zone": "UTC"}
+	}
+	if rt.Method == "GET" || rt.Method == "DELETE" {
+		return nil
+	}
+	return map[string]any{}
+}
+
+var people = map[access.Role]string{
+	access.ProviderAdmin: "provider@example.com", access.ResellerAdmin: "reseller@example.com",
+	access.CustomerAdmin: "customer_admin@a.example", access.SuperUser: "superuser@a.example", access.User: "user@a.example",
+}
+
+// Every route, every role, against what is their own, another customer's,
+// nobody's and no id at all. What may not be is the same bytes each time.
+func TestEveryRouteEveryRole(t *testing.T) {
+	w := newWorld(t)
+	refusal := w.as(people[access.User]).do("GET", "/api/v1/customers/"+id.New[id.Customer]().String()+"/usage", nil)
+	if refusal.status != 404 || !strings.Contains(refusal.body, httpapi.NothingHere) {
+		t.Fatal(refusal)
+	}
+	asked := 0
+	want404 := func(what string, got response) {
+		t.Helper()
+		asked++
+		if got.status != 404 || got.body != refusal.body || got.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %s", what, got.status, got.body)
+		}
+	}
+	for _, rt := range w.api.Routes() {
+		if rt.Public || rt.Personal || rt.AtNode {
+			continue
+		}
+		for role, email := range people {
+			c := w.as(email)
+			do := func(th things) response { return c.do(rt.Method, th.path(rt.Path), bodyFor(rt)) }
+			name := fmt.Sprintf("%s as %s", rt.ID, role)
+			foreign, own := w.fresh(w.b, rt.Method, id.New[id.Receipt]().String()), w.fresh(w.a, rt.Method, w.opening(c, rt.ID))
+			want404(name+", foreign customer", do(foreign))
+			want404(name+", no such customer", do(nobodys()))
+			want404(name+", malformed", do(malformed()))
+			if strings.Count(rt.Path, "{") > 1 {
+				for label, th := range map[string]things{"foreign": foreign, "nobody's": nobodys(), "malformed": malformed()} {
+					th["customer"] = w.a.id.String()
+					want404(name+", "+label+" thing in the own customer", do(th))
+				}
+			}
+			got := do(own)
+			asked++
+			allowed := access.Allow(held(w, role), rt.Act, access.Thing{Place: w.a.id, Extensions: []string{"201"}}, time.Now()).Allowed
+			switch {
+			case rt.ID == "openRecording" && role == access.CustomerAdmin:
+				want404(name+" (listening)", got)
+			case allowed && (got.status == 401 || got.status == 403 || got.status == 404 || got.status >= 500):
+				t.Errorf("%s, own: %d %s", name, got.status, got.body)
+			case !allowed:
+				want404(name+", own", got)
+			}
+			if role == access.User && strings.Contains(rt.Path, "{recording}") {
+				own["recording"] = w.a.others.String()
+				want404(name+", another extension's", do(own))
+			}
+			if rt.ID == "destroyRecording" && allowed {
+				w.a.mine = w.archive(w.a, "mine"+string(role)+id.New[id.Event]().String(), "201")
+				w.transcribe(w.a, w.a.mine)
+				w.a.call = must[recording.Detail](t)(w.recordings.Get(t.Context(), w.a.p, system, w.a.mine, recording.Everything)).Recording.Call
+			}
+		}
+		out := w.browser().do(rt.Method, w.fresh(w.a, "", id.New[id.Receipt]().String()).path(rt.Path), bodyFor(rt))
+		if out.status != 401 {
+			t.Errorf("%s without a session: %d", rt.ID, out.status)
+		}
+	}
+	t.Logf("%d requests", asked)
+}
+
+// held is what the test's people hold, written down apart from the server.
+func held(w *world, r access.Role) []access.Membership {
+	at := map[access.Role]id.Node{access.ProviderAdmin: w.provider.ID, access.ResellerAdmin: w.reseller.ID}[r]
+	if at.IsZero() {
+		at = w.a.id
+	}
+	return []access.Membership{{Role: r, At: at, Extensions: []string{"201"}}}
+}
+
+// opening opens the recording in the way that a route needs, where the client
+// may; else it gives an id that nobody has.
+func (w *world) opening(c *client, route string) string {
+	what := map[string]string{"sound": "listen", "peaks": "listen", "transcript": "transcript", "download": "download"}[route]
+	if what == "" {
+		return id.New[id.Receipt]().String()
+	}
+	got := c.do("POST", "/api/v1/customers/"+w.a.id.String()+"/recordings/"+w.a.mine.String()+"/openings", map[string]string{"what": what})
+	if got.status != 201 {
+		return id.New[id.Receipt]().String()
+	}
+	var o struct{ ID string }
+	got.into(w, &o)
+	return o.ID
+}
+
+func TestNodesAreReachedFromAboveOnly(t *testing.T) {
+	w := newWorld(t)
+	other := must[identity.Person](t)(w.people.Add(t.Context(), system, "rival@example.com", "R", secret.NewText(password)))
+	w.no(w.people.GiveNodeRole(t.Context(), system, id.New[id.Node](), access.ResellerAdmin, other.ID))
+	for _, rt := range w.api.Routes() {
+		if !rt.AtNode {
+			continue
+		}
+		for email, may := range map[string]map[id.Node]bool{
+			"provider@example.com":     {w.provider.ID: true, w.reseller.ID: true, w.a.id: true},
+			"reseller@example.com":     {w.reseller.ID: true, w.a.id: true},
+			"rival@example.com":        {},
+			"customer_admin@a.example": {},
+			"superuser@a.example":      {},
+		} {
+			for _, n := range []id.Node{w.provider.ID, w.reseller.ID, w.a.id, id.New[id.Node]()} {
+				got := w.as(email).do(rt.Method, things{"node": n.String()}.path(rt.Path), bodyFor(rt))
+				if may[n] == (got.status == 404) {
+					t.Errorf("%s at %v as %s: %d", rt.ID, n, email, got.status)
+				}
+			}
+		}
+	}
+}

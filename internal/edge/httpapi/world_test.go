@@ -1,0 +1,281 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/insight/speech"
+	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/egress"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/keyring/keyringtest"
+	"ringfence/internal/platform/live"
+	"ringfence/internal/platform/mail"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
+)
+
+const password = "violet tractor mends nine kites"
+
+var system = actor.ForSystem("test")
+
+// world is a server with a provider, a reseller and two customers, each with
+// an administrator, a superuser and a user of the extension 201.
+type world struct {
+	*testing.T
+	store      *place.Store
+	people     *identity.Service
+	tree       *org.Service
+	recordings *recording.Service
+	collectors *collect.Server
+	speech     *speech.Service
+	box        *mail.Mailbox
+	api        *httpapi.Server
+	url        string
+	log        *syncBuffer
+
+	provider, reseller org.Node
+	a, b               *customer
+	clients            map[string]*client
+	things             map[*customer]things // for tests that walk the routes
+}
+
+// customer is one of the two, with one of each thing that has an id.
+type customer struct {
+	id     id.Customer
+	p      *place.Place
+	canary string // stands in everything personal of this customer, and nowhere else
+	mine   id.Recording
+	others id.Recording // of an extension that nobody here has
+	source id.Source
+	call   id.Call
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (w *world) no(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, things: map[*customer]things{}}
+	w.store = placetest.New(t, place.Schemas{
+		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), httpapi.Housekeeping()),
+	})
+	keys := keyringtest.New(t)
+	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
+	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.tree = org.New(w.store, keys)
+	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log})
+	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
+	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log}))
+	t.Cleanup(w.collectors.Stop)
+	w.speech = speech.New(speech.Options{Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{})), Log: log})
+	hub := live.NewHub()
+	w.store.OnCommit(hub.Watch)
+	w.api = httpapi.New(httpapi.Deps{
+		Log: log, Demo: true, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
+		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
+	})
+	t.Cleanup(w.api.Close)
+	server := httptest.NewServer(w.api.Handler())
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	w.populate()
+	return w
+}
+
+func join[S ~[]E, E any](lists ...S) S {
+	var out S
+	for _, l := range lists {
+		out = append(out, l...)
+	}
+	return out
+}
+
+func (w *world) populate() {
+	ctx := w.Context()
+	w.provider = must[org.Node](w)(w.tree.CreateProvider(ctx, system, "Beacon Hosting"))
+	w.reseller = must[org.Node](w)(w.tree.Create(ctx, system, w.provider.ID, org.Reseller, "Northern Voice"))
+	w.no(w.people.GiveNodeRole(ctx, system, w.provider.ID, access.ProviderAdmin, w.person("provider@example.com")))
+	w.no(w.people.GiveNodeRole(ctx, system, w.reseller.ID, access.ResellerAdmin, w.person("reseller@example.com")))
+	w.a, w.b = w.customer("a", "Zebrawood"), w.customer("b", "Quagmire")
+}
+
+func (w *world) person(email string) id.Person {
+	return must[identity.Person](w)(w.people.Add(w.Context(), system, email, "Somebody", secret.NewText(password))).ID
+}
+
+func (w *world) customer(short, canary string) *customer {
+	ctx := w.Context()
+	n := must[org.Node](w)(w.tree.Create(ctx, system, w.reseller.ID, org.Customer, "Customer "+short))
+	c := &customer{id: n.ID, canary: canary}
+	c.p = must[*place.Place](w)(w.store.Place(ctx, n.ID))
+	for role, extensions := range map[access.Role][]string{access.CustomerAdmin: nil, access.SuperUser: nil, access.User: {"201"}} {
+		p := w.person(string(role) + "@" + short + ".example")
+		_, err := w.people.AddMember(ctx, c.p, system, p, identity.Grant{Roles: []access.Role{role}, Extensions: extensions})
+		w.no(err)
+	}
+	w.no(w.recordings.SetRetention(ctx, c.p, system, 0))
+	src := must[recording.Source](w)(w.recordings.AddSource(ctx, c.p, system, recording.Source{
+		Kind: recording.Folder, Name: canary + " drop", Profile: "generic", Folder: "/drop/" + canary, Country: "GB",
+	}))
+	c.source = src.ID
+	c.mine, c.others = w.archive(c, "mine", "201"), w.archive(c, "others", "999")
+	c.call = must[recording.Detail](w)(w.recordings.Get(ctx, c.p, system, c.mine, recording.Everything)).Recording.Call
+	w.transcribe(c, c.mine)
+	w.transcribe(c, c.others)
+	w.no(w.recordings.Report(ctx, c.p, system, recording.Report{Source: c.source, Path: canary + ".wav", Size: 3, Reason: "no sound", Todo: "look at it"}))
+	return c
+}
+
+// transcribe stores what was said, as the job does.
+func (w *world) transcribe(c *customer, rec id.Recording) {
+	o := must[*recording.Opening](w)(w.recordings.Open(w.Context(), c.p, system, rec, recording.Ask{What: "transcribe"}))
+	text := `{"language":"en-GB","engine":"test","speakers":true,"turns":[{"start":0,"end":1,"speaker":"customer","text":"` + c.canary + ` said hello"}]}`
+	w.no(w.recordings.SaveTranscript(w.Context(), o, recording.Transcribed{
+		JSON: []byte(text), State: recording.TranscriptState{State: recording.TranscriptDone, Language: "en-GB", Engine: "test"},
+		Sentiment: &recording.Sentiment{Milli: -600, Label: "negative"},
+	}, func(tx *place.Tx, n int64) error { return search.Put(tx, n, c.canary+" said hello") }))
+	o.Close()
+}
+
+func (w *world) archive(c *customer, name, extension string) id.Recording {
+	rt := &recordingtest.World{Store: w.store, Place: c.p, Service: w.recordings, Source: recording.Source{ID: c.source}, Who: system}
+	item := rt.Item(w, c.canary+"-"+name+".wav", recordingtest.Tone(int(c.id[15])+len(name), 2, 2*time.Second))
+	item.Call.Caller.Name = c.canary + " Caller"
+	item.Call.Agents = []recording.Agent{{Extension: extension, Name: c.canary + " Agent", Outcome: "answered"}}
+	out, err := w.recordings.Archive(w.Context(), c.p, system, item)
+	w.no(err)
+	return out.Recording
+}
+
+// client is a browser.
+type client struct {
+	w     *world
+	http  *http.Client
+	token string
+}
+
+func (w *world) browser() *client {
+	jar, err := cookiejar.New(nil)
+	w.no(err)
+	return &client{w: w, http: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+var eight = regexp.MustCompile(`\b\d{8}\b`)
+
+// as is a browser in which somebody is signed in.
+func (w *world) as(email string) *client {
+	w.Helper()
+	if c := w.clients[email]; c != nil {
+		return c
+	}
+	c := w.browser()
+	c.signIn(email)
+	w.clients[email] = c
+	return c
+}
+
+func (c *client) signIn(email string) {
+	c.w.Helper()
+	if got := c.do("POST", "/api/v1/sign-in", map[string]string{"email": email, "password": password}); got.status != 200 {
+		c.w.Fatal(email, got)
+	}
+	code := eight.FindString(c.w.box.Mails()[0].Text)
+	if got := c.do("POST", "/api/v1/sign-in/code", map[string]string{"code": code}); got.status != 200 {
+		c.w.Fatal(email, got)
+	}
+}
+
+type response struct {
+	status int
+	body   string
+	header http.Header
+}
+
+func (r response) into(t testing.TB, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(r.body), v); err != nil {
+		t.Fatal(r, err)
+	}
+}
+
+// do sends JSON; headers come in pairs.
+func (c *client) do(method, path string, body any, headers ...string) response {
+	c.w.Helper()
+	var in io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		c.w.no(err)
+		in = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(c.w.Context(), method, c.w.url+path, in)
+	c.w.no(err)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := c.http.Do(r)
+	c.w.no(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	c.w.no(err)
+	return response{res.StatusCode, string(text), res.Header}
+}
