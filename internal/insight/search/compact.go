@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 
+	"ringfence/internal/base/fault"
 	"ringfence/internal/platform/place"
 )
 
@@ -11,28 +12,36 @@ import (
 const mergePages = 500
 
 // Compact drops what was removed from the index out of the database's file. It
-// is to run after the nightly destruction, in steps between which others write.
+// is to run after the nightly destruction. It rewrites the index, in steps
+// between which others write, and does nothing when nothing was removed.
 func Compact(ctx context.Context, p *place.Place) error {
-	if p.Dialect() == place.SQLite {
-		// A negative number asks that all parts of the index be merged with one another,
-		// however few there are; the steps after it carry that out.
-		err := p.Keep(ctx, func(tx *place.Tx) error {
-			_, err := tx.Exec(`INSERT INTO spoken_words (spoken_words, rank) VALUES ('merge', ?)`, -mergePages)
+	var left int64
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		left, err = place.Row[int64](tx, `SELECT removed FROM spoken_words_state WHERE one = 1`)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) || err == nil && left == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	more := true
+	for step := 0; more; step++ {
+		if step > 100_000 {
+			return errEndless
+		}
+		err := p.Keep(ctx, func(tx *place.Tx) (err error) {
+			more, err = of(tx.Dialect()).compact(tx, step == 0)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for range 100_000 {
-		more := false
-		err := p.Keep(ctx, func(tx *place.Tx) (err error) {
-			more, err = of(tx.Dialect()).compact(tx)
-			return err
-		})
-		if err != nil || !more {
-			return err
-		}
-	}
-	return errEndless
+	// What was removed meanwhile is for the next night.
+	return p.Keep(ctx, func(tx *place.Tx) error {
+		_, err := tx.Exec(`UPDATE spoken_words_state SET removed = removed - ? WHERE one = 1`, left)
+		return err
+	})
 }

@@ -6,7 +6,13 @@ CREATE VIRTUAL TABLE spoken_words USING fts5(tokens, content='', contentless_del
 CREATE TABLE spoken_words (
   n      BIGINT   PRIMARY KEY,
   tokens BIGINT[] NOT NULL
-) WITH (toast_tuple_target = 128);
-ALTER TABLE spoken_words ALTER COLUMN tokens SET STORAGE EXTERNAL;
+);
 CREATE INDEX spoken_words_tokens ON spoken_words USING gin (tokens);
 {{end}}
+
+-- The highest row number that was ever indexed, and how many rows left the index since it was tidied last.
+CREATE TABLE spoken_words_state (
+  one     {{int}} PRIMARY KEY CHECK (one = 1),
+  newest  {{int}} NOT NULL,
+  removed {{int}} NOT NULL
+);

@@ -8,6 +8,11 @@
 // from which common words can be guessed. The commonest are left out for that
 // reason as well.
 //
+// Recordings are indexed in eras of 32,768 row numbers, and a word has another
+// token in each. A search begins in the newest era and stops when it has found
+// enough, so that a word said in half of a million recordings costs no more than
+// a rare one; and tokens can be counted and compared within an era only.
+//
 // A search is for recordings that hold all of its words, in any order. Phrases,
 // word beginnings and inflections are not matched: that needs positions or
 // fragments in the index, which would give a transcript away as a substitution
@@ -22,6 +27,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ringfence/internal/base/fault"
@@ -36,14 +42,18 @@ func Migrations() place.Migrations {
 	return place.Migrations{{Number: 800, Name: "spoken words", SQL: schema}}
 }
 
-// Housekeeping lists the table that Compact tidies.
-func Housekeeping() []string { return []string{"spoken_words"} }
+// Housekeeping lists the tables that Compact tidies.
+func Housekeeping() []string { return []string{"spoken_words", "spoken_words_state"} }
 
 const (
 	// Candidates is how many matches a search looks at, newest archived first.
 	// Half a million rows share a common word in a large place; to sort them all for
 	// one page would take a second, and nobody reads to the end.
-	Candidates = 20_000
+	Candidates = 10_000
+	// eraBits of the row number are within an era.
+	eraBits = 15
+	// mostEras is how many eras one statement asks for.
+	mostEras = 64
 	// sparse is up to how many matches fetching each row is cheaper than walking
 	// the sorted list and testing each.
 	sparse = 2_000
@@ -53,13 +63,14 @@ const (
 
 // index is what the two engines do differently.
 type index interface {
-	put(tx *place.Tx, rows []entry) error // rows with the same number are replaced
+	put(tx *place.Tx, rows []entry) (replaced int64, err error) // rows with the same number are replaced
 	remove(tx *place.Tx, n int64) error
-	// find gives the newest matches of all the tokens, as a list in the engine's
-	// own writing, which among can use.
-	find(tx *place.Tx, tokens []int64, limit int) (count int, list string, err error)
-	among() string // a SELECT that gives the numbers of such a list
-	compact(tx *place.Tx) (more bool, err error)
+	// find gives the newest rows that hold all the tokens of one of the sets: how
+	// many, and their numbers with commas between.
+	find(tx *place.Tx, sets [][]int64, limit int) (count int, numbers string, err error)
+	list(numbers string) string // numbers in a writing that among can read
+	among() string              // a SELECT that gives the numbers of such a list
+	compact(tx *place.Tx, first bool) (more bool, err error)
 }
 
 // entry is a recording's row number with its tokens, sorted.
@@ -86,15 +97,26 @@ func Put(tx *place.Tx, n int64, texts ...string) error {
 // (PostgreSQL).
 func Remove(tx *place.Tx, n int64) error { return of(tx.Dialect()).remove(tx, n) }
 
+// note keeps the highest number and counts what left the index.
+func note(tx *place.Tx, newest, removed int64) error {
+	_, err := tx.Exec(`INSERT INTO spoken_words_state (one, newest, removed) VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET
+		newest = CASE WHEN excluded.newest > spoken_words_state.newest THEN excluded.newest ELSE spoken_words_state.newest END,
+		removed = spoken_words_state.removed + excluded.removed`, newest, removed)
+	return err
+}
+
 // Spoken is what was said in one recording.
 type Spoken struct {
 	N     int64 // its row number
 	Texts []string
 }
 
-// Bulk indexes many recordings of one place; it blinds each word once. It
-// serves one goroutine, over any number of transactions of the same place.
-type Bulk struct{ known map[string]int64 }
+// Bulk indexes many recordings of one place; it blinds each word of an era
+// once. It serves one goroutine, over any number of transactions of the same place.
+type Bulk struct {
+	known map[string]int64
+	era   int64
+}
 
 // knownWords bounds the memory of a Bulk.
 const knownWords = 200_000
@@ -102,26 +124,32 @@ const knownWords = 200_000
 // Put indexes many recordings in one go.
 func (b *Bulk) Put(tx *place.Tx, all []Spoken) error {
 	rows := make([]entry, len(all))
+	newest := int64(0)
 	for i, s := range all {
-		tokens, err := b.blind(tx, Words(s.Texts...))
+		tokens, err := b.blind(tx, Words(s.Texts...), s.N>>eraBits)
 		if err != nil {
 			return err
 		}
 		rows[i] = entry{s.N, tokens}
+		newest = max(newest, s.N)
 	}
-	return of(tx.Dialect()).put(tx, rows)
+	replaced, err := of(tx.Dialect()).put(tx, rows)
+	if err != nil {
+		return err
+	}
+	return note(tx, newest, replaced)
 }
 
-// blind gives the tokens of words, sorted: the order of the words is gone.
-func (b *Bulk) blind(tx *place.Tx, words []string) ([]int64, error) {
-	if b.known == nil || len(b.known) > knownWords {
-		b.known = map[string]int64{}
+// blind gives the tokens of words in an era, sorted: the order of the words is gone.
+func (b *Bulk) blind(tx *place.Tx, words []string, era int64) ([]int64, error) {
+	if b.known == nil || b.era != era || len(b.known) > knownWords {
+		b.known, b.era = map[string]int64{}, era
 	}
 	tokens := make([]int64, 0, len(words))
 	for _, w := range words {
 		token, ok := b.known[w]
 		if !ok {
-			mac, err := tx.Blind(place.FieldSpokenWord, w)
+			mac, err := tx.Blind(place.FieldSpokenWord, strconv.FormatInt(era, 10)+" "+w)
 			if err != nil {
 				return nil, err
 			}
@@ -154,12 +182,8 @@ func Find(tx *place.Tx, query, column string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	tokens, err := new(Bulk).blind(tx, words)
-	if err != nil {
-		return Found{}, err
-	}
 	ix := of(tx.Dialect())
-	count, list, err := ix.find(tx, tokens, Candidates+1)
+	count, numbers, err := candidates(tx, ix, words)
 	if err != nil {
 		return Found{}, err
 	}
@@ -173,8 +197,44 @@ func Find(tx *place.Tx, query, column string) (Found, error) {
 	default:
 		f.Condition = "(" + column + " IN (" + ix.among() + ")) IS TRUE"
 	}
-	f.Args = []any{list}
+	f.Args = []any{ix.list(numbers)}
 	return f, nil
+}
+
+// candidates asks era by era, the newest first, in growing steps, until there
+// are more matches than are looked at.
+func candidates(tx *place.Tx, ix index, words []string) (count int, numbers string, err error) {
+	newest, err := place.Row[int64](tx, `SELECT newest FROM spoken_words_state WHERE one = 1`)
+	if fault.Is(err, fault.NotFound) {
+		return 0, "", nil
+	}
+	if err != nil {
+		return 0, "", err
+	}
+	var found []string
+	step := 1
+	for era := newest >> eraBits; era >= 0 && count <= Candidates; {
+		sets := make([][]int64, 0, step)
+		for ; len(sets) < step && era >= 0; era-- {
+			tokens, err := new(Bulk).blind(tx, words, era)
+			if err != nil {
+				return 0, "", err
+			}
+			sets = append(sets, tokens)
+		}
+		n, part, err := ix.find(tx, sets, Candidates+1-count)
+		if err != nil {
+			return 0, "", err
+		}
+		if n > 0 {
+			count += n
+			found = append(found, part)
+		}
+		if era < newest>>eraBits-1 { // one, one, two, four, …
+			step = min(2*step, mostEras)
+		}
+	}
+	return count, strings.Join(found, ","), nil
 }
 
 // parse gives the words to look for.

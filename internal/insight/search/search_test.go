@@ -172,6 +172,46 @@ func TestManyMatches(t *testing.T) {
 	})
 }
 
+// Recordings far apart lie in different eras, where the same word has another token.
+func TestEras(t *testing.T) {
+	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
+		p := placetest.Customer(t, s)
+		want := []int64{3_000_000, 2_999_999, 98_304, 70_000, 32_768, 32_767, 5}
+		change(t, p, func(tx *place.Tx) error {
+			for _, n := range want {
+				if _, err := tx.Exec(`INSERT INTO rows_of_test (n, at) VALUES (?, ?)`, n, n); err != nil {
+					return err
+				}
+			}
+			var b search.Bulk
+			return b.Put(tx, []search.Spoken{
+				{N: 98_304, Texts: []string{"green table"}}, {N: 5, Texts: []string{"green table"}}, {N: 3_000_000, Texts: []string{"green table"}},
+				{N: 32_767, Texts: []string{"green table"}}, {N: 32_768, Texts: []string{"table", "green"}}, {N: 2_999_999, Texts: []string{"green table"}},
+				{N: 70_000, Texts: []string{"green chair table"}},
+			})
+		})
+		if got, f := newest(t, p, "table green"); !slices.Equal(got, want) || f.Matches != len(want) || f.More {
+			t.Errorf("found %v, want %v; %+v", got, want, f)
+		}
+		if got, _ := newest(t, p, "chair"); !slices.Equal(got, []int64{70_000}) {
+			t.Errorf("found %v", got)
+		}
+		same := map[string]bool{}
+		if err := p.View(t.Context(), func(tx *place.Tx) error {
+			for _, era := range []string{"0 table", "1 table"} {
+				mac, err := tx.Blind(place.FieldSpokenWord, era)
+				if err != nil {
+					return err
+				}
+				same[string(mac)] = true
+			}
+			return nil
+		}); err != nil || len(same) != 2 {
+			t.Errorf("%d tokens, %v", len(same), err)
+		}
+	})
+}
+
 func TestWhatCannotBeSearchedFor(t *testing.T) {
 	s := placetest.New(t, schemas)
 	p := placetest.Customer(t, s)
@@ -228,7 +268,7 @@ func TestCompactLeavesNoTokens(t *testing.T) {
 	fill(t, p, said...)
 	token := ""
 	if err := p.View(t.Context(), func(tx *place.Tx) error {
-		mac, err := tx.Blind(place.FieldSpokenWord, "beta77")
+		mac, err := tx.Blind(place.FieldSpokenWord, "0 beta77")
 		token = fmt.Sprintf("%x", mac[:8])
 		return err
 	}); err != nil {

@@ -24,7 +24,7 @@ func insertFTS(rows int) string {
 	return "INSERT INTO spoken_words (rowid, tokens) VALUES " + strings.TrimSuffix(strings.Repeat("(?, ?), ", rows), ", ")
 }
 
-func (fts) put(tx *place.Tx, rows []entry) error {
+func (fts) put(tx *place.Tx, rows []entry) (replaced int64, err error) {
 	for len(rows) > 0 {
 		part, text := rows[:1], insertOne
 		if len(rows) >= together {
@@ -35,54 +35,71 @@ func (fts) put(tx *place.Tx, rows []entry) error {
 		numbers := make([]int64, len(part))
 		for i, r := range part {
 			numbers[i] = r.n
-			args = append(args, r.n, words(r.tokens, " "))
+			args = append(args, r.n, hexadecimal(r.tokens, " "))
 		}
-		if _, err := tx.Exec(`DELETE FROM spoken_words WHERE rowid IN (?)`, place.List(numbers)); err != nil {
-			return err
+		gone, err := tx.Exec(`DELETE FROM spoken_words WHERE rowid IN (?)`, place.List(numbers))
+		if err != nil {
+			return 0, err
 		}
+		replaced += gone
 		if _, err := tx.Exec(text, args...); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return replaced, nil
 }
 
 func (fts) remove(tx *place.Tx, n int64) error {
-	_, err := tx.Exec(`DELETE FROM spoken_words WHERE rowid = ?`, n)
-	return err
+	gone, err := tx.Exec(`DELETE FROM spoken_words WHERE rowid = ?`, n)
+	if err != nil || gone == 0 {
+		return err
+	}
+	return note(tx, 0, gone)
 }
 
-func (fts) find(tx *place.Tx, tokens []int64, limit int) (int, string, error) {
-	hit, err := place.Row[hits](tx, `SELECT count(*) AS matches, json_group_array(n) AS list FROM
-		(SELECT rowid AS n FROM spoken_words WHERE spoken_words MATCH ? ORDER BY rowid DESC LIMIT ?)`, words(tokens, " AND "), limit)
-	return int(hit.Matches), hit.List, err
+func (fts) find(tx *place.Tx, sets [][]int64, limit int) (int, string, error) {
+	any := make([]string, len(sets))
+	for i, tokens := range sets {
+		any[i] = "(" + hexadecimal(tokens, " AND ") + ")"
+	}
+	hit, err := place.Row[hits](tx, `SELECT count(*) AS matches, group_concat(n) AS numbers FROM
+		(SELECT rowid AS n FROM spoken_words WHERE spoken_words MATCH ? ORDER BY rowid DESC LIMIT ?)`, strings.Join(any, " OR "), limit)
+	return int(hit.Matches), hit.Numbers, err
 }
+
+func (fts) list(numbers string) string { return "[" + numbers + "]" }
 
 func (fts) among() string { return "SELECT value FROM json_each(?)" }
 
 // compact merges a part of the index; what was deleted drops out of what is
-// merged. FTS5 tells by the count of changes whether there was anything to do
+// merged. A negative number of pages asks that all parts of the index be merged
+// with one another, however few there are; the steps after it carry that out.
+// FTS5 tells by the count of changes whether there was anything to do
 // (https://www.sqlite.org/fts5.html, "The 'merge' Command").
-func (fts) compact(tx *place.Tx) (bool, error) {
+func (fts) compact(tx *place.Tx, first bool) (bool, error) {
+	pages := mergePages
+	if first {
+		pages = -mergePages
+	}
 	before, err := place.Row[int64](tx, `SELECT total_changes()`)
 	if err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(`INSERT INTO spoken_words (spoken_words, rank) VALUES ('merge', ?)`, mergePages); err != nil {
+	if _, err := tx.Exec(`INSERT INTO spoken_words (spoken_words, rank) VALUES ('merge', ?)`, pages); err != nil {
 		return false, err
 	}
 	after, err := place.Row[int64](tx, `SELECT total_changes()`)
-	return after-before >= 2, err
+	return first || after-before >= 2, err
 }
 
 // hits is one answer of an index.
 type hits struct {
 	Matches int64  `db:"matches"`
-	List    string `db:"list"`
+	Numbers string `db:"numbers"`
 }
 
-// words writes tokens in hexadecimal, with something between them.
-func words(tokens []int64, between string) string {
+// hexadecimal writes tokens with something between them.
+func hexadecimal(tokens []int64, between string) string {
 	var b strings.Builder
 	for i, t := range tokens {
 		if i > 0 {
