@@ -185,8 +185,12 @@ func TestEras(t *testing.T) {
 			}
 			var b search.Bulk
 			return b.Put(tx, []search.Spoken{
-				{N: 98_304, Texts: []string{"green table"}}, {N: 5, Texts: []string{"green table"}}, {N: 3_000_000, Texts: []string{"green table"}},
-				{N: 32_767, Texts: []string{"green table"}}, {N: 32_768, Texts: []string{"table", "green"}}, {N: 2_999_999, Texts: []string{"green table"}},
+				{N: 98_304, Texts: []string{"green table"}},
+				{N: 5, Texts: []string{"green table"}},
+				{N: 3_000_000, Texts: []string{"green table"}},
+				{N: 32_767, Texts: []string{"green table"}},
+				{N: 32_768, Texts: []string{"table", "green"}},
+				{N: 2_999_999, Texts: []string{"green table"}},
 				{N: 70_000, Texts: []string{"green chair table"}},
 			})
 		})
