@@ -2,7 +2,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 // The server that `npm run dev` forwards to; `make dev` starts it there.
-const server = process.env.RINGFENCE_URL ?? 'http://127.0.0.1:8080';
+const server = process.env.RINGFENCE_URL ?? 'http://127.0.0.1:8443';
 
 export default defineConfig({
   plugins: [react()],

@@ -27,6 +27,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   cursorType: 'pointer',
   components: {
+    Alert: { defaultProps: { role: 'note' } }, // what is an error says so itself, and only that interrupts a screen reader
     Badge: {
       defaultProps: { variant: 'default', radius: 'sm', size: 'md', tt: 'none', fw: 500 },
       styles: { root: { background: 'var(--rf-page)', borderColor: 'var(--rf-line)', letterSpacing: 0 } },

@@ -1,7 +1,7 @@
 import { ActionIcon, AppShell, Box, Burger, Group, NavLink, ScrollArea, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, Navigate, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useNavigate, useParams, useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { api, here, must, onSignedOut } from '../api/client';
 import { me as meQuery, useMay, usePlace } from '../api/me';
@@ -17,13 +17,16 @@ import { toast } from './toast';
 /** Shell is what surrounds every page of a signed-in person. */
 export function Shell() {
   const query = useQuery(meQuery);
-  const location = useLocation();
   const client = useQueryClient();
+  const router = useRouter();
   useEffect(() => onSignedOut(() => client.setQueryData(meQuery.queryKey, null)), [client]);
-  if (query.data === null) {
-    const next = location.href === '/' ? undefined : location.href;
-    return <Navigate to="/sign-in" search={{ next }} replace />;
-  }
+  const nobody = query.data === null;
+  useEffect(() => {
+    // Once, and from where the reader was: the location moves on while the sign-in page is still being loaded.
+    const next = router.state.location.href;
+    if (nobody) void router.navigate({ to: '/sign-in', search: { next: next === '/' ? undefined : next }, replace: true });
+  }, [nobody, router]);
+  if (nobody) return null;
   if (!query.data) {
     return (
       <Box maw={720} mx="auto" p="xl">

@@ -62,6 +62,10 @@ function Typed({ id, value, set, label, placeholder, icon, visible, style }: {
       rightSection={text ? <CloseButton size="sm" aria-label={`Clear: ${label}`} onClick={() => { setText(''); set(undefined); }} /> : undefined}
       onKeyDown={(e) => {
         if (e.key === 'Enter') set(text.trim() || undefined);
+        if (icon && e.key === 'ArrowDown') {
+          e.preventDefault();
+          document.querySelector<HTMLElement>('[data-row]')?.focus();
+        }
       }}
     />
   );

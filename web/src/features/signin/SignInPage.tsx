@@ -47,8 +47,8 @@ function Password({ onCode, onDone }: { onCode: (to: string) => void; onDone: ()
     <Entrance title="Sign in">
       <form onSubmit={submit}>
         <Stack>
-          <TextInput label="E-mail" type="email" autoComplete="username" required value={email} onChange={(e) => setEmail(e.currentTarget.value)} autoFocus />
-          <PasswordInput label="Password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={text} visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }} />
+          <TextInput label="E-mail" type="email" autoComplete="username" required withAsterisk={false} value={email} onChange={(e) => setEmail(e.currentTarget.value)} autoFocus />
+          <PasswordInput label="Password" autoComplete="current-password" required withAsterisk={false} value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={text} visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }} />
           {enter.error != null && !text && <Failed error={enter.error} />}
           <Button type="submit" loading={enter.isPending}>
             Continue
@@ -81,7 +81,7 @@ function Code({ mailedTo, onBack, onDone }: { mailedTo: string; onBack: () => vo
       <form onSubmit={submit}>
         <Stack>
           <TextInput
-            label="Code" inputMode="numeric" autoComplete="one-time-code" required autoFocus value={code} error={text} maxLength={16}
+            label="Code" inputMode="numeric" autoComplete="one-time-code" required withAsterisk={false} autoFocus value={code} error={text} maxLength={16}
             onChange={(e) => change(e.currentTarget.value)} styles={{ input: { fontSize: 20, letterSpacing: '0.18em', fontVariantNumeric: 'tabular-nums' } }}
           />
           {enter.error != null && !text && <Failed error={enter.error} />}

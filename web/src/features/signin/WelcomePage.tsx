@@ -44,9 +44,9 @@ export function WelcomePage() {
     <Entrance title="Welcome" about="Choose a password. A few unrelated words are strong and easy to remember.">
       <form onSubmit={submit}>
         <Stack>
-          <PasswordInput label="Password" autoComplete="new-password" required autoFocus value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={weak} visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }} />
+          <PasswordInput label="Password" autoComplete="new-password" required withAsterisk={false} autoFocus value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={weak} visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }} />
           <Length of={password} />
-          <PasswordInput label="Once more" autoComplete="new-password" required value={again} onChange={(e) => setAgain(e.currentTarget.value)} error={differs && 'The two differ.'} visibilityToggleButtonProps={{ 'aria-label': 'Show the repeated password' }} />
+          <PasswordInput label="Once more" autoComplete="new-password" required withAsterisk={false} value={again} onChange={(e) => setAgain(e.currentTarget.value)} error={differs && 'The two differ.'} visibilityToggleButtonProps={{ 'aria-label': 'Show the repeated password' }} />
           {set.error != null && !weak && <Failed error={set.error} />}
           <Button type="submit" loading={set.isPending} disabled={differs || password === ''}>
             Set the password

@@ -1,0 +1,85 @@
+// One Chromium for all scenarios, and what each of them watches: errors on the console, and axe.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { until } from './demo.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const shots = fileURLToPath(new URL('../shots/', import.meta.url));
+
+/** launch finds the system's Chromium. The sandbox cannot run as root, as in a container. */
+export async function launch() {
+  const path = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+  if (!path) throw new Error('no Chromium: run scripts/install browser, or set CHROMIUM');
+  const args = ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--mute-audio'];
+  if (process.getuid?.() === 0) args.push('--no-sandbox');
+  mkdirSync(shots, { recursive: true });
+  return chromium.launch({ executablePath: path, args });
+}
+
+// A browser logs each refused request; these are answers that the portal asks for on purpose.
+const expected = [(text, url) => text.includes('401') && url.endsWith('/api/v1/me')];
+
+/** context is a browser of one person, whose pages may not log an error and may not ask another host. */
+export async function context(browser, demo, options = {}) {
+  const ctx = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', timezoneId: 'Europe/London', reducedMotion: 'reduce', acceptDownloads: true, ...options });
+  ctx.setDefaultTimeout(15_000);
+  const faults = [];
+  const origin = new URL(demo.url).origin;
+  ctx.on('console', (m) => {
+    const url = m.location().url;
+    if (m.type() === 'error' && !expected.some((ok) => ok(m.text(), url))) faults.push(`console: ${m.text()} (${url})`);
+  });
+  ctx.on('weberror', (e) => faults.push(`uncaught: ${e.error().stack ?? e.error()}`));
+  ctx.on('request', (r) => {
+    const to = new URL(r.url());
+    if (to.protocol.startsWith('http') && to.origin !== origin) faults.push(`asked another host: ${r.url()}`);
+  });
+  ctx.clean = () => assert.deepEqual(faults.splice(0), [], 'the console must stay clean');
+  return ctx;
+}
+
+/** code waits for the mail with the sign-in code that was sent after a moment. */
+async function code(demo, email, since) {
+  return until(`the code for ${email}`, async () => {
+    const mails = await (await fetch(`${demo.mailbox}.json`)).json();
+    const mine = mails.filter((m) => m.to.includes(email) && Date.parse(m.at) >= since - 1000).sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+    return /\b(\d{4})[ -]?(\d{4})\b/.exec(mine[0]?.text ?? '')?.slice(1).join('');
+  });
+}
+
+/** signIn goes through the sign-in page as a person does. */
+export async function signIn(page, demo, role, at = '/') {
+  const person = demo.people.find((p) => p.role === role);
+  assert.ok(person, `the demo has nobody with the role ${role}`);
+  await page.goto(demo.url + at);
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Password', { exact: true }).fill(person.password);
+  const since = Date.now();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByLabel('Code').waitFor();
+  await page.getByLabel('Code').fill(await code(demo, person.email, since));
+  await page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'attached' });
+  return person;
+}
+
+/** accessible fails on what axe calls serious or critical, and names the elements. */
+export async function accessible(page, name) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    const result = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+    return result.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').flatMap((v) => v.nodes.slice(0, 3).map((n) => `${v.impact} ${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary?.split('\n')[1]?.trim() ?? ''}`));
+  });
+  assert.deepEqual(found, [], `axe on ${name}`);
+}
+
+/** shot keeps a picture to look at; the folder is not committed. */
+export const shot = (page, name, options) => page.screenshot({ path: `${shots}${name}.png`, ...options });
+
+/** settled waits until nothing loads and no skeleton is left. */
+export async function settled(page) {
+  await page.locator('[role=status][aria-label=Loading]').first().waitFor({ state: 'detached' });
+  await page.evaluate(() => document.fonts.ready);
+}

@@ -1,0 +1,121 @@
+// The portal in a real browser, before a real server: `npm run e2e` after `make build`.
+import assert from 'node:assert/strict';
+import { accessible, context, launch, settled, shot, signIn } from './lib/browser.mjs';
+import { startDemo } from './lib/demo.mjs';
+import { steps } from './lib/steps.mjs';
+import { keyboard } from './scenarios/keyboard.mjs';
+import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
+import { arriving, broken, transcribed } from './scenarios/living.mjs';
+import { adminPages, forms, log, notListening, phone, token, walk } from './scenarios/pages.mjs';
+
+const { step, done } = steps();
+const demo = await startDemo();
+let browser;
+try {
+  browser = await launch();
+  await all();
+} catch (error) {
+  await step('the rest', () => Promise.reject(error));
+} finally {
+  await browser?.close();
+  await step('the server stops cleanly', async () => {
+    const { how, said } = await demo.stop();
+    assert.equal(how, 0, `it ended with ${how} and said:\n${said}`);
+  });
+  done();
+}
+
+/** person is a browser of one person; each of its scenarios also fails on an error on the console, and leaves a picture then. */
+async function person(options) {
+  const ctx = await context(browser, demo, options);
+  const page = await ctx.newPage();
+  const does = (name, run) =>
+    step(name, async () => {
+      try {
+        await run(page);
+        ctx.clean();
+      } catch (error) {
+        await shot(page, `failed-${name.replaceAll(/\W+/g, '-')}`).catch(() => {});
+        throw error;
+      }
+    });
+  return { ctx, page, does };
+}
+
+async function all() {
+  const superuser = await person();
+  await superuser.does('sign in with the code from the mail', async (page) => {
+    await page.goto(demo.url);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await shot(page, 'sign-in');
+    await accessible(page, 'sign-in');
+    await signIn(page, demo, 'superuser');
+    await page.getByRole('heading', { level: 1, name: 'Recordings' }).waitFor();
+  });
+  const customer = new URL(superuser.page.url()).pathname.split('/')[2];
+  if (!customer?.startsWith('org_')) throw new Error('nobody is signed in: the other scenarios cannot run');
+  const base = `${demo.url}/c/${customer}`;
+  await listens(superuser, base);
+  await administers(base, customer);
+  await provides(customer);
+  await step('on a phone', async () => {
+    const { page, ctx } = await person({ storageState: await superuser.ctx.storageState(), viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    await phone(page, base);
+    ctx.clean();
+    await ctx.close();
+  });
+  await superuser.does('the account page, and signing out', async (page) => {
+    await page.goto(`${demo.url}/account`);
+    await page.getByText('This one').waitFor();
+    await accessible(page, 'the account');
+    await page.getByRole('button', { name: /^(Dark|Light) colours$/ }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.goto(`${base}/recordings`);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+}
+
+async function listens({ does }, base) {
+  let arrived;
+  await does('listen, seek, read in step, see the receipts', (page) => listening(page));
+  await does('a dropped file appears by itself', async (page) => (arrived = await arriving(page, demo)));
+  await does('find a word that was said', (page) => finding(page, base));
+  await does('sort by length', (page) => sorting(page));
+  await does('by keyboard alone', (page) => keyboard(page, base));
+  await does('an open recording passes axe, light and dark', (page) => bothSchemes(page, base));
+  await does('the transcript of the dropped file comes by itself', async (page) => {
+    await page.goto(`${base}/recordings`);
+    await transcribed(page, arrived);
+  });
+}
+
+async function administers(base, customer) {
+  const admin = await person();
+  await admin.does('the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
+  await admin.does('a file that is no sound asks for attention', (page) => broken(page, demo, base));
+  await admin.does('the administrator sees the list and does not listen', (page) => notListening(page, base));
+  await admin.does('every page in light', (page) => walk(page, base, adminPages, 'light'));
+  await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
+  await admin.does('forms', (page) => forms(page, base));
+  await admin.does('a token is made, used and ended', (page) => token(page, demo, base, customer));
+  await admin.does('the change log is read and saved', (page) => log(page, base));
+  await admin.ctx.close();
+}
+
+async function provides(customer) {
+  const provider = await person();
+  await provider.does('the provider sees figures and no customer', async (page) => {
+    await signIn(page, demo, 'provider_admin');
+    for (const scheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      await settled(page);
+      await shot(page, `provider-${scheme}`);
+      await accessible(page, `the provider's page, ${scheme}`);
+    }
+    provider.ctx.clean();
+    const path = `${demo.url}/api/v1/customers/${customer}/recordings`;
+    assert.equal((await provider.ctx.request.get(path)).status(), 404);
+  });
+  await provider.ctx.close();
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { settled } from '../lib/browser.mjs';
+import { until } from '../lib/demo.mjs';
+
+/** keyboard: from the list to the sound and back, and no hand on the mouse. */
+export async function keyboard(page, base) {
+  await page.goto(`${base}/recordings`);
+  await settled(page);
+  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent?.trim() || '');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'Skip to the page');
+  await page.keyboard.press('j');
+  const first = await focused();
+  await page.keyboard.press('ArrowDown');
+  const second = await focused();
+  assert.match(first, /^row-/);
+  assert.notEqual(second, first);
+  await page.keyboard.press('k');
+  assert.equal(await focused(), first);
+
+  await page.keyboard.press('Enter');
+  const drawer = page.getByRole('dialog');
+  await until('the focus on play', async () => (await focused()) === 'play');
+  await page.keyboard.press('Space');
+  await drawer.getByRole('button', { name: 'Pause' }).waitFor();
+  await page.keyboard.press('Space');
+  await drawer.getByRole('button', { name: 'Play', exact: true }).waitFor();
+  await page.keyboard.press('j');
+  await page.waitForURL((u) => `row-${u.searchParams.get('open')}` === second);
+  await page.keyboard.press('Escape');
+  await drawer.waitFor({ state: 'detached' });
+  await until('the focus back on the row', async () => (await focused()) === second, 2000);
+
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  assert.equal(await focused(), 'words-said');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await focused(), first);
+}

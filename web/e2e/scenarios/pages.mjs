@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { accessible, settled, shot } from '../lib/browser.mjs';
+
+/** The pages of each role, with a text that proves that the page came and not its error. */
+export const adminPages = [
+  ['recordings', 'Recordings'],
+  ['calls', 'Calls'],
+  ['attention', 'Needs attention'],
+  ['log', 'Change log'],
+  ['exposure', 'Who could reach what'],
+  ['egress', 'What left the host'],
+  ['settings/sources', 'Sources'],
+  ['settings/collectors', 'Collectors'],
+  ['settings/retention', 'Retention'],
+  ['settings/speech', 'Speech engine'],
+  ['settings/members', 'Members'],
+  ['settings/tokens', 'API tokens'],
+];
+
+/** walk visits pages in one colour scheme: each must come without an error and pass axe. */
+export async function walk(page, url, pages, scheme) {
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+  for (const [path, title] of pages) {
+    await page.goto(`${url}/${path}`);
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    await settled(page);
+    assert.equal(await page.getByRole('alert').count(), 0, `${path} shows an error: ${await page.getByRole('alert').allInnerTexts()}`);
+    await shot(page, `${path.replaceAll('/', '-').replace('?', '-')}-${scheme}`);
+    await accessible(page, `${path}, ${scheme}`);
+  }
+}
+
+/** forms: the dialogs of the settings open, pass axe, and say what is wrong beside the field. */
+export async function forms(page, url) {
+  for (const [path, button] of [
+    ['settings/sources', 'Add a source'],
+    ['settings/members', 'Invite somebody'],
+    ['settings/tokens', 'Make a token'],
+    ['settings/collectors', 'Name a collector'],
+  ]) {
+    await page.goto(`${url}/${path}`);
+    await settled(page);
+    await page.getByRole('button', { name: button }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).waitFor();
+    await shot(page, `${path.replaceAll('/', '-')}-form`);
+    await accessible(page, `the form of ${path}`);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  }
+}
+
+/** token: made, shown once, used as a machine would, ended, and refused. */
+export async function token(page, demo, url, customer) {
+  await page.goto(`${url}/settings/tokens`);
+  await page.getByRole('button', { name: 'Make a token' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Browser test');
+  await page.getByRole('dialog').getByLabel('Recording list').check();
+  await page.getByRole('dialog').getByRole('button', { name: 'Make', exact: true }).click();
+  const secret = (await page.getByLabel('Token', { exact: true }).innerText()).trim();
+  const ask = () => fetch(`${demo.url}/api/v1/customers/${customer}/recordings`, { headers: { Authorization: `Bearer ${secret}` } });
+  assert.equal((await ask()).status, 200);
+  await page.getByRole('button', { name: 'End Browser test' }).click();
+  await page.getByRole('button', { name: 'End the token' }).click();
+  await page.getByText('The token has ended.').waitFor();
+  assert.notEqual((await ask()).status, 200);
+}
+
+/** log: the change log shows what was just done, and saves as a file. */
+export async function log(page, url) {
+  await page.goto(`${url}/log`);
+  await page.getByRole('row', { name: /Token/ }).first().waitFor();
+  await page.getByRole('button', { name: 'Export' }).click();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: /CSV/ }).click();
+  const file = await saving;
+  assert.match(file.suggestedFilename(), /^change-log-.*\.csv$/);
+  await page.getByText('The change log is saved').waitFor();
+}
+
+/** phone: the list, the drawer and the menu on a narrow screen, with nothing wider than it. */
+export async function phone(page, url) {
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await page.goto(`${url}/recordings`);
+  await page.locator('[data-row]').first().waitFor();
+  await settled(page);
+  assert.ok((await wide()) <= 0, 'the page is no wider than the screen');
+  await shot(page, 'phone-list');
+  await accessible(page, 'the list on a phone');
+  await page.locator('[data-row]').first().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Play', exact: true }).waitFor();
+  await shot(page, 'phone-recording');
+  await accessible(page, 'a recording on a phone');
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Open the menu' }).click();
+  await page.getByRole('link', { name: 'Who could reach what' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Who could reach what' }).waitFor();
+  await settled(page);
+  assert.ok((await wide()) <= 0, 'the page is no wider than the screen');
+  await shot(page, 'phone-exposure');
+}
+
+/** notListening: who grants the hearing does not have it. */
+export async function notListening(page, url) {
+  await page.goto(`${url}/recordings`);
+  await page.locator('[data-row]').first().click();
+  await page.getByText('Your role sees the list but does not listen').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Play', exact: true }).isDisabled(), true);
+}
