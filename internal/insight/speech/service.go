@@ -167,7 +167,16 @@ func (s *Service) givenUp(ctx context.Context, p *place.Place, j job.Job, reason
 	if err := j.Decode(&args); err != nil {
 		return nil
 	}
-	err := s.recordings.SetTranscriptState(ctx, p, system(), args.Recording, recording.TranscriptState{State: recording.TranscriptFailed, Reason: reason})
+	var t task
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		t.row, err = s.recordings.Lookup(tx, args.Recording)
+		return err
+	})
+	if err == nil {
+		err = s.note(ctx, p, t, recording.TranscriptState{
+			State: recording.TranscriptFailed, Reason: reason, Language: t.row.Language, Engine: t.row.Engine,
+		})
+	}
 	if fault.Is(err, fault.Gone) || fault.Is(err, fault.NotFound) {
 		return nil
 	}
