@@ -25,7 +25,7 @@ dev: web/node_modules/.stamp tools-run ## the demo's server, and the portal relo
 build: bin/ringfence ## make bin/ringfence, portal included
 
 bin/ringfence: web/dist/index.html $(GO_SOURCES)
-	$(GO) build -trimpath -o $@ ./cmd/ringfence
+	$(GO) build -o $@ ./cmd/ringfence
 
 web/dist/index.html: web/node_modules/.stamp $(UI_SOURCES)
 	cd web && npx vite build --logLevel warn
