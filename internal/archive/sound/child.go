@@ -32,9 +32,11 @@ type compressed struct {
 
 	child *child
 	next  int64 // the frame that the child gives next
+	stall time.Duration
 }
 
 type child struct {
+	ctx    context.Context
 	cancel context.CancelFunc
 	cmd    *exec.Cmd
 	out    *bufio.Reader
@@ -64,7 +66,7 @@ func newMP3Reader(ctx context.Context, r io.ReaderAt, p Probed) (PCM, error) {
 	if samples == 0 {
 		return nil, fault.New(fault.Invalid, "the MP3 file holds no whole frame")
 	}
-	c := &compressed{ctx: ctx, r: r, p: p, kind: "mp3"}
+	c := &compressed{ctx: ctx, r: r, p: p, kind: "mp3", stall: childStall}
 	c.from = func(at int64) (int64, int64, int64) {
 		i := min(max(0, at/samples-warmUp)/every, int64(len(marks)-1))
 		return 0, marks[i], i * every * samples
@@ -79,7 +81,7 @@ func newOpusReader(ctx context.Context, r io.ReaderAt, p Probed) (PCM, error) {
 		return nil, err
 	}
 	const preRoll = opusRate * 80 / 1000 // RFC 7845 §4.6
-	c := &compressed{ctx: ctx, r: r, p: p, kind: "ogg"}
+	c := &compressed{ctx: ctx, r: r, p: p, kind: "ogg", stall: childStall}
 	c.from = func(at int64) (int64, int64, int64) {
 		want := at - preRoll
 		start, frame := head.audioAt, int64(0)
@@ -139,7 +141,7 @@ func (c *compressed) ReadFrames(p []int16, at int64) (int, error) {
 		}
 	}
 	frame := int64(c.p.Channels) * 2
-	c.child.stall.Reset(childStall)
+	c.child.stall.Reset(c.stall)
 	defer c.child.stall.Stop()
 	if skip := (at - c.next) * frame; skip > 0 {
 		n, err := c.child.out.Discard(int(skip))
@@ -164,10 +166,13 @@ func (c *compressed) ReadFrames(p []int16, at int64) (int, error) {
 // silence fills what the decoder does not give although the file's length promises it: a damaged end, or samples that an encoder padded.
 // Without it the length told by the header of a virtual WAV would not be that of its data.
 func (c *compressed) silence(p []int16, want int64, err error) (int, error) {
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if err := c.ctx.Err(); err != nil {
+	if c.child.ctx.Err() != nil {
+		return 0, errors.Join(c.Close(), fault.New(fault.Unavailable, "the decoder of the %s sound gave nothing for %s and was stopped", c.p.Codec, c.stall))
+	}
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return 0, err
 	}
 	if c.next == 0 {
@@ -204,8 +209,8 @@ func (c *compressed) start(at int64) error {
 		cancel()
 		return fault.Wrap(err, fault.Unavailable, "the decoder for MP3 and Opus could not be started")
 	}
-	c.child = &child{cancel: cancel, cmd: cmd, out: bufio.NewReaderSize(out, 32<<10)}
-	c.child.stall = time.AfterFunc(childStall, cancel)
+	c.child = &child{ctx: ctx, cancel: cancel, cmd: cmd, out: bufio.NewReaderSize(out, 32<<10)}
+	c.child.stall = time.AfterFunc(c.stall, cancel)
 	c.next = frame
 	return nil
 }

@@ -69,10 +69,21 @@ func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 // looksLike names what is at the start of a file, in words for a person; it never repeats the bytes themselves, which may be anything.
 func looksLike(b []byte) string {
 	for _, k := range []struct{ magic, name string }{
-		{"PK\x03\x04", "a ZIP archive"}, {"\x1f\x8b", "gzip data"}, {"%PDF", "a PDF document"}, {"\x89PNG", "a picture"},
-		{"\xff\xd8\xff", "a picture"}, {"fLaC", "FLAC sound, which is not read here"}, {"#!AMR", "AMR sound, which is not read here"},
-		{"\x7fELF", "a program"}, {"<html", "a web page"}, {"<!DOC", "a web page"}, {"FORM", "AIFF sound, which is not read here"},
-		{".snd", "AU sound, which is not read here"}, {"ID3", "MP3 sound"}, {"OggS", "Ogg sound"}, {"RIFF", "a RIFF file that is no WAV"},
+		{"PK\x03\x04", "a ZIP archive"},
+		{"\x1f\x8b", "gzip data"},
+		{"%PDF", "a PDF document"},
+		{"\x89PNG", "a picture"},
+		{"\xff\xd8\xff", "a picture"},
+		{"fLaC", "FLAC sound, which is not read here"},
+		{"#!AMR", "AMR sound, which is not read here"},
+		{"\x7fELF", "a program"},
+		{"<html", "a web page"},
+		{"<!DOC", "a web page"},
+		{"FORM", "AIFF sound, which is not read here"},
+		{".snd", "AU sound, which is not read here"},
+		{"ID3", "MP3 sound"},
+		{"OggS", "Ogg sound"},
+		{"RIFF", "a RIFF file that is no WAV"},
 	} {
 		if bytes.HasPrefix(b, []byte(k.magic)) {
 			return k.name
