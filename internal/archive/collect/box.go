@@ -25,14 +25,16 @@ type Options struct {
 	Once       bool          // end when all that is there has been dealt with
 	SpoolLimit int64         // bytes of ciphertext; 0 is 8 GiB
 	Every      time.Duration // between two looks at the folder; 0 is 2 s
-	Uploads    int           // at the same time; 0 is 4
+	Uploads    int           // at the same time; 0 is 16, of which 4 may be large
 	Patience   time.Duration // with Once: how long a server may be away; 0 is 10 minutes
 	Wait       time.Duration // with Once: how long files may take to prove that they are whole
 	Events     func(Event)   // what happens, one at a time; may be nil
 
 	crash   func(step string) // tests end the process here
+	small   int64             // largest recording that travels in one request, instead of maxWhole
 	chunk   int64             // largest chunk, instead of what the server says
 	now     func() time.Time
+	pause   time.Duration                   // before the second attempt; 0 is 1 s
 	silence time.Duration                   // until a server that says nothing is given up
 	free    func(dir string) (int64, error) // bytes free on the disk
 	profile func(capture.Options) (capture.Profile, error)
@@ -79,9 +81,11 @@ type box struct {
 	walked    bool
 	attention map[string]Attention // by file
 
-	queue   chan *entry
-	pending sync.WaitGroup // entries not yet settled
-	eventMu sync.Mutex
+	wholeMax int64
+	large    chan struct{} // one for each large upload under way
+	queue    chan *entry
+	pending  sync.WaitGroup // entries not yet settled
+	eventMu  sync.Mutex
 }
 
 // Run collects until ctx ends, or with Once until all that was found is dealt
@@ -105,6 +109,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 		Options: o, names: map[mark16]string{}, taken: map[mark16]*entry{}, refused: map[mark16]bool{},
 		anew:      map[mark16]int{},
 		attention: map[string]Attention{}, queue: make(chan *entry, 1024),
+		large: make(chan struct{}, 4), wholeMax: maxWhole,
 	}
 	defer func() {
 		if err != nil {
@@ -137,6 +142,9 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 		b.accept(e, nil)
 	}
 	b.setChunk(chunkBytes)
+	if o.small > 0 {
+		b.wholeMax = o.small
+	}
 	return b, entries, nil
 }
 
@@ -148,7 +156,7 @@ func (o *Options) fill() {
 		o.Every = 2 * time.Second
 	}
 	if o.Uploads == 0 {
-		o.Uploads = 4
+		o.Uploads = 16
 	}
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Minute
@@ -158,6 +166,9 @@ func (o *Options) fill() {
 	}
 	if o.now == nil {
 		o.now = time.Now
+	}
+	if o.pause == 0 {
+		o.pause = time.Second
 	}
 	if o.silence == 0 {
 		o.silence = silenceFor

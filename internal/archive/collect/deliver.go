@@ -19,29 +19,72 @@ import (
 const minChunk = 64 << 10
 
 // deliver brings one entry to its end: uploaded, verified, its source dealt
-// with. It goes on where the last attempt stopped, on either side of a crash.
+// with. It goes on where the last attempt stopped, on either side of a crash:
+// the server is asked, not the box's memory.
 func (b *box) deliver(ctx context.Context, e *entry) error {
-	if e.Receipt == nil || !b.lasting(e) {
-		if err := b.upload(ctx, e); err != nil {
-			return err
+	r, err := b.send(ctx, e)
+	if err != nil {
+		return err
+	}
+	b.report(Event{What: string(r.State), Upload: e.Upload.String(), Recording: r.Recording.String(), Bytes: e.manifest.size(), Duplicate: r.Duplicate})
+	return b.settle(e, r)
+}
+
+// send uploads an entry and gives the server's last word on it.
+func (b *box) send(ctx context.Context, e *entry) (Receipt, error) {
+	for wait := 200 * time.Millisecond; ; wait = min(wait*2, 10*time.Second) {
+		r, err := b.sendOnce(ctx, e)
+		if err != nil {
+			return r, err
 		}
-		if err := b.fetchReceipt(ctx, e); err != nil {
-			return err
+		b.crash("answered")
+		if r.State != Stored && r.State != Open {
+			b.crash("receipt-" + string(r.State))
+			return r, nil
+		}
+		if err := sleep(ctx, jitter(wait)); err != nil {
+			return r, err
 		}
 	}
-	return b.settle(e)
 }
 
-// lasting reports whether the entry holds the server's last word.
-func (b *box) lasting(e *entry) bool {
-	r, err := b.openReceipt(e, *e.Receipt)
-	return err == nil && r.State != Stored
+func (b *box) sendOnce(ctx context.Context, e *entry) (r Receipt, err error) {
+	var s Signed
+	if e.manifest.size() <= b.wholeMax {
+		s, err = b.sendWhole(ctx, e)
+	} else if err = b.upload(ctx, e); err == nil {
+		s, err = b.up.complete(ctx, e.Upload)
+	}
+	if err != nil {
+		return r, err
+	}
+	return b.openReceipt(e, s)
 }
 
-// upload sends what the server does not have yet.
+// sendWhole sends a small recording in one request.
+func (b *box) sendWhole(ctx context.Context, e *entry) (Signed, error) {
+	f, err := b.spool.data(e)
+	if err != nil {
+		return Signed{}, err
+	}
+	data := make([]byte, e.manifest.size())
+	_, err = io.ReadFull(f, data)
+	f.Close()
+	if err != nil {
+		return Signed{}, errDamaged
+	}
+	b.report(Event{What: "uploading", Upload: e.Upload.String(), Bytes: int64(len(data))})
+	return b.up.whole(ctx, e.Upload, e.Signed, data)
+}
+
+// upload sends, chunk by chunk, what the server does not have yet.
 func (b *box) upload(ctx context.Context, e *entry) error {
-	if e.Receipt != nil {
-		return nil // stored: the bytes are there
+	// Chunks are large: few at a time, so that memory stays small.
+	select {
+	case b.large <- struct{}{}:
+		defer func() { <-b.large }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	o, err := b.up.begin(ctx, e.Signed)
 	if err != nil {
@@ -90,36 +133,6 @@ func (b *box) uploadChunk(ctx context.Context, e *entry, data *os.File, at, size
 	return at, err
 }
 
-// fetchReceipt asks for the end of an upload until the server's last word is
-// on this disk.
-func (b *box) fetchReceipt(ctx context.Context, e *entry) error {
-	for wait := 200 * time.Millisecond; ; wait = min(wait*2, 10*time.Second) {
-		s, err := b.up.complete(ctx, e.Upload)
-		if err != nil {
-			return err
-		}
-		r, err := b.openReceipt(e, s)
-		if err != nil {
-			return err
-		}
-		b.crash("answered")
-		if r.State != Open && (e.Receipt == nil || !bytes.Equal(e.Receipt.Body, s.Body)) {
-			e.Receipt = &s
-			if err := b.spool.save(e); err != nil {
-				return err
-			}
-			b.report(Event{What: string(r.State), Upload: e.Upload.String(), Recording: r.Recording.String(), Bytes: e.manifest.size(), Duplicate: r.Duplicate})
-			b.crash("receipt-" + string(r.State))
-		}
-		if r.State != Stored && r.State != Open {
-			return nil
-		}
-		if err := sleep(ctx, jitter(wait)); err != nil {
-			return err
-		}
-	}
-}
-
 // openReceipt believes a receipt only if the pinned server key signed it for
 // this very manifest of this very box.
 func (b *box) openReceipt(e *entry, s Signed) (Receipt, error) {
@@ -135,17 +148,9 @@ func (b *box) openReceipt(e *entry, s Signed) (Receipt, error) {
 }
 
 // settle acts on the server's last word. Every step can be repeated.
-func (b *box) settle(e *entry) error {
-	r, err := b.openReceipt(e, *e.Receipt)
-	if err != nil {
-		return err
-	}
+func (b *box) settle(e *entry, r Receipt) (err error) {
 	switch r.State {
 	case Verified:
-		if err := b.spool.dropData(e); err != nil {
-			return err
-		}
-		b.crash("data-dropped")
 		if err := b.release(e, r); err != nil {
 			return err
 		}
@@ -171,11 +176,11 @@ func (b *box) settle(e *entry) error {
 // retryIn says how long to wait after an error: what the server asks for, else
 // twice as long each time with jitter, so that a thousand boxes do not come
 // back in the same second. No more than five minutes.
-func retryIn(err error, attempt int) time.Duration {
+func (b *box) retryIn(err error, attempt int) time.Duration {
 	if r, ok := errors.AsType[*refusal](err); ok && r.RetryAfter > 0 {
 		return r.RetryAfter + jitter(r.RetryAfter/4)
 	}
-	return jitter(min(time.Second<<min(attempt, 9), 5*time.Minute))
+	return jitter(min(b.pause<<min(attempt, 9), 5*time.Minute))
 }
 
 // jitter draws between half of d and d.

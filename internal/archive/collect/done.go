@@ -10,14 +10,19 @@ import (
 )
 
 // done is the box's memory of what needs no more capturing: an append-only file
-// of fixed records, one fsync each, and a map of it in memory (about 100 bytes
+// of fixed records, one fsync for all that wait for it, and a map of it in memory (about 100 bytes
 // per file). A torn record at the end is what a power cut left; it is cut off,
 // and the worst that follows is that the server answers "already here".
 type done struct {
 	mu    sync.Mutex
-	f     *os.File
-	end   int64 // of the whole records; a write that failed half-way is written over
 	known map[mark16]seen
+	fresh []byte // records to be written
+	asked int64  // how many calls of add have put theirs into fresh
+
+	writing sync.Mutex // held while records are written
+	f       *os.File
+	end     int64 // of the whole records; a write that failed half-way is written over
+	kept    int64 // how many calls of add are on the disk
 }
 
 // seen is the version of a file that was dealt with.
@@ -78,8 +83,6 @@ func readDone(b []byte) (m mark16, s seen, ok bool) {
 // add remembers that a version of a file was dealt with; durable on return.
 func (d *done) add(sources []source, state State) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	var all []byte
 	for _, s := range sources {
 		b := make([]byte, doneRecord)
 		copy(b, s.Path[:])
@@ -87,18 +90,43 @@ func (d *done) add(sources []source, state State) error {
 		binary.BigEndian.PutUint64(b[24:], uint64(s.ModTime))
 		b[32] = doneCodes[state]
 		binary.BigEndian.PutUint32(b[33:], crc32.ChecksumIEEE(b[:33]))
-		all = append(all, b...)
+		d.fresh = append(d.fresh, b...)
 	}
-	if _, err := d.f.WriteAt(all, d.end); err != nil {
+	d.asked++
+	mine := d.asked
+	d.mu.Unlock()
+	if err := d.flush(mine); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range sources {
+		d.known[s.Path] = seen{s.Size, s.ModTime, state}
+	}
+	return nil
+}
+
+// flush writes what waits, unless the call before has done it for this one.
+func (d *done) flush(mine int64) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.kept >= mine {
+		return nil
+	}
+	d.mu.Lock()
+	b, asked := d.fresh, d.asked
+	d.mu.Unlock()
+	if _, err := d.f.WriteAt(b, d.end); err != nil {
 		return err
 	}
 	if err := d.f.Sync(); err != nil {
 		return err
 	}
-	d.end += int64(len(all))
-	for _, s := range sources {
-		d.known[s.Path] = seen{s.Size, s.ModTime, state}
-	}
+	d.end += int64(len(b))
+	d.kept = asked
+	d.mu.Lock()
+	d.fresh = d.fresh[len(b):]
+	d.mu.Unlock()
 	return nil
 }
 

@@ -189,29 +189,11 @@ func (s *Server) archiveUpload(ctx context.Context, v *visit, row uploadRow) (Re
 		return Receipt{}, errUnknownUpload
 	}
 	defer f.Close()
-	s.step("adopt")
-	keys, err := s.keys.Adopt(ctx, m.Customer, m.Capsule, capsuleInfo(m.Customer, m.Device, m.Upload))
-	switch {
-	case fault.Is(err, fault.Gone):
-		return s.gone(ctx, v, m.Recording)
-	case fault.Is(err, fault.Denied):
-		return Receipt{}, errReseal // sealed to a key that the customer no longer has
-	case err != nil:
-		return Receipt{}, err
+	r, err := s.archiveOne(v, &m, f)
+	if errors.Is(err, errStaged) {
+		return r, s.dropUpload(ctx, v, row)
 	}
-	in, err := sealedIn(v, &m, keys, f)
-	if err != nil {
-		return Receipt{State: Refused, Reason: err.Error()}, nil
-	}
-	s.step("archive")
-	out, err := s.archive.ArchiveSealed(ctx, v.place, v.who, in)
-	if errors.Is(err, errStaged) || errors.Is(out.Err, errStaged) {
-		return Receipt{}, s.dropUpload(ctx, v, row)
-	}
-	if err != nil && out.Result == "" {
-		return Receipt{}, err
-	}
-	return s.judge(ctx, v, out)
+	return r, err
 }
 
 // gone decides what it means that the keys of an upload were destroyed. If its
@@ -271,6 +253,11 @@ func (s *Server) verifyAgain(ctx context.Context, v *visit, row uploadRow) (Rece
 	if err := openDocument(receiptLabel, kept, key, &r); err != nil {
 		return r, err
 	}
+	return s.readBack(ctx, v, r)
+}
+
+// readBack tries once more to verify a recording that is stored.
+func (s *Server) readBack(ctx context.Context, v *visit, r Receipt) (Receipt, error) {
 	ok, err := s.verified(ctx, v, r.Recording)
 	if err == nil && !ok {
 		if _, err = s.archive.Reverify(ctx, v.place); err == nil {

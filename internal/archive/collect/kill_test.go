@@ -26,6 +26,7 @@ const (
 	killVar  = "RINGFENCE_COLLECT_KILL"  // step at which to die, and how often it is passed before: "chunk:1"
 	dirVar   = "RINGFENCE_COLLECT_DIR"
 	addrVar  = "RINGFENCE_COLLECT_ADDR"
+	wayVar   = "RINGFENCE_COLLECT_WAY" // "whole": small recordings in one request; else all in chunks
 )
 
 func TestMain(m *testing.M) {
@@ -66,8 +67,12 @@ func boxChild() error {
 	dir := os.Getenv(dirVar)
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
+	small := int64(1)
+	if os.Getenv(wayVar) == "whole" {
+		small = maxWhole
+	}
 	return Run(ctx, Options{
-		State: filepath.Join(dir, "state"), From: filepath.Join(dir, "from"), Once: true, After: Delete,
+		small: small, State: filepath.Join(dir, "state"), From: filepath.Join(dir, "from"), Once: true, After: Delete,
 		Patience: 30 * time.Second, profile: plainProfile, crash: dieAt(), chunk: minChunk,
 	})
 }
@@ -118,34 +123,37 @@ func killed(err error) bool {
 // The box dies at each of its steps. Until the server has said "verified", the
 // source must be there; after the restart there is one recording and no source.
 func TestBoxKilledAtEachStep(t *testing.T) {
-	steps := []string{
-		"sealed", "spooled", "begun", "chunk:0", "chunk:1", "answered", "receipt-verified", "data-dropped", "released", "noted",
-	}
-	before := true // the source is not touched before this step
-	for _, step := range steps {
-		if step == "released" {
-			before = false
+	for way, steps := range map[string][]string{
+		"chunks": {"sealed", "spooled", "begun", "chunk:0", "chunk:1", "answered", "receipt-verified", "released", "noted"},
+		"whole":  {"sealed", "spooled", "answered", "receipt-verified", "released", "noted"},
+	} {
+		for _, step := range steps {
+			t.Run(way+"/"+step, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				dir := t.TempDir()
+				w.state, w.from = filepath.Join(dir, "state"), filepath.Join(dir, "from")
+				w.enrol()
+				source := wavFile(t, w.from, "a.wav", 1, 10)
+				if err := boxAt(t, dir, way, step).Run(); !killed(err) {
+					t.Fatalf("the box was to die at %s: %v", step, err)
+				}
+				if step != "released" && step != "noted" && !exists(source) {
+					t.Fatal("the source was removed too early")
+				}
+				if err := boxAt(t, dir, way, "").Run(); err != nil {
+					t.Fatal(err)
+				}
+				w.onceAndWhole(source)
+			})
 		}
-		before := before
-		t.Run(step, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			dir := t.TempDir()
-			w.state, w.from = filepath.Join(dir, "state"), filepath.Join(dir, "from")
-			w.enrol()
-			source := wavFile(t, w.from, "a.wav", 1, 10)
-			if err := child(t, "box", dir, "", step).Run(); !killed(err) {
-				t.Fatalf("the box was to die at %s: %v", step, err)
-			}
-			if before && !exists(source) {
-				t.Fatal("the source was removed too early")
-			}
-			if err := child(t, "box", dir, "", "").Run(); err != nil {
-				t.Fatal(err)
-			}
-			w.onceAndWhole(source)
-		})
 	}
+}
+
+func boxAt(t *testing.T, dir, way, kill string) *exec.Cmd {
+	c := child(t, "box", dir, "", kill)
+	c.Env = append(c.Env, wayVar+"="+way)
+	return c
 }
 
 // onceAndWhole checks that the recording is in the archive exactly once,
@@ -184,45 +192,60 @@ func (w *testWorld) objects() (n int) {
 // The server dies at each of its steps, those of the archive included, while
 // the box waits and goes on.
 func TestServerKilledAtEachStep(t *testing.T) {
-	for _, step := range []string{
-		"begin", "chunk:0", "acknowledge:1", "adopt", "archive",
-		"intend", "commit", "committed", "receipt", "unwrap", "read back", "verified", "receipt:1", "receipt kept",
+	archive := []string{"adopt", "archive", "intend", "commit", "committed", "receipt", "unwrap", "read back", "verified", "receipt:1"}
+	for way, steps := range map[string][]string{
+		"chunks": append([]string{"begin", "chunk:0", "acknowledge:1", "receipt kept"}, archive...),
+		"whole":  archive,
 	} {
-		t.Run(step, func(t *testing.T) {
-			t.Parallel()
-			w, source := killWorld(t)
-			addr := w.http.Listener.Addr().String()
-			w.http.Close()
-			w.world.close()
-			dead := make(chan error, 1)
-			first := serverAt(t, w.dir, addr, step)
-			go func() { dead <- first.Wait() }()
-			done := make(chan error, 1)
-			go func() {
-				_, err := w.collect(func(o *Options) { o.After, o.chunk = Delete, minChunk })
-				done <- err
-			}()
-			if err := <-dead; !killed(err) {
-				t.Fatalf("the server was to die at %s: %v", step, err)
-			}
-			if !exists(source) && step != "receipt kept" {
-				t.Error("the source was removed too early")
-			}
-			second := serverAt(t, w.dir, addr)
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-			second.Process.Kill()
-			second.Wait()
-			again, err := openWorld(t.Context(), w.dir, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer again.close()
-			w.world = again
-			w.onceAndWhole(source)
-		})
+		for _, step := range steps {
+			t.Run(way+"/"+step, func(t *testing.T) {
+				t.Parallel()
+				w, source := killWorld(t)
+				w.killServer(source, way, step)
+				w.onceAndWhole(source)
+			})
+		}
 	}
+}
+
+// killServer lets a server die at a step while the box is at work, and starts
+// the next one.
+func (w *testWorld) killServer(source, way, step string) {
+	t := w.t
+	t.Helper()
+	addr := w.http.Listener.Addr().String()
+	w.http.Close()
+	w.world.close()
+	first := serverAt(t, w.dir, addr, step)
+	dead, done := make(chan error, 1), make(chan error, 1)
+	go func() { dead <- first.Wait() }()
+	go func() {
+		_, err := w.collect(func(o *Options) {
+			o.After, o.chunk, o.small = Delete, minChunk, maxWhole
+			if way == "chunks" {
+				o.small = 1
+			}
+		})
+		done <- err
+	}()
+	if err := <-dead; !killed(err) {
+		t.Fatalf("the server was to die at %s: %v", step, err)
+	}
+	if !exists(source) {
+		t.Error("the source was removed too early")
+	}
+	second := serverAt(t, w.dir, addr)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	second.Process.Kill()
+	second.Wait()
+	again, err := openWorld(context.Background(), w.dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.close)
+	w.world = again
 }
 
 // killWorld is a world with an enrolled box and one file on it.

@@ -215,7 +215,7 @@ func (b *box) bring(ctx context.Context, e *entry) error {
 		if b.Once && b.now().Sub(since) > b.Patience {
 			return fmt.Errorf("given up for now: %w; what is sealed waits in the spool, run collect again", err)
 		}
-		wait := retryIn(err, attempt)
+		wait := b.retryIn(err, attempt)
 		b.report(Event{What: "away", Upload: e.Upload.String(), Text: fmt.Sprintf("%v; next attempt in %s", err, wait.Round(time.Second/10))})
 		if sleep(ctx, wait) != nil {
 			return nil
@@ -232,7 +232,6 @@ func (b *box) answered(e *entry, r *refusal) bool {
 	case r.Code == codeUnknown:
 		// The server has forgotten it, or was given other bytes than were
 		// signed: it begins again, unless the fault is in the spool.
-		e.Receipt = nil
 		return b.spool.whole(e) != nil && b.sealAnew(e) == nil
 	case r.Status == http.StatusUnprocessableEntity, r.Status == http.StatusRequestEntityTooLarge:
 		b.refuse(e, r.Text)

@@ -131,6 +131,9 @@ func (b *box) openable(item recording.Item) recording.Item {
 	return item
 }
 
+// sealBatch is how many recordings share one sync of the spool's folder.
+const sealBatch = 32
+
 // seal puts what was found into the spool, oldest first. It stops when the
 // spool is full; one file that fails does not stop the others.
 func (s *scanner) seal(ctx context.Context) error {
@@ -139,6 +142,25 @@ func (s *scanner) seal(ctx context.Context) error {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(x, y string) int { return s.todo[x].Call.StartedAt.Compare(s.todo[y].Call.StartedAt) })
+	for some := range slices.Chunk(keys, sealBatch) {
+		sealed, err := s.sealSome(ctx, some)
+		if len(sealed) > 0 {
+			err = errors.Join(err, s.b.spool.sync())
+		}
+		s.b.crash("spooled")
+		for _, e := range sealed {
+			if err := s.b.enqueue(ctx, e); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scanner) sealSome(ctx context.Context, keys []string) (sealed []*entry, err error) {
 	for _, k := range keys {
 		item := s.todo[k]
 		if s.b.allKnown(item) {
@@ -149,9 +171,9 @@ func (s *scanner) seal(ctx context.Context) error {
 		shown := capture.Shown(item.Files[0].Path)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return sealed, ctx.Err()
 		case errors.Is(err, errSpoolFull):
-			return err
+			return sealed, err
 		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist):
 			s.drop(k) // found again when it is whole
 			continue
@@ -163,12 +185,9 @@ func (s *scanner) seal(ctx context.Context) error {
 		s.drop(k)
 		s.b.accept(e, item.Files)
 		s.b.report(Event{What: "sealed", File: shown, Upload: e.Upload.String(), Bytes: e.manifest.size()})
-		s.b.crash("spooled")
-		if err := s.b.enqueue(ctx, e); err != nil {
-			return err
-		}
+		sealed = append(sealed, e)
 	}
-	return nil
+	return sealed, nil
 }
 
 func (s *scanner) drop(key string) {

@@ -47,8 +47,8 @@ type cardFile struct {
 var errChanging = errors.New("the file is still changing")
 
 // sealInto seals one recording into the spool. When it returns, the keys exist
-// only within the capsule, and the entry survives a crash. Space of the spool
-// is taken here and given back by remove.
+// only within the capsule; after the spool's next sync the entry survives a
+// power cut. Space of the spool is taken here and given back by remove.
 func (b *box) sealInto(ctx context.Context, conf Config, item recording.Item) (*entry, error) {
 	space := int64(0)
 	for _, f := range item.Files {
@@ -89,9 +89,6 @@ func (b *box) sealFiles(ctx context.Context, conf Config, item recording.Item, e
 		c.Files = append(c.Files, describe(f, plain))
 		e.Sources = append(e.Sources, source{b.dev.pathMark(f.Path), f.Size, f.ModTime.UnixNano(), b.dev.contentMark(plain)})
 	}
-	if err := out.Sync(); err != nil {
-		return err
-	}
 	b.crash("sealed")
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -106,7 +103,7 @@ func (b *box) sealFiles(ctx context.Context, conf Config, item recording.Item, e
 	if err != nil {
 		return err
 	}
-	return b.spool.commit(e)
+	return b.spool.commit(out, e)
 }
 
 // sealFile appends one sealed object to out.

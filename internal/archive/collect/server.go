@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -50,10 +49,12 @@ type Server struct {
 	epoch   string
 	mux     *http.ServeMux
 	nonces  nonces
+	wholes  chan struct{} // one for each whole upload in memory
 
 	mu       sync.Mutex
 	locks    map[id.Upload]*turn
 	finishes map[id.Upload]*finish
+	lanes    map[id.Device]*lane
 	seen     map[id.Device]time.Time
 	work     sync.WaitGroup
 	stopped  bool
@@ -71,7 +72,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 	s := &Server{
 		store: o.Store, keys: o.Keys, archive: o.Recordings, staging: root, dir: o.Staging, log: o.Log, now: o.Now, step: o.Step,
 		epoch: rand.Text(), mux: http.NewServeMux(), nonces: nonces{of: map[id.Device]*used{}},
-		locks: map[id.Upload]*turn{}, finishes: map[id.Upload]*finish{}, seen: map[id.Device]time.Time{},
+		wholes: make(chan struct{}, wholeAtOnce), locks: map[id.Upload]*turn{}, finishes: map[id.Upload]*finish{}, lanes: map[id.Device]*lane{}, seen: map[id.Device]time.Time{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -87,6 +88,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 	s.mux.HandleFunc("POST "+Path+"/uploads", s.signed(s.begin))
 	s.mux.HandleFunc("HEAD "+Path+"/uploads/{upload}", s.signed(s.offset))
 	s.mux.HandleFunc("PATCH "+Path+"/uploads/{upload}", s.signed(s.append))
+	s.mux.HandleFunc("PUT "+Path+"/uploads/{upload}", s.signed(s.whole))
 	s.mux.HandleFunc("POST "+Path+"/uploads/{upload}/complete", s.signed(s.complete))
 	s.mux.HandleFunc("GET "+Path+"/receipts/{upload}", s.signed(s.receipt))
 	s.mux.HandleFunc("POST "+Path+"/standing", s.signed(s.standing))
@@ -177,12 +179,9 @@ var errRevoked = errors.New("this device was revoked; enrol the box anew with a 
 
 // body reads a JSON body that is the one that was signed.
 func (v *visit) body(r *http.Request, limit int64, into any) error {
-	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	b, err := readBody(r, limit)
 	if err != nil {
-		return errDigest // cut off on its way: the box sends it again
-	}
-	if int64(len(b)) > limit {
-		return fault.New(fault.TooLarge, "the body is larger than %d bytes", limit)
+		return err
 	}
 	if sha256.Sum256(b) != v.claim.digest {
 		return errDigest
@@ -249,7 +248,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Status, p.Code = http.StatusForbidden, codeDevice
 	case errors.Is(err, errReseal):
 		p.Status, p.Code = http.StatusConflict, codeReseal
-	case errors.Is(err, errUnknownUpload):
+	case errors.Is(err, errUnknownUpload), errors.Is(err, errStaged):
 		p.Status, p.Code = http.StatusNotFound, codeUnknown
 	default:
 		f := fault.Of(err)

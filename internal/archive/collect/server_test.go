@@ -33,6 +33,7 @@ func newRogue(t *testing.T) *rogue {
 	w := newWorld(t)
 	w.enrol()
 	b, e := w.verifiedEntry(wavFile(t, w.from, "a.wav", 1, 20))
+	b.wholeMax = 0
 	if _, err := b.up.config(t.Context()); err != nil { // learns the epoch
 		t.Fatal(err)
 	}
@@ -143,10 +144,11 @@ func TestBadChunksChangeNothing(t *testing.T) {
 		t.Fatal(got.Code, got.Body)
 	}
 	path := "/uploads/" + r.e.Upload.String()
-	data, err := os.ReadFile(filepath.Join(r.w.state, "spool", r.e.Upload.String(), dataName))
+	data, err := os.ReadFile(r.b.spool.path(r.e.Upload))
 	if err != nil {
 		t.Fatal(err)
 	}
+	data = data[:r.e.manifest.size()]
 	if got := r.send(http.MethodPatch, path, data[:1000], 0, nil); got.Code != http.StatusNoContent || got.Header().Get("Upload-Offset") != "1000" {
 		t.Fatal(got.Code, got.Body)
 	}
@@ -201,6 +203,67 @@ func TestUploadsOfOthersAreNotThere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A whole upload is checked as the chunks are.
+func TestBadWholeUploadsAreRefused(t *testing.T) {
+	r := newRogue(t)
+	data, err := os.ReadFile(r.b.spool.path(r.e.Upload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = data[:r.e.manifest.size()]
+	path := "/uploads/" + r.e.Upload.String()
+	good, err := wholeBody(r.e.Signed, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)-100] ^= 1
+	forged, err := wholeBody(Signed{Body: r.e.Signed.Body, Signature: make([]byte, 64)}, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]*httptest.ResponseRecorder{
+		"empty":           r.send(http.MethodPut, path, nil, -1, nil),
+		"no length":       r.send(http.MethodPut, path, []byte{0, 0}, -1, nil),
+		"long length":     r.send(http.MethodPut, path, append([]byte{0xff, 0xff, 0xff, 0xff}, good...), -1, nil),
+		"short":           r.send(http.MethodPut, path, good[:len(good)-1], -1, nil),
+		"long":            r.send(http.MethodPut, path, append(bytes.Clone(good), 0), -1, nil),
+		"other bytes":     r.send(http.MethodPut, path, flipped, -1, nil),
+		"unsigned":        r.send(http.MethodPut, path, forged, -1, nil),
+		"another's name":  r.send(http.MethodPut, "/uploads/"+id.New[id.Upload]().String(), good, -1, nil),
+		"far too large":   r.send(http.MethodPut, path, make([]byte, 2*maxManifest+maxWhole+1), -1, nil),
+		"changed on way":  r.send(http.MethodPut, path, good, -1, func(q *http.Request) { q.Body = io.NopCloser(bytes.NewReader(flipped)) }),
+		"signed for HEAD": r.send(http.MethodHead, path, good, -1, func(q *http.Request) { q.Method = http.MethodPut }),
+	} {
+		if got.Code < 300 {
+			t.Errorf("%s: %d", name, got.Code)
+		}
+	}
+	if n := len(r.w.archived()); n != 0 {
+		t.Fatalf("%d recordings were archived", n)
+	}
+	for range 2 { // the second time is the first time
+		if got := r.send(http.MethodPut, path, good, -1, nil); got.Code != http.StatusOK || len(r.w.archived()) != 1 {
+			t.Fatal(got.Code, got.Body, len(r.w.archived()))
+		}
+	}
+}
+
+func FuzzSplitWhole(f *testing.F) {
+	b, _ := wholeBody(Signed{Body: []byte("{}"), Signature: []byte("s")}, []byte("data"))
+	f.Add(b)
+	f.Add([]byte{0, 0, 0, 200, '{'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, data, err := splitWhole(b)
+		if err != nil {
+			return
+		}
+		if again, err := wholeBody(s, data); err != nil || len(data) > len(b)-4 || len(again) < 4+len(data) {
+			t.Fatalf("%v, %d bytes of %d", err, len(data), len(b))
+		}
+	})
 }
 
 func TestEnrolmentCodes(t *testing.T) {
@@ -292,7 +355,7 @@ func TestDamagedStagingIsAskedForAgain(t *testing.T) {
 	if err := os.WriteFile(staged, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err = r.b.fetchReceipt(t.Context(), r.e)
+	_, err = r.b.up.complete(t.Context(), r.e.Upload)
 	if e, ok := err.(*refusal); !ok || e.Code != codeUnknown {
 		t.Fatalf("got %v", err)
 	}

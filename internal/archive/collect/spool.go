@@ -3,22 +3,29 @@ package collect
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"ringfence/internal/base/id"
 )
 
-// spool keeps sealed recordings on the box until the server has verified them:
-// a folder per upload with data (ciphertext) and entry.json. The entry is
-// written last, so a folder without one is what a crash left of a sealing that
-// never ended; it holds nothing that is lost, as the source is still there.
+// spool keeps sealed recordings on the box until the server has verified them,
+// one file each: the ciphertext, the entry as JSON, and a tail that says how
+// long the entry is. A file gets its name when it is whole and synced; one with
+// the ending of an unfinished one holds nothing that is lost, as the source is
+// still there.
+//
+// What the server answers is not kept: it is asked again. So a recording costs
+// one fsync here, besides those that many share.
 //
 // limit bounds the bytes of ciphertext. reserve is left free on the disk in any
 // case: the telephone system records to the same one.
@@ -40,7 +47,6 @@ type entry struct {
 	Made    time.Time `json:"made"`
 	Signed  Signed    `json:"manifest"`
 	Sources []source  `json:"sources"`
-	Receipt *Signed   `json:"receipt,omitempty"` // the last word of the server
 
 	manifest Manifest
 }
@@ -54,8 +60,10 @@ type source struct {
 }
 
 const (
-	entryName = "entry.json"
-	dataName  = "data"
+	unfinished = ".part"
+	tailMagic  = "RFSPOOL1"
+	tailSize   = 8 + len(tailMagic)
+	maxEntry   = 4 << 20
 )
 
 // errSpoolFull means that nothing more may be sealed until an upload has ended.
@@ -73,9 +81,16 @@ func openSpool(dir string, limit, reserve int64) (*spool, []*entry, error) {
 	}
 	var all []*entry
 	for _, n := range names {
-		e, err := s.read(n.Name())
-		if errors.Is(err, fs.ErrNotExist) {
-			err = os.RemoveAll(filepath.Join(dir, n.Name()))
+		path := filepath.Join(dir, n.Name())
+		if strings.HasSuffix(n.Name(), unfinished) {
+			if err := os.Remove(path); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		e, err := readEntry(path)
+		if errors.Is(err, errDamaged) {
+			err = os.Remove(path) // sealed anew from its source
 		}
 		if err != nil {
 			return nil, nil, err
@@ -88,13 +103,37 @@ func openSpool(dir string, limit, reserve int64) (*spool, []*entry, error) {
 	return s, all, nil
 }
 
-func (s *spool) read(name string) (*entry, error) {
-	e := &entry{}
-	if err := readJSON(filepath.Join(s.dir, name, entryName), e); err != nil {
+// readEntry reads the entry at the end of a spool file.
+func readEntry(path string) (*entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
 		return nil, err
 	}
-	if err := decode(e.Signed.Body, &e.manifest); err != nil || e.Upload != e.manifest.Upload || e.Upload.String() != name {
-		return nil, fmt.Errorf("%s is damaged; remove the folder, the recording is sealed anew from its source", filepath.Join(s.dir, name))
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	tail := make([]byte, tailSize)
+	at := info.Size() - int64(tailSize)
+	if at < 0 {
+		return nil, errDamaged
+	}
+	if _, err := f.ReadAt(tail, at); err != nil {
+		return nil, err
+	}
+	n := int64(binary.BigEndian.Uint64(tail))
+	if string(tail[8:]) != tailMagic || n < 0 || n > maxEntry || n > at {
+		return nil, errDamaged
+	}
+	b := make([]byte, n)
+	if _, err := f.ReadAt(b, at-n); err != nil {
+		return nil, err
+	}
+	e := &entry{}
+	if decode(b, e) != nil || decode(e.Signed.Body, &e.manifest) != nil || e.Upload != e.manifest.Upload ||
+		e.Upload.String() != filepath.Base(path) || e.manifest.size() != at-n || len(e.Sources) == 0 {
+		return nil, errDamaged
 	}
 	return e, nil
 }
@@ -140,27 +179,33 @@ func (s *spool) bytes() int64 {
 	return s.used
 }
 
-// create makes the folder and the data file of a new upload.
+// create makes the file of a new upload, unfinished.
 func (s *spool) create(u id.Upload) (*os.File, error) {
-	dir := filepath.Join(s.dir, u.String())
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(filepath.Join(dir, dataName), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return os.OpenFile(s.path(u)+unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
-// commit makes the entry durable; data was synced before. From here on the
-// recording is the spool's, and a crash resumes with these bytes.
-func (s *spool) commit(e *entry) error {
-	if err := s.save(e); err != nil {
+func (s *spool) path(u id.Upload) string { return filepath.Join(s.dir, u.String()) }
+
+// commit ends the file with its entry and gives it its name. Its bytes are on
+// the disk then; its name is after the next sync.
+func (s *spool) commit(f *os.File, e *entry) error {
+	b, err := json.Marshal(e)
+	if err != nil {
 		return err
 	}
-	return syncDir(s.dir)
+	n := len(b)
+	b = append(binary.BigEndian.AppendUint64(b, uint64(n)), tailMagic...)
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return os.Rename(s.path(e.Upload)+unfinished, s.path(e.Upload))
 }
 
-func (s *spool) save(e *entry) error {
-	return writeJSON(filepath.Join(s.dir, e.Upload.String(), entryName), e)
-}
+// sync makes the names of what was committed durable.
+func (s *spool) sync() error { return syncDir(s.dir) }
 
 // errDamaged means that the spool does not hold what was sealed. Nothing is
 // lost: the source was not touched, and is sealed anew.
@@ -168,7 +213,7 @@ var errDamaged = errors.New("the sealed recording in the spool is damaged")
 
 // data opens the ciphertext of an entry.
 func (s *spool) data(e *entry) (*os.File, error) {
-	f, err := os.Open(filepath.Join(s.dir, e.Upload.String(), dataName))
+	f, err := os.Open(s.path(e.Upload))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errDamaged
 	}
@@ -191,20 +236,10 @@ func (s *spool) whole(e *entry) error {
 	return nil
 }
 
-// dropData removes the ciphertext once the server has it for good; the entry
-// stays until the source is dealt with.
-func (s *spool) dropData(e *entry) error {
-	return removeDurably(filepath.Join(s.dir, e.Upload.String(), dataName))
-}
-
-// remove forgets an entry. entry.json goes first: what is left then counts as
-// an unfinished sealing and is swept.
+// remove forgets an entry. Should its name come back after a power cut, the
+// server is asked once more how it ended.
 func (s *spool) remove(e *entry) error {
-	dir := filepath.Join(s.dir, e.Upload.String())
-	if err := removeDurably(filepath.Join(dir, entryName)); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.Remove(s.path(e.Upload)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	s.release(e.manifest.size())
@@ -213,6 +248,6 @@ func (s *spool) remove(e *entry) error {
 
 // discard removes an upload whose sealing did not end.
 func (s *spool) discard(u id.Upload, n int64) {
-	os.RemoveAll(filepath.Join(s.dir, u.String()))
+	os.Remove(s.path(u) + unfinished)
 	s.release(n)
 }

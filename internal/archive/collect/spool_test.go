@@ -68,23 +68,24 @@ func TestDoneKnowsAVersionNotAName(t *testing.T) {
 	}
 }
 
-func testEntry(t *testing.T, s *spool, size int64) *entry {
+func testEntry(t *testing.T, s *spool, size int64) (*os.File, *entry) {
 	t.Helper()
 	_, key := newKey(t)
-	e := &entry{Upload: id.New[id.Upload](), Made: time.Now()}
+	e := &entry{Upload: id.New[id.Upload](), Made: time.Now(), Sources: []source{{Size: 1}}}
 	e.manifest = Manifest{Version: version, Upload: e.Upload, Objects: []Object{{ID: id.New[id.Object](), Bytes: size}}}
 	var err error
 	if e.Signed, err = signDocument(manifestLabel, e.manifest, func(b []byte) ([]byte, error) { return ed25519.Sign(key, b), nil }); err != nil {
 		t.Fatal(err)
 	}
 	f, err := s.create(e.Upload)
+	if err == nil {
+		_, err = f.Write(make([]byte, size))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(f.Truncate(size), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return e
+	t.Cleanup(func() { f.Close() })
+	return f, e
 }
 
 func TestSpoolKeepsWhatWasCommittedOnly(t *testing.T) {
@@ -93,31 +94,41 @@ func TestSpoolKeepsWhatWasCommittedOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.reserveSpace(1000); err != nil {
+	f, e := testEntry(t, s, 1000)
+	if err := errors.Join(s.commit(f, e), s.sync()); err != nil {
 		t.Fatal(err)
 	}
-	e := testEntry(t, s, 1000)
-	if err := s.commit(e); err != nil {
+	testEntry(t, s, 500) // never committed
+	whole, err := os.ReadFile(s.path(e.Upload))
+	if err != nil {
 		t.Fatal(err)
 	}
-	unfinished := testEntry(t, s, 500)
-
 	s, entries, err := openSpool(dir, 1<<20, 0)
-	if err != nil || len(entries) != 1 || entries[0].Upload != e.Upload {
-		t.Fatalf("after a restart: %v, %v", entries, err)
+	if err != nil || len(entries) != 1 || entries[0].Upload != e.Upload || s.bytes() != 1000 {
+		t.Fatalf("after a restart: %v, %d bytes, %v", entries, s.bytes(), err)
 	}
-	if s.bytes() != 1000 {
-		t.Fatalf("%d bytes are counted", s.bytes())
+	if n := files(dir); n != 1 {
+		t.Fatalf("%d files: what was never committed is still there", n)
 	}
-	if _, err := os.Stat(filepath.Join(dir, unfinished.Upload.String())); !os.IsNotExist(err) {
-		t.Fatal("what was never committed is still there")
-	}
-	if err := s.remove(entries[0]); err != nil || s.bytes() != 0 {
+	if err := s.remove(entries[0]); err != nil || s.bytes() != 0 || files(dir) != 0 {
 		t.Fatal(err, s.bytes())
 	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 0 {
-		t.Fatal(left, err)
+	// Cut at any byte, or with any byte of its end changed, it is no entry.
+	for n := range len(whole) {
+		bad := whole[:n]
+		if n >= 1000 {
+			bad = append([]byte(nil), whole...)
+			bad[n] ^= 0x40
+		}
+		if err := os.WriteFile(s.path(e.Upload), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readEntry(s.path(e.Upload)); err == nil && got.manifest.size() != 1000 {
+			t.Fatalf("damage at %d was not noticed", n)
+		}
+	}
+	if _, entries, err = openSpool(dir, 1<<20, 0); err != nil || len(entries) != 0 {
+		t.Fatalf("a damaged file stops the box: %v, %v", entries, err)
 	}
 }
 

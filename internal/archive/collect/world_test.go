@@ -178,7 +178,7 @@ func (w *testWorld) enrol() Config {
 
 // options are those of a box that ends when everything is dealt with.
 func (w *testWorld) options() Options {
-	return Options{State: w.state, From: w.from, Once: true, Patience: 20 * time.Second, profile: plainProfile}
+	return Options{State: w.state, From: w.from, Once: true, Patience: 60 * time.Second, pause: 50 * time.Millisecond, profile: plainProfile}
 }
 
 // collect runs the box once and gives its events.

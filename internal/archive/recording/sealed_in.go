@@ -44,7 +44,7 @@ func (s *Service) ArchiveSealedBatch(ctx context.Context, p *place.Place, who ac
 			out[i] = Outcome{Result: Refused, Err: fault.New(fault.Invalid, "a recording needs a source, a key within it and at least one rendition")}
 		default:
 			// The intent names no keys: after a crash the box comes again with the same ones.
-			fresh, b.keys = append(fresh, i), append(b.keys, in.Keys)
+			fresh = append(fresh, i)
 			for _, r := range in.Renditions {
 				b.aside.Objects = append(b.aside.Objects, r.Object)
 			}
@@ -58,6 +58,10 @@ func (s *Service) ArchiveSealedBatch(ctx context.Context, p *place.Place, who ac
 	}
 	defer s.end(b)
 	drafts, err := s.receiveAll(ctx, p, ins, fresh, out)
+	for _, d := range drafts {
+		// Keys of what did not arrive whole are left: it is sent again under them.
+		b.keys = append(b.keys, d.keys)
+	}
 	if err == nil {
 		err = s.commitAndVerify(ctx, p, who, b, drafts, out)
 	}
