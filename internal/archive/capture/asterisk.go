@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/fault"
 )
 
@@ -116,13 +117,20 @@ func (a *asterisk) poll(ctx context.Context, now time.Time, tell func(Call)) ([]
 	return problems, nil
 }
 
-// touch marks the call of a changed file.
+// touch marks the call of a changed file. One that is gone, moved away after its capture, changes nothing of a call that is kept.
 func (a *asterisk) touch(f *soundFile) {
-	if c := a.callOf(f); c != nil {
-		c.dirty = true
-		return
+	c := a.callOf(f)
+	switch gone := a.folder.files[f.path] == nil; {
+	case c != nil:
+		c.dirty = c.dirty || !gone || !c.done
+	case !gone:
+		a.leave(f)
+	case a.alone[loneKey(f)] != nil:
+		g := a.alone[loneKey(f)]
+		if g.files = slices.DeleteFunc(g.files, func(o *soundFile) bool { return o == f }); len(g.files) == 0 {
+			delete(a.alone, loneKey(f))
+		}
 	}
-	a.leave(f)
 }
 
 // callOf finds the call of a file: by the uniqueid in its name, or by a log that names the file.
@@ -376,10 +384,12 @@ func (a *asterisk) sweep(at int64, now time.Time, tell func(Call)) {
 	}
 }
 
-// release forgets a call and the files that were kept with it.
+// release forgets a call and the files that were kept with it, but for those that were cut: they may go on.
 func (a *asterisk) release(c *cluster) {
 	for _, f := range a.filesOf(c) {
-		a.folder.retire(f)
+		if f.sound.Header != sound.Open || f.sound.Empty() {
+			a.folder.retire(f)
+		}
 	}
 	a.j.forget(c)
 }

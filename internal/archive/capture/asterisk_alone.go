@@ -103,7 +103,16 @@ func (a *asterisk) tellAlone(now time.Time, tell func(Call)) {
 	for k := range a.alone {
 		keys = append(keys, k)
 	}
-	slices.Sort(keys)
+	slices.SortFunc(keys, func(x, y string) int {
+		ux, _ := parseUniqueID(x)
+		uy, _ := parseUniqueID(y)
+		return cmp.Or(cmp.Compare(ux.epoch, uy.epoch), cmp.Compare(ux.number, uy.number), strings.Compare(x, y))
+	})
+	for _, k := range keys { // names tell of a restart, too
+		if u, ok := parseUniqueID(k); ok && a.j.newest == 0 {
+			a.j.born(u)
+		}
+	}
 	for _, k := range keys {
 		g := a.alone[k]
 		if c := a.callOf(g.files[0]); c != nil {
@@ -167,10 +176,7 @@ func (a *asterisk) aloneCall(g *lone, now time.Time) Call {
 func (a *asterisk) Done(calls ...string) {
 	for _, id := range calls {
 		if c := a.j.byKey[id]; c != nil {
-			c.done = true
-			for _, f := range a.filesOf(c) {
-				f.settled = c.ended
-			}
+			c.done = true // its files are looked at until it is forgotten: one may still be replaced by a larger one
 		}
 		if g := a.alone[id]; g != nil && g.given != 0 {
 			for _, f := range g.files {

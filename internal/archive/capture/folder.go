@@ -205,17 +205,15 @@ func stampOf(size int64, modified time.Time) uint64 {
 
 // look reads a file's size and header again. It reports whether anything changed.
 func (d *folder) look(root *os.Root, f *soundFile, now time.Time) (bool, []Problem) {
-	file, err := root.Open(f.path)
+	info, err := root.Lstat(f.path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			d.forget(f)
 			return f.owner != "", nil
 		}
-		return d.broken(f, "it cannot be opened: "+plain(err), "check its permissions")
+		return d.broken(f, "it cannot be looked at: "+plain(err), "check its permissions")
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
+	if !info.Mode().IsRegular() {
 		return d.broken(f, "it is no ordinary file", "")
 	}
 	if info.Size() == f.size && info.ModTime().Equal(f.modified) {
@@ -226,6 +224,12 @@ func (d *folder) look(root *os.Root, f *soundFile, now time.Time) (bool, []Probl
 		d.retire(f)
 		return false, nil
 	}
+	file, err := root.Open(f.path)
+	if err != nil {
+		f.size = -1 // to be tried again
+		return d.broken(f, "it cannot be opened: "+plain(err), "check its permissions")
+	}
+	defer file.Close()
 	f.problem = ""
 	f.sound, err = sound.Probe(file, f.size, path.Base(f.path), d.opt.Sound)
 	if err != nil {

@@ -359,7 +359,7 @@ func (g *generic) Done(calls ...string) {
 		if gr := g.groups[id]; gr != nil {
 			gr.done = true
 			for _, f := range gr.files {
-				f.settled = true
+				f.settled = f.sound.Header == sound.Agrees // others may still grow
 			}
 		}
 	}
