@@ -179,6 +179,39 @@ func TestMemoryOfCallsIsBounded(t *testing.T) {
 	}
 }
 
+// The logs of a year, when a source is switched on, come in portions.
+func TestABacklogComesInPortions(t *testing.T) {
+	p := newPBX(time.Date(2024, 11, 1, 0, 0, 0, 0, time.UTC))
+	const total = 2*maxTold + 500
+	for i := range total {
+		p.direct(fmt.Sprintf("07700%06d", i), "01614960516", "209", "Aisha Khan", 30)
+		p.wait(time.Minute)
+	}
+	logs := t.TempDir()
+	p.write(t, logs)
+	l := newLive(t, Options{Logs: logs})
+	polls := 0
+	for got := l.after(time.Second); len(got) > 0; got = l.after(time.Second) {
+		if polls++; len(got) > maxTold+100 {
+			t.Fatalf("%d calls at once", len(got))
+		}
+		for _, c := range got {
+			l.profile.Done(c.ID)
+		}
+		if n := len(l.profile.(*asterisk).j.all); n > maxTold+100 {
+			t.Fatalf("%d calls are kept", n)
+		}
+	}
+	if len(l.calls) != total || polls != 3 {
+		t.Fatalf("%d calls in %d portions", len(l.calls), polls)
+	}
+	for _, c := range l.calls {
+		if !c.Ended || len(c.Agents) != 1 || c.Talked != 30 {
+			t.Fatalf("%+v", c)
+		}
+	}
+}
+
 func TestFoldersThatAreMissing(t *testing.T) {
 	if _, err := newLiveErr(t, Options{Folder: filepath.Join(t.TempDir(), "none")}); err == nil {
 		t.Error("a missing folder of recordings is an error")
