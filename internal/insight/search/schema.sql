@@ -7,7 +7,7 @@ CREATE TABLE spoken_words (
   n      BIGINT   PRIMARY KEY,
   tokens BIGINT[] NOT NULL
 );
-CREATE INDEX spoken_words_tokens ON spoken_words USING gin (tokens);
+CREATE INDEX spoken_words_tokens ON spoken_words USING gin (tokens) WITH (gin_pending_list_limit = 64);
 {{end}}
 
 -- The highest row number that was ever indexed, and how many rows left the index since it was tidied last.
