@@ -27,9 +27,12 @@ import (
 // package that uses Run or Postgres calls it from TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
-	server.stop()
+	Stop()
 	os.Exit(code)
 }
+
+// Stop stops the cluster, for a TestMain that cannot end with Main.
+func Stop() { server.stop() }
 
 // Run runs a test against both engines.
 func Run(t *testing.T, schemas place.Schemas, fn func(t *testing.T, s *place.Store)) {
