@@ -76,6 +76,10 @@ func Main(ctx context.Context, args []string, p Process) int {
 // the cause last, as an operator may see causes.
 func report(w io.Writer, name string, err error) {
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && errors.Unwrap(f) != nil {
+		fmt.Fprintf(w, "ringfence %s: %v\n", name, errors.Unwrap(f))
+		return
+	}
 	fmt.Fprintf(w, "ringfence %s: %s\n", name, f.Text)
 	for _, d := range f.Details {
 		fmt.Fprintf(w, "  %s: %s\n", d.Path, d.Text)
@@ -94,22 +98,30 @@ func flags(name, usage string, p Process) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.Usage = func() {
-		fmt.Fprintf(p.Stdout, "%s\n\nFlags:\n", strings.TrimSpace(usage))
-		f.SetOutput(p.Stdout)
+		var list strings.Builder
+		f.SetOutput(&list)
 		f.PrintDefaults()
+		fmt.Fprintf(p.Stdout, "%s\n\nFlags:\n%s", strings.TrimSpace(usage), strings.ReplaceAll("\n"+list.String(), "\n  -", "\n  --")[1:])
 	}
 	return f
 }
 
+// parse reads flags. Only who asks for the explanation gets it: after a typing
+// error it would push the error out of sight.
 func parse(f *flag.FlagSet, args []string) error {
+	explain := f.Usage
+	f.Usage = func() {}
 	err := f.Parse(args)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		explain()
+		return err
+	case err != nil:
 		return usageError{fmt.Errorf("%w; -h explains", err)}
-	}
-	if err == nil && f.NArg() > 0 {
+	case f.NArg() > 0:
 		return usageError{fmt.Errorf("unexpected %q; -h explains", f.Arg(0))}
 	}
-	return err
+	return nil
 }
 
 func runHelp(_ context.Context, _ []string, p Process) error {

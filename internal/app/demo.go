@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,13 +94,13 @@ func demoConfig(data, listen string) (config.Config, error) {
 	c.Objects.First.Folder, c.Objects.Second.Folder = filepath.Join(dir, "objects", "first"), filepath.Join(dir, "objects", "second")
 	c.Watch = []string{filepath.Join(dir, "drop")}
 	c.Log.Level = "warn"
+	if _, _, err := net.SplitHostPort(listen); err == nil && !c.Loopback() {
+		return c, fault.New(fault.Invalid, "the demo shows its mail to anybody who can reach it: it listens on this machine only, for example --listen 127.0.0.1:8443")
+	}
 	if problems := c.Validate(); len(problems) > 0 {
 		f := fault.New(fault.Invalid, "the demo cannot start like this")
 		f.Details = problems
 		return c, f
-	}
-	if !c.Loopback() {
-		return c, fault.New(fault.Invalid, "the demo shows its mail to anybody who can reach it: it listens on this machine only, for example --listen 127.0.0.1:8443")
 	}
 	for _, d := range []string{c.Data, filepath.Dir(c.Keys.Root), filepath.Join(dir, "drop")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {

@@ -1,18 +1,16 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"ringfence/internal/app/config"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/mail"
 )
 
 const initUsage = `
@@ -29,11 +27,14 @@ func runInit(ctx context.Context, args []string, p Process) error {
 	path := f.String("config", "/etc/ringfence/ringfence.yaml", "the configuration to write, or the existing one to use")
 	admin := f.String("admin", "", "e-mail address of the first administrator of the provider")
 	name := f.String("provider", "Provider", "name of the organisation that runs this server")
-	recovery := f.String("recovery", "", "write the recovery copy to this file and read it back from there, instead of asking for it; then move the file off this machine")
+	person := f.String("admin-name", "Administrator", "name of that person")
+	recovery := f.String("recovery", "", "write the recovery copy to this new file and read it back from there, instead of asking for it; then move the file off this machine")
 	f.StringVar(&c.Listen, "listen", c.Listen, "address and port")
 	f.StringVar(&c.URL, "url", c.URL, "how the outside reaches the server")
 	f.StringVar(&c.TLS.Certificate, "certificate", "", "PEM file with certificate and chain")
 	f.StringVar(&c.TLS.Key, "key", "", "PEM file with the private key")
+	f.StringVar(&c.Mail.SMTP, "smtp", "", "server and port that take mail; sign-in codes are mailed")
+	f.StringVar(&c.Mail.From, "mail-from", "", "sender of mails")
 	f.StringVar(&c.Data, "data", c.Data, "folder for databases and objects")
 	f.StringVar(&c.Database.PostgresFile, "postgres-file", "", "file with the PostgreSQL URL, instead of SQLite")
 	f.StringVar(&c.Keys.Root, "root-key", c.Keys.Root, "file for the root key")
@@ -45,7 +46,10 @@ func runInit(ctx context.Context, args []string, p Process) error {
 	if *admin == "" {
 		return usageError{errors.New("--admin is missing: whose mailbox gets the first link? -h explains")}
 	}
-	c, err := settle(*path, c)
+	if _, err := mail.Address(*admin); err != nil {
+		return usageError{fmt.Errorf("--admin %s is no e-mail address", *admin)}
+	}
+	c, err := settle(*path, c, p)
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func runInit(ctx context.Context, args []string, p Process) error {
 	if err != nil {
 		return err
 	}
-	if err := readBack(root, *recovery, p); err != nil {
+	if err := readBack(ctx, root, *recovery, p); err != nil {
 		return err
 	}
 	where, err := keyStores(c)
@@ -66,20 +70,29 @@ func runInit(ctx context.Context, args []string, p Process) error {
 	if err := writeConfig(*path, c); err != nil {
 		return err
 	}
-	link, err := firstAdministrator(ctx, c, *name, *admin)
+	link, err := firstAdministrator(ctx, c, *name, *admin, *person)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stdout, "\nReady. Start the server:\n  ringfence serve --config %s\nthen open this link, once, within a day, and choose a password:\n  %s\n", *path, link)
-	if c.Keys.Mirror == "" && c.Keys.MirrorPostgresFile == "" {
-		fmt.Fprintln(p.Stdout, "\nKeys have one place only: recordings can be collected, but their sources are kept until keys.mirror names a second.")
-	}
+	told(c, *path, link, p)
 	return nil
 }
 
+// told says what comes next.
+func told(c config.Config, path, link string, p Process) {
+	fmt.Fprintf(p.Stdout, "\nReady. Start the server:\n  ringfence serve --config %s\nthen open this link, once, within a week, and choose a password:\n  %s\n", path, link)
+	if c.Mail.SMTP == "" {
+		fmt.Fprintf(p.Stdout, "\nMail cannot leave yet, and nobody signs in without a mailed code: set mail.smtp and mail.from in\n%s before the start.\n", path)
+	}
+	if c.Keys.Mirror == "" && c.Keys.MirrorPostgresFile == "" {
+		fmt.Fprintln(p.Stdout, "\nKeys have one place only: recordings can be collected, but their sources are kept until keys.mirror names a second.")
+	}
+}
+
 // settle takes an existing configuration as it is, and checks a new one.
-func settle(path string, c config.Config) (config.Config, error) {
+func settle(path string, c config.Config, p Process) (config.Config, error) {
 	if _, err := os.Stat(path); err == nil {
+		fmt.Fprintf(p.Stdout, "Taking the settings from %s, which is there already; to change them, edit it.\n", path)
 		return config.Load(path)
 	}
 	if problems := c.Validate(); len(problems) > 0 {
@@ -99,61 +112,6 @@ func rootKey(path string) (keyring.Root, error) {
 		return keyring.Root{}, fault.Wrap(err, fault.Unavailable, "the folder of the root key cannot be made")
 	}
 	return keyring.CreateRoot(path)
-}
-
-// readBack ends only when the recovery copy was read back: a copy that nobody
-// has read is a copy that nobody has.
-func readBack(root keyring.Root, file string, p Process) error {
-	if file != "" {
-		if err := os.WriteFile(file, []byte(root.Recovery()+"\n"), 0o600); err != nil {
-			return fault.Wrap(err, fault.Unavailable, "the recovery copy cannot be written")
-		}
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "the recovery copy cannot be read back")
-		}
-		if copied, err := keyring.FromRecovery(string(b)); err != nil || !copied.Equal(root) {
-			return fault.New(fault.Conflict, "what was read back from %s is not the recovery copy", file)
-		}
-		fmt.Fprintf(p.Stdout, "The recovery copy is in %s. Move it off this machine: whoever has it and the key stores can open everything.\n", file)
-		return nil
-	}
-	fmt.Fprintf(p.Stdout, "Recovery copy of the root key. Write it down and keep it away from this machine:\nwithout it, a lost key file loses every recording.\n\n%s\n\n", root.Recovery())
-	in := bufio.NewReader(p.Stdin)
-	for range 3 {
-		fmt.Fprint(p.Stdout, "Type it back (an empty line ends it): ")
-		text, err := paragraph(in)
-		if err != nil {
-			return fault.Wrap(err, fault.Invalid, "the recovery copy was not read back; run init again, nothing is lost")
-		}
-		copied, err := keyring.FromRecovery(text)
-		if err == nil && copied.Equal(root) {
-			fmt.Fprintln(p.Stdout, "Right.")
-			return nil
-		}
-		if err == nil {
-			err = errors.New("that is another key")
-		}
-		fmt.Fprintf(p.Stdout, "Not right: %v\n", err)
-	}
-	return fault.New(fault.Invalid, "the recovery copy was not read back; run init again, nothing is lost")
-}
-
-// paragraph reads lines up to an empty one or the end of input.
-func paragraph(in *bufio.Reader) (string, error) {
-	var text strings.Builder
-	for {
-		line, err := in.ReadString('\n')
-		text.WriteString(line)
-		switch {
-		case errors.Is(err, io.EOF) && strings.TrimSpace(text.String()) != "":
-			return text.String(), nil
-		case err != nil:
-			return "", err
-		case strings.TrimSpace(line) == "" && strings.TrimSpace(text.String()) != "":
-			return text.String(), nil
-		}
-	}
 }
 
 func writeConfig(path string, c config.Config) error {

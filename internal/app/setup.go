@@ -34,7 +34,7 @@ var invitation = regexp.MustCompile(`https?://\S+/welcome#token=\S+`)
 // firstAdministrator makes the provider, if there is none, and invites its
 // first administrator. The link is taken out of the mail that would have been
 // sent: a server that is just being set up may have no way to send one.
-func firstAdministrator(ctx context.Context, c config.Config, name, email string) (link string, err error) {
+func firstAdministrator(ctx context.Context, c config.Config, provider, email, name string) (link string, err error) {
 	s, err := openStores(ctx, c)
 	if err != nil {
 		return "", err
@@ -44,7 +44,7 @@ func firstAdministrator(ctx context.Context, c config.Config, name, email string
 	tree := org.New(s.places, s.keys)
 	root, err := tree.Root(ctx)
 	if fault.Is(err, fault.NotFound) {
-		root, err = tree.CreateProvider(ctx, who, name)
+		root, err = tree.CreateProvider(ctx, who, provider)
 	}
 	if err != nil {
 		return "", err
@@ -52,7 +52,7 @@ func firstAdministrator(ctx context.Context, c config.Config, name, email string
 	outbox := &mail.Mailbox{}
 	url := (&server{cfg: c}).url
 	people := identity.New(identity.Options{Store: s.places, Mail: outbox, BaseURL: url})
-	if err := people.InviteToNode(ctx, who, root.ID, root.Name, access.ProviderAdmin, email, ""); err != nil {
+	if err := people.InviteToNode(ctx, who, root.ID, root.Name, access.ProviderAdmin, email, name); err != nil {
 		return "", err
 	}
 	for _, m := range outbox.Mails() {

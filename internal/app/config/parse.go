@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,11 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fault.Wrap(err, fault.Invalid, "the configuration cannot be read; 'ringfence init' writes one")
 	}
-	return Parse(b)
+	c, err := Parse(b)
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		f.Text = path + ": " + f.Text
+	}
+	return c, err
 }
 
 // Parse reads and checks a configuration.
@@ -78,6 +83,11 @@ func (p *problems) oneOf(path, value string, of ...string) {
 	}
 }
 
+// wanted is how a person calls the kinds of values that keys have.
+var wanted = map[reflect.Kind]string{
+	reflect.Int: "a whole number", reflect.Bool: "true or false", reflect.String: "a text",
+}
+
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 // read fills v from n. The library's own decoder stops naming paths at the
@@ -104,7 +114,7 @@ func (p *problems) read(n *yaml.Node, v reflect.Value, path string) {
 		} else if n.Tag == "!!null" {
 			return // an empty entry leaves the default
 		} else if err := n.Decode(v.Addr().Interface()); err != nil {
-			p.add(path, "line %d: %q is not a %s", n.Line, n.Value, v.Kind())
+			p.add(path, "line %d: %q is not %s", n.Line, n.Value, wanted[v.Kind()])
 		}
 	}
 }
