@@ -140,6 +140,7 @@ func (w *crowd) some(tx *place.Tx, at, n int, keys keyring.Reserved) error {
 	all := make([]recording.Recording, n)
 	for i := range all {
 		k := at + i
+		mood := uint64(k) * 0x9E3779B97F4A7C15 >> 40 // not in step with queues and directions
 		call := recording.Call{
 			Direction: []recording.Direction{recording.Inbound, recording.Outbound, recording.Internal}[k%7%3], Caller: recording.Party{Number: number(k * 31)},
 			Dialled: number(k % 40), Agents: []recording.Agent{{Extension: fmt.Sprint(200 + k%90), Outcome: "answered"}}, Disposition: recording.Answered,
@@ -147,7 +148,7 @@ func (w *crowd) some(tx *place.Tx, at, n int, keys keyring.Reserved) error {
 		all[i] = recording.Recording{
 			ID: id.New[id.Recording](), Call: id.New[id.Call](), Source: w.Source.ID, StartedAt: w.began.Add(time.Duration(k) * 31 * time.Second),
 			Length: time.Duration(5+k*7919%900) * time.Second, Direction: call.Direction, Queue: queues[k%len(queues)], Disposition: call.Disposition,
-			Sound: recording.Complete, Layout: "mono-mix", Sentiment: &recording.Sentiment{Label: []string{"negative", "neutral", "positive"}[k*13%3]},
+			Sound: recording.Complete, Layout: "mono-mix", Sentiment: &recording.Sentiment{Label: []string{"negative", "neutral", "positive"}[mood%3]},
 			Bytes: 130_000, Card: recording.Card{File: fmt.Sprintf("call-%d.wav", k), Call: call},
 		}
 	}
