@@ -160,4 +160,3 @@ func (a *asterisk) nextEntry(f *family, problems *[]Problem) *entry {
 		return e
 	}
 }
-
