@@ -37,3 +37,11 @@ func Fill(tx *place.Tx, first int64, card secret.Key, all []Recording, keys [2]i
 	}
 	return r.parties.flush(tx)
 }
+
+// SetFew lets tests reach, with few rows, the ways that lists go in places with
+// many.
+func SetFew(n int) (undo func()) {
+	old := few
+	few = n
+	return func() { few = old }
+}

@@ -68,7 +68,7 @@ func (s *Service) dress(ctx context.Context, p *place.Place, who actor.Actor, su
 // and rows read after, so that neither engine carries whole rows, cards and
 // all, through a sort.
 func listRows(tx *place.Tx, f Filter, ask PageAsk, from *cursor) ([]Row, error) {
-	w, err := f.compile(tx)
+	w, err := f.compile(tx, ask.Sort)
 	if err != nil || w.impossible {
 		return nil, err
 	}
@@ -76,24 +76,29 @@ func listRows(tx *place.Tx, f Filter, ask PageAsk, from *cursor) ([]Row, error) 
 	if ask.Sort.descends() {
 		beyond, direction = "<", "DESC"
 	}
-	if column == "r.sentiment" {
+	number, table := "r.n", "recordings r"
+	switch {
+	case column == "r.sentiment":
 		w.and(`r.sentiment IS NOT NULL`)
+	case w.walk:
+		column, number, table = "p.started_at", "p.n", "parties p CROSS JOIN recordings r"
 	}
 	if from != nil {
 		// Written out, not as (a, b) < (?, ?): SQLite uses the index for the first part, and PostgreSQL for both.
-		w.and(column+` `+beyond+`= ? AND (`+column+` `+beyond+` ? OR r.n `+beyond+` ?)`, from.key, from.key, from.n)
+		w.and(column+` `+beyond+`= ? AND (`+column+` `+beyond+` ? OR `+number+` `+beyond+` ?)`, from.key, from.key, from.n)
 	}
 	text, args := `WITH `, []any{}
-	table := `recordings r`
 	if w.hits != "" {
 		text += `hits AS MATERIALIZED (` + w.hits + `), `
 		args = append(args, w.hitArgs...)
 		table = `hits CROSS JOIN recordings r`
 		w.text = ` AND r.n = hits.n` + w.text
 	}
-	order := ` ORDER BY ` + column + ` ` + direction + `, r.n ` + direction
-	text += `page AS MATERIALIZED (SELECT r.n FROM ` + table + ` WHERE 1 = 1` + w.text + order + ` LIMIT ?)
-		SELECT ` + columns + ` FROM page CROSS JOIN recordings r WHERE r.n = page.n` + order
+	order := func(column, number string) string {
+		return ` ORDER BY ` + column + ` ` + direction + `, ` + number + ` ` + direction
+	}
+	text += `page AS MATERIALIZED (SELECT r.n FROM ` + table + ` WHERE 1 = 1` + w.text + order(column, number) + ` LIMIT ?)
+		SELECT ` + columns + ` FROM page CROSS JOIN recordings r WHERE r.n = page.n` + order("r."+sortColumns[ask.Sort], "r.n")
 	args = append(append(args, w.args...), ask.Limit+1)
 	return place.Rows[Row](tx, text, args...)
 }

@@ -124,58 +124,71 @@ func inOrder(s recording.Sort, a, b recording.Recording) bool {
 func TestEachFilterFindsWhatItNames(t *testing.T) {
 	both(t, func(t *testing.T, w *recordingtest.World) {
 		recs := fill(t, w)
-		start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
-		where := func(text string, args ...any) recording.Matcher {
-			return func(_ *place.Tx, column string) (string, []any, error) { return column + text, args, nil }
+		t.Run("few fit", func(t *testing.T) { eachFilter(t, w, recs) })
+		t.Run("many fit", func(t *testing.T) {
+			defer recording.SetFew(0)()
+			eachFilter(t, w, recs)
+		})
+	})
+}
+
+func eachFilter(t *testing.T, w *recordingtest.World, recs []id.Recording) {
+	t.Helper()
+	start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	where := func(text string, args ...any) recording.Matcher {
+		return func(_ *place.Tx, column string) (string, []any, error) { return column + text, args, nil }
+	}
+	for _, c := range []struct {
+		name   string
+		filter recording.Filter
+		want   func(i int) bool
+	}{
+		{"nothing", recording.Filter{}, func(int) bool { return true }},
+		{"from", recording.Filter{From: start.Add(2 * time.Hour)}, func(i int) bool { return i >= 4 }},
+		{"to", recording.Filter{To: start.Add(2 * time.Hour)}, func(i int) bool { return i < 4 }},
+		{"number in E.164", recording.Filter{Number: "+441614960003"}, func(i int) bool { return i == 3 }},
+		{"number as dialled at home", recording.Filter{Number: "0161 496 0003"}, func(i int) bool { return i == 3 }},
+		{"another number", recording.Filter{Number: "0161 496 0099"}, func(int) bool { return false }},
+		{"extension", recording.Filter{Extension: "202"}, func(i int) bool { return i%4 == 2 }},
+		{"queue", recording.Filter{Queue: "sales"}, func(i int) bool { return i%2 == 1 }},
+		{"direction", recording.Filter{Direction: recording.Outbound}, func(i int) bool { return i%3 == 1 }},
+		{"at least", recording.Filter{MinLength: 3 * time.Second}, func(i int) bool { return i%4 >= 2 }},
+		{"at most", recording.Filter{MaxLength: 2 * time.Second}, func(i int) bool { return i%4 < 2 }},
+		{"sentiment", recording.Filter{Sentiment: "positive"}, func(i int) bool { return i%3 == 2 }},
+		{"transcribed", recording.Filter{State: "done"}, func(i int) bool { return i%3 != 0 }},
+		{"waiting", recording.Filter{State: "waiting"}, func(i int) bool { return i%3 == 0 }},
+		{"complete", recording.Filter{State: "complete"}, func(int) bool { return true }},
+		{"words", recording.Filter{Words: where(` IN (?, ?)`, 2, 5)}, func(i int) bool { return i == 1 || i == 4 }},
+		{"several", recording.Filter{Queue: "sales", Extension: "201", MinLength: time.Second, Direction: recording.Inbound}, func(i int) bool { return i == 9 }},
+		{"own extensions", recording.Filter{Scope: recording.Scope{Extensions: []string{"200", "203"}}}, func(i int) bool { return i%4 == 0 || i%4 == 3 }},
+		{"own extensions and a number", recording.Filter{Number: "+441614960003", Scope: recording.Scope{Extensions: []string{"200"}}}, func(int) bool { return false }},
+		{"no extensions", recording.Filter{Scope: recording.Scope{Extensions: []string{}}}, func(int) bool { return false }},
+	} {
+		if c.filter.Scope.Extensions == nil {
+			c.filter.Scope = recording.Everything
 		}
-		for _, c := range []struct {
-			name   string
-			filter recording.Filter
-			want   func(i int) bool
-		}{
-			{"nothing", recording.Filter{}, func(int) bool { return true }},
-			{"from", recording.Filter{From: start.Add(2 * time.Hour)}, func(i int) bool { return i >= 4 }},
-			{"to", recording.Filter{To: start.Add(2 * time.Hour)}, func(i int) bool { return i < 4 }},
-			{"number in E.164", recording.Filter{Number: "+441614960003"}, func(i int) bool { return i == 3 }},
-			{"number as dialled at home", recording.Filter{Number: "0161 496 0003"}, func(i int) bool { return i == 3 }},
-			{"another number", recording.Filter{Number: "0161 496 0099"}, func(int) bool { return false }},
-			{"extension", recording.Filter{Extension: "202"}, func(i int) bool { return i%4 == 2 }},
-			{"queue", recording.Filter{Queue: "sales"}, func(i int) bool { return i%2 == 1 }},
-			{"direction", recording.Filter{Direction: recording.Outbound}, func(i int) bool { return i%3 == 1 }},
-			{"at least", recording.Filter{MinLength: 3 * time.Second}, func(i int) bool { return i%4 >= 2 }},
-			{"at most", recording.Filter{MaxLength: 2 * time.Second}, func(i int) bool { return i%4 < 2 }},
-			{"sentiment", recording.Filter{Sentiment: "positive"}, func(i int) bool { return i%3 == 2 }},
-			{"transcribed", recording.Filter{State: "done"}, func(i int) bool { return i%3 != 0 }},
-			{"waiting", recording.Filter{State: "waiting"}, func(i int) bool { return i%3 == 0 }},
-			{"complete", recording.Filter{State: "complete"}, func(int) bool { return true }},
-			{"words", recording.Filter{Words: where(` IN (?, ?)`, 2, 5)}, func(i int) bool { return i == 1 || i == 4 }},
-			{"several", recording.Filter{Queue: "sales", Extension: "201", MinLength: time.Second, Direction: recording.Inbound}, func(i int) bool { return i == 9 }},
-			{"own extensions", recording.Filter{Scope: recording.Scope{Extensions: []string{"200", "203"}}}, func(i int) bool { return i%4 == 0 || i%4 == 3 }},
-			{"own extensions and a number", recording.Filter{Number: "+441614960003", Scope: recording.Scope{Extensions: []string{"200"}}}, func(int) bool { return false }},
-			{"no extensions", recording.Filter{Scope: recording.Scope{Extensions: []string{}}}, func(int) bool { return false }},
-		} {
-			if c.filter.Scope.Extensions == nil {
-				c.filter.Scope = recording.Everything
-			}
-			page, err := w.Service.List(t.Context(), w.Place, w.Who, c.filter, recording.PageAsk{Sort: recording.Oldest})
+		var got, want []id.Recording
+		for ask := (recording.PageAsk{Sort: recording.Oldest, Limit: 3}); ; {
+			page, err := w.Service.List(t.Context(), w.Place, w.Who, c.filter, ask)
 			if err != nil {
-				t.Errorf("%s: %v", c.name, err)
-				continue
+				t.Fatalf("%s: %v", c.name, err)
 			}
-			var got, want []id.Recording
 			for _, r := range page.Items {
 				got = append(got, r.ID)
 			}
-			for i, rec := range recs {
-				if c.want(i) {
-					want = append(want, rec)
-				}
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("%s: %d recordings, want %d", c.name, len(got), len(want))
+			if ask.Cursor = page.Next; page.Next == "" {
+				break
 			}
 		}
-	})
+		for i, rec := range recs {
+			if c.want(i) {
+				want = append(want, rec)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d recordings, want %d", c.name, len(got), len(want))
+		}
+	}
 }
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {

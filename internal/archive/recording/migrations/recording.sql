@@ -74,9 +74,9 @@ CREATE TABLE recordings (
 );
 -- The list walks this one backwards and tests its filters on it, without touching rows that do not fit.
 CREATE INDEX recordings_time ON recordings (started_at, n, millis, direction, queue, disposition, sound, transcript_state, sentiment_label, source);
-CREATE INDEX recordings_length ON recordings (millis, n);
-CREATE INDEX recordings_sentiment ON recordings (sentiment, n);
-CREATE INDEX recordings_queue ON recordings (queue, started_at, n);
+CREATE INDEX recordings_length ON recordings (millis, n, queue, direction, sentiment_label);
+CREATE INDEX recordings_sentiment ON recordings (sentiment, n, queue, direction);
+CREATE INDEX recordings_queue ON recordings (queue, started_at, n, millis, direction, sentiment_label, transcript_state);
 -- Those without a transcript are few, and looked for.
 CREATE INDEX recordings_untold ON recordings (transcript_state, started_at, n) WHERE transcript_state <> 'done';
 CREATE INDEX recordings_unverified ON recordings (n) WHERE verified_at IS NULL;
