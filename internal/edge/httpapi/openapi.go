@@ -14,7 +14,8 @@ import (
 func config() huma.Config {
 	c := huma.DefaultConfig("Ringfence", "1")
 	c.Info.Description = "Recordings of calls: sealed, searchable, and opened by nobody without a receipt. " +
-		"Times are RFC 3339 in UTC, ids are text with a prefix, lists page by `next_cursor`. Errors are problem+json and list every fault."
+		"Times are RFC 3339 in UTC, ids are text with a prefix, lists page by `next_cursor`. Errors are problem+json and list every fault. " +
+		"Collectors beside telephone systems speak a signed protocol of their own under `/api/v1/collect`."
 	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaNames)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: "__Host-ringfence_session", Description: "Set by signing in; over plain HTTP on loopback its name is ringfence_session"},
@@ -29,6 +30,7 @@ func config() huma.Config {
 
 // describe finishes the description once all routes are there and serves it.
 func (s *Server) describe() {
+	s.api.OpenAPI().AddOperation(liveOperation())
 	for _, sc := range s.api.OpenAPI().Components.Schemas.Map() {
 		noNullArrays(sc)
 	}
@@ -40,6 +42,22 @@ func (s *Server) describe() {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(text) // the caller has gone: there is nobody to tell
 	})
+}
+
+// liveOperation describes the WebSocket, which OpenAPI has no word for.
+func liveOperation() *huma.Operation {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.Operation{
+		OperationID: "live", Method: get, Path: "/api/v1/live", Tags: []string{"live"},
+		Summary:     "WebSocket: hints that something has changed, never what",
+		Description: "Each message is `{\"topic\": …, \"id\": …, \"at\": …, \"reset\": …}`; read the API anew for what changed, and everything after a reset. Ends with the session.",
+		Security:    []map[string][]string{{"session": {}}, {"token": {}}},
+		Parameters: []*huma.Param{
+			{Name: "customer", In: "query", Required: true, Schema: text, Description: "Id of the customer"},
+			{Name: "since", In: "query", Schema: text, Description: "The `at` of the last hint that was seen"},
+		},
+		Responses: map[string]*huma.Response{"101": {Description: "Switching to WebSocket"}},
+	}
 }
 
 // noNullArrays says of every list that it is never null, as it never is.

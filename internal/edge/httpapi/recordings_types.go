@@ -64,7 +64,7 @@ type RecordingPage struct {
 	Items      []Recording `json:"items"`
 	NextCursor string      `json:"next_cursor" doc:"Empty on the last page"`
 	May        May         `json:"may"`
-	More       bool        `json:"more_matches" doc:"More recordings hold these words than were looked at: only the newest 20,000 were"`
+	More       bool        `json:"more_matches" doc:"More recordings hold these words than were looked at: only the newest 10,000 were"`
 }
 
 // May is what the reader may do with what is listed. It decides what a page

@@ -105,7 +105,22 @@ func TestATakenRoleEndsWithTheNextRequest(t *testing.T) {
 	if got := super.do("GET", o.SoundURL, nil); got.status != 200 {
 		t.Fatal(got.status)
 	}
+	user := w.as("user@a.example")
+	var mine httpapi.Opening
+	user.do("POST", base+"/recordings/"+w.a.mine.String()+"/openings", map[string]string{"what": "listen"}).into(t, &mine)
+	if got := user.do("GET", mine.SoundURL, nil); got.status != 200 {
+		t.Fatal(got.status)
+	}
 	for _, m := range must[[]identity.Member](t)(w.people.Members(t.Context(), w.a.p)) {
+		if m.Roles[0] == access.User {
+			moved := map[string]any{"roles": []string{"user"}, "extensions": []string{"300"}}
+			if got := w.as("customer_admin@a.example").do("PUT", base+"/members/"+m.Person.String(), moved); got.status != 200 {
+				t.Fatal(got)
+			}
+			if got := user.do("GET", mine.SoundURL, nil); got.status != 404 {
+				t.Error("the sound of an extension that is no longer theirs:", got.status)
+			}
+		}
 		if m.Roles[0] == access.SuperUser {
 			if got := w.as("customer_admin@a.example").do("DELETE", base+"/members/"+m.Person.String(), nil); got.status != 204 {
 				t.Fatal(got)

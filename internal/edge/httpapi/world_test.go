@@ -107,6 +107,7 @@ func (w *world) no(err error) {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
