@@ -168,8 +168,11 @@ func flags(name, help string, out io.Writer) *flag.FlagSet {
 }
 
 func parse(f *flag.FlagSet, args []string) error {
+	explain := f.Usage
+	f.Usage = func() {} // after a typing error it would push the error out of sight
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			explain()
 			return err
 		}
 		return usageError(err.Error())
