@@ -129,7 +129,7 @@ func (p *parser) cdr(line string) (row cdrRow, warning string, err error) {
 	}
 	f, t := p.fields, p.pool.text
 	row = cdrRow{
-		src: t(c.of(f, "src")), dst: t(c.of(f, "dst")), clid: t(c.of(f, "clid")), context: t(c.of(f, "dcontext")),
+		src: t(c.of(f, "src")), dst: t(c.of(f, "dst")), clid: t(Shown(c.of(f, "clid"))), context: t(c.of(f, "dcontext")),
 		channel: t(c.of(f, "channel")), dstChan: t(c.of(f, "dstchannel")), app: t(c.of(f, "lastapp")), data: t(c.of(f, "lastdata")),
 		disposition: t(c.of(f, "disposition")), uid: t(c.of(f, "uniqueid")), linked: t(c.of(f, "linkedid")), sequence: -1,
 	}
@@ -224,7 +224,7 @@ func (p *parser) cel(line string) (ev celEvent, warning string, err error) {
 	}
 	f, t := p.fields, p.pool.text
 	ev = celEvent{
-		what: t(c.of(f, "eventtype")), cidName: t(c.of(f, "cidname")), cidNum: t(c.of(f, "cidnum")), exten: t(c.of(f, "exten")),
+		what: t(c.of(f, "eventtype")), cidName: t(Shown(c.of(f, "cidname"))), cidNum: t(c.of(f, "cidnum")), exten: t(c.of(f, "exten")),
 		context: t(c.of(f, "context")), channel: t(c.of(f, "channame")), app: t(c.of(f, "appname")), data: t(c.of(f, "appdata")),
 		uid: t(c.of(f, "uniqueid")), linked: t(c.of(f, "linkedid")), peer: t(c.of(f, "bridgepeer")),
 	}
@@ -265,7 +265,7 @@ func (p *parser) queue(line string) (ev queueEvent, err error) {
 		ms = p.clock.instant(ms, 0)
 	}
 	t := p.pool.text
-	ev = queueEvent{at: ms, uid: t(f[1]), queue: t(f[2]), agent: t(f[3]), what: t(f[4])}
+	ev = queueEvent{at: ms, uid: t(f[1]), queue: t(Shown(f[2])), agent: t(Shown(f[3])), what: t(f[4])}
 	for i, d := range f[5:min(len(f), 10)] {
 		ev.data[i] = t(d)
 	}

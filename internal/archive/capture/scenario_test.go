@@ -305,3 +305,15 @@ func TestConsultationIsNotHeardByTheCustomer(t *testing.T) {
 		}
 	}
 }
+
+// A trunk or a telephone may send a name in Latin-1: it is shown, not thrown away.
+func TestNamesOfPeopleInAnotherEncoding(t *testing.T) {
+	logs := t.TempDir()
+	p := newPBX(time.Date(2024, 11, 22, 9, 0, 0, 0, time.UTC))
+	p.queued("care", "01614960152", "01614960516", "209", "Zo\xeb \xc5ngstr\xf6m", time.Second, 5*time.Second)
+	p.write(t, logs)
+	l := dryRun(t, Options{Folder: t.TempDir(), Logs: logs})[0]
+	if len(l.Agents) != 1 || l.Agents[0].Name != "Zoë Ångström" {
+		t.Errorf("%+v", l.Agents)
+	}
+}
