@@ -9,6 +9,7 @@ import (
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/platform/blob"
 )
 
 // watched is a world whose source is a folder that a service watches.
@@ -117,4 +118,98 @@ func TestBadFilesAreListedAndStopNothing(t *testing.T) {
 	if n := len(x.listed(t)); n != 1 {
 		t.Errorf("%d recordings are listed, want 1: a link must lead nowhere", n)
 	}
+}
+
+func TestVerifiedSourcesAreMovedOrDeleted(t *testing.T) {
+	for _, after := range []recording.After{recording.Move, recording.Delete} {
+		t.Run(string(after), func(t *testing.T) {
+			x := watchFolder(t, recordingtest.New(t), after)
+			path := x.drop(t, "sub/call.wav", recordingtest.Tone(1, 1, time.Second))
+			until(t, "the source is gone", 8*time.Second, func() bool {
+				_, err := os.Stat(path)
+				return os.IsNotExist(err)
+			})
+			if all := x.listed(t); len(all) != 1 || all[0].VerifiedAt.IsZero() {
+				t.Errorf("the source is gone, but the archive has %+v", all)
+			}
+			_, err := os.Stat(filepath.Join(x.folder, ".ringfence-done", "sub", "call.wav"))
+			if moved := err == nil; moved != (after == recording.Move) {
+				t.Errorf("moved: %v", moved)
+			}
+		})
+	}
+}
+
+// With objects in one place only, a source is kept whatever the settings say.
+func TestOnePlaceKeepsSources(t *testing.T) {
+	dir := t.TempDir()
+	bucket, err := blob.OpenFolder(filepath.Join(dir, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "drop")
+	w, err := recordingtest.Disk(t.Context(), dir, recording.Options{Objects: bucket}, recording.Source{Profile: "generic", Folder: folder, After: recording.Delete})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	x := &watched{World: w, folder: folder}
+	path := x.drop(t, "call.wav", recordingtest.Tone(1, 1, time.Second))
+	x.start(t)
+	until(t, "the recording is verified and the source says why it keeps files", 8*time.Second, func() bool {
+		src, err := w.Service.Source(t.Context(), w.Place, w.Source.ID)
+		all := x.listed(t)
+		return err == nil && len(all) == 1 && !all[0].VerifiedAt.IsZero() && src.Note != ""
+	})
+	x.service.Stop()
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the source was touched: %v", err)
+	}
+}
+
+// The file of a destroyed recording stays where it is and is not captured
+// again, also by a server that was started since.
+func TestDestroyedIsNotCapturedAgain(t *testing.T) {
+	x := watchFolder(t, recordingtest.New(t), recording.Keep)
+	x.drop(t, "call.wav", recordingtest.Tone(1, 1, time.Second))
+	until(t, "it is listed", 5*time.Second, func() bool { return len(x.listed(t)) == 1 })
+	if err := x.Service.Destroy(t.Context(), x.Place, x.Who, x.listed(t)[0].ID, "a test"); err != nil {
+		t.Fatal(err)
+	}
+	x.service.Stop()
+	x.start(t)
+	until(t, "the source says that it is still there", 5*time.Second, func() bool {
+		src, err := x.Service.Source(t.Context(), x.Place, x.Source.ID)
+		return err == nil && src.Note != ""
+	})
+	if n := len(x.listed(t)); n != 0 {
+		t.Errorf("%d recordings came back", n)
+	}
+}
+
+// A file that was put right is captured when somebody says: try again. A source
+// whose folder is missing says so and goes on when it is there.
+func TestRetryAndMissingFolder(t *testing.T) {
+	w := recordingtest.New(t)
+	x := watchFolder(t, w, recording.Keep)
+	if err := os.Remove(x.folder); err != nil {
+		t.Fatal(err)
+	}
+	w.Source.Language = "en-GB" // any change: the source is read again
+	if _, err := w.Service.ChangeSource(t.Context(), w.Place, w.Who, w.Source); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the source fails with a reason", 5*time.Second, func() bool {
+		src, err := w.Service.Source(t.Context(), w.Place, w.Source.ID)
+		return err == nil && src.State == "failing" && src.Note != ""
+	})
+	bad := x.drop(t, "call.wav", []byte("this is a letter and no sound"))
+	until(t, "the file needs attention", 20*time.Second, func() bool { return len(x.attention(t)) == 1 })
+	if err := os.WriteFile(bad, recordingtest.Tone(1, 1, time.Second), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Service.Retry(t.Context(), w.Place, w.Who, x.attention(t)["call.wav"].File); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is captured and needs no attention", 20*time.Second, func() bool { return len(x.listed(t)) == 1 && len(x.attention(t)) == 0 })
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	batchItems = 100       // recordings that are committed together
+	batchItems = 200       // recordings that are committed together
 	batchBytes = 128 << 20 // or as many as make this much sound
 	workers    = 2         // batches under way at once: one reads while the other waits for the disk
 	slowDown   = 20        // a look that takes long is taken as many times its length apart
