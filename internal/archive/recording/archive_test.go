@@ -2,7 +2,11 @@ package recording_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -169,4 +173,73 @@ func wantObjects(t *testing.T, w *recordingtest.World, want int) {
 	if n != want {
 		t.Errorf("%d objects in the bucket, want %d", n, want)
 	}
+}
+
+// While the bucket is away nothing is taken, nothing is lost, and nothing is
+// left over once it is back.
+func TestAVanishedBucketLosesNothing(t *testing.T) {
+	w := recordingtest.New(t)
+	ctx := t.Context()
+	half := filepath.Join(w.Dir, "b")
+	if err := os.Rename(half, half+".away"); err != nil {
+		t.Fatal(err)
+	}
+	item := w.Item(t, "a.wav", recordingtest.Tone(1, 1, time.Second))
+	if out, err := w.Service.Archive(ctx, w.Place, w.Who, item); err == nil {
+		t.Fatalf("archived without a second bucket: %+v", out)
+	}
+	if err := os.Rename(half+".away", half); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Service.Recover(ctx, w.Place); err != nil {
+		t.Fatal(err)
+	}
+	wantObjects(t, w, 0)
+	out, err := w.Service.Archive(ctx, w.Place, w.Who, item)
+	if err != nil || out.Result != recording.Verified {
+		t.Fatalf("Archive: %+v, %v", out, err)
+	}
+	pending, err := w.Place.Pending(ctx, "")
+	if err != nil || len(pending) != 0 {
+		t.Errorf("intents are left: %v, %v", pending, err)
+	}
+	wantObjects(t, w, 1)
+}
+
+// The same file from two sides at the same moment is one recording.
+func TestTheSameFileAtTheSameMoment(t *testing.T) {
+	both(t, func(t *testing.T, w *recordingtest.World) {
+		data := recordingtest.Tone(1, 1, time.Second)
+		results := make(chan recording.Outcome, 4)
+		for i := range 4 {
+			item := w.Item(t, fmt.Sprintf("%d.wav", i), data)
+			go func() {
+				out, _ := w.Service.Archive(t.Context(), w.Place, w.Who, item)
+				results <- out
+			}()
+		}
+		count := map[recording.Result]int{}
+		for range 4 {
+			count[(<-results).Result]++
+		}
+		if count[recording.Verified] != 1 || count[recording.Duplicate] != 3 {
+			t.Errorf("the results are %v, want one verified and three duplicates", count)
+		}
+		wantObjects(t, w, 1)
+	})
+}
+
+// What changes while it is read is not archived, and says so.
+func TestAFileThatChangesIsRefused(t *testing.T) {
+	w := recordingtest.New(t)
+	data := recordingtest.Tone(1, 1, time.Second)
+	for _, other := range []int{len(data) - 100, len(data) + 100} {
+		item := w.Item(t, "a.wav", data)
+		item.Files[0].Size = int64(other)
+		out, err := w.Service.Archive(t.Context(), w.Place, w.Who, item)
+		if out.Result != recording.Refused || !errors.Is(err, recording.ErrChanged) {
+			t.Errorf("%d bytes announced: %+v, %v", other, out, err)
+		}
+	}
+	wantObjects(t, w, 0)
 }
