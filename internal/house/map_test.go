@@ -45,7 +45,7 @@ func TestMap(t *testing.T) {
 			t.Errorf("the map names %s, which does not exist", r.name)
 			continue
 		}
-		got := s.ours()
+		got := slices.Sorted(slices.Values(s.ours()))
 		want := slices.Sorted(slices.Values(r.imports))
 		if !slices.Equal(got, want) {
 			t.Errorf("map and code differ; the code's line is\n%s: %s", r.name, strings.Join(got, " "))
