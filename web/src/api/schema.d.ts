@@ -400,6 +400,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/recordings/{recording}/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transcribe a recording anew, for example after the engine was changed
+         * @description Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["transcribeAgain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/retention": {
         parameters: {
             query?: never;
@@ -564,6 +584,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * WebSocket: hints that something has changed, never what
+         * @description Each message is `{"topic": …, "id": …, "at": …, "reset": …}`; read the API anew for what changed, and everything after a reset. Ends with the session.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -656,6 +696,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite the administrator of a node once more, until one has come
+         * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["inviteAdministrator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-in": {
         parameters: {
             query?: never;
@@ -735,10 +795,6 @@ export interface components {
             outcome: string;
         };
         Attention: {
-            /** Format: int64 */
-            attempts: number;
-            can_retry: boolean;
-            code: string;
             file: string;
             id: string;
             reason: string;
@@ -779,7 +835,7 @@ export interface components {
              * @description From the start of this recording; negative: before it
              */
             offset_seconds: number;
-            /** @description queued, offered, answered, held, resumed, transferred, hung-up, … */
+            /** @description queued, offered, answered, hold, blind_transfer, … */
             what: string;
         };
         CallPage: {
@@ -837,6 +893,11 @@ export interface components {
             source_id: string;
             /** @enum {string} */
             state: "waiting" | "enrolled" | "revoked";
+            /**
+             * Format: int64
+             * @description Files beside the telephone system that are not archived yet, as it last said
+             */
+            waiting: number;
         };
         DeviceItems: {
             items: components["schemas"]["Device"][];
@@ -845,11 +906,16 @@ export interface components {
             answer: string;
             /** Format: date-time */
             at: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Sent
+             */
             bytes: number;
             engine: string;
             host: string;
+            id: string;
             purpose: string;
+            region: string;
             /** @description Of what was sent, in hexadecimal */
             sha256: string;
             subject: string;
@@ -908,6 +974,8 @@ export interface components {
                 [key: string]: string;
             };
             id: string;
+            /** @description What the code means, for people */
+            meaning: string;
             on_behalf: string;
             /** @description Network address, names: sealed where they are stored */
             personal: {
@@ -916,6 +984,8 @@ export interface components {
             /** Format: int64 */
             position: number;
             subject: string;
+            /** @description What is personal does not open: its key is gone, or the row was altered */
+            unreadable: boolean;
             why: string;
         };
         EventActor: {
@@ -942,6 +1012,10 @@ export interface components {
         Exposure: {
             who: components["schemas"]["Reach"][];
         };
+        InviteAdminInputBody: {
+            admin_email: string;
+            admin_name: string;
+        };
         InviteInputBody: {
             email: string;
             extensions?: string[];
@@ -955,7 +1029,7 @@ export interface components {
             number: string;
             /** @description Name, where one is known */
             party: string;
-            /** @description caller, agent, queue, other */
+            /** @description caller, called, transfer_target, consultation */
             role: string;
             /** Format: date-time */
             to: string | null;
@@ -1015,6 +1089,11 @@ export interface components {
             source_id: string;
             /** @enum {string} */
             state: "waiting" | "enrolled" | "revoked";
+            /**
+             * Format: int64
+             * @description Files beside the telephone system that are not archived yet, as it last said
+             */
+            waiting: number;
         };
         NewToken: {
             acts: string[];
@@ -1110,7 +1189,7 @@ export interface components {
         };
         PeaksChannel: {
             /** @enum {string} */
-            label: "mix" | "customer" | "agent" | "caller" | "left" | "right";
+            label: "mix" | "caller" | "agent" | "left" | "right";
             peaks: number[];
         };
         QueueSetting: {
@@ -1121,7 +1200,7 @@ export interface components {
             /** Format: int64 */
             channels: number;
             /** @enum {string} */
-            codec: "ulaw" | "alaw" | "slin16";
+            codec: "pcm16" | "alaw" | "ulaw";
             /** Format: int64 */
             rate: number;
         } | null;
@@ -1176,12 +1255,17 @@ export interface components {
             source_id: string;
             /** Format: date-time */
             started_at: string;
-            /** @description complete, truncated, partial or empty; destroyed once its key is gone */
+            /** @description complete, truncated (cut by a crash) or partial (was still growing) */
             state: string;
             transcript: components["schemas"]["TranscriptState"];
         };
         RecordingDetail: {
             agents: components["schemas"]["Agent"][];
+            /**
+             * Format: date-time
+             * @description When the call was answered
+             */
+            answered_at: string | null;
             /**
              * Format: int64
              * @description Stored, all renditions together
@@ -1225,13 +1309,15 @@ export interface components {
             source_id: string;
             /** Format: date-time */
             started_at: string;
-            /** @description complete, truncated, partial or empty; destroyed once its key is gone */
+            /** @description complete, truncated (cut by a crash) or partial (was still growing) */
             state: string;
             transcript: components["schemas"]["TranscriptState"];
         };
         RecordingPage: {
             items: components["schemas"]["Recording"][];
             may: components["schemas"]["May"];
+            /** @description More recordings hold these words than were looked at: only the newest 10,000 were */
+            more_matches: boolean;
             /** @description Empty on the last page */
             next_cursor: string;
         };
@@ -1340,7 +1426,7 @@ export interface components {
             /** @description For files without a header */
             raw: components["schemas"]["RawFormat"];
             /** @enum {string} */
-            state: "waiting-for-retention" | "watching" | "paused" | "failing";
+            state: "waiting-for-retention" | "active" | "paused" | "failing";
             /** @description What to do, where something is to do */
             state_text: string;
             /** @description IANA name, for example Europe/London */
@@ -1456,20 +1542,26 @@ export interface components {
             words: components["schemas"]["Word"][];
         };
         Usage: {
+            /** Format: date-time */
+            as_of: string;
             /** Format: int64 */
             attention: number;
             /** Format: int64 */
             bytes: number;
             /** Format: double */
             minutes: number;
-            /** Format: date-time */
-            newest: string | null;
-            /** Format: date-time */
-            oldest: string | null;
             /** Format: int64 */
             recordings: number;
-            /** Format: int64 */
-            transcribed: number;
+            /**
+             * Format: int64
+             * @description Stored, not read back yet
+             */
+            unverified: number;
+            /**
+             * Format: int64
+             * @description Waiting for a transcript
+             */
+            waiting: number;
         };
         WelcomeInputBody: {
             password: string;
@@ -2292,10 +2384,7 @@ export interface operations {
     openRecording: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Same key and same body within 24 hours: same answer, done once */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Id of the customer */
                 customer: string;
@@ -2317,6 +2406,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Opening"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    transcribeAgain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -2771,6 +2891,29 @@ export interface operations {
             };
         };
     };
+    live: {
+        parameters: {
+            query: {
+                /** @description Id of the customer */
+                customer: string;
+                /** @description The `at` of the last hint that was seen */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching to WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -2923,7 +3066,10 @@ export interface operations {
     createChild: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 node: string;
             };
@@ -2943,6 +3089,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Node"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    inviteAdministrator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteAdminInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { api, here, must } from '../../api/client';
 import { useMay } from '../../api/me';
 import type { Attention } from '../../api/types';
-import { ago, bytes, count, exact } from '../../ui/format';
+import { ago, bytes, exact } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
@@ -63,10 +63,10 @@ function File({ file, customer }: { file: Attention; customer: string }) {
             </Text>
           )}
           <Text size="xs" c="dimmed" mt={8} title={exact(file.since)}>
-            {bytes(file.size)} · since {ago(file.since)} · tried {count(file.attempts, 'time')}
+            {bytes(file.size)} · since {ago(file.since)}
           </Text>
         </div>
-        {file.can_retry && may('source.manage') && (
+        {may('source.manage') && (
           <Button variant="default" size="xs" leftSection={<Icon name="refresh" size={14} />} loading={retry.isPending} onClick={() => retry.mutate()}>
             Try again
           </Button>

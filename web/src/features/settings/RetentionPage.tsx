@@ -64,7 +64,7 @@ function Choice({ customer, now }: { customer: string; now: Retention }) {
           {shorter && (
             <Alert color="yellow" variant="light" icon={<Icon name="warn" />} title="Shorter than now" styles={{ message: { color: 'var(--mantine-color-text)' } }}>
               Recordings older than {count(days, 'day')} are destroyed in the coming night, for ever
-              {stored?.oldest && `; the oldest is from ${moment(stored.oldest)}`}. Files at their source are not touched, and never captured again.
+              {stored !== undefined && `; there are ${count(stored.recordings, 'recording')} now`}. Files at their source are not touched, and never captured again.
             </Alert>
           )}
           {save.error != null && !p?.about('days') && <Failed error={save.error} />}
