@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"hash/maphash"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +20,9 @@ type cluster struct {
 	absorbed []string
 	given    uint64 // hash of what was last given
 	done     bool
-	ended    bool // as of the last building
-	dropped  bool // more rows than a call can have
+	ended    bool                // as of the last building
+	dropped  bool                // more rows than a call can have
+	seen     map[uint64]struct{} // hashes of its rows: a log that was copied together may hold one twice
 }
 
 // Bounds of what is kept. A call of more rows is no call but a loop in a dial plan.
@@ -93,6 +95,9 @@ func (j *joiner) add(e *entry) {
 		c.dropped = true
 		return
 	}
+	if h := e.hash(); c.has(h) {
+		return
+	}
 	switch e.kind {
 	case kindCEL:
 		c.cel = append(c.cel, e.cel)
@@ -106,6 +111,46 @@ func (j *joiner) add(e *entry) {
 	if _, ok := c.first[e.file]; !ok && e.file != nil {
 		c.first[e.file] = e.from
 	}
+}
+
+// hash tells rows of CEL and queue_log apart; CDRs are compared by what they mean.
+func (e *entry) hash() uint64 {
+	var h maphash.Hash
+	h.SetSeed(rowSeed)
+	write := func(fields ...string) {
+		for _, f := range fields {
+			h.WriteString(f)
+			h.WriteByte(0)
+		}
+	}
+	switch e.kind {
+	case kindCDR:
+		return 0
+	case kindCEL:
+		v := &e.cel
+		write(v.what, v.uid, v.linked, v.channel, v.exten, v.app, v.data, v.peer, v.extra)
+	case kindQueue:
+		write(e.queue.what, e.queue.uid, e.queue.queue, e.queue.agent)
+		write(e.queue.data[:]...)
+	}
+	write(strconv.FormatInt(e.at, 10))
+	return h.Sum64() | 1
+}
+
+var rowSeed = maphash.MakeSeed()
+
+// has notes a row and reports whether it was there before.
+func (c *cluster) has(h uint64) bool {
+	if _, ok := c.seen[h]; ok {
+		return true
+	}
+	if h != 0 {
+		if c.seen == nil {
+			c.seen = map[uint64]struct{}{}
+		}
+		c.seen[h] = struct{}{}
+	}
+	return false
 }
 
 // find gives the call of a row, making or merging calls where the row demands it; nil for a row that belongs to no call, or to one that
@@ -163,6 +208,9 @@ func (j *joiner) merge(a, b *cluster) *cluster {
 		j.byKey[k] = a
 	}
 	a.keys = append(a.keys, b.keys...)
+	for h := range b.seen {
+		a.has(h)
+	}
 	a.absorbed = append(append(a.absorbed, b.id), b.absorbed...)
 	for f, m := range b.first {
 		if have, ok := a.first[f]; !ok || m.offset < have.offset {
