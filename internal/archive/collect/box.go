@@ -79,13 +79,14 @@ type box struct {
 	refused   map[mark16]bool   // until the next start
 	anew      map[mark16]int    // how often a file was sealed anew
 	walked    bool
-	attention map[string]Attention // by file
+	attention map[string]trouble // by file as it is shown
 
 	wholeMax int64
 	large    chan struct{} // one for each large upload under way
 	queue    chan *entry
 	pending  sync.WaitGroup // entries not yet settled
 	eventMu  sync.Mutex
+	told     map[string]time.Time // what was said lately, so as not to say it again
 }
 
 // Run collects until ctx ends, or with Once until all that was found is dealt
@@ -108,7 +109,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 	b := &box{
 		Options: o, names: map[mark16]string{}, taken: map[mark16]*entry{}, refused: map[mark16]bool{},
 		anew:      map[mark16]int{},
-		attention: map[string]Attention{}, queue: make(chan *entry, 1024),
+		attention: map[string]trouble{}, told: map[string]time.Time{}, queue: make(chan *entry, 1024),
 		large: make(chan struct{}, 4), wholeMax: maxWhole,
 	}
 	defer func() {
@@ -331,8 +332,11 @@ func (b *box) refuse(e *entry, reason string) {
 		}
 	}
 	b.mu.Unlock()
-	b.needs(name, reason, "the file is tried again when the collector is started anew; its source was not touched", e.manifest.size())
+	b.needs(capture.Shown(name), name, reason, "the file is tried again when the collector is started anew; its source was not touched", e.manifest.size())
 }
+
+// sayAgain is after how long the same trouble is worth another line.
+const sayAgain = 5 * time.Minute
 
 func (b *box) report(e Event) {
 	if b.Events == nil {
@@ -341,5 +345,12 @@ func (b *box) report(e Event) {
 	b.eventMu.Lock()
 	defer b.eventMu.Unlock()
 	e.At = b.now().UTC()
+	if e.What == "away" || e.What == "waiting" {
+		if at, ok := b.told[e.Text]; ok && e.At.Sub(at) < sayAgain {
+			return
+		}
+		clear(b.told) // it is the last thing said that must not be repeated
+		b.told[e.Text] = e.At
+	}
 	b.Events(e)
 }

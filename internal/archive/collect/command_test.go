@@ -81,7 +81,7 @@ func TestCommandEnrolsAndCollects(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, out, errs := runCommand(t, "enrol", "--server", w.http.URL, "--code", "  "+strings.ToUpper(code.Reveal())+"\n", "--state", w.state)
-	if n != 0 || !strings.Contains(out, "Next: ringfence collect") {
+	if n != 0 || !strings.Contains(out, `now "Box"`) || !strings.Contains(out, "Next: ringfence collect") {
 		t.Fatal(n, out, errs)
 	}
 	if n, _, errs = runCommand(t, "enrol", "--server", w.http.URL, "--code", "wrong", "--state", filepath.Join(t.TempDir(), "s")); n != 1 || !strings.Contains(errs, "make a new one") {

@@ -211,9 +211,7 @@ func (s *Server) append(v *visit, w http.ResponseWriter, r *http.Request) error 
 	if row.State != Open {
 		return fault.New(fault.Conflict, "the upload is complete")
 	}
-	// A device that sends a byte a minute must not hold the upload for ever. The
-	// error is ignored where the connection knows no deadlines (tests).
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patchFor))
+	deadline(w, patchFor)
 	n, err := s.write(v, row, at, r.Body)
 	if err != nil {
 		return err
@@ -221,6 +219,13 @@ func (s *Server) append(v *visit, w http.ResponseWriter, r *http.Request) error 
 	w.Header().Set("Upload-Offset", strconv.FormatInt(at+n, 10))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// deadline bounds how long a body may take to come in: a device that sends a
+// byte a minute must not hold an upload or its memory for ever. The error is of
+// connections that know no deadlines (those of tests).
+func deadline(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
 }
 
 func (s *Server) write(v *visit, row uploadRow, at int64, body io.Reader) (n int64, err error) {

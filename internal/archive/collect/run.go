@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -132,7 +129,7 @@ func (b *box) round(ctx context.Context, s *scanner) (full bool, err error) {
 			return false, err
 		}
 		// A folder on a share can be away for a while; the spool goes on.
-		b.needs(b.From, err.Error(), "check that the folder is there and can be read", 0)
+		b.needs(b.From, "", reasonOf(err), "check that the folder is there and can be read", 0)
 		return false, nil
 	}
 	b.well(b.From)
@@ -216,7 +213,7 @@ func (b *box) bring(ctx context.Context, e *entry) error {
 			return fmt.Errorf("given up for now: %w; what is sealed waits in the spool, run collect again", err)
 		}
 		wait := b.retryIn(err, attempt)
-		b.report(Event{What: "away", Upload: e.Upload.String(), Text: fmt.Sprintf("%v; next attempt in %s", err, wait.Round(time.Second/10))})
+		b.report(Event{What: "away", Upload: e.Upload.String(), Text: err.Error() + "; it is tried again until it works"})
 		if sleep(ctx, wait) != nil {
 			return nil
 		}
@@ -257,54 +254,4 @@ func (b *box) sealAnew(e *entry) error {
 	b.forget(e)
 	b.again.Store(true)
 	return b.spool.remove(e)
-}
-
-// needs lists a file under needs attention; well takes it off again.
-func (b *box) needs(file, reason, advice string, size int64) {
-	b.mu.Lock()
-	old, known := b.attention[file]
-	a := Attention{File: file, Reason: reason, Advice: advice, Since: b.now().UTC().Truncate(time.Second), Size: size}
-	if known {
-		a.Since = old.Since
-	}
-	b.attention[file] = a
-	b.mu.Unlock()
-	if !known || old.Reason != reason {
-		b.report(Event{What: "attention", File: file, Text: reason, Advice: advice, Bytes: size})
-	}
-}
-
-func (b *box) well(file string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.attention, file)
-}
-
-// tell reports how the box stands. It is not worth a retry: the next one says
-// the same and more.
-func (b *box) tell(ctx context.Context, s *scanner) {
-	b.mu.Lock()
-	st := Standing{Waiting: len(s.todo) + len(b.taken) + len(s.partial), Spooled: b.spool.bytes(), Attention: make([]Attention, 0, len(b.attention))}
-	for _, a := range b.attention {
-		st.Attention = append(st.Attention, a)
-	}
-	b.mu.Unlock()
-	slices.SortFunc(st.Attention, func(x, y Attention) int { return strings.Compare(x.File, y.File) })
-	if len(st.Attention) > maxAttention {
-		st.More = len(st.Attention) - maxAttention
-		st.Attention = st.Attention[:maxAttention]
-	}
-	if err := b.up.standing(ctx, st); err != nil && ctx.Err() == nil {
-		b.report(Event{What: "away", Text: err.Error()})
-	}
-}
-
-func adviceFor(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return "let the collector's user read the file"
-	case errors.Is(err, syscall.ENOSPC):
-		return "free some space on the disk of the --state folder"
-	}
-	return "the file is tried again at the next look"
 }

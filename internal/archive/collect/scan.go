@@ -96,7 +96,7 @@ func (s *scanner) look(ctx context.Context) error {
 		if p.Line > 0 {
 			name = fmt.Sprintf("%s:%d", name, p.Line)
 		}
-		s.b.needs(name, p.Reason, p.Advice, 0)
+		s.b.needs(name, p.Path, p.Reason, p.Advice, 0)
 	}
 	for _, c := range batch.Calls {
 		for _, f := range c.Files {
@@ -106,7 +106,7 @@ func (s *scanner) look(ctx context.Context) error {
 				delete(s.partial, f.Path)
 			}
 			if f.State == capture.Unreadable {
-				s.b.needs(capture.Shown(f.Path), f.Reason, "", f.Size)
+				s.b.needs(capture.Shown(f.Path), f.Path, f.Reason, "", f.Size)
 			}
 		}
 		ready, _ := capture.Items(c)
@@ -178,7 +178,7 @@ func (s *scanner) sealSome(ctx context.Context, keys []string) (sealed []*entry,
 			s.drop(k) // found again when it is whole
 			continue
 		case err != nil:
-			s.b.needs(shown, err.Error(), adviceFor(err), item.Files[0].Size)
+			s.b.needs(shown, item.Files[0].Path, reasonOf(err), adviceFor(err), item.Files[0].Size)
 			continue
 		}
 		s.b.well(shown)

@@ -81,8 +81,16 @@ func (s *Server) signedConfig(ctx context.Context, p *place.Place, d deviceRow) 
 	if err != nil {
 		return Signed{}, err
 	}
+	var named Device
+	err = p.View(ctx, func(tx *place.Tx) error {
+		named, err = d.device(tx)
+		return err
+	})
+	if err != nil {
+		return Signed{}, err
+	}
 	c := Config{
-		Customer: p.Customer(), Device: d.ID, Source: d.Source, Name: src.Name, ServerKey: key, PublicKey: public,
+		Customer: p.Customer(), Device: d.ID, Source: d.Source, Name: named.Name, ServerKey: key, PublicKey: public,
 		Profile: src.Profile, TimeZone: src.TimeZone, Country: src.Country, Pattern: src.Pattern, After: After(src.After),
 		Copies: 1, Hold: hold, Chunk: chunkBytes,
 	}
@@ -113,8 +121,11 @@ func (s *Server) standing(v *visit, w http.ResponseWriter, r *http.Request) erro
 	if err := v.body(r, maxManifest, &st); err != nil {
 		return err
 	}
-	if st.Waiting < 0 || st.Spooled < 0 || len(st.Attention) > maxAttention {
-		return fault.New(fault.Invalid, "at most %d files, and no negative counts", maxAttention)
+	long := func(a Attention) bool {
+		return len(a.File) > 4096 || len(a.Reason) > 500 || len(a.Advice) > 500 || a.File == ""
+	}
+	if st.Waiting < 0 || st.Spooled < 0 || len(st.Attention) > maxAttention || slices.ContainsFunc(st.Attention, long) {
+		return fault.New(fault.Invalid, "at most %d files with short reasons, and no negative counts", maxAttention)
 	}
 	if err := s.attention(r.Context(), v, st); err != nil {
 		return err

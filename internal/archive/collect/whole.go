@@ -60,6 +60,7 @@ func (s *Server) whole(v *visit, w http.ResponseWriter, r *http.Request) error {
 	case <-time.After(wholeWait):
 		return fault.New(fault.Unavailable, "the server is busy").After(5 * time.Second)
 	}
+	deadline(w, patchFor)
 	b, err := readBody(r, 2*maxManifest+maxWhole)
 	if err != nil {
 		return err
