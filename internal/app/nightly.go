@@ -6,9 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/insight/search"
+	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/org"
 )
@@ -25,11 +27,14 @@ func nextAt(now time.Time, hour, minute int) time.Time {
 	}
 }
 
-// sweeper destroys what is due: once after the start, for nights that the
-// server slept through, and then every night.
+// sweeper destroys what is due and mends the second place of objects: once
+// after the start, for nights that the server slept through, and then every
+// night.
 type sweeper struct {
 	places       *place.Store
 	recordings   *recording.Service
+	objects      blob.Bucket
+	collectors   *collect.Server
 	hour, minute int
 	log          *slog.Logger
 }
@@ -62,6 +67,9 @@ func (s *sweeper) sweep(ctx context.Context) {
 		if err == nil {
 			err = search.Compact(ctx, p)
 		}
+		if err == nil {
+			err = s.collectors.Sweep(ctx, p, time.Now())
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -70,6 +78,21 @@ func (s *sweeper) sweep(ctx context.Context) {
 		} else if n > 0 {
 			s.log.Info("retention: destroyed what was due", "customer", c, "recordings", n)
 		}
+		s.repair(ctx, c)
+	}
+}
+
+// repair gives back to one place for objects what only the other has, as after
+// a disk was replaced or a second place was added.
+func (s *sweeper) repair(ctx context.Context, c id.Customer) {
+	copied, odd, err := blob.Repair(ctx, s.objects, blob.Prefix(c))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Error("objects: the two places could not be compared", "customer", c, "cause", err)
+	case odd > 0:
+		s.log.Error("objects: the two places differ; the recordings are read from the one that is whole", "customer", c, "objects", odd)
+	case copied > 0:
+		s.log.Info("objects: copied what only one place had", "customer", c, "objects", copied)
 	}
 }
 

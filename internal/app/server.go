@@ -59,7 +59,7 @@ type extras struct {
 // newServer opens the stores and builds every service, in the order of their
 // dependence. Nothing runs yet.
 func newServer(ctx context.Context, c config.Config, log *slog.Logger, x extras) (*server, error) {
-	stores, err := openStores(ctx, c)
+	stores, err := openStores(ctx, c, x.mailbox != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	hour, minute := s.nightly()
 	g := &gauge{places: s.places, recordings: s.recordings, tree: s.tree, log: s.log}
 	s.places.OnCommit(g.watch)
-	s.background(ctx, (&sweeper{s.places, s.recordings, hour, minute, s.log}).run)
+	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, hour, minute, s.log}).run)
 	s.background(ctx, g.run)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
 

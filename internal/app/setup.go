@@ -35,7 +35,7 @@ var invitation = regexp.MustCompile(`https?://\S+/welcome#token=\S+`)
 // first administrator. The link is taken out of the mail that would have been
 // sent: a server that is just being set up may have no way to send one.
 func firstAdministrator(ctx context.Context, c config.Config, provider, email, name string) (link string, err error) {
-	s, err := openStores(ctx, c)
+	s, err := openStores(ctx, c, true)
 	if err != nil {
 		return "", err
 	}

@@ -44,7 +44,9 @@ type stores struct {
 	objects blob.Bucket
 }
 
-func openStores(ctx context.Context, c config.Config) (*stores, error) {
+// openStores opens what there is. Only a set-up makes folders for objects that
+// are not there: later a missing one is a disk that is not mounted.
+func openStores(ctx context.Context, c config.Config, setUp bool) (*stores, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "the data folder %s cannot be made", c.Data)
 	}
@@ -61,7 +63,7 @@ func openStores(ctx context.Context, c config.Config) (*stores, error) {
 		return nil, err
 	}
 	if s.places, err = openPlaces(ctx, c, s.keys); err == nil {
-		s.objects, err = openObjects(ctx, c)
+		s.objects, err = openObjects(ctx, c, setUp)
 	}
 	if err != nil {
 		s.close(slog.New(slog.DiscardHandler))
@@ -103,16 +105,16 @@ func keyStores(c config.Config) ([]keyring.Store, error) {
 	return all, nil
 }
 
-func openObjects(ctx context.Context, c config.Config) (blob.Bucket, error) {
+func openObjects(ctx context.Context, c config.Config, setUp bool) (blob.Bucket, error) {
 	first := c.Objects.First
 	if first == (config.Bucket{}) {
 		first.Folder = filepath.Join(c.Data, "objects")
 	}
-	a, err := openBucket(ctx, "objects.first", first)
+	a, err := openBucket(ctx, "objects.first", first, setUp)
 	if err != nil || c.Objects.Second == (config.Bucket{}) {
 		return a, err
 	}
-	b, err := openBucket(ctx, "objects.second", c.Objects.Second)
+	b, err := openBucket(ctx, "objects.second", c.Objects.Second, setUp)
 	if err != nil {
 		a.Close()
 		return nil, err
@@ -120,9 +122,9 @@ func openObjects(ctx context.Context, c config.Config) (blob.Bucket, error) {
 	return blob.Mirror(a, b), nil
 }
 
-func openBucket(ctx context.Context, path string, b config.Bucket) (blob.Bucket, error) {
+func openBucket(ctx context.Context, path string, b config.Bucket, setUp bool) (blob.Bucket, error) {
 	if b.Folder != "" {
-		return blob.Open(ctx, blob.Config{Folder: b.Folder})
+		return blob.Open(ctx, blob.Config{Folder: b.Folder, Made: !setUp})
 	}
 	text, err := secretFile(path+".secret_file", b.SecretFile)
 	if err != nil {
