@@ -30,6 +30,7 @@ func (b *box) needs(shown, path, reason, advice string, size int64) {
 	b.attention[shown] = trouble{a, path}
 	b.mu.Unlock()
 	if !known || old.Reason != reason {
+		b.changed.Store(true)
 		b.report(Event{What: "attention", File: shown, Text: reason, Advice: advice, Bytes: size})
 	}
 }
@@ -37,7 +38,10 @@ func (b *box) needs(shown, path, reason, advice string, size int64) {
 func (b *box) well(shown string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.attention, shown)
+	if _, known := b.attention[shown]; known {
+		delete(b.attention, shown)
+		b.changed.Store(true)
+	}
 }
 
 // tell reports how the box stands. It is not worth a retry: the next one says

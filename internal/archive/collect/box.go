@@ -71,6 +71,7 @@ type box struct {
 
 	size, sizeMax atomic.Int64 // of a chunk
 	again         atomic.Bool  // look at everything anew
+	changed       atomic.Bool  // what needs attention is not what the server was told
 
 	mu        sync.Mutex
 	conf      Config

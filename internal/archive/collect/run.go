@@ -15,11 +15,12 @@ const (
 	configEvery   = 5 * time.Minute
 	holdEvery     = 30 * time.Second
 	standingEvery = time.Minute
+	changeEvery   = 5 * time.Second // where files that need attention have changed
 )
 
 // run is the service loop: one goroutine looks and seals, some upload.
-func (b *box) run(ctx context.Context, entries []*entry) error {
-	ctx, stop := context.WithCancelCause(ctx)
+func (b *box) run(asked context.Context, entries []*entry) error {
+	ctx, stop := context.WithCancelCause(asked)
 	defer stop(nil)
 	var workers sync.WaitGroup
 	for range b.Uploads {
@@ -43,11 +44,11 @@ func (b *box) run(ctx context.Context, entries []*entry) error {
 	if err == nil {
 		err = b.loop(ctx)
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
+	if asked.Err() != nil {
+		return nil // told to stop; what is in the spool goes on next time
 	}
-	if errors.Is(err, context.Canceled) {
-		return nil // asked to stop; what is in the spool goes on next time
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
 	return err
 }
@@ -98,7 +99,8 @@ func (b *box) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if b.now().Sub(told) >= standingEvery {
+		since := b.now().Sub(told)
+		if since >= standingEvery || since >= changeEvery && b.changed.Swap(false) {
 			told = b.now()
 			b.tell(ctx, s)
 		}

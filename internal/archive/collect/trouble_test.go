@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -192,6 +193,54 @@ func TestUnreadableFileNeedsAttention(t *testing.T) {
 	w.mustCollect(nil)
 	if listed, err = w.archive.Attention(t.Context(), w.place); err != nil || len(listed) != 0 {
 		t.Fatalf("still listed: %+v, %v", listed, err)
+	}
+}
+
+// A running box takes a file off the list when somebody has removed it, and
+// never tells its name in a reason, which is kept in the open.
+func TestAttentionEndsWithItsFile(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	file := wavFile(t, w.from, "q-01514960001.wav", 1, 2)
+	b, _ := w.verifiedEntry(file)
+	_, cause := os.Open(filepath.Join(w.from, "q-01514960001.gone"))
+	b.needs("q-01514960001.wav", "q-01514960001.wav", reasonOf(cause), adviceFor(cause), 5)
+	s := newScanner(b)
+	b.tell(t.Context(), s)
+	listed, err := w.archive.Attention(t.Context(), w.place)
+	if err != nil || len(listed) != 1 || strings.Contains(listed[0].Reason, "0151") || listed[0].Reason == "" {
+		t.Fatalf("%+v, %v", listed, err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	b.tell(t.Context(), s)
+	if listed, err = w.archive.Attention(t.Context(), w.place); err != nil || len(listed) != 0 {
+		t.Fatalf("still listed: %+v, %v", listed, err)
+	}
+}
+
+// A service that waits says so once, not at every look.
+func TestTheSameTroubleIsToldOnce(t *testing.T) {
+	w, err := openWorld(t.Context(), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	tw := newWorldOn(t, w)
+	tw.enrol()
+	ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer stop()
+	waiting := 0
+	o := tw.options()
+	o.Once, o.Every = false, 5*time.Millisecond
+	o.Events = func(e Event) {
+		if e.What == "waiting" {
+			waiting++
+		}
+	}
+	if err := Run(ctx, o); err != nil || waiting != 1 {
+		t.Fatalf("told %d times; %v", waiting, err)
 	}
 }
 
