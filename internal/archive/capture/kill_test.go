@@ -209,3 +209,25 @@ func archivedOnce(t *testing.T, dir string, sums map[string]bool) {
 		t.Errorf("%d objects, want %d (%v)", objects, len(sums), err)
 	}
 }
+
+// A server that is killed while it finishes what an earlier crash left undone
+// finishes it at the start after that.
+func TestKilledWhileRecovering(t *testing.T) {
+	const beforeCommit, beforeVerify = 5, 7
+	for _, first := range []int{beforeCommit, beforeVerify} {
+		for second := 1; second <= 4; second++ {
+			dir := t.TempDir()
+			sums := dropSounds(t, filepath.Join(dir, "drop"))
+			for _, at := range []int{first, second} {
+				if killed, _ := child(t, dir, at); !killed {
+					t.Fatalf("not killed at step %d", at)
+				}
+				removedOnlyIfVerified(t, dir, sums)
+			}
+			if killed, _ := child(t, dir, 0); killed {
+				t.Fatal("the last run did not finish")
+			}
+			archivedOnce(t, dir, sums)
+		}
+	}
+}

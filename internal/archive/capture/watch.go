@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	batchItems = 200       // recordings that are committed together
-	batchBytes = 128 << 20 // or as many as make this much sound
-	workers    = 2         // batches under way at once: one reads while the other waits for the disk
-	slowDown   = 20        // a look that takes long is taken as many times its length apart
-	pauseAfter = 10 * time.Second
+	batchItems = 200              // recordings that are committed together
+	batchBytes = 128 << 20        // or as many as make this much sound
+	workers    = 2                // batches under way at once: one reads while the other waits for the disk
+	slowDown   = 8                // a folder that takes long to look through is looked through as many times its length apart,
+	slowest    = 3 * time.Second  // but no further: what is dropped is listed within five seconds
+	pauseAfter = 10 * time.Second // when a source failed
 )
 
 // watch is one folder source being watched.
@@ -38,7 +39,8 @@ type watch struct {
 	destroyed int // files still there whose recordings were destroyed
 	settled   time.Time
 	noted     string
-	tx        *place.Tx // while the profile is polled
+	tx        *place.Tx     // while the profile is polled
+	polled    time.Duration // how long the last poll took
 
 	mu  sync.Mutex
 	now Status
@@ -80,7 +82,7 @@ func (w *watch) run(ctx context.Context) {
 		}
 	}()
 	for {
-		began := time.Now()
+		w.polled = 0
 		pause := w.s.opt.Every
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			w.note(ctx, "failing", fault.Of(err).Text)
@@ -90,7 +92,7 @@ func (w *watch) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(pause, slowDown*time.Since(began))):
+		case <-time.After(max(pause, min(slowDown*w.polled, slowest))):
 		}
 	}
 }
@@ -123,12 +125,13 @@ func (w *watch) look(ctx context.Context) error {
 	calls := w.again
 	if len(calls) == 0 {
 		var batch Batch
+		began := time.Now()
 		err := w.p.View(ctx, func(tx *place.Tx) (err error) {
 			w.tx = tx // for known
 			batch, err = w.profile.Poll(ctx, w.s.opt.Now())
 			return err
 		})
-		w.tx = nil
+		w.tx, w.polled = nil, time.Since(began)
 		if err != nil {
 			w.root.Close()
 			w.root = nil
