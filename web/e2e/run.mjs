@@ -55,7 +55,7 @@ async function all() {
   const customer = new URL(superuser.page.url()).pathname.split('/')[2];
   if (!customer?.startsWith('org_')) throw new Error('nobody is signed in: the other scenarios cannot run');
   const base = `${demo.url}/c/${customer}`;
-  await listens(superuser, base);
+  const arrived = await listens(superuser, base);
   await administers(base, customer);
   await provides(customer);
   await step('on a phone', async () => {
@@ -63,6 +63,10 @@ async function all() {
     await phone(page, base);
     ctx.clean();
     await ctx.close();
+  });
+  await superuser.does('the transcript of the dropped file comes by itself', async (page) => {
+    await page.goto(`${base}/recordings`);
+    await transcribed(page, arrived);
   });
   await superuser.does('the account page, and signing out', async (page) => {
     await page.goto(`${demo.url}/account`);
@@ -84,10 +88,7 @@ async function listens({ does }, base) {
   await does('sort by length', (page) => sorting(page));
   await does('by keyboard alone', (page) => keyboard(page, base));
   await does('an open recording passes axe, light and dark', (page) => bothSchemes(page, base));
-  await does('the transcript of the dropped file comes by itself', async (page) => {
-    await page.goto(`${base}/recordings`);
-    await transcribed(page, arrived);
-  });
+  return arrived;
 }
 
 async function administers(base, customer) {

@@ -6,7 +6,7 @@ export function steps() {
   const failed = [];
   const began = Date.now();
   const step = async (name, run) => {
-    if (only && !name.includes(only) && !/sign(s)? in\b/.test(name)) return;
+    if (only && !name.includes(only) && !/sign(s)? in\b|stops/.test(name)) return;
     const start = Date.now();
     try {
       await run();

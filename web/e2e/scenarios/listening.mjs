@@ -88,7 +88,7 @@ export async function finding(page, base) {
   await page.waitForURL((u) => u.searchParams.get('words') === word);
   await page.locator(`#${id}`).waitFor();
   await shot(page, 'found');
-  await page.getByLabel('Words that were said').fill('zyzzyva');
+  await page.getByRole('textbox', { name: 'Words that were said' }).fill('zyzzyva');
   await page.getByText('No recording matches').waitFor();
   await page.goto(`${base}/recordings?words=${word}`);
   await page.locator(`#${id}`).waitFor();

@@ -25,7 +25,7 @@ export async function arriving(page, demo) {
 /** transcribed: the transcript of what was dropped comes by itself, too. */
 export async function transcribed(page, id) {
   const row = page.locator('tr', { has: page.locator(`#${id}`) });
-  await row.getByText('Draft').waitFor({ timeout: 60_000 });
+  await row.getByText('Draft').waitFor({ timeout: 150_000 });
 }
 
 /** broken: a file that is no sound is listed with its reason, and stops nothing. */

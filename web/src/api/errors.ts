@@ -35,6 +35,9 @@ export function problem(response: Response, body: unknown): Problem {
 /** advice says in plain words what went wrong and what the reader can do. */
 export function advice(error: unknown): { title: string; text: string } {
   if (!(error instanceof Problem)) {
+    if (!(error instanceof TypeError && /fetch|network|load failed/i.test(error.message))) {
+      return { title: 'This page failed', text: 'That is our fault, not yours. Load it again; if it stays, tell your operator what you were doing.' };
+    }
     return { title: 'The server does not answer', text: 'Check your connection, then try again. Nothing was changed.' };
   }
   const detail = sentence(error.faults.length === 1 && error.faults[0]?.message ? error.faults[0].message : error.detail);

@@ -10,7 +10,7 @@ export function clock(seconds: number): string {
 
 /** spoken writes seconds for a screen reader: "2 minutes 5 seconds". */
 export function spoken(seconds: number): string {
-  const s = Math.max(0, Math.round(seconds));
+  const s = Math.max(0, Math.floor(seconds));
   const part = (n: number, unit: string) => (n === 0 ? '' : `${n} ${unit}${n === 1 ? '' : 's'}`);
   const parts = [part(Math.floor(s / 3600), 'hour'), part(Math.floor(s / 60) % 60, 'minute'), part(s % 60, 'second')];
   return parts.filter(Boolean).join(' ') || '0 seconds';

@@ -125,15 +125,17 @@ function useFollow(box: React.RefObject<HTMLOListElement | null>, turn: number, 
 
 function Quality({ transcript: t }: { transcript: Transcript }) {
   const rough = t.quality.toLowerCase().includes('draft');
+  const note = /^draft quality/i.test(t.note) ? '' : t.note; // said below in our own words
+  const engine = t.engine === 'builtin' ? 'built-in engine' : t.engine;
   return (
     <>
       <Text size="sm" c="dimmed" mb="xs">
-        {[t.language, t.engine, t.quality && (rough ? 'draft quality' : t.quality)].filter(Boolean).join(' · ')}
+        {[t.language, engine, t.quality && (rough ? 'draft quality' : t.quality)].filter(Boolean).join(' · ')}
         {rough && '. Words may be wrong: listen before you rely on them. Dotted words are those the engine doubts.'}
       </Text>
-      {t.note && (
+      {note && (
         <Alert variant="light" color="gray" mb="xs" py={8} icon={<Icon name="people" size={16} />} styles={{ message: { color: 'var(--mantine-color-text)' } }}>
-          {t.note}
+          {note}
         </Alert>
       )}
     </>

@@ -1,12 +1,14 @@
 import type { Party } from '../../api/types';
 import type { IconName } from '../../ui/Icon';
 
-type Sided = { direction: string; caller: Party; dialled: string; agents: readonly { extension: string; name: string; outcome: string }[] };
+type Sided = { direction: string; caller: Party; dialled: string; agents: readonly { extension: string; name: string; outcome: string }[]; file_name?: string };
 
 const name = (p: Party) => (p.withheld ? 'Number withheld' : p.name || p.number || 'Unknown');
 
-/** other is the party that the customer's people spoke with: who called, or who was called. */
+/** other is the party that the customer's people spoke with: who called, or who was called. Where nobody is known, the file is named. */
 export function other(r: Sided): { name: string; number: string } {
+  const nobody = !r.caller.withheld && !r.caller.name && !r.caller.number && !r.dialled;
+  if (nobody && r.file_name) return { name: r.file_name.split('/').at(-1)!, number: '' };
   if (r.direction === 'outbound') return { name: r.dialled || 'Unknown', number: '' };
   const shown = name(r.caller);
   return { name: shown, number: shown === r.caller.number || r.caller.withheld ? '' : r.caller.number };
