@@ -28,7 +28,7 @@ import (
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations()),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
 			collect.Migrations(), speech.Migrations(), search.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(),
