@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -221,15 +222,29 @@ func (s *server) listen() error {
 		return fault.Wrap(err, fault.Unavailable, "cannot listen on %s: is another program using the port?", s.cfg.Listen)
 	}
 	if s.cfg.TLS.Certificate != "" {
-		cert, err := tls.LoadX509KeyPair(s.cfg.TLS.Certificate, s.cfg.TLS.Key)
+		cert, err := s.certificate()
 		if err != nil {
 			l.Close()
-			return fault.Wrap(err, fault.Invalid, "tls: the certificate and its key cannot be used")
+			return err
 		}
 		l = tls.NewListener(l, tlsConfig(cert))
 	}
 	s.listener = l
 	return nil
+}
+
+// certificate reads the certificate and its key, which is a secret like others.
+func (s *server) certificate() (tls.Certificate, error) {
+	key, err := secretFile("tls.key", s.cfg.TLS.Key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	chain, err := os.ReadFile(s.cfg.TLS.Certificate)
+	if err != nil {
+		return tls.Certificate{}, fault.Wrap(err, fault.Invalid, "tls.certificate: the file cannot be read")
+	}
+	cert, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
+	return cert, fault.Wrap(err, fault.Invalid, "tls: the certificate and its key cannot be used: are they PEM, and do they belong together?")
 }
 
 // tlsConfig offers TLS 1.2 with AEAD suites and TLS 1.3. Go's own default for
