@@ -188,11 +188,11 @@ func (b *builder) dialled(exten string) string {
 		}
 	}
 	if b.call.Direction != Inbound {
-		for _, a := range b.list {
-			if a.outside {
-				return a.number
-			}
-			return a.ext
+		if len(b.list) > 0 && b.list[0].outside {
+			return b.list[0].number
+		}
+		if len(b.list) > 0 {
+			return b.list[0].ext
 		}
 	}
 	return ""

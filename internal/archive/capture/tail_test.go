@@ -61,8 +61,6 @@ func TestLogsThatRotateAreReadOnce(t *testing.T) {
 				}
 				for k, name := range map[logKind]string{kindCEL: "cel-custom/Master.csv", kindCDR: "cdr-csv/Master.csv"} {
 					all := p.text(k)
-					half := strings.Index(all, want[3])
-					half = strings.LastIndex(all[:half], "\n") + 1
 					path := filepath.Join(dir, name)
 					next := strings.Index(all, want[4])
 					next = strings.LastIndex(all[:next], "\n") + 1

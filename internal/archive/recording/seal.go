@@ -30,7 +30,6 @@ type part struct {
 	plain     int64
 	bytes     int64
 	sum       [32]byte // SHA-256 of the sound
-	token     []byte   // its blind index, made within the Change
 	digest    string   // of the ciphertext
 }
 
