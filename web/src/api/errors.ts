@@ -55,7 +55,8 @@ export function advice(error: unknown): { title: string; text: string } {
   }
 }
 
-function sentence(text: string): string {
+/** sentence makes a sentence of a text that a program wrote to be put after a colon. */
+export function sentence(text: string): string {
   if (!text) return '';
   const s = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(s) ? s : `${s}.`;

@@ -18,10 +18,13 @@ function wake(client: QueryClient, customer: string, topics: Iterable<string>) {
   });
 }
 
+type Hint = { topic: string; at?: string; reset?: boolean };
+
 /**
- * useLive keeps one connection for the customer's pages. After a gap everything is
- * asked again, because hints may have been missed; while there is no connection the
- * pages ask every ten seconds, so that what is new still comes.
+ * useLive keeps one connection for the customer's pages. A connection that comes back
+ * says where it was and is told what it missed; where the server cannot tell, also at
+ * the first connection, it says "reset" and everything is asked again. While there is
+ * no connection the pages ask every ten seconds, so that what is new still comes.
  */
 export function useLive(customer: string): boolean {
   const client = useQueryClient();
@@ -29,17 +32,17 @@ export function useLive(customer: string): boolean {
   useEffect(() => {
     let socket: WebSocket | undefined;
     let tries = 0;
+    let since = '';
     let over = false;
     let again: ReturnType<typeof setTimeout> | undefined;
     let soon: ReturnType<typeof setTimeout> | undefined;
     const topics = new Set<string>();
     const all = () => client.invalidateQueries({ predicate: (q) => q.queryKey[0] === 'at' && q.queryKey[1] === customer });
     const hint = (event: MessageEvent) => {
-      try {
-        topics.add(String((JSON.parse(String(event.data)) as { topic: string }).topic));
-      } catch {
-        return; // not one of ours: nothing to do
-      }
+      const heard = JSON.parse(String(event.data)) as Hint;
+      since = heard.at ?? since;
+      if (heard.reset) return void all();
+      topics.add(heard.topic);
       soon ??= setTimeout(() => {
         soon = undefined;
         wake(client, customer, topics);
@@ -50,9 +53,9 @@ export function useLive(customer: string): boolean {
       const url = new URL('/api/v1/live', location.href);
       url.protocol = url.protocol.replace('http', 'ws');
       url.searchParams.set('customer', customer);
+      if (since) url.searchParams.set('since', since);
       socket = new WebSocket(url);
       socket.onopen = () => {
-        if (tries > 0) void all();
         tries = 0;
         setLive(true);
       };

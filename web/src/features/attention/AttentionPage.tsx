@@ -2,6 +2,7 @@ import { Button, Group, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { api, here, must } from '../../api/client';
+import { sentence } from '../../api/errors';
 import { useMay } from '../../api/me';
 import type { Attention } from '../../api/types';
 import { ago, bytes, exact } from '../../ui/format';
@@ -56,10 +57,10 @@ function File({ file, customer }: { file: Attention; customer: string }) {
       <Group justify="space-between" align="flex-start" gap="md">
         <div style={{ flex: '1 1 380px', minWidth: 0 }}>
           <Text className="mono" fw={550}>{file.file}</Text>
-          <Text size="sm" mt={6}>{file.reason}</Text>
+          <Text size="sm" mt={6}>{sentence(file.reason)}</Text>
           {file.what_to_do && (
             <Text size="sm" mt={4}>
-              <b style={{ fontWeight: 600 }}>What to do:</b> {file.what_to_do}
+              <b style={{ fontWeight: 600 }}>What to do:</b> {sentence(file.what_to_do)}
             </Text>
           )}
           <Text size="xs" c="dimmed" mt={8} title={exact(file.since)}>

@@ -1,4 +1,4 @@
-import { ActionIcon, Box, Button, Group, Menu, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Box, Button, Group, Loader, Menu, Text, Tooltip } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import type { RecordingDetail } from '../../api/types';
 import { clock } from '../../ui/format';
@@ -27,8 +27,8 @@ export function Player({ detail, listening, may }: { detail: RecordingDetail; li
         <Group gap={4} wrap="nowrap">
           <Step icon="back" label="Back 5 seconds" disabled={!state.ready} onClick={() => sound.seek(sound.at - 5)} />
           <Button
-            id={playID} data-autofocus disabled={!may} loading={listening.opening} onClick={() => void listening.play()} w={104}
-            leftSection={<Icon name={state.playing ? 'pause' : 'play'} size={16} filled={!state.playing} />}
+            id={playID} data-autofocus disabled={!may} aria-busy={listening.opening} onClick={() => void listening.play()} w={104}
+            leftSection={listening.opening ? <Loader size={16} color="white" /> : <Icon name={state.playing ? 'pause' : 'play'} size={16} filled={!state.playing} />}
           >
             {state.playing ? 'Pause' : 'Play'}
           </Button>

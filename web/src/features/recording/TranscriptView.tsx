@@ -1,5 +1,6 @@
 import { ActionIcon, Alert, Box, CopyButton, Button, Group, Text, TextInput } from '@mantine/core';
 import { memo, useEffect, useMemo, useRef, useState, type MouseEvent } from 'react';
+import { sentence } from '../../api/errors';
 import type { RecordingDetail, Transcript, Turn } from '../../api/types';
 import { clock, words } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
@@ -33,7 +34,7 @@ export function TranscriptView({ detail, listening, may, search }: Props) {
     none: ['No transcript', t.reason || 'No speech engine is chosen for this customer.'],
   };
   const [title, about] = text[t.state] ?? [words(t.state), t.reason];
-  return <Empty icon="voice" title={title}>{about}</Empty>;
+  return <Empty icon="voice" title={title}>{sentence(about)}</Empty>;
 }
 
 function Spoken({ transcript, sound, seek, search }: { transcript: Transcript; sound: Sound; seek: (at: number) => void; search?: string }) {

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
+import { sentence } from '../../api/errors';
 import type { Source } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { ago, count, exact } from '../../ui/format';
@@ -41,6 +42,7 @@ export function SourcesPage() {
 }
 
 const states: Record<string, { text: string; tone: string }> = {
+  active: { text: 'Watching', tone: 'positive' },
   watching: { text: 'Watching', tone: 'positive' },
   paused: { text: 'Paused', tone: 'neutral' },
   failing: { text: 'Failing', tone: 'negative' },
@@ -86,7 +88,7 @@ function Line({ source: s, customer, edit }: { source: Source; customer: string;
               {s.files_waiting > 0 && ` · ${count(s.files_waiting, 'file')} waiting`}
             </Text>
           </Text>
-          {s.state_text && <Text size="sm" mt={2}>{s.state_text}</Text>}
+          {s.state_text && <Text size="sm" mt={2}>{sentence(s.state_text)}</Text>}
         </div>
         <Group gap={6}>
           <Button size="compact-sm" variant="default" loading={pause.isPending} onClick={() => pause.mutate(!paused)} aria-label={`${paused ? 'Go on with' : 'Pause'} ${s.name}`}>{paused ? 'Go on' : 'Pause'}</Button>

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
-import { Problem } from '../../api/errors';
+import { Problem, sentence } from '../../api/errors';
 import type { Speech } from '../../api/types';
 import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
@@ -41,7 +41,7 @@ function Check({ speech: s }: { speech: Speech }) {
   if (s.engine === 'none' && !s.check.text) return null;
   return (
     <Alert color={s.check.ok ? 'green' : 'yellow'} variant="light" mb="md" icon={<Icon name={s.check.ok ? 'check' : 'warn'} />} title={s.check.ok ? 'The engine is ready' : 'The engine cannot be used yet'} styles={{ message: { color: 'var(--mantine-color-text)' }, title: { color: s.check.ok ? 'var(--rf-positive)' : 'var(--rf-agent)' } }}>
-      {s.check.text}
+      {sentence(s.check.text)}
     </Alert>
   );
 }
