@@ -16,19 +16,19 @@ import (
 
 // browser is somebody at the API: cookies and nothing else.
 type browser struct {
-	*testing.T
+	testing.TB
 	url  string
 	http *http.Client
 
 	answer string // the newest, as it came
 }
 
-func newBrowser(t *testing.T, url string) *browser {
+func newBrowser(t testing.TB, url string) *browser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{T: t, url: url, http: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
+	return &browser{TB: t, url: url, http: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
 }
 
 // do asks and reads the answer into the last argument, if it is not nil.
@@ -120,7 +120,7 @@ func (b *browser) list(customer, query string) []listed {
 }
 
 // eventually waits until a condition holds.
-func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
+func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	began, every := time.Now(), max(100*time.Millisecond, within/100)
 	for time.Since(began) < within {

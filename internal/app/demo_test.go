@@ -69,7 +69,7 @@ type demoShown struct {
 }
 
 // readDemo reads the one object that a script gets.
-func readDemo(t *testing.T, c *child) (d demoShown) {
+func readDemo(t testing.TB, c *child) (d demoShown) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(c.line()), &d); err != nil {
 		t.Fatal(err)

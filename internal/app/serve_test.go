@@ -19,14 +19,14 @@ import (
 )
 
 // prepared is an installation that `ringfence init` made in a folder.
-func prepared(t *testing.T, dir string, args ...string) config.Config {
+func prepared(t testing.TB, dir string, args ...string) config.Config {
 	t.Helper()
 	c, _ := initialised(t, dir, args...)
 	return c
 }
 
 // initialised gives the link for the first administrator, too.
-func initialised(t *testing.T, dir string, args ...string) (config.Config, string) {
+func initialised(t testing.TB, dir string, args ...string) (config.Config, string) {
 	t.Helper()
 	file := filepath.Join(dir, "etc", "ringfence.yaml")
 	args = append([]string{
@@ -46,7 +46,7 @@ func initialised(t *testing.T, dir string, args ...string) (config.Config, strin
 }
 
 // serving runs a server until the test ends.
-func serving(t *testing.T, c config.Config, x extras) *server {
+func serving(t testing.TB, c config.Config, x extras) *server {
 	t.Helper()
 	log := &text{}
 	s, err := newServer(t.Context(), c, slog.New(slog.NewTextHandler(log, nil)), x)

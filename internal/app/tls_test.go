@@ -111,11 +111,16 @@ func TestKeyThatOthersCanReadIsRefused(t *testing.T) {
 
 // taken is an address that somebody else listens on.
 func taken(t *testing.T) string {
+	l := listener(t)
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+func listener(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
+	return l
 }
