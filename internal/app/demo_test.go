@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 	c := start(t, args...)
 	d := readDemo(t, c)
 
-	for _, path := range []string{"/healthz", "/api/openapi.json", "/mailbox", "/"} {
+	for _, path := range []string{"/healthz", "/api/openapi.json", "/mailbox"} {
 		if res, err := http.Get(d.URL + path); err != nil || res.StatusCode != 200 {
 			t.Fatalf("GET %s: %v %v", path, res, err)
 		}
