@@ -19,6 +19,7 @@ const (
 	Inbound  Direction = "inbound"
 	Outbound Direction = "outbound"
 	Internal Direction = "internal"
+	Unknown  Direction = "unknown" // nothing says who was on the call
 )
 
 // Disposition is how a call ended for the person who made it.

@@ -281,6 +281,8 @@ func (g *generic) parties(c *Call, known facts) {
 		c.Direction = Internal
 	case extensionLike(c.Caller) && c.Dialled != "":
 		c.Direction = Outbound
+	case c.Caller == "" && !c.Withheld && c.Dialled == "":
+		c.Direction = Unknown // a name without parts tells nothing, and nothing is guessed
 	default:
 		c.Direction = Inbound
 	}

@@ -84,6 +84,7 @@ func TestGenericFolder(t *testing.T) {
 		"one.wav,2026-10-25 01:30:00,anonymous,01614960506,209,care\nbad,row\ntwo-rx.wav,\"2026-03-29 12:00:00\",204,217,217,\n../../etc/passwd,,x,y,z,\n"))
 	put(t, dir, "text.wav", []byte("this is no sound, though it is called so"))
 	put(t, dir, "zero.wav", nil)
+	put(t, dir, "nameless.wav", wav(2, 1))
 	put(t, dir, "readme.txt", []byte("not looked at"))
 	london, err := time.LoadLocation("Europe/London")
 	if err != nil {
@@ -94,6 +95,9 @@ func TestGenericFolder(t *testing.T) {
 	by := map[string]line{}
 	for _, l := range got {
 		by[l.Recordings[0].File] = l
+	}
+	if d := by["nameless.wav"].Direction; d != Unknown {
+		t.Errorf("a file that tells nothing is called %s", d)
 	}
 	named := by["20261122-053644_01614960152_01614960516_209.wav"]
 	if named.Direction != Inbound || named.Caller != "01614960152" || named.Dialled != "01614960516" || named.Agents[0].Extension != "209" ||
@@ -118,7 +122,7 @@ func TestGenericFolder(t *testing.T) {
 	if l := by["zero.wav"]; l.Recordings[0].State != Empty || l.Disposition != Unanswered {
 		t.Errorf("zero bytes: %+v", l)
 	}
-	if len(got) != 6 {
+	if len(got) != 7 {
 		t.Errorf("%d calls", len(got))
 	}
 	lines := 0
