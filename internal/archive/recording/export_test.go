@@ -45,3 +45,9 @@ func SetFew(n int) (undo func()) {
 	few = n
 	return func() { few = old }
 }
+
+// BareList is the SQL of a page of the list, without opening its cards.
+func BareList(tx *place.Tx, f Filter, limit int) (int, error) {
+	rows, err := listRows(tx, f, PageAsk{Sort: Newest, Limit: limit}, nil)
+	return len(rows), err
+}
