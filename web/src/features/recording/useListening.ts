@@ -39,9 +39,8 @@ export function useListening(customer: string, detail: RecordingDetail, at = 0):
     try {
       const opening = await open(customer, detail.id, 'listen');
       sound.load(opening.sound_url, sound.at || start);
-      const outline = fetched<Peaks>(opening.peaks_url).then(setPeaks);
+      fetched<Peaks>(opening.peaks_url).then(setPeaks, setError); // the sound does not wait for its picture
       await sound.play();
-      await outline;
       noted();
     } catch (e) {
       if (e instanceof Problem) forget(customer, detail.id, 'listen');

@@ -1,6 +1,6 @@
 import { Button, CloseButton, Group, Indicator, NumberInput, Pill, Popover, Select, SimpleGrid, Stack, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Icon } from '../../ui/Icon';
 import { words } from '../../ui/format';
 import { DateRange } from './DateRange';
@@ -19,7 +19,7 @@ export function FilterBar(props: Props) {
       <Group gap="xs" role="search" aria-label="Filter recordings">
         <Typed
           id={searchID} value={filters.words} set={(words) => set({ words })} label="Words that were said" placeholder="Words that were said"
-          icon style={{ flex: '1 1 270px', maxWidth: 360 }}
+          icon least={2} style={{ flex: '1 1 270px', maxWidth: 360 }}
         />
         <DateRange value={filters} set={set} />
         <Select
@@ -38,7 +38,7 @@ export function FilterBar(props: Props) {
 }
 
 /** Typed is a field that asks when the typing pauses, not at each letter. */
-function Typed({ id, value, set, label, placeholder, icon, visible, style }: {
+function Typed({ id, value, set, label, placeholder, icon, visible, least = 1, style }: {
   id?: string;
   value?: string;
   set: (v: string | undefined) => void;
@@ -46,22 +46,30 @@ function Typed({ id, value, set, label, placeholder, icon, visible, style }: {
   placeholder?: string;
   icon?: boolean;
   visible?: boolean;
+  least?: number; // letters, before it asks by itself
   style?: React.CSSProperties;
 }) {
   const [text, setText] = useState(value ?? '');
-  useEffect(() => setText(value ?? ''), [value]);
-  const later = useDebouncedCallback((v: string) => set(v.trim() || undefined), 350);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // While it is being typed in, the field leads: an address that comes late must not undo what was typed since.
+    if (document.activeElement !== field.current) setText(value ?? '');
+  }, [value]);
+  const ask = (v: string) => set(v.trim() || undefined);
+  const later = useDebouncedCallback((v: string) => {
+    if (v.trim().length >= least || v.trim() === '') ask(v);
+  }, 350);
   const change = (v: string) => {
     setText(v);
     later(v);
   };
   return (
     <TextInput
-      id={id} value={text} style={style} placeholder={placeholder} {...(visible ? { label } : { 'aria-label': label })} onChange={(e) => change(e.currentTarget.value)}
+      ref={field} id={id} value={text} style={style} placeholder={placeholder} {...(visible ? { label } : { 'aria-label': label })} onChange={(e) => change(e.currentTarget.value)}
       leftSection={icon ? <Icon name="search" size={16} /> : undefined} autoComplete="off" spellCheck={false}
-      rightSection={text ? <CloseButton size="sm" aria-label={`Clear: ${label}`} onClick={() => { setText(''); set(undefined); }} /> : undefined}
+      rightSection={text ? <CloseButton size="sm" aria-label={`Clear: ${label}`} onClick={() => { setText(''); ask(''); }} /> : undefined}
       onKeyDown={(e) => {
-        if (e.key === 'Enter') set(text.trim() || undefined);
+        if (e.key === 'Enter') ask(text);
         if (icon && e.key === 'ArrowDown') {
           e.preventDefault();
           document.querySelector<HTMLElement>('[data-row]')?.focus();

@@ -36,7 +36,9 @@ export function RecordingsPage() {
   const close = () => {
     const was = filters.open;
     set({ open: undefined, at: undefined });
-    if (was) setTimeout(() => document.getElementById(rowID(was))?.focus(), 60);
+    // Back to the row, unless the reader has gone elsewhere while the drawer slid away.
+    const free = () => document.activeElement === document.body || document.activeElement?.closest('[role=dialog]');
+    if (was) setTimeout(() => free() && document.getElementById(rowID(was))?.focus(), 60);
   };
   useListKeys(!filters.open);
   const queues = [...new Set(rows.map((r) => r.queue).filter(Boolean))];
