@@ -97,9 +97,12 @@ func heldBy(tx *place.Tx, who id.Person) ([]access.Membership, error) {
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil
 	}
-	var held []access.Membership
+	return held(tx, m), err
+}
+
+func held(tx *place.Tx, m Member) (all []access.Membership) {
 	for _, r := range m.Roles {
-		held = append(held, access.Membership{Role: r, At: tx.Place().Customer(), Extensions: m.Extensions})
+		all = append(all, access.Membership{Role: r, At: tx.Place().Customer(), Extensions: m.Extensions})
 	}
-	return held, err
+	return all
 }

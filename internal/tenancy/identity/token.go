@@ -52,6 +52,18 @@ type tokenRow struct {
 const tokenColumns = `SELECT t.id, t.name, t.acts, t.maker, t.created_at, t.until, coalesce(v.seen_at, 0) AS seen_at
 	FROM tokens t LEFT JOIN token_seen v ON v.token = t.id`
 
+// machineRow is a token with what its maker holds: every request of a machine
+// reads it, so it is one statement.
+type machineRow struct {
+	tokenRow
+	memberRow
+}
+
+const machineColumns = `SELECT t.id, t.name, t.acts, t.maker, t.created_at, t.until, coalesce(v.seen_at, 0) AS seen_at,
+		m.person, m.card, m.roles, m.joined, m.since
+	FROM tokens t LEFT JOIN token_seen v ON v.token = t.id LEFT JOIN members m ON m.person = t.maker
+	WHERE t.secret = ?`
+
 func (r tokenRow) token() Token {
 	t := Token{ID: r.ID, Name: r.Name, Maker: r.Maker, CreatedAt: time.UnixMilli(r.CreatedAt).UTC(), Until: time.UnixMilli(r.Until).UTC()}
 	for _, a := range strings.Fields(r.Acts) {
@@ -170,12 +182,16 @@ func (s *Service) Machine(ctx context.Context, text secret.Text) (Machine, error
 	now := s.now()
 	m := Machine{Customer: c}
 	err = p.View(ctx, func(tx *place.Tx) error {
-		r, err := place.Row[tokenRow](tx, tokenColumns+` WHERE t.secret = ?`, hashOf(key))
+		r, err := place.Row[machineRow](tx, machineColumns, hashOf(key))
 		if err != nil {
 			return err
 		}
 		m.Token = r.token()
-		m.Held, err = heldBy(tx, m.Maker)
+		if r.Person.IsZero() {
+			return nil // its maker was never a member here: nothing is held
+		}
+		maker, err := r.open(tx)
+		m.Held = held(tx, maker)
 		return err
 	})
 	if fault.Is(err, fault.NotFound) || err == nil && !now.Before(m.Until) {
