@@ -52,11 +52,11 @@ export function useListening(customer: string, detail: RecordingDetail, at = 0):
   return {
     sound, peaks, transcript, error, readError, start, ...busy,
     play: async () => {
+      const failed = sound.snapshot().failed;
+      if (sound.media.src && !failed) return sound.toggle(); // also while it begins: who pauses at once is heeded
       if (busy.opening) return;
-      if (!sound.media.src || sound.snapshot().failed) {
-        if (sound.snapshot().failed) forget(customer, detail.id, 'listen');
-        await openSound();
-      } else sound.toggle();
+      if (failed) forget(customer, detail.id, 'listen');
+      await openSound();
     },
     read: async () => {
       if (busy.reading || transcript) return;
