@@ -52,7 +52,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(1 << 10) // nothing is read but closing
-	ctx, cancel := context.WithCancel(r.Context())
+	ended, cancel := context.WithCancel(r.Context())
 	l := &line{session: v.session.ID, cancel: cancel, done: make(chan struct{})}
 	defer cancel()
 	if !s.keepLine(l) {
@@ -62,7 +62,9 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	sub := s.deps.Live.Subscribe(v.place.Customer(), r.URL.Query().Get("since"))
 	defer sub.Close()
 	again := func() error { return s.enterCustomer(r, v, access.ExposureRead, customer) }
-	why := s.talk(conn.CloseRead(ctx), conn, v, sub, again)
+	// The library cuts a connection whose context ends while it reads or writes:
+	// what we end ourselves must not be that context, or the peer never learns why.
+	why := s.talk(conn.CloseRead(r.Context()), ended.Done(), conn, v, sub, again)
 	code, text := websocket.StatusGoingAway, "the server is stopping"
 	switch {
 	case errors.Is(why, errSignIn), errors.Is(why, errNothing), errors.Is(why, context.Canceled):
@@ -74,13 +76,15 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 }
 
 // talk passes hints on until something ends the connection, and says what.
-func (s *Server) talk(ctx context.Context, conn *websocket.Conn, v *visit, sub *live.Subscription, again func() error) error {
+func (s *Server) talk(ctx context.Context, ended <-chan struct{}, conn *websocket.Conn, v *visit, sub *live.Subscription, again func() error) error {
 	tick := time.NewTicker(lineCheck)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-ended:
+			return context.Canceled
 		case <-tick.C:
 			if err := s.check(ctx, conn, v, again); err != nil {
 				return err
