@@ -176,7 +176,11 @@ func rewriteCard(tx *place.Tx, box opener, c closedCard, r Row, call Call) error
 	if _, err := tx.Exec(`DELETE FROM parties WHERE n = ?`, r.N); err != nil {
 		return err
 	}
-	tokens, err := partyTokens(tx, call)
+	country, err := countryOf(tx, r.Source)
+	if err != nil {
+		return err
+	}
+	tokens, err := partyTokens(tx, country, call)
 	parties := newRows().parties
 	for _, t := range tokens {
 		parties.add(t, r.StartedAt, r.N)

@@ -26,6 +26,8 @@ type commit struct {
 	same    map[int]standing // what duplicates are
 	joined  []joinedCall     // calls of which more is known now than their earlier cards say
 	rows    rows
+
+	countries map[id.Source]string // of sources met so far
 }
 
 // taken is one recording that this Change added or replaced.
@@ -58,7 +60,7 @@ func newRows() rows {
 }
 
 func newCommit(s *Service, b *batch, drafts []draft, out []Outcome) *commit {
-	c := &commit{s: s, b: b, drafts: drafts, outcomes: map[int]Outcome{}, same: map[int]standing{}, receipt: id.New[id.Receipt](), rows: newRows()}
+	c := &commit{s: s, b: b, drafts: drafts, outcomes: map[int]Outcome{}, same: map[int]standing{}, receipt: id.New[id.Receipt](), rows: newRows(), countries: map[id.Source]string{}}
 	for i, o := range out {
 		if o.Result == Refused {
 			c.outcomes[i] = o

@@ -24,7 +24,7 @@ func Fill(tx *place.Tx, first int64, card secret.Key, all []Recording, keys [2]i
 		r.recordings.add(n, rec.ID, rec.Call, rec.Source, rec.ID[:], keys[0], keys[1], closed, at, at+rec.Length.Milliseconds(), rec.Length.Milliseconds(),
 			string(rec.Direction), rec.Queue, string(rec.Disposition), string(rec.Sound), rec.Layout, false, TranscriptDone, "", "en", "test", "draft",
 			rec.Sentiment.Label, rec.Bytes, at, id.New[id.Receipt]())
-		tokens, err := partyTokens(tx, rec.Card.Call)
+		tokens, err := partyTokens(tx, "GB", rec.Card.Call)
 		if err != nil {
 			return err
 		}

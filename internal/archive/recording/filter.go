@@ -238,8 +238,8 @@ func (f Filter) length(w *where) error {
 	return nil
 }
 
-// numberForms are the ways in which a profile may have written a number that
-// somebody types: as it is, and read in the country of each source.
+// numberForms are what a number that somebody types may have been read as: it
+// is read in the country of each source, as partyTokens reads them.
 func numberForms(tx *place.Tx, number string) ([]string, error) {
 	countries, err := place.Rows[string](tx, `SELECT DISTINCT country FROM sources`)
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"slices"
 
+	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/phone"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/sealed"
 )
@@ -132,17 +134,36 @@ func (call Call) discreet() Call {
 	return call
 }
 
-// parties makes numbers and extensions findable, as the profile wrote them: in
-// E.164 where it could.
+// parties makes numbers and extensions findable.
 func (c *commit) parties(t taken) error {
-	tokens, err := partyTokens(c.tx, t.item.Call.discreet())
+	country, known := c.countries[t.item.Source]
+	if !known {
+		var err error
+		if country, err = countryOf(c.tx, t.item.Source); err != nil {
+			return err
+		}
+		c.countries[t.item.Source] = country
+	}
+	tokens, err := partyTokens(c.tx, country, t.item.Call.discreet())
 	for _, token := range tokens {
 		c.rows.parties.add(token, t.begun, t.n)
 	}
 	return err
 }
 
-func partyTokens(tx *place.Tx, call Call) ([][]byte, error) {
+// countryOf is the country whose national numbers a source writes.
+func countryOf(tx *place.Tx, source id.Source) (string, error) {
+	country, err := place.Row[string](tx, `SELECT country FROM sources WHERE id = ?`, source)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return country, err
+}
+
+// partyTokens blinds who took part. A number is blinded as E.164 where it can
+// be read so: equal numbers must be equal texts, or one of them is never found.
+// The card keeps what the telephone system wrote.
+func partyTokens(tx *place.Tx, country string, call Call) ([][]byte, error) {
 	var tokens [][]byte
 	seen := map[string]bool{}
 	put := func(f place.Field, value string) error {
@@ -165,7 +186,7 @@ func partyTokens(tx *place.Tx, call Call) ([][]byte, error) {
 		extensions = append(extensions, a.Extension)
 	}
 	for _, n := range numbers {
-		if err := put(place.FieldNumber, n); err != nil {
+		if err := put(place.FieldNumber, phone.Read(n, country).Text); err != nil {
 			return nil, err
 		}
 	}

@@ -23,7 +23,7 @@ func fill(t *testing.T, w *recordingtest.World) []id.Recording {
 		it.Call.StartedAt, it.Call.Idents = it.StartedAt, []string{fmt.Sprint("call-", i)}
 		it.Call.Queue = []string{"support", "sales"}[i%2]
 		it.Call.Direction = []recording.Direction{recording.Inbound, recording.Outbound, recording.Internal}[i%3]
-		it.Call.Caller.Number = fmt.Sprintf("+44161496%04d", i)
+		it.Call.Caller.Number = fmt.Sprintf([]string{"+44161496%04d", "0161496%04d"}[i%2], i) // as one system or another writes it
 		it.Call.Agents[0].Extension = fmt.Sprint(200 + i%4)
 		items = append(items, it)
 	}
@@ -148,6 +148,7 @@ func eachFilter(t *testing.T, w *recordingtest.World, recs []id.Recording) {
 		{"to", recording.Filter{To: start.Add(2 * time.Hour)}, func(i int) bool { return i < 4 }},
 		{"number in E.164", recording.Filter{Number: "+441614960003"}, func(i int) bool { return i == 3 }},
 		{"number as dialled at home", recording.Filter{Number: "0161 496 0003"}, func(i int) bool { return i == 3 }},
+		{"number of another writing", recording.Filter{Number: "0161 496 0004"}, func(i int) bool { return i == 4 }},
 		{"another number", recording.Filter{Number: "0161 496 0099"}, func(int) bool { return false }},
 		{"extension", recording.Filter{Extension: "202"}, func(i int) bool { return i%4 == 2 }},
 		{"queue", recording.Filter{Queue: "sales"}, func(i int) bool { return i%2 == 1 }},
