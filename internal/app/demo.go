@@ -118,7 +118,7 @@ func (s shown) print(p Process, asJSON bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  Ringfence is ready (%.1f s):  %s\n\n", s.took.Seconds(), s.URL)
 	for _, who := range s.People {
-		fmt.Fprintf(&b, "  %-24s %-26s %s\n", who.Role, who.Email, who.Password)
+		fmt.Fprintf(&b, "  %-24s %-30s %s\n", strings.ReplaceAll(who.Role, "_", " "), who.Email, who.Password)
 	}
 	fmt.Fprintf(&b, "\n  Sign-in codes arrive at    %s\n  Drop a recording into      %s\n\n  Ctrl-C stops it. What was collected stays; remove the folder to begin anew.\n\n", s.Mailbox, s.DropFolder)
 	_, err := fmt.Fprint(p.Stdout, b.String())
