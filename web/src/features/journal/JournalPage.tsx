@@ -125,7 +125,10 @@ function Lines({ rows, set }: { rows: Event[]; set: (change: LogSearch) => void 
                     </Group>
                   </button>
                 </Table.Td>
-                <Table.Td>{words(e.code)}</Table.Td>
+                <Table.Td>
+                  {words(e.code)}
+                  {e.facts.what && `: ${words(e.facts.what).toLowerCase()}`}
+                </Table.Td>
                 <Table.Td>
                   <button type="button" className="plain" title="Show only what they did" onClick={() => set({ actor: e.actor.id || undefined })}>
                     {e.actor.name || words(e.actor.kind)}
