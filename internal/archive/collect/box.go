@@ -191,7 +191,7 @@ func (b *box) close() {
 		b.root.Close()
 	}
 	if b.held != nil {
-		b.held.Close()
+		unlock(b.held)
 	}
 }
 

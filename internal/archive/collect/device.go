@@ -52,7 +52,7 @@ func Enrol(ctx context.Context, server, code, state, caFile string) (Config, err
 	if err != nil {
 		return Config{}, err
 	}
-	defer held.Close()
+	defer unlock(held)
 	if _, err := os.Stat(filepath.Join(state, identityFile)); err == nil {
 		return Config{}, fmt.Errorf("%s is enrolled already; to enrol the box anew, revoke the old device in the portal and use an empty --state folder", state)
 	}

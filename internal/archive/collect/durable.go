@@ -75,6 +75,13 @@ func lock(path string) (*os.File, error) {
 	return f, nil
 }
 
+// unlock lets the folder go by name: a process that is being started at this
+// moment has a copy of the descriptor until its exec.
+func unlock(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // closing does it too, a moment later
+	f.Close()
+}
+
 // freeBytes is what an ordinary user may still write to the disk of dir.
 func freeBytes(dir string) (int64, error) {
 	var s syscall.Statfs_t

@@ -123,4 +123,9 @@ func (f *folder) destroy(_ context.Context, c id.Customer) error {
 	return errors.Join(append(errs, syncDir(filepath.Join(f.dir, "places")))...)
 }
 
-func (f *folder) close() error { return f.lock.Close() }
+// close gives the folder up. The lock is let go by name: a process that is being
+// started at this moment has a copy of the descriptor until its exec, and would
+// hold the lock a little longer than we do.
+func (f *folder) close() error {
+	return errors.Join(syscall.Flock(int(f.lock.Fd()), syscall.LOCK_UN), f.lock.Close())
+}
