@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { settled } from '../lib/browser.mjs';
 import { until } from '../lib/demo.mjs';
 
@@ -11,14 +10,18 @@ export async function keyboard(page, base) {
     await page.keyboard.press('Tab');
     return (await focused()) === 'Skip to the page';
   }, 2000);
+  const row = async (what, fits) => {
+    let now = '';
+    await until(what, async () => /^row-/.test((now = await focused())) && fits(now), 5000);
+    return now;
+  };
+  await page.locator('[id^="row-"]').first().waitFor();
   await page.keyboard.press('j');
-  const first = await focused();
+  const first = await row('the focus on a row', () => true);
   await page.keyboard.press('ArrowDown');
-  const second = await focused();
-  assert.match(first, /^row-/);
-  assert.notEqual(second, first);
+  const second = await row('the focus on the next row', (now) => now !== first);
   await page.keyboard.press('k');
-  assert.equal(await focused(), first);
+  await row('the focus back on the first row', (now) => now === first);
 
   await page.keyboard.press('Enter');
   const drawer = page.getByRole('dialog');
@@ -37,7 +40,7 @@ export async function keyboard(page, base) {
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
-  assert.equal(await focused(), 'words-said');
+  await until('the focus on the search', async () => (await focused()) === 'words-said', 5000);
   await page.keyboard.press('ArrowDown');
-  assert.equal(await focused(), first);
+  await until('the focus on the first row again', async () => (await focused()) === first, 5000);
 }
