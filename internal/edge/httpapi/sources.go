@@ -149,6 +149,10 @@ func (s *Server) shown(ctx context.Context, v *visit, i id.Source) (*body[Source
 	if s.deps.SourceChanged != nil {
 		s.deps.SourceChanged(v.place.Customer())
 	}
+	return s.oneSource(ctx, v, i)
+}
+
+func (s *Server) oneSource(ctx context.Context, v *visit, i id.Source) (*body[Source], error) {
 	src, err := s.deps.Recordings.Source(ctx, v.place, i)
 	if err != nil {
 		return nil, err
@@ -165,15 +169,7 @@ func (s *Server) getSource(ctx context.Context, v *visit, in *SourcePath) (*body
 	if err != nil {
 		return nil, errNothing
 	}
-	src, err := s.deps.Recordings.Source(ctx, v.place, i)
-	if err != nil {
-		return nil, err
-	}
-	show, err := s.sourceShower(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	return answer(show(src)), nil
+	return s.oneSource(ctx, v, i)
 }
 
 func (s *Server) changeSource(ctx context.Context, v *visit, in *changeSourceInput) (*body[Source], error) {
