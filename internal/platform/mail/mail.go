@@ -1,6 +1,7 @@
 // Package mail sends the few mails that Ringfence writes: sign-in codes,
-// invitations, and notices to administrators. They are plain text and hold
-// nothing of a customer's content.
+// invitations, and notices to administrators. They hold nothing of a customer's
+// content. A Letter says what is to be said; it becomes a Message in somebody's
+// colours, as text and as HTML that loads nothing from anywhere.
 //
 // Limits: delivery is what the relay says; a mail that was accepted may still
 // be lost behind it. Whoever needs certainty asks for another code.
@@ -8,8 +9,6 @@ package mail
 
 import (
 	"context"
-	"fmt"
-	"mime"
 	"net/mail"
 	"strings"
 	"sync"
@@ -23,7 +22,11 @@ type Message struct {
 	To      string
 	Subject string
 	Text    string
+	HTML    string // the same in HTML; none: text alone
+	Logo    []byte // the picture that the HTML names; only a Letter sets it
 	At      time.Time
+
+	logoType string
 }
 
 // Sender hands mails on. Send returns when the next hop has taken it; it is
@@ -54,26 +57,6 @@ func Shorten(address string) string {
 	}
 	first := []rune(address[:at])[0]
 	return string(first) + "…" + address[at:]
-}
-
-// encode writes the mail as RFC 5322 text. Header fields cannot be broken out
-// of: the subject is encoded and addresses were checked by Address.
-func (m Message) encode(from, messageID string) ([]byte, error) {
-	to, err := Address(m.To)
-	if err != nil {
-		return nil, err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "From: %s\r\n", from)
-	fmt.Fprintf(&b, "To: %s\r\n", to)
-	fmt.Fprintf(&b, "Subject: %s\r\n", mime.QEncoding.Encode("utf-8", oneLine(m.Subject)))
-	fmt.Fprintf(&b, "Date: %s\r\n", m.At.UTC().Format(time.RFC1123Z))
-	fmt.Fprintf(&b, "Message-Id: %s\r\n", messageID)
-	// RFC 3834 §5: keeps holiday answers from coming back.
-	b.WriteString("Auto-Submitted: auto-generated\r\n")
-	b.WriteString("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n")
-	b.WriteString(wrapped(m.Text))
-	return []byte(b.String()), nil
 }
 
 func oneLine(s string) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"net"
 	"net/netip"
@@ -149,17 +148,4 @@ func (r *Relay) tls() *tls.Config {
 	}
 	c.ServerName, c.MinVersion = r.host, tls.VersionTLS12
 	return c
-}
-
-// wrapped is base64 in lines of 76 (RFC 2045 §6.8).
-func wrapped(text string) string {
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
-	s := base64.StdEncoding.EncodeToString([]byte(text))
-	var b strings.Builder
-	for len(s) > 76 {
-		b.WriteString(s[:76] + "\r\n")
-		s = s[76:]
-	}
-	b.WriteString(s + "\r\n")
-	return b.String()
 }
