@@ -46,6 +46,12 @@ type (
 	grantKind     struct{}
 	fileKind      struct{}
 	egressKind    struct{}
+
+	provisionerKind struct{}
+	scimUserKind    struct{}
+	scimGroupKind   struct{}
+	reviewKind      struct{}
+	reviewLineKind  struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -67,6 +73,12 @@ func (uploadKind) prefix() string    { return "upl" }
 func (grantKind) prefix() string     { return "grt" }
 func (fileKind) prefix() string      { return "fil" }
 func (egressKind) prefix() string    { return "egr" }
+
+func (provisionerKind) prefix() string { return "prv" }
+func (scimUserKind) prefix() string    { return "scu" }
+func (scimGroupKind) prefix() string   { return "scg" }
+func (reviewKind) prefix() string      { return "rev" }
+func (reviewLineKind) prefix() string  { return "rvl" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -91,6 +103,12 @@ type (
 	Grant     = Of[grantKind]
 	File      = Of[fileKind]
 	Egress    = Of[egressKind]
+
+	Provisioner = Of[provisionerKind] // a token that an identity provider pushes people with
+	ScimUser    = Of[scimUserKind]
+	ScimGroup   = Of[scimGroupKind]
+	Review      = Of[reviewKind]
+	ReviewLine  = Of[reviewLineKind]
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

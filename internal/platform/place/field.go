@@ -30,6 +30,17 @@ const (
 	FieldIdempotentAnswer Field = 67 // answer kept for a repeated request
 	FieldIdempotentAsk    Field = 68 // key and content of a repeated request
 
+	// tenancy/scim and tenancy/review
+	FieldScimUser      Field = 105 // a user as an identity provider pushed it
+	FieldScimUserName  Field = 106 // userName by which a pushed user is found
+	FieldScimExternal  Field = 107 // the identity provider's own id of a user or group
+	FieldScimGroup     Field = 108 // a group as an identity provider pushed it
+	FieldScimGroupName Field = 109 // displayName by which a group is found
+	FieldReviewLine    Field = 110 // who an access review is about, and what was decided
+	FieldReviewPaper   Field = 111 // the signed result of an access review
+	FieldPaperKey      Field = 112 // private key that signs results
+	FieldScimEmail     Field = 113 // e-mail address of a pushed user
+
 	// archive/collect
 	FieldDeviceName Field = 120 // name of a collector
 	FieldDeviceCode Field = 121 // code that enrols a collector
