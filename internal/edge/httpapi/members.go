@@ -20,7 +20,7 @@ type inviteInput struct {
 	Body struct {
 		Email      string   `json:"email" minLength:"3" maxLength:"254"`
 		Name       string   `json:"name" minLength:"1" maxLength:"100"`
-		Roles      []string `json:"roles" minItems:"1" maxItems:"3" enum:"customer_admin,superuser,user"`
+		Roles      []string `json:"roles" minItems:"1" maxItems:"6" enum:"customer_admin,superuser,supervisor,agent,auditor,user"`
 		Extensions []string `json:"extensions,omitempty" maxItems:"200"`
 	}
 }
@@ -28,7 +28,7 @@ type inviteInput struct {
 type changeMemberInput struct {
 	MemberPath
 	Body struct {
-		Roles      []string `json:"roles" minItems:"1" maxItems:"3" enum:"customer_admin,superuser,user"`
+		Roles      []string `json:"roles" minItems:"1" maxItems:"6" enum:"customer_admin,superuser,supervisor,agent,auditor,user"`
 		Extensions []string `json:"extensions,omitempty" maxItems:"200"`
 	}
 }

@@ -19,16 +19,20 @@ type Role string
 
 // The roles. Provider and reseller roles reach no content at all.
 const (
-	ProviderAdmin Role = "provider_admin"
-	ResellerAdmin Role = "reseller_admin"
-	CustomerAdmin Role = "customer_admin" // settings, members, journal; sees the list, hears nothing
-	SuperUser     Role = "superuser"      // hears everything of one customer
-	User          Role = "user"           // hears the recordings of the own extensions
+	ProviderAdmin   Role = "provider_admin"
+	ProviderSupport Role = "provider_support" // usage and health below, no settings; may be given support access
+	ResellerAdmin   Role = "reseller_admin"
+	CustomerAdmin   Role = "customer_admin" // settings, members, journal; sees the list, hears nothing
+	SuperUser       Role = "superuser"      // hears everything of one customer
+	Supervisor      Role = "supervisor"     // hears what the membership's scope names; takes nothing away
+	Agent           Role = "agent"          // sees the list of the own calls
+	Auditor         Role = "auditor"        // reads the journal, members and policies; changes nothing, hears nothing
+	User            Role = "user"           // hears the recordings of the own extensions
 )
 
 // Roles is every role, in the order of the documentation.
 func Roles() []Role {
-	return []Role{ProviderAdmin, ResellerAdmin, CustomerAdmin, SuperUser, User}
+	return []Role{ProviderAdmin, ProviderSupport, ResellerAdmin, CustomerAdmin, SuperUser, Supervisor, Agent, Auditor, User}
 }
 
 // Act is one thing that can be done, dotted: what it is done to, then what.
@@ -46,12 +50,28 @@ const (
 	SourceManage        Act = "source.manage"
 	RetentionSet        Act = "retention.set"
 	SpeechSet           Act = "speech.set"
+	PolicyRead          Act = "policy.read" // reads settings: retention, speech, sign-in
+	MemberRead          Act = "member.read"
 	MemberManage        Act = "member.manage"
+	DirectoryManage     Act = "directory.manage"
 	SuperuserGrant      Act = "superuser.grant"
+	SupportGrant        Act = "support.grant"
 	TokenManage         Act = "token.manage"
 	DeviceManage        Act = "device.manage"
+	SessionManage       Act = "session.manage"
+	SigninSet           Act = "signin.set"
+	IdpManage           Act = "idp.manage"
+	ScimManage          Act = "scim.manage"
+	AccesslistManage    Act = "accesslist.manage"
+	ReviewRead          Act = "review.read"
+	ReviewDecide        Act = "review.decide"
 	UsageRead           Act = "usage.read"
 	NodeManage          Act = "node.manage"
+	QuotaSet            Act = "quota.set"
+	BrandingSet         Act = "branding.set"
+	CustomerSuspend     Act = "customer.suspend"
+	ChecklistSign       Act = "checklist.sign"
+	BlueprintApply      Act = "blueprint.apply"
 	AttentionRead       Act = "attention.read"
 	ExposureRead        Act = "exposure.read"
 )
@@ -138,7 +158,9 @@ func scopeOf(m Membership, act Act, thing Thing, at time.Time) Scope {
 	switch scope := policy[act][m.Role]; {
 	case scope == Below && (m.At == thing.Place || slices.Contains(thing.Above, m.At)):
 		return Everything
-	case scope != Below && m.At == thing.Place:
+	case scope == Under && slices.Contains(thing.Above, m.At):
+		return Everything
+	case scope != Below && scope != Under && m.At == thing.Place:
 		return scope
 	}
 	return Nothing

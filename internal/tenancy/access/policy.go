@@ -16,9 +16,10 @@ const (
 	OwnExtensions       // things in the same place that the member's extensions took part in
 	Everything          // the same place
 	Below               // the same node and all below it
+	Under               // all below the node, and not the node itself
 )
 
-var scopeNames = [...]string{"–", "own extensions", "yes", "own node and below"}
+var scopeNames = [...]string{"–", "own extensions", "yes", "own node and below", "below the own node"}
 
 func (s Scope) String() string { return scopeNames[s] }
 
@@ -27,24 +28,40 @@ func (s Scope) String() string { return scopeNames[s] }
 // Customer administrators grant playback and so do not hold it themselves;
 // whoever needs both holds both roles, and the journal shows who gave them.
 var policy = map[Act]map[Role]Scope{
-	RecordingList:       {CustomerAdmin: Everything, SuperUser: Everything, User: OwnExtensions},
-	RecordingListen:     {SuperUser: Everything, User: OwnExtensions},
-	RecordingTranscript: {SuperUser: Everything, User: OwnExtensions},
+	RecordingList:       {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: OwnExtensions, Agent: OwnExtensions, User: OwnExtensions},
+	RecordingListen:     {SuperUser: Everything, Supervisor: OwnExtensions, User: OwnExtensions},
+	RecordingTranscript: {SuperUser: Everything, Supervisor: OwnExtensions, User: OwnExtensions},
 	RecordingDownload:   {SuperUser: Everything},
 	RecordingDestroy:    {CustomerAdmin: Everything},
-	JournalRead:         {CustomerAdmin: Everything},
-	JournalExport:       {CustomerAdmin: Everything},
+	JournalRead:         {CustomerAdmin: Everything, Auditor: Everything},
+	JournalExport:       {CustomerAdmin: Everything, Auditor: Everything},
 	SourceManage:        {CustomerAdmin: Everything},
 	RetentionSet:        {CustomerAdmin: Everything},
 	SpeechSet:           {CustomerAdmin: Everything},
+	PolicyRead:          {CustomerAdmin: Everything, Auditor: Everything},
+	MemberRead:          {CustomerAdmin: Everything, Auditor: Everything},
 	MemberManage:        {CustomerAdmin: Everything},
+	DirectoryManage:     {CustomerAdmin: Everything},
 	SuperuserGrant:      {CustomerAdmin: Everything},
-	TokenManage:         {CustomerAdmin: Everything},
+	SupportGrant:        {CustomerAdmin: Everything},
+	TokenManage:         {ProviderAdmin: Everything, ResellerAdmin: Everything, CustomerAdmin: Everything},
 	DeviceManage:        {CustomerAdmin: Everything},
-	UsageRead:           {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	SessionManage:       {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	SigninSet:           {CustomerAdmin: Everything},
+	IdpManage:           {CustomerAdmin: Everything},
+	ScimManage:          {CustomerAdmin: Everything},
+	AccesslistManage:    {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	ReviewRead:          {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
+	ReviewDecide:        {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	UsageRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 	NodeManage:          {ProviderAdmin: Below, ResellerAdmin: Below},
+	QuotaSet:            {ProviderAdmin: Below, ResellerAdmin: Under}, // nobody lifts the limit that was set for themselves
+	BrandingSet:         {ProviderAdmin: Below, ResellerAdmin: Below},
+	CustomerSuspend:     {ProviderAdmin: Below, ResellerAdmin: Under},
+	ChecklistSign:       {ProviderAdmin: Below, ResellerAdmin: Below},
+	BlueprintApply:      {ProviderAdmin: Below, ResellerAdmin: Below},
 	AttentionRead:       {CustomerAdmin: Everything},
-	ExposureRead:        {CustomerAdmin: Everything, SuperUser: Everything, User: Everything},
+	ExposureRead:        {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: Everything, Agent: Everything, Auditor: Everything, User: Everything},
 }
 
 // Acts is every act, in alphabetical order.
@@ -58,7 +75,10 @@ func Content(a Act) bool { return slices.Contains(content, a) }
 
 // personal names the acts that a machine's token never carries: with them a
 // stolen token could make itself a successor.
-var personal = []Act{MemberManage, SuperuserGrant, TokenManage}
+var personal = []Act{
+	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
+	IdpManage, ScimManage, AccesslistManage, ReviewDecide, ChecklistSign,
+}
 
 // ForMachines reports whether an act may be given to a token.
 func ForMachines(a Act) bool { return policy[a] != nil && !slices.Contains(personal, a) }
@@ -67,11 +87,11 @@ func ForMachines(a Act) bool { return policy[a] != nil && !slices.Contains(perso
 func RolesAt(kind string) []Role {
 	switch kind {
 	case "provider":
-		return []Role{ProviderAdmin}
+		return []Role{ProviderAdmin, ProviderSupport}
 	case "reseller":
 		return []Role{ResellerAdmin}
 	case "customer":
-		return []Role{CustomerAdmin, SuperUser, User}
+		return []Role{CustomerAdmin, SuperUser, Supervisor, Agent, Auditor, User}
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func (g Grant) check() (Grant, error) {
 	}
 	for _, r := range g.Roles {
 		if !slices.Contains(access.RolesAt("customer"), r) {
-			return g, fault.Field("roles", "want customer_admin, superuser or user")
+			return g, fault.Field("roles", "want customer_admin, superuser, supervisor, agent, auditor or user")
 		}
 	}
 	var clean []string

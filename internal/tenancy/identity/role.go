@@ -28,8 +28,8 @@ func nodeRoles(tx *place.Tx, p id.Person) (held []access.Membership, err error) 
 
 // GiveNodeRole makes a person administrator of the provider or of a reseller.
 func (s *Service) GiveNodeRole(ctx context.Context, who actor.Actor, node id.Node, role access.Role, p id.Person) error {
-	if !slices.Contains([]access.Role{access.ProviderAdmin, access.ResellerAdmin}, role) {
-		return fault.Field("role", "want provider_admin or reseller_admin")
+	if !slices.Contains(slices.Concat(access.RolesAt("provider"), access.RolesAt("reseller")), role) {
+		return fault.Field("role", "want provider_admin, provider_support or reseller_admin")
 	}
 	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
 		if _, err := personByID(tx, p); err != nil {

@@ -850,7 +850,7 @@ export interface components {
         };
         ChangeMemberInputBody: {
             extensions?: string[];
-            roles: ("customer_admin" | "superuser" | "user")[];
+            roles: ("customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user")[];
         };
         CodeInputBody: {
             /** @description The eight digits of the mail; blanks and dashes do not matter */
@@ -1020,7 +1020,7 @@ export interface components {
             email: string;
             extensions?: string[];
             name: string;
-            roles: ("customer_admin" | "superuser" | "user")[];
+            roles: ("customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user")[];
         };
         Leg: {
             extension: string;

@@ -5,6 +5,7 @@ import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { useMe } from '../../api/me';
+import { roleName, roleNames } from '../../api/roles';
 import type { Member } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { Icon } from '../../ui/Icon';
@@ -15,12 +16,14 @@ import { members } from './queries';
 
 type Role = Member['roles'][number];
 
-const roles: { value: Role; label: string; about: string }[] = [
-  { value: 'user', label: 'User', about: 'Hears recordings of the extensions named below, and no others.' },
-  { value: 'superuser', label: 'SuperUser', about: 'Hears, reads and downloads every recording of this customer. Only you, as administrator, can grant it.' },
-  { value: 'customer_admin', label: 'Administrator', about: 'Sources, retention, members and the change log. Sees the list, but does not listen.' },
+const roles: { value: Role; label?: string; about: string }[] = [
+  { value: 'user', label: roleNames.user, about: 'Hears recordings of the own extensions, and no others.' },
+  { value: 'agent', label: roleNames.agent, about: 'Sees the list of the own calls. Hears nothing.' },
+  { value: 'supervisor', label: roleNames.supervisor, about: 'Sees and hears what the scope below names. Cannot download.' },
+  { value: 'superuser', label: roleNames.superuser, about: 'Hears, reads and downloads every recording of this customer. Only you, as administrator, can grant it.' },
+  { value: 'auditor', label: roleNames.auditor, about: 'Reads the change log, members and policies. Changes nothing, sees no recording.' },
+  { value: 'customer_admin', label: roleNames.customer_admin, about: 'Sources, retention, members and the change log. Sees the list, but does not listen.' },
 ];
-const roleName = (r: string) => roles.find((x) => x.value === r)?.label ?? r;
 
 export function MembersPage() {
   const { customer } = useParams({ from: '/in/c/$customer' });

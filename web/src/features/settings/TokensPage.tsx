@@ -86,7 +86,10 @@ function List({ items, customer }: { items: Token[]; customer: string }) {
 }
 
 // With these a stolen token could make itself a successor; the server gives them to no machine.
-const personal = ['member.manage', 'superuser.grant', 'token.manage'];
+const personal = [
+  'member.manage', 'superuser.grant', 'support.grant', 'token.manage', 'session.manage', 'signin.set',
+  'idp.manage', 'scim.manage', 'accesslist.manage', 'review.decide', 'checklist.sign',
+];
 
 const ends = [
   { value: '7', label: 'In 7 days' },
