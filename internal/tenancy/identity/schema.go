@@ -54,7 +54,13 @@ func RegistryMigrations() place.Migrations {
 			person {{id}} NOT NULL REFERENCES persons (id),
 			customer {{id}} NOT NULL,
 			PRIMARY KEY (person, customer)
-		);`}}
+		);`}, {Number: 310, Name: "what a session rests on", SQL: `
+		ALTER TABLE sessions ADD COLUMN methods {{text}} NOT NULL DEFAULT 'password mail';
+		ALTER TABLE sessions ADD COLUMN via_customer {{id}};
+		ALTER TABLE sessions ADD COLUMN via_provider {{text}} NOT NULL DEFAULT '';
+		ALTER TABLE sessions ADD COLUMN proved_at {{int}} NOT NULL DEFAULT 0;
+		ALTER TABLE sessions ADD COLUMN vouched_at {{int}} NOT NULL DEFAULT 0;
+		ALTER TABLE session_seen ADD COLUMN idle {{int}} NOT NULL DEFAULT 0;`}}
 }
 
 // PlaceMigrations are the tables of members and tokens of one customer.

@@ -19,6 +19,10 @@ type Session struct {
 	StartedAt  time.Time
 	LastSeenAt time.Time // to the minute
 	Until      time.Time // ends then at the latest
+	Idle       time.Duration
+	Proof      Proof
+	ProvedAt   time.Time // when the person last showed us a factor; zero: a remembered browser, or an identity provider's word
+	VouchedAt  time.Time // when the identity provider in Proof last vouched
 	Address    string
 	Agent      string
 }
@@ -30,27 +34,48 @@ type Present struct {
 }
 
 type sessionRow struct {
-	ID        id.Session `db:"id"`
-	Person    id.Person  `db:"person"`
-	StartedAt int64      `db:"started_at"`
-	EndsAt    int64      `db:"ends_at"`
-	Origin    []byte     `db:"origin"`
-	SeenAt    int64      `db:"seen_at"`
+	ID        id.Session  `db:"id"`
+	Person    id.Person   `db:"person"`
+	StartedAt int64       `db:"started_at"`
+	EndsAt    int64       `db:"ends_at"`
+	Origin    []byte      `db:"origin"`
+	Methods   string      `db:"methods"`
+	Customer  id.Customer `db:"via_customer"`
+	Provider  string      `db:"via_provider"`
+	ProvedAt  int64       `db:"proved_at"`
+	VouchedAt int64       `db:"vouched_at"`
+	SeenAt    int64       `db:"seen_at"`
+	Idle      int64       `db:"idle"`
 }
 
-const sessionColumns = `SELECT s.id, s.person, s.started_at, s.ends_at, s.origin, coalesce(v.seen_at, s.started_at) AS seen_at
+const sessionColumns = `SELECT s.id, s.person, s.started_at, s.ends_at, s.origin, s.methods, s.via_customer, s.via_provider,
+		s.proved_at, s.vouched_at, coalesce(v.seen_at, s.started_at) AS seen_at, coalesce(v.idle, 0) AS idle
 	FROM sessions s LEFT JOIN session_seen v ON v.session = s.id`
 
 func (r sessionRow) session() Session {
-	return Session{
+	s := Session{
 		ID: r.ID, Person: r.Person, StartedAt: time.UnixMilli(r.StartedAt).UTC(),
-		LastSeenAt: time.UnixMilli(r.SeenAt).UTC(), Until: time.UnixMilli(r.EndsAt).UTC(),
+		LastSeenAt: time.UnixMilli(r.SeenAt).UTC(), Until: time.UnixMilli(r.EndsAt).UTC(), Idle: time.Duration(r.Idle) * time.Millisecond,
+		Proof:    Proof{Methods: splitMethods(r.Methods), Customer: r.Customer, Provider: r.Provider},
+		ProvedAt: instant(r.ProvedAt), VouchedAt: instant(r.VouchedAt),
 	}
+	if s.Idle == 0 {
+		s.Idle = sessionIdle
+	}
+	return s
+}
+
+// instant reads a stored time; 0 is the zero time.
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
 }
 
 // over reports whether the session has run out, by age or by idleness.
 func (s Session) over(at time.Time) bool {
-	return !at.Before(s.Until) || at.Sub(s.LastSeenAt) >= sessionIdle
+	return !at.Before(s.Until) || at.Sub(s.LastSeenAt) >= s.Idle
 }
 
 var errSession = fault.New(fault.Unauthenticated, "sign in first")
