@@ -65,6 +65,8 @@ const (
 	AccesslistManage    Act = "accesslist.manage"
 	ReviewRead          Act = "review.read"
 	ReviewDecide        Act = "review.decide"
+	ScimProvision       Act = "scim.provision" // no role's: an identity provider's own token carries it
+	LeaverRemove        Act = "leaver.remove"
 	UsageRead           Act = "usage.read"
 	NodeManage          Act = "node.manage"
 	QuotaSet            Act = "quota.set"

@@ -38,6 +38,8 @@ func want(r access.Role, a access.Act, own bool) bool {
 	above := r == access.ProviderAdmin || r == access.ResellerAdmin
 	admin := r == access.CustomerAdmin
 	switch a {
+	case access.ScimProvision:
+		return false
 	case access.RecordingListen, access.RecordingTranscript:
 		return r == access.SuperUser || own && (r == access.User || r == access.Supervisor)
 	case access.RecordingList:

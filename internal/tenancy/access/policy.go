@@ -51,6 +51,8 @@ var policy = map[Act]map[Role]Scope{
 	IdpManage:           {CustomerAdmin: Everything},
 	ScimManage:          {CustomerAdmin: Everything},
 	AccesslistManage:    {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	ScimProvision:       {}, // carried by nothing but the token of an identity provider
+	LeaverRemove:        {CustomerAdmin: Everything},
 	ReviewRead:          {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	ReviewDecide:        {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 	UsageRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
@@ -77,7 +79,7 @@ func Content(a Act) bool { return slices.Contains(content, a) }
 // stolen token could make itself a successor.
 var personal = []Act{
 	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
-	IdpManage, ScimManage, AccesslistManage, ReviewDecide, ChecklistSign,
+	IdpManage, ScimManage, ScimProvision, AccesslistManage, ReviewDecide, ChecklistSign,
 }
 
 // ForMachines reports whether an act may be given to a token.
