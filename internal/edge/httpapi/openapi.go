@@ -74,10 +74,14 @@ func noNullArrays(sc *huma.Schema) {
 	}
 }
 
-// Description is the API as OpenAPI 3.1 in YAML: the file openapi.yaml of the
-// repository, from which the portal's types are made.
+// DescriptionJSON is the API as OpenAPI 3.1: what the server answers under
+// /api/openapi.json and the command line is built from.
+func DescriptionJSON() ([]byte, error) { return json.Marshal(New(Deps{}).api.OpenAPI()) }
+
+// Description is the same in YAML: the file openapi.yaml of the repository,
+// from which the portal's types are made.
 func Description() ([]byte, error) {
-	text, err := json.Marshal(New(Deps{}).api.OpenAPI())
+	text, err := DescriptionJSON()
 	if err != nil {
 		return nil, err
 	}
