@@ -91,31 +91,8 @@ func (s *Service) ChangeMember(ctx context.Context, p *place.Place, who actor.Ac
 
 // RemoveMember takes all roles away. The name stays for the journal's readers.
 func (s *Service) RemoveMember(ctx context.Context, p *place.Place, who actor.Actor, person id.Person) error {
-	err := p.Change(ctx, who, func(tx *place.Tx) error {
-		before, err := memberByID(tx, person)
-		if err != nil {
-			return err
-		}
-		if len(before.Roles) == 0 {
-			return fault.New(fault.NotFound, "no such member")
-		}
-		after := before
-		after.Roles, after.Extensions, after.Joined = nil, nil, false
-		recordGrant(tx, "member.removed", before, after)
-		tx.Notify("members")
-		if err := storeMember(tx, after); err != nil {
-			return err
-		}
-		return oneAdministrator(tx)
-	})
-	if err != nil {
-		return err
-	}
-	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
-		tx.Record(place.Event{Code: "person.unplaced", Subject: person.String(), Facts: map[string]string{"customer": p.Customer().String()}})
-		_, err := tx.Exec(`DELETE FROM person_places WHERE person = ? AND customer = ?`, person, p.Customer())
-		return err
-	})
+	_, err := s.Leave(ctx, p, who, "removed", person)
+	return err
 }
 
 func oneAdministrator(tx *place.Tx) error {
