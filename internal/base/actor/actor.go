@@ -35,6 +35,11 @@ func ForToken(t id.Token, from string) Actor {
 	return Actor{Kind: Token, ID: t.String(), From: from}
 }
 
+// ForProvisioner is an identity provider that pushes people.
+func ForProvisioner(t id.Provisioner, from string) Actor {
+	return Actor{Kind: Token, ID: t.String(), From: from}
+}
+
 // ForDevice is a collector.
 func ForDevice(d id.Device, from string) Actor {
 	return Actor{Kind: Device, ID: d.String(), From: from}
