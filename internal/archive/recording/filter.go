@@ -25,15 +25,6 @@ type Filter struct {
 	Scope                Scope
 }
 
-// Scope is which recordings the reader may see at all.
-type Scope struct {
-	All        bool
-	Extensions []string // else: those in which one of these took part
-}
-
-// Everything is the scope of who may see all recordings of a customer.
-var Everything = Scope{All: true}
-
 // Matcher gives an SQL condition on a column of row numbers. How it is best
 // written depends on how many match, which only the matcher knows.
 type Matcher func(tx *place.Tx, column string) (condition string, args []any, err error)
@@ -176,11 +167,7 @@ func (f Filter) parties(w *where) error {
 			return err
 		}
 	}
-	if f.Scope.All {
-		return nil
-	}
-	w.impossible = w.impossible || len(f.Scope.Extensions) == 0
-	return w.party(place.FieldExtension, f.Scope.Extensions)
+	return w.restrict(f.Scope)
 }
 
 // party asks for recordings in which one of the values took part.

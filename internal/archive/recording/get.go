@@ -20,13 +20,13 @@ func (s *Service) Get(ctx context.Context, p *place.Place, who actor.Actor, rec 
 		if row, err = s.Lookup(tx, rec); err != nil {
 			return err
 		}
-		if err = scope.sees(tx, row.N); err != nil {
+		if err = scope.sees(tx, row); err != nil {
 			return err
 		}
 		if days, err = retentionDays(tx); err != nil {
 			return err
 		}
-		if d.Siblings, err = siblings(tx, row.Call); err != nil {
+		if d.Siblings, err = s.siblings(tx, row.Call, scope); err != nil {
 			return err
 		}
 		if d.Openings, err = pastOpenings(tx, rec); err != nil {
@@ -54,26 +54,6 @@ func (s *Service) Get(ctx context.Context, p *place.Place, who actor.Actor, rec 
 	return d, nil
 }
 
-// sees is fault.NotFound for a recording out of scope.
-func (sc Scope) sees(tx *place.Tx, n int64) error {
-	if sc.All {
-		return nil
-	}
-	var tokens [][]byte
-	for _, x := range sc.Extensions {
-		t, err := tx.Blind(place.FieldExtension, x)
-		if err != nil {
-			return err
-		}
-		tokens = append(tokens, t)
-	}
-	found, err := place.Row[int](tx, `SELECT count(*) FROM parties WHERE n = ? AND token IN (?)`, n, place.List(tokens))
-	if err == nil && found == 0 {
-		return errMissing
-	}
-	return err
-}
-
 // May reports through its fault whether a recording is in scope: nil, NotFound
 // or Gone. Ask it before Open.
 func (s *Service) May(ctx context.Context, p *place.Place, rec id.Recording, scope Scope) error {
@@ -82,12 +62,30 @@ func (s *Service) May(ctx context.Context, p *place.Place, rec id.Recording, sco
 		if err != nil {
 			return err
 		}
-		return scope.sees(tx, row.N)
+		return scope.sees(tx, row)
 	})
 }
 
-func siblings(tx *place.Tx, call id.Call) ([]id.Recording, error) {
-	return place.Rows[id.Recording](tx, `SELECT id FROM recordings WHERE call_id = ? ORDER BY started_at, n`, call)
+// siblings are the recordings of a call that are in scope.
+func (s *Service) siblings(tx *place.Tx, call id.Call, scope Scope) ([]id.Recording, error) {
+	all, err := place.Rows[id.Recording](tx, `SELECT id FROM recordings WHERE call_id = ? ORDER BY started_at, n`, call)
+	if err != nil || scope.All {
+		return all, err
+	}
+	var in []id.Recording
+	for _, rec := range all {
+		row, err := s.Lookup(tx, rec)
+		if err != nil {
+			return nil, err
+		}
+		err = scope.sees(tx, row)
+		if err == nil {
+			in = append(in, rec)
+		} else if !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+	}
+	return in, nil
 }
 
 // pastOpenings are the lines of the journal about who opened a recording.
@@ -142,7 +140,7 @@ func (s *Service) Calls(ctx context.Context, p *place.Place, who actor.Actor, f 
 	}
 	return out, p.View(ctx, func(tx *place.Tx) error {
 		for i := range out.Items {
-			if out.Items[i].Recordings, err = siblings(tx, out.Items[i].ID); err != nil {
+			if out.Items[i].Recordings, err = s.siblings(tx, out.Items[i].ID, f.Scope); err != nil {
 				return err
 			}
 		}
@@ -153,17 +151,8 @@ func (s *Service) Calls(ctx context.Context, p *place.Place, who actor.Actor, f 
 // CallOf gives one call with the recordings that are in scope.
 func (s *Service) CallOf(ctx context.Context, p *place.Place, who actor.Actor, call id.Call, scope Scope) (Call, error) {
 	var recs []id.Recording
-	err := p.View(ctx, func(tx *place.Tx) error {
-		all, err := siblings(tx, call)
-		for _, rec := range all {
-			row, err := s.Lookup(tx, rec)
-			if err != nil {
-				return err
-			}
-			if scope.sees(tx, row.N) == nil {
-				recs = append(recs, rec)
-			}
-		}
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		recs, err = s.siblings(tx, call, scope)
 		return err
 	})
 	if err != nil {

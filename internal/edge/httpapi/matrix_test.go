@@ -178,7 +178,7 @@ func held(w *world, r access.Role) []access.Membership {
 	if at.IsZero() {
 		at = w.a.id
 	}
-	return []access.Membership{{Role: r, At: at, Extensions: []string{"201"}}}
+	return []access.Membership{{Role: r, At: at, Part: access.Part{Spans: []access.Span{{Extension: "201"}}}}}
 }
 
 // opening opens the recording in the way that a route needs, where the client

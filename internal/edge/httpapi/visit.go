@@ -62,7 +62,14 @@ func (v *visit) may(a access.Act) bool { return !v.extent(a).None() }
 // scope is the extent as the archive takes it.
 func (v *visit) scope(a access.Act) recording.Scope {
 	e := v.extent(a)
-	return recording.Scope{All: e.All, Extensions: e.Extensions}
+	out := recording.Scope{All: e.All, Parts: make([]recording.Part, len(e.Clauses))}
+	for i, c := range e.Clauses {
+		out.Parts[i] = recording.Part{Any: c.Any, Queues: c.Queues, NotBefore: c.NotBefore}
+		for _, s := range c.Spans {
+			out.Parts[i].Spans = append(out.Parts[i].Spans, recording.Span(s))
+		}
+	}
+	return out
 }
 
 func (v *visit) mayRecordings() May {

@@ -80,17 +80,22 @@ const (
 
 // Membership is a role that someone holds at one node.
 type Membership struct {
-	Role       Role
-	At         id.Node
-	Extensions []string  // for User: the extensions whose recordings are theirs
-	Until      time.Time // zero: until it is taken away
+	Role  Role
+	At    id.Node
+	Part  Part      // for roles that reach a part of a place only
+	Until time.Time // zero: until it is taken away
+	Grant id.Grant  // support access by which it is held; zero: a member's own
 }
 
 // Thing is what an act is done to.
 type Thing struct {
-	Place      id.Node
-	Above      []id.Node // the nodes above Place, for acts that reach down the tree
-	Extensions []string  // of the people who took part, where the thing is a recording or a call
+	Place id.Node
+	Above []id.Node // the nodes above Place, for acts that reach down the tree
+
+	// Where the thing is a recording or a call:
+	Extensions []string // of the people who took part
+	Queue      string
+	StartedAt  time.Time
 }
 
 // Decision is the answer and the role that gave it; the zero value is no.
@@ -102,39 +107,34 @@ type Decision struct {
 // Allow answers whether somebody with these memberships may do the act to the
 // thing at that instant.
 func Allow(held []Membership, act Act, thing Thing, at time.Time) Decision {
-	for _, m := range held {
-		if scope := scopeOf(m, act, thing, at); scope == Everything || scope == OwnExtensions && meet(m.Extensions, thing.Extensions) {
+	rules := policy[act]
+	for i := range held {
+		m := &held[i]
+		switch scopeOf(m, rules, act, &thing, at) {
+		case Everything:
 			return Decision{true, m.Role}
+		case OwnCalls, InScope:
+			if m.Part.covers(&thing, at) {
+				return Decision{true, m.Role}
+			}
 		}
 	}
 	return Decision{}
 }
 
-// Extent is how much of a place somebody may do an act to. Lists filter by it.
-type Extent struct {
-	All        bool
-	Extensions []string // where not All: only things these extensions took part in
-}
-
-// None reports whether nothing at all is within the extent.
-func (e Extent) None() bool { return !e.All && len(e.Extensions) == 0 }
-
-// Covers reports whether a thing that these extensions took part in is within.
-func (e Extent) Covers(extensions []string) bool { return e.All || meet(e.Extensions, extensions) }
-
 // ExtentOf gathers what all memberships together allow in the thing's place.
 func ExtentOf(held []Membership, act Act, place Thing, at time.Time) Extent {
 	var e Extent
-	for _, m := range held {
-		switch scopeOf(m, act, place, at) {
+	rules := policy[act]
+	for i := range held {
+		m := &held[i]
+		switch scopeOf(m, rules, act, &place, at) {
 		case Everything:
 			return Extent{All: true}
-		case OwnExtensions:
-			e.Extensions = append(e.Extensions, m.Extensions...)
+		case OwnCalls, InScope:
+			e.add(Clause{m.Part.All, m.Part.Spans, m.Part.Queues, m.Part.notBefore(at)})
 		}
 	}
-	slices.Sort(e.Extensions)
-	e.Extensions = slices.Compact(e.Extensions)
 	return e
 }
 
@@ -151,23 +151,29 @@ func ActsAt(held []Membership, place Thing, at time.Time) []Act {
 }
 
 // scopeOf is the table's answer for one membership, once its node and its end
-// have been compared with the thing: Everything and OwnExtensions then mean
-// the thing's own place.
-func scopeOf(m Membership, act Act, thing Thing, at time.Time) Scope {
-	if m.At.IsZero() || thing.Place.IsZero() || !m.Until.IsZero() && !at.Before(m.Until) {
+// have been compared with the thing: what it gives then means the thing's own
+// place.
+func scopeOf(m *Membership, rules map[Role]Scope, act Act, thing *Thing, at time.Time) Scope {
+	scope := rules[m.Role]
+	if scope == Nothing || m.At.IsZero() || thing.Place.IsZero() || !m.Until.IsZero() && !at.Before(m.Until) {
 		return Nothing
 	}
-	switch scope := policy[act][m.Role]; {
-	case scope == Below && (m.At == thing.Place || slices.Contains(thing.Above, m.At)):
-		return Everything
-	case scope == Under && slices.Contains(thing.Above, m.At):
-		return Everything
-	case scope != Below && scope != Under && m.At == thing.Place:
-		return scope
+	if !m.Grant.IsZero() && Outlasts(act) {
+		return Nothing
+	}
+	switch here := m.At == thing.Place; scope {
+	case Below:
+		if here || slices.Contains(thing.Above, m.At) {
+			return Everything
+		}
+	case Under:
+		if slices.Contains(thing.Above, m.At) {
+			return Everything
+		}
+	default:
+		if here {
+			return scope
+		}
 	}
 	return Nothing
-}
-
-func meet(a, b []string) bool {
-	return slices.ContainsFunc(a, func(s string) bool { return s != "" && slices.Contains(b, s) })
 }

@@ -66,7 +66,7 @@ func TestEveryRoleAndEveryAct(t *testing.T) {
 	for _, r := range access.Roles() {
 		for _, a := range access.Acts() {
 			for _, own := range []bool{true, false} {
-				held := []access.Membership{{Role: r, At: home(r), Extensions: []string{"201"}}}
+				held := []access.Membership{{Role: r, At: home(r), Part: own201}}
 				thing := access.Thing{Place: customer, Above: []id.Node{provider, reseller}, Extensions: []string{"202"}}
 				if own {
 					thing.Extensions = []string{"202", "201"}
@@ -95,10 +95,10 @@ func TestEveryRoleAndEveryAct(t *testing.T) {
 
 func TestNoProviderOrResellerRoleReachesContent(t *testing.T) {
 	held := []access.Membership{
-		{Role: access.ProviderAdmin, At: provider, Extensions: []string{"201"}},
-		{Role: access.ResellerAdmin, At: reseller, Extensions: []string{"201"}},
-		{Role: access.ProviderAdmin, At: customer, Extensions: []string{"201"}},
-		{Role: access.ResellerAdmin, At: customer, Extensions: []string{"201"}},
+		{Role: access.ProviderAdmin, At: provider, Part: own201},
+		{Role: access.ResellerAdmin, At: reseller, Part: own201},
+		{Role: access.ProviderAdmin, At: customer, Part: own201},
+		{Role: access.ResellerAdmin, At: customer, Part: own201},
 	}
 	thing := access.Thing{Place: customer, Above: []id.Node{provider, reseller}, Extensions: []string{"201"}}
 	allowed := access.ActsAt(held, thing, now)
@@ -135,21 +135,122 @@ func TestWhatIsNotSaidIsDenied(t *testing.T) {
 	}
 }
 
-func TestExtentGathersExtensions(t *testing.T) {
+// own201 is what somebody reaches whose extension is 201, now and ever.
+var own201 = access.Part{Spans: []access.Span{{Extension: "201"}}}
+
+func TestExtentGathersWhatAllMembershipsReach(t *testing.T) {
+	part := func(x ...string) (p access.Part) {
+		for _, one := range x {
+			p.Spans = append(p.Spans, access.Span{Extension: one})
+		}
+		return p
+	}
 	held := []access.Membership{
-		{Role: access.User, At: customer, Extensions: []string{"202", "201"}},
-		{Role: access.User, At: customer, Extensions: []string{"201", "203"}},
-		{Role: access.User, At: foreign, Extensions: []string{"999"}},
+		{Role: access.User, At: customer, Part: part("202", "201")},
+		{Role: access.User, At: customer, Part: part("203")},
+		{Role: access.User, At: foreign, Part: part("999")},
+		{Role: access.Supervisor, At: customer},
 	}
 	e := access.ExtentOf(held, access.RecordingListen, access.Thing{Place: customer}, now)
-	if e.All || !slices.Equal(e.Extensions, []string{"201", "202", "203"}) {
+	if e.All || len(e.Clauses) != 2 || e.None() {
 		t.Fatalf("extent %+v", e)
 	}
-	if e.Covers([]string{"999"}) || e.Covers(nil) || !e.Covers([]string{"7", "202"}) {
+	of := func(x ...string) access.Thing { return access.Thing{Extensions: x} }
+	if e.Covers(of("999")) || e.Covers(of()) || !e.Covers(of("7", "202")) || !e.Covers(of("203")) {
 		t.Error("the extent covers the wrong recordings")
 	}
-	if (access.Extent{Extensions: []string{""}}).Covers([]string{""}) {
+	if (access.Extent{Clauses: []access.Clause{{Spans: []access.Span{{}}, Queues: []string{""}}}}).Covers(of("")) {
 		t.Error("a missing extension matches a missing extension")
+	}
+	if !(access.Extent{}).None() || !access.ExtentOf(nil, access.RecordingList, access.Thing{Place: customer}, now).None() {
+		t.Error("nothing is something")
+	}
+}
+
+// An extension is somebody's for a time: what it took part in before and after
+// is another's.
+func TestRightsAreThoseAtTheTimeOfTheCall(t *testing.T) {
+	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
+	for _, c := range []struct {
+		name string
+		part access.Part
+		when time.Time
+		want bool
+	}{
+		{"before", access.Part{Spans: []access.Span{{Extension: "201", From: day(-5), To: day(-2)}}}, day(-6), false},
+		{"at the first instant", access.Part{Spans: []access.Span{{Extension: "201", From: day(-5), To: day(-2)}}}, day(-5), true},
+		{"within", access.Part{Spans: []access.Span{{Extension: "201", From: day(-5), To: day(-2)}}}, day(-3), true},
+		{"at the end", access.Part{Spans: []access.Span{{Extension: "201", From: day(-5), To: day(-2)}}}, day(-2), false},
+		{"without beginning", access.Part{Spans: []access.Span{{Extension: "201", To: day(-2)}}}, day(-900), true},
+		{"without end", access.Part{Spans: []access.Span{{Extension: "201", From: day(-2)}}}, day(0), true},
+		{"of unknown time", access.Part{Spans: []access.Span{{Extension: "201", From: day(-2)}}}, time.Time{}, false},
+		{"another extension", access.Part{Spans: []access.Span{{Extension: "20"}}}, day(0), false},
+		{"the queue", access.Part{Queues: []string{"sales"}}, day(0), true},
+		{"another queue", access.Part{Queues: []string{"service"}}, day(0), false},
+		{"everything", access.Part{All: true}, day(-900), true},
+		{"everything of ten days, old", access.Part{All: true, MaxAge: 240 * time.Hour}, day(-11), false},
+		{"everything of ten days, new", access.Part{All: true, MaxAge: 240 * time.Hour}, day(-9), true},
+		{"the queue, old", access.Part{Queues: []string{"sales"}, MaxAge: 240 * time.Hour}, day(-11), false},
+		{"age alone", access.Part{MaxAge: 240 * time.Hour}, day(-1), false},
+	} {
+		thing := access.Thing{Place: customer, Extensions: []string{"7", "201"}, Queue: "sales", StartedAt: c.when}
+		for _, r := range []access.Role{access.User, access.Supervisor} {
+			held := []access.Membership{{Role: r, At: customer, Part: c.part}}
+			if got := access.Allow(held, access.RecordingListen, thing, now).Allowed; got != c.want {
+				t.Errorf("%s as %s: %v", c.name, r, got)
+			}
+			if got := access.ExtentOf(held, access.RecordingListen, thing, now).Covers(thing); got != c.want {
+				t.Errorf("%s as %s, by the extent: %v", c.name, r, got)
+			}
+		}
+	}
+}
+
+// Whoever helps for four hours cannot make the hours longer, nor a way back.
+func TestSupportAccessLeavesNothingBehind(t *testing.T) {
+	thing := access.Thing{Place: customer}
+	for _, r := range access.RolesAt("customer") {
+		own := []access.Membership{{Role: r, At: customer, Part: access.Part{All: true}}}
+		visiting := []access.Membership{{Role: r, At: customer, Part: access.Part{All: true}, Grant: id.New[id.Grant](), Until: now.Add(time.Hour)}}
+		for _, a := range access.Acts() {
+			want := access.Allow(own, a, thing, now).Allowed && !access.Outlasts(a)
+			if got := access.Allow(visiting, a, thing, now).Allowed; got != want {
+				t.Errorf("%s may %s under support access: %v", r, a, got)
+			}
+			if access.Allow(visiting, a, thing, now.Add(time.Hour)).Allowed {
+				t.Errorf("%s may %s after support access ended", r, a)
+			}
+		}
+	}
+	for _, a := range []access.Act{access.MemberManage, access.SuperuserGrant, access.SupportGrant, access.TokenManage, access.IdpManage, access.ScimManage, access.AccesslistManage} {
+		if !access.Outlasts(a) {
+			t.Errorf("%s would stay after support access", a)
+		}
+	}
+}
+
+func TestLimitsAreLiftedFromAboveOnly(t *testing.T) {
+	held := []access.Membership{{Role: access.ResellerAdmin, At: reseller}}
+	for _, a := range []access.Act{access.QuotaSet, access.CustomerSuspend} {
+		if access.Allow(held, a, access.Thing{Place: reseller, Above: []id.Node{provider}}, now).Allowed {
+			t.Errorf("a reseller may %s at the own node", a)
+		}
+		if !access.Allow(held, a, access.Thing{Place: customer, Above: []id.Node{reseller, provider}}, now).Allowed {
+			t.Errorf("a reseller may not %s below", a)
+		}
+	}
+}
+
+func BenchmarkAllow(b *testing.B) {
+	held := []access.Membership{
+		{Role: access.Agent, At: customer, Part: own201},
+		{Role: access.User, At: customer, Part: access.Part{Spans: []access.Span{{Extension: "202"}, {Extension: "203", From: now}, {Extension: "201", From: now.AddDate(0, 0, -9), To: now}}}},
+	}
+	thing := access.Thing{Place: customer, Extensions: []string{"7", "201"}, StartedAt: now.AddDate(0, 0, -1)}
+	for b.Loop() {
+		if !access.Allow(held, access.RecordingListen, thing, now).Allowed {
+			b.Fatal("denied")
+		}
 	}
 }
 

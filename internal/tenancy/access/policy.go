@@ -12,14 +12,15 @@ type Scope int
 
 // The scopes; the zero value denies, so what the table leaves out is denied.
 const (
-	Nothing       Scope = iota
-	OwnExtensions       // things in the same place that the member's extensions took part in
-	Everything          // the same place
-	Below               // the same node and all below it
-	Under               // all below the node, and not the node itself
+	Nothing    Scope = iota
+	OwnCalls         // things in the same place that the member's own extensions took part in, while they were the member's
+	InScope          // things in the same place that the membership's scope names
+	Everything       // the same place
+	Below            // the same node and all below it
+	Under            // all below the node, and not the node itself
 )
 
-var scopeNames = [...]string{"–", "own extensions", "yes", "own node and below", "below the own node"}
+var scopeNames = [...]string{"–", "own calls", "within the scope", "yes", "own node and below", "below the own node"}
 
 func (s Scope) String() string { return scopeNames[s] }
 
@@ -28,9 +29,9 @@ func (s Scope) String() string { return scopeNames[s] }
 // Customer administrators grant playback and so do not hold it themselves;
 // whoever needs both holds both roles, and the journal shows who gave them.
 var policy = map[Act]map[Role]Scope{
-	RecordingList:       {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: OwnExtensions, Agent: OwnExtensions, User: OwnExtensions},
-	RecordingListen:     {SuperUser: Everything, Supervisor: OwnExtensions, User: OwnExtensions},
-	RecordingTranscript: {SuperUser: Everything, Supervisor: OwnExtensions, User: OwnExtensions},
+	RecordingList:       {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: InScope, Agent: OwnCalls, User: OwnCalls},
+	RecordingListen:     {SuperUser: Everything, Supervisor: InScope, User: OwnCalls},
+	RecordingTranscript: {SuperUser: Everything, Supervisor: InScope, User: OwnCalls},
 	RecordingDownload:   {SuperUser: Everything},
 	RecordingDestroy:    {CustomerAdmin: Everything},
 	JournalRead:         {CustomerAdmin: Everything, Auditor: Everything},
@@ -84,6 +85,17 @@ var personal = []Act{
 
 // ForMachines reports whether an act may be given to a token.
 func ForMachines(a Act) bool { return policy[a] != nil && !slices.Contains(personal, a) }
+
+// outlasting names the acts whose effect would stay after a support access has
+// ended: with them a helper could make a way back in, or a longer stay.
+var outlasting = []Act{
+	MemberManage, DirectoryManage, SuperuserGrant, SupportGrant, TokenManage, DeviceManage, SigninSet, IdpManage, ScimManage,
+	AccesslistManage, ReviewDecide,
+}
+
+// Outlasts reports whether an act is never done under support access, whatever
+// the role that is held by it.
+func Outlasts(a Act) bool { return slices.Contains(outlasting, a) }
 
 // RolesAt is the roles that can be held at a node of the given kind.
 func RolesAt(kind string) []Role {

@@ -101,8 +101,12 @@ func heldBy(tx *place.Tx, who id.Person) ([]access.Membership, error) {
 }
 
 func held(tx *place.Tx, m Member) (all []access.Membership) {
+	var own access.Part
+	for _, x := range m.Extensions {
+		own.Spans = append(own.Spans, access.Span{Extension: x})
+	}
 	for _, r := range m.Roles {
-		all = append(all, access.Membership{Role: r, At: tx.Place().Customer(), Extensions: m.Extensions})
+		all = append(all, access.Membership{Role: r, At: tx.Place().Customer(), Part: own})
 	}
 	return all
 }
