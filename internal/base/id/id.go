@@ -46,12 +46,16 @@ type (
 	grantKind     struct{}
 	fileKind      struct{}
 	egressKind    struct{}
+	factorKind    struct{}
+	browserKind   struct{}
 
 	provisionerKind struct{}
 	scimUserKind    struct{}
 	scimGroupKind   struct{}
 	reviewKind      struct{}
 	reviewLineKind  struct{}
+
+	ruleKind struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -73,12 +77,16 @@ func (uploadKind) prefix() string    { return "upl" }
 func (grantKind) prefix() string     { return "grt" }
 func (fileKind) prefix() string      { return "fil" }
 func (egressKind) prefix() string    { return "egr" }
+func (factorKind) prefix() string    { return "fac" }
+func (browserKind) prefix() string   { return "brw" }
 
 func (provisionerKind) prefix() string { return "prv" }
 func (scimUserKind) prefix() string    { return "scu" }
 func (scimGroupKind) prefix() string   { return "scg" }
 func (reviewKind) prefix() string      { return "rev" }
 func (reviewLineKind) prefix() string  { return "rvl" }
+
+func (ruleKind) prefix() string { return "rul" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -103,12 +111,16 @@ type (
 	Grant     = Of[grantKind]
 	File      = Of[fileKind]
 	Egress    = Of[egressKind]
+	Factor    = Of[factorKind]  // a passkey, a recovery code
+	Browser   = Of[browserKind] // one that a person lets be remembered
 
 	Provisioner = Of[provisionerKind] // a token that an identity provider pushes people with
 	ScimUser    = Of[scimUserKind]
 	ScimGroup   = Of[scimGroupKind]
 	Review      = Of[reviewKind]
 	ReviewLine  = Of[reviewLineKind]
+
+	Rule = Of[ruleKind] // of an access list
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

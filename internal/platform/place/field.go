@@ -29,6 +29,13 @@ const (
 	FieldMemberEmail      Field = 66 // e-mail address of a member
 	FieldIdempotentAnswer Field = 67 // answer kept for a repeated request
 	FieldIdempotentAsk    Field = 68 // key and content of a repeated request
+	FieldTOTP             Field = 70 // secret of an authenticator app
+	FieldRecovery         Field = 71 // recovery code
+	FieldPasskey          Field = 72 // public key of a passkey and what is known of it
+	FieldPasskeyHandle    Field = 73 // id by which an authenticator knows a passkey
+	FieldPasskeyName      Field = 74 // name that a person gave a passkey
+	FieldCeremony         Field = 75 // what is under way between two requests of a sign-in
+	FieldBrowserFrom      Field = 76 // network address and browser that was trusted
 
 	// tenancy/scim and tenancy/review
 	FieldScimUser      Field = 105 // a user as an identity provider pushed it
@@ -40,6 +47,11 @@ const (
 	FieldReviewPaper   Field = 111 // the signed result of an access review
 	FieldPaperKey      Field = 112 // private key that signs results
 	FieldScimEmail     Field = 113 // e-mail address of a pushed user
+
+	// tenancy/entry, and where machines come from
+	FieldEntryRule Field = 115 // network, owner and reason of a rule
+	FieldEntryList Field = 116 // the access lists of a place, as its gate reads them
+	FieldTokenSeen Field = 117 // network that a token was last used from
 
 	// archive/collect
 	FieldDeviceName Field = 120 // name of a collector
