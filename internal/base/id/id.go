@@ -49,6 +49,8 @@ type (
 	factorKind    struct{}
 	browserKind   struct{}
 
+	assignmentKind  struct{}
+	supportKind     struct{}
 	provisionerKind struct{}
 	scimUserKind    struct{}
 	scimGroupKind   struct{}
@@ -80,6 +82,8 @@ func (egressKind) prefix() string    { return "egr" }
 func (factorKind) prefix() string    { return "fac" }
 func (browserKind) prefix() string   { return "brw" }
 
+func (assignmentKind) prefix() string  { return "asg" }
+func (supportKind) prefix() string     { return "sup" }
 func (provisionerKind) prefix() string { return "prv" }
 func (scimUserKind) prefix() string    { return "scu" }
 func (scimGroupKind) prefix() string   { return "scg" }
@@ -114,6 +118,8 @@ type (
 	Factor    = Of[factorKind]  // a passkey, a recovery code
 	Browser   = Of[browserKind] // one that a person lets be remembered
 
+	Assignment  = Of[assignmentKind]  // of an extension to somebody
+	Support     = Of[supportKind]     // support access
 	Provisioner = Of[provisionerKind] // a token that an identity provider pushes people with
 	ScimUser    = Of[scimUserKind]
 	ScimGroup   = Of[scimGroupKind]

@@ -64,6 +64,12 @@ var Codes = []Code{
 	{"entry.opened", "the last rule of an access list has gone: this way in is open to all networks"},
 	{"entry.refused", "somebody who has a right here came from a network that the access list does not let in"},
 
+	// tenancy/directory
+	{"directory.assigned", "an extension was said to be somebody's, from when and until when"},
+	{"directory.ended", "an extension is somebody's no longer; the calls until then stay theirs"},
+	{"directory.withdrawn", "an assignment that was never true was removed"},
+	{"directory.imported", "a file of assignments was read into the directory"},
+
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},
 

@@ -52,6 +52,14 @@ const (
 	FieldEntryRule Field = 115 // network, owner and reason of a rule
 	FieldEntryList Field = 116 // the access lists of a place, as its gate reads them
 	FieldTokenSeen Field = 117 // network that a token was last used from
+	FieldTokenFrom Field = 118 // networks that a token works from
+
+	// tenancy/directory and support access
+	FieldAssignment        Field = 80 // extension, name, address and team of an assignment
+	FieldAssignedExtension Field = 81 // extension of an assignment
+	FieldAssignedEmail     Field = 82 // e-mail address of an assignment
+	FieldAssignedTeam      Field = 83 // team of an assignment
+	FieldSupport           Field = 84 // whom support access is given to, and why
 
 	// archive/collect
 	FieldDeviceName Field = 120 // name of a collector

@@ -82,9 +82,9 @@ const (
 type Membership struct {
 	Role  Role
 	At    id.Node
-	Part  Part      // for roles that reach a part of a place only
-	Until time.Time // zero: until it is taken away
-	Grant id.Grant  // support access by which it is held; zero: a member's own
+	Part  Part       // for roles that reach a part of a place only
+	Until time.Time  // zero: until it is taken away
+	Grant id.Support // support access by which it is held; zero: a member's own
 }
 
 // Thing is what an act is done to.

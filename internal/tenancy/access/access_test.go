@@ -211,7 +211,7 @@ func TestSupportAccessLeavesNothingBehind(t *testing.T) {
 	thing := access.Thing{Place: customer}
 	for _, r := range access.RolesAt("customer") {
 		own := []access.Membership{{Role: r, At: customer, Part: access.Part{All: true}}}
-		visiting := []access.Membership{{Role: r, At: customer, Part: access.Part{All: true}, Grant: id.New[id.Grant](), Until: now.Add(time.Hour)}}
+		visiting := []access.Membership{{Role: r, At: customer, Part: access.Part{All: true}, Grant: id.New[id.Support](), Until: now.Add(time.Hour)}}
 		for _, a := range access.Acts() {
 			want := access.Allow(own, a, thing, now).Allowed && !access.Outlasts(a)
 			if got := access.Allow(visiting, a, thing, now).Allowed; got != want {
