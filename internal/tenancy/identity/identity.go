@@ -1,9 +1,12 @@
 // Package identity knows persons: who they are, how they prove it, where they
 // are signed in, and which roles they hold.
 //
-//	name + password ──▶ SignIn ──▶ code by mail, secret in the browser's cookie
-//	cookie + code   ──▶ Code   ──▶ session: a token in the browser, its hash here
+//	name + password ──▶ SignIn ──▶ what to show next, secret in the browser's cookie
+//	cookie + code   ──▶ Second ─┐   (mailed, of an app, or written down)
+//	passkey         ──▶ SignInPasskey ─┴─▶ Begin ──▶ session: a token in the browser, its hash here
 //	token           ──▶ Session, at each request
+//	+ customer      ──▶ Enter: what is held there, and whether its policy lets this session in
+//	+ danger        ──▶ Session.Fresh: a factor within five minutes, else StepUp ──▶ Renew
 //
 // Persons, passwords and sessions are in the registry; memberships and tokens
 // are in the customer's place, so that taking one away is one Change there and
@@ -29,6 +32,7 @@ import (
 	"time"
 
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 )
@@ -41,15 +45,28 @@ const (
 	sessionFor    = 7 * 24 * time.Hour
 	invitationFor = 7 * 24 * time.Hour
 	seenEvery     = time.Minute // how exactly "last seen" is kept
+	longestPause  = 500 * time.Millisecond
 )
 
 // Options is what the service is built on.
 type Options struct {
 	Store   *place.Store
 	Mail    mail.Sender
-	BaseURL func() string    // where the portal is, for links in mails: "https://calls.example.com"
+	BaseURL func() string    // where the portal is, for links in mails and for passkeys: "https://calls.example.com"
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: silent
+
+	// Brand is whose name and colours a mail about a customer carries; the zero
+	// node stands for the installation. nil: the plain ones.
+	Brand func(ctx context.Context, at id.Node) mail.Brand
+	// Names gives the names of nodes: words that no password of theirs may rest on.
+	Names func(ctx context.Context, at []id.Node) []string
+	// Breached reports whether a password is on a list of stolen ones; nil: only
+	// the list that comes with the program is asked.
+	Breached func(password string) (bool, error)
+	// MailedCodeForNodes lets administrators of the provider and of resellers act
+	// with a mailed code as second factor.
+	MailedCodeForNodes bool
 }
 
 // Service is the persons, their sessions and their roles.
@@ -59,6 +76,8 @@ type Service struct {
 	base  func() string
 	now   func() time.Time
 	log   *slog.Logger
+	o     Options
+	pause func(context.Context, time.Duration) error
 
 	hasher  *hasher
 	dummy   []byte
@@ -66,6 +85,11 @@ type Service struct {
 	callers *limiter // by network
 	account *limiter // by account alone: slows, never refuses
 	invites *limiter // by customer or node
+	wrong   *limiter // by network: who typed wrong passwords waits behind those who did not
+	resets  *limiter // by account: mails with links
+
+	background sync.WaitGroup
+	later      chan struct{} // how many things run behind an answer that has been given
 
 	mu    sync.Mutex
 	onEnd []func(id.Session)
@@ -84,12 +108,15 @@ func New(o Options) *Service {
 		o.BaseURL = func() string { return "" }
 	}
 	return &Service{
-		store: o.Store, mail: o.Mail, base: o.BaseURL, now: o.Now, log: o.Log,
+		store: o.Store, mail: o.Mail, base: o.BaseURL, now: o.Now, log: o.Log, o: o, pause: pause,
 		hasher: newHasher(), dummy: dummyHash(),
 		guesses: newLimiter(10, 15*time.Second),
 		callers: newLimiter(60, time.Second),
 		account: newLimiter(20, 30*time.Second),
 		invites: newLimiter(100, 30*time.Second),
+		wrong:   newLimiter(10, time.Minute),
+		resets:  newLimiter(3, 10*time.Minute),
+		later:   make(chan struct{}, 64),
 	}
 }
 
@@ -115,7 +142,8 @@ func (s *Service) ended(sessions ...id.Session) {
 // Origin is where a request comes from, as far as the server can know.
 type Origin struct {
 	Address netip.Addr
-	Agent   string // what the browser calls itself
+	Agent   string      // what the browser calls itself
+	Browser secret.Text // what the browser was given when it was trusted, if it was
 }
 
 // network is the part of an address that one subscriber usually holds: buckets

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -155,9 +154,9 @@ func (s *Service) tellAdministrators(ctx context.Context, p *place.Place, m Memb
 		if !slices.Contains(a.Roles, access.CustomerAdmin) {
 			continue
 		}
-		err := s.mail.Send(ctx, mail.Message{
-			To: a.Email, At: s.now(), Subject: "Somebody may now listen to all recordings",
-			Text: fmt.Sprintf("%s was made a superuser and may now listen to all recordings of your organisation.\n\nThe change log says who did it.\n", m.Name),
+		err := s.sendAs(ctx, p.Customer(), a.Email, mail.Letter{
+			Subject:    "Somebody may now listen to all recordings",
+			Paragraphs: []string{m.Name + " was made a superuser and may now listen to all recordings of your organisation.", "The change log says who did it."},
 		})
 		if err != nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "an administrator was not told", slog.String("error", err.Error()))

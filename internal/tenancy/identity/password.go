@@ -7,15 +7,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
-	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/ccojocar/zxcvbn-go"
 	"golang.org/x/crypto/argon2"
 
 	"ringfence/internal/base/fault"
-	"ringfence/internal/base/secret"
 )
 
 // The cost of one hash: RFC 9106 §4 second choice in spirit, OWASP's figures
@@ -38,42 +34,66 @@ const (
 
 // hasher bounds how many hashes run at once. Each takes 19 MiB: without a
 // bound, a thousand sign-ins at one moment would take the machine's memory.
+//
+// Half of the slots are never given to suspects, who come from networks that
+// have just typed wrong passwords: a flood of guesses queues behind itself, and
+// somebody from elsewhere is let in at once.
 type hasher struct {
-	slots chan struct{}
-	wait  time.Duration
+	slots    chan struct{}
+	suspects chan struct{}
+	wait     time.Duration
+	time     uint32
+	memory   uint32
 }
 
 func newHasher() *hasher {
-	return &hasher{make(chan struct{}, 2*runtime.GOMAXPROCS(0)), 5 * time.Second}
+	n := runtime.GOMAXPROCS(0)
+	return &hasher{make(chan struct{}, 2*n), make(chan struct{}, n), 5 * time.Second, argonTime, argonMemory}
 }
 
 func (h *hasher) do(ctx context.Context, work func()) error {
+	return h.queue(ctx, h.slots, work)
+}
+
+func (h *hasher) queue(ctx context.Context, slots chan struct{}, work func()) error {
 	timer := time.NewTimer(h.wait)
 	defer timer.Stop()
 	select {
-	case h.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-timer.C:
 		return fault.New(fault.Limited, "too many people are signing in at this moment; try again").After(h.wait)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-h.slots }()
+	defer func() { <-slots }()
 	work()
 	return nil
+}
+
+// matchesFor is matches, for a suspect behind all other suspects.
+func (h *hasher) matchesFor(ctx context.Context, suspect bool, stored []byte, password string) (ok bool, err error) {
+	if !suspect {
+		return h.matches(ctx, stored, password)
+	}
+	full := h.queue(ctx, h.suspects, func() { ok, err = h.matches(ctx, stored, password) })
+	if full != nil {
+		return false, full
+	}
+	return ok, err
 }
 
 // hash makes what is sealed and stored: version, cost, salt, key. The costs
 // stand in it so that they can be raised without asking anybody.
 func (h *hasher) hash(ctx context.Context, password string) ([]byte, error) {
 	out := []byte{hashVersion}
-	out = binary.BigEndian.AppendUint32(out, argonTime)
-	out = binary.BigEndian.AppendUint32(out, argonMemory)
+	out = binary.BigEndian.AppendUint32(out, h.time)
+	out = binary.BigEndian.AppendUint32(out, h.memory)
 	out = append(out, argonThreads)
 	salt := make([]byte, saltLength)
 	rand.Read(salt)
 	out = append(out, salt...)
 	err := h.do(ctx, func() {
-		out = append(out, argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, hashLength)...)
+		out = append(out, argon2.IDKey([]byte(password), salt, h.time, h.memory, argonThreads, hashLength)...)
 	})
 	return out, err
 }
@@ -111,30 +131,7 @@ func dummyHash() []byte {
 	return out
 }
 
-// checkPassword says whether a password is good enough for its person. Words
-// that anybody would try first (name, address, product) count for nothing.
-func (h *hasher) checkPassword(ctx context.Context, field string, password secret.Text, words ...string) error {
-	p := password.Reveal()
-	if len(p) > longestPassword {
-		return fault.Field(field, "a password has at most %d bytes", longestPassword)
-	}
-	if utf8.RuneCountInString(p) < shortestPassword {
-		return fault.Field(field, "a password has at least %d characters", shortestPassword)
-	}
-	known := []string{"ringfence", "recording", "password"}
-	for _, w := range words {
-		known = append(known, strings.FieldsFunc(strings.ToLower(w), func(r rune) bool { return strings.ContainsRune(" @.-_+", r) })...)
-	}
-	score := 0
-	if err := h.do(ctx, func() { score = zxcvbn.PasswordStrength(firstRunes(p, scoredRunes), known).Score }); err != nil {
-		return err
-	}
-	if score < leastScore {
-		return fault.Field(field, "this password would be guessed; four or five words that do not belong together are good")
-	}
-	return nil
-}
-
+// firstRunes is the beginning of a text, by characters.
 func firstRunes(s string, n int) string {
 	for i := range s {
 		if n == 0 {

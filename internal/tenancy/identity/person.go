@@ -115,7 +115,7 @@ func (s *Service) Add(ctx context.Context, who actor.Actor, email, name string, 
 	if name, err = checkName(name); err != nil {
 		return Person{}, err
 	}
-	if err := s.hasher.checkPassword(ctx, "password", password, email, name); err != nil {
+	if err := s.checkPassword(ctx, "password", password, email, name); err != nil {
 		return Person{}, err
 	}
 	hash, err := s.hasher.hash(ctx, password.Reveal())

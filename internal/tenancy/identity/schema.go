@@ -60,12 +60,70 @@ func RegistryMigrations() place.Migrations {
 		ALTER TABLE sessions ADD COLUMN via_provider {{text}} NOT NULL DEFAULT '';
 		ALTER TABLE sessions ADD COLUMN proved_at {{int}} NOT NULL DEFAULT 0;
 		ALTER TABLE sessions ADD COLUMN vouched_at {{int}} NOT NULL DEFAULT 0;
-		ALTER TABLE session_seen ADD COLUMN idle {{int}} NOT NULL DEFAULT 0;`}}
+		ALTER TABLE session_seen ADD COLUMN idle {{int}} NOT NULL DEFAULT 0;`}, {Number: 312, Name: "second factors", SQL: `
+		CREATE TABLE totp (
+			person {{id}} PRIMARY KEY REFERENCES persons (id),
+			secret {{bytes}} NOT NULL,
+			since {{int}} NOT NULL
+		);
+		CREATE TABLE totp_used (
+			person {{id}} PRIMARY KEY,
+			step {{int}} NOT NULL
+		);
+		CREATE TABLE recovery_codes (
+			id {{id}} PRIMARY KEY,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			mac {{bytes}} NOT NULL,
+			made_at {{int}} NOT NULL,
+			UNIQUE (person, mac)
+		);
+		CREATE TABLE passkeys (
+			id {{id}} PRIMARY KEY,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			handle {{bytes}} NOT NULL UNIQUE,
+			name {{bytes}} NOT NULL,
+			credential {{bytes}} NOT NULL,
+			created_at {{int}} NOT NULL
+		);
+		CREATE INDEX passkeys_person ON passkeys (person);
+		CREATE TABLE passkey_used (
+			passkey {{id}} PRIMARY KEY,
+			counter {{int}} NOT NULL,
+			used_at {{int}} NOT NULL
+		);
+		CREATE TABLE ceremonies (
+			token {{bytes}} PRIMARY KEY,
+			id {{id}} NOT NULL,
+			person {{id}},
+			data {{bytes}} NOT NULL,
+			until {{int}} NOT NULL
+		);
+		CREATE TABLE trusted_browsers (
+			id {{id}} PRIMARY KEY,
+			token {{bytes}} NOT NULL UNIQUE,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			methods {{text}} NOT NULL,
+			created_at {{int}} NOT NULL,
+			ends_at {{int}} NOT NULL,
+			origin {{bytes}} NOT NULL
+		);
+		CREATE INDEX trusted_browsers_person ON trusted_browsers (person);
+		CREATE TABLE browser_used (
+			browser {{id}} PRIMARY KEY,
+			used_at {{int}} NOT NULL
+		);
+		CREATE TABLE password_resets (
+			id {{id}} PRIMARY KEY,
+			token {{bytes}} NOT NULL UNIQUE,
+			person {{id}} NOT NULL REFERENCES persons (id),
+			until {{int}} NOT NULL
+		);`}}...)
 }
 
-// PlaceMigrations are the tables of members and tokens of one customer.
+// PlaceMigrations are the tables of members and tokens of one customer, and its
+// access lists.
 func PlaceMigrations() place.Migrations {
-	return place.Migrations{{Number: 301, Name: "members", SQL: `
+	return append(append(entry.Migrations(), tokenMigrations()...), place.Migrations{{Number: 301, Name: "members", SQL: `
 		CREATE TABLE members (
 			person {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,
@@ -86,9 +144,15 @@ func PlaceMigrations() place.Migrations {
 		CREATE TABLE token_seen (
 			token {{id}} PRIMARY KEY,
 			seen_at {{int}} NOT NULL
-		);`}}
+		);`}, {Number: 311, Name: "how people sign in", SQL: `
+		CREATE TABLE sign_in_policy (
+			one {{int}} PRIMARY KEY,
+			settings {{text}} NOT NULL
+		);`}}...)
 }
 
-// Housekeeping is the tables that need no event: when something was last seen,
-// and sign-ins that are under way.
-func Housekeeping() []string { return []string{"session_seen", "sign_ins", "token_seen"} }
+// Housekeeping is the tables that need no event: when something was last seen or
+// used, and what is under way between two requests.
+func Housekeeping() []string {
+	return []string{"session_seen", "sign_ins", "token_seen", "node_token_seen", "totp_used", "passkey_used", "browser_used", "ceremonies"}
+}

@@ -33,6 +33,19 @@ type Present struct {
 	Held    []access.Membership // at provider and resellers; those at customers are in their places
 }
 
+// over is the session's end, which comes sooner for who holds a role above
+// customers.
+func (p Present) over(at time.Time) bool {
+	one := p.Session
+	if len(p.Held) > 0 {
+		one.Idle = min(one.Idle, nodeIdle)
+		if end := one.StartedAt.Add(nodeFor); end.Before(one.Until) {
+			one.Until = end
+		}
+	}
+	return one.over(at)
+}
+
 type sessionRow struct {
 	ID        id.Session  `db:"id"`
 	Person    id.Person   `db:"person"`
@@ -73,6 +86,14 @@ func instant(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// stored is what instant reads.
+func stored(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
 // over reports whether the session has run out, by age or by idleness.
 func (s Session) over(at time.Time) bool {
 	return !at.Before(s.Until) || at.Sub(s.LastSeenAt) >= s.Idle
@@ -85,20 +106,29 @@ var errSession = fault.New(fault.Unauthenticated, "sign in first")
 func (s *Service) Session(ctx context.Context, token secret.Text) (Present, error) {
 	var p Present
 	at := s.now()
-	err := s.store.Registry().View(ctx, func(tx *place.Tx) error {
-		r, err := place.Row[sessionRow](tx, sessionColumns+` WHERE s.token = ?`, hashOf(token.Reveal()))
-		if err != nil {
-			return err
-		}
-		p.Session = r.session()
-		p.Held, err = nodeRoles(tx, r.Person)
+	err := s.store.Registry().View(ctx, func(tx *place.Tx) (err error) {
+		p, err = present(tx, sessionColumns+` WHERE s.token = ?`, hashOf(token.Reveal()))
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && p.Session.over(at) {
+	if fault.Is(err, fault.NotFound) || err == nil && p.over(at) {
 		return Present{}, errSession
 	}
 	if err == nil && at.Sub(p.Session.LastSeenAt) >= seenEvery {
 		err = s.seen(ctx, p.Session.ID, at)
+	}
+	return p, err
+}
+
+func present(tx *place.Tx, statement string, by any) (p Present, err error) {
+	r, err := place.Row[sessionRow](tx, statement, by)
+	if err != nil {
+		return p, err
+	}
+	p.Session = r.session()
+	// A customer's identity provider says what that customer likes: it must not
+	// make anybody a provider's administrator.
+	if p.Session.Proof.own() {
+		p.Held, err = nodeRoles(tx, r.Person)
 	}
 	return p, err
 }
@@ -111,17 +141,26 @@ func (s *Service) seen(ctx context.Context, i id.Session, at time.Time) error {
 	})
 }
 
-// Alive reports whether a session still stands: for what outlives a request.
-func (s *Service) Alive(ctx context.Context, i id.Session) (bool, error) {
-	var r sessionRow
-	err := s.store.Registry().View(ctx, func(tx *place.Tx) (err error) {
-		r, err = place.Row[sessionRow](tx, sessionColumns+` WHERE s.id = ?`, i)
+// Still is Session for what outlives a request: it asks by id, because the
+// token may have been changed since, and is no sign of life.
+func (s *Service) Still(ctx context.Context, i id.Session) (p Present, err error) {
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		p, err = present(tx, sessionColumns+` WHERE s.id = ?`, i)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) || err == nil && p.over(s.now()) {
+		return Present{}, errSession
+	}
+	return p, err
+}
+
+// Alive reports whether a session still stands.
+func (s *Service) Alive(ctx context.Context, i id.Session) (bool, error) {
+	_, err := s.Still(ctx, i)
+	if fault.Is(err, fault.Unauthenticated) {
 		return false, nil
 	}
-	return err == nil && !r.session().over(s.now()), err
+	return err == nil, err
 }
 
 // Sessions lists where a person is signed in, newest first.
@@ -172,7 +211,7 @@ func (s *Service) End(ctx context.Context, who actor.Actor, p id.Person, i id.Se
 
 // endOthers ends all sessions of a person but one, within a Change, and gives
 // those that were ended.
-func endOthers(tx *place.Tx, p id.Person, keep id.Session) ([]id.Session, error) {
+func endOthers(tx *place.Tx, p id.Person, keep id.Session, cause string) ([]id.Session, error) {
 	gone, err := place.Rows[id.Session](tx, `SELECT id FROM sessions WHERE person = ?`, p)
 	if err != nil {
 		return nil, err
@@ -188,7 +227,7 @@ func endOthers(tx *place.Tx, p id.Person, keep id.Session) ([]id.Session, error)
 		if _, err := tx.Exec(`DELETE FROM session_seen WHERE session = ?`, i); err != nil {
 			return nil, err
 		}
-		tx.Record(place.Event{Code: "session.ended", Subject: i.String(), Facts: map[string]string{"cause": "password"}})
+		tx.Record(place.Event{Code: "session.ended", Subject: i.String(), Facts: map[string]string{"cause": cause}})
 		out = append(out, i)
 	}
 	return out, nil

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -18,11 +17,13 @@ import (
 	"ringfence/internal/platform/place"
 )
 
-// Step is a sign-in whose password was right and whose code is on its way.
+// Step is what comes after a right password.
 type Step struct {
-	Token    secret.Text // for the browser's cookie: the code works only beside it
-	MailedTo string      // shortened
+	Token    secret.Text // for the browser's cookie: a code works only beside it
+	Ways     []Method    // what may be shown next, best first; none: Signed is a session
+	MailedTo string      // shortened; empty unless a code was mailed
 	Until    time.Time
+	Signed   Signed // where the browser was remembered
 }
 
 // Two refusals, each the same for every cause.
@@ -31,8 +32,9 @@ var (
 	errCode   = fault.New(fault.Unauthenticated, "this code is not right or no longer valid; after five tries or ten minutes, sign in again")
 )
 
-// SignIn checks name and password and mails a code. Whoever has no account
-// learns as little, and waits as long, as whoever typed a wrong password.
+// SignIn checks name and password and says what must be shown next; a code is
+// mailed only to who has nothing stronger. Whoever has no account learns as
+// little, and waits as long, as whoever typed a wrong password.
 func (s *Service) SignIn(ctx context.Context, email string, password secret.Text, from Origin) (Step, error) {
 	if len(password.Reveal()) > longestPassword {
 		return Step{}, errSignIn
@@ -42,33 +44,49 @@ func (s *Service) SignIn(ctx context.Context, email string, password secret.Text
 		known = ""
 	}
 	account := strings.ToLower(known)
-	if err := s.slow(ctx, account, from); err != nil {
-		return Step{}, err
-	}
 	p, hash, err := s.credential(ctx, known)
 	if err != nil {
 		return Step{}, err
 	}
-	ok, err := s.hasher.matches(ctx, hash, password.Reveal())
+	remembered, err := s.remembered(ctx, from.Browser, p.ID)
+	if err != nil {
+		return Step{}, err
+	}
+	if err := s.slow(ctx, account, remembered.Has(ByDevice), from); err != nil {
+		return Step{}, err
+	}
+	ok, err := s.hasher.matchesFor(ctx, s.wrong.used(from.network(), s.now()) >= 3, hash, password.Reveal())
 	if err != nil {
 		return Step{}, err
 	}
 	if !ok || p.ID.IsZero() {
 		s.account.take(account, s.now())
+		s.wrong.take(from.network(), s.now())
 		return Step{}, errSignIn
 	}
-	return s.mailCode(ctx, p)
+	if remembered.Has(ByDevice) {
+		signed, err := s.Begin(ctx, p.ID, remembered, from)
+		return Step{Signed: signed}, err
+	}
+	return s.second(ctx, p)
 }
 
 // slow refuses who guesses too fast from one network, and lets everybody wait a
-// little at an account that is being guessed at from many.
-func (s *Service) slow(ctx context.Context, account string, from Origin) error {
+// little at an account that is being guessed at from many. A remembered browser
+// has a bucket of its own: others in its network cannot empty it.
+func (s *Service) slow(ctx context.Context, account string, remembered bool, from Origin) error {
 	at := s.now()
+	if remembered {
+		if wait := s.guesses.take(account+"\x00"+string(hashOf(from.Browser.Reveal())), at); wait > 0 {
+			return fault.New(fault.Limited, "too many tries; wait a little").After(wait)
+		}
+		return nil
+	}
 	wait := max(s.callers.take(from.network(), at), s.guesses.take(account+"\x00"+from.network(), at))
 	if wait > 0 {
 		return fault.New(fault.Limited, "too many tries; wait a little").After(wait)
 	}
-	return pause(ctx, min(3*time.Second, time.Duration(s.account.used(account, at)*float64(150*time.Millisecond))))
+	return s.pause(ctx, min(longestPause, time.Duration(s.account.used(account, at)*float64(25*time.Millisecond))))
 }
 
 // credential gives the person and the hash to compare with; for a name that
@@ -87,45 +105,72 @@ func (s *Service) credential(ctx context.Context, email string) (p Person, hash 
 	return p, hash, err
 }
 
-func (s *Service) mailCode(ctx context.Context, p Person) (Step, error) {
+// second asks for the second factor.
+func (s *Service) second(ctx context.Context, p Person) (Step, error) {
+	_, ways, err := s.Ways(ctx, p.ID)
+	if err != nil {
+		return Step{}, err
+	}
+	token, hash := newSecret()
+	var step Step
+	if ways[0] == ByMail {
+		step, err = s.mailCode(ctx, p, hash)
+	} else {
+		step.Until, err = s.await(ctx, p.ID, hash, "")
+	}
+	step.Token, step.Ways = secret.NewText(token), ways
+	return step, err
+}
+
+// await keeps that a person's password was right, under the hash of what the
+// browser holds, with the code that was mailed, if any.
+func (s *Service) await(ctx context.Context, p id.Person, key []byte, code string) (until time.Time, err error) {
+	err = s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		if _, err := tx.Exec(`DELETE FROM sign_ins WHERE until < ? OR token = ?`, s.now().UnixMilli(), key); err != nil {
+			return err
+		}
+		i := id.At[id.Session](s.now())
+		mac := []byte{}
+		if code != "" {
+			if mac, err = tx.Blind(place.FieldSignInCode, i.String()+code); err != nil {
+				return err
+			}
+		}
+		until = s.now().Add(codeFor)
+		_, err = tx.Exec(`INSERT INTO sign_ins (id, token, person, code, until, tries) VALUES (?, ?, ?, ?, ?, 0)`,
+			i, key, p, mac, until.UnixMilli())
+		return err
+	})
+	return until, err
+}
+
+// mailCode mails a code that works only beside what the key is the hash of.
+func (s *Service) mailCode(ctx context.Context, p Person, key []byte) (Step, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
 	if err != nil {
 		return Step{}, err
 	}
 	code := fmt.Sprintf("%08d", n)
-	token, hash := newSecret()
-	var until time.Time
-	err = s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
-		if _, err := tx.Exec(`DELETE FROM sign_ins WHERE until < ?`, s.now().UnixMilli()); err != nil {
-			return err
-		}
-		i := id.At[id.Session](s.now())
-		mac, err := tx.Blind(place.FieldSignInCode, i.String()+code)
-		if err != nil {
-			return err
-		}
-		until = s.now().Add(codeFor)
-		_, err = tx.Exec(`INSERT INTO sign_ins (id, token, person, code, until, tries) VALUES (?, ?, ?, ?, ?, 0)`,
-			i, hash, p.ID, mac, until.UnixMilli())
-		return err
-	})
+	until, err := s.await(ctx, p.ID, key, code)
 	if err != nil {
 		return Step{}, err
 	}
-	err = s.mail.Send(ctx, mail.Message{
-		To: p.Email, At: s.now(), Subject: "Your sign-in code: " + code,
-		Text: "Your code to sign in to Ringfence is\n\n    " + code + "\n\nIt works once, within ten minutes, in the browser in which you typed your password.\n" +
-			"If that was not you, somebody knows your password: change it.\n",
+	err = s.send(ctx, p, mail.Letter{
+		Subject:    "Your sign-in code: " + code,
+		Paragraphs: []string{"This is your code to sign in. It works once, within ten minutes, in the browser in which you typed your password."},
+		Code:       code,
+		Closing:    []string{"If that was not you, somebody knows your password: change it."},
 	})
-	return Step{secret.NewText(token), mail.Shorten(p.Email), until}, err
+	return Step{MailedTo: mail.Shorten(p.Email), Until: until}, err
 }
 
-// Signed is a session just begun.
+// Signed is a session just begun or renewed.
 type Signed struct {
 	Token   secret.Text
 	Session id.Session
 	Person  id.Person
 	Until   time.Time
+	Proof   Proof
 }
 
 type signInRow struct {
@@ -136,108 +181,107 @@ type signInRow struct {
 	Tries  int        `db:"tries"`
 }
 
-// Code ends a sign-in with the mailed code and begins a session. A try counts
-// before it is compared, and a code that was right is gone, whatever comes after.
-func (s *Service) Code(ctx context.Context, token secret.Text, code string, from Origin) (Signed, error) {
-	if wait := s.callers.take(from.network(), s.now()); wait > 0 {
-		return Signed{}, fault.New(fault.Limited, "too many tries; wait a little").After(wait)
-	}
-	code = strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' || r == '\u00a0' {
-			return -1
-		}
-		return r
-	}, code)
-	var who id.Person
-	right := false
-	err := s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
-		r, err := place.Row[signInRow](tx, `SELECT id, person, code, until, tries FROM sign_ins WHERE token = ?`, hashOf(token.Reveal()))
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
-		if err != nil {
+// try counts a try at what is awaited under a key, before anything is compared.
+func (s *Service) try(ctx context.Context, key []byte) (r signInRow, err error) {
+	err = s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		if r, err = place.Row[signInRow](tx, `SELECT id, person, code, until, tries FROM sign_ins WHERE token = ?`, key); err != nil {
 			return err
 		}
 		if r.Tries >= codeTries || s.now().UnixMilli() >= r.Until {
-			_, err := tx.Exec(`DELETE FROM sign_ins WHERE id = ?`, r.ID)
-			return err
-		}
-		mac, err := tx.Blind(place.FieldSignInCode, r.ID.String()+code)
-		if err != nil {
-			return err
-		}
-		if right = subtle.ConstantTimeCompare(mac, r.Code) == 1; right {
-			who = r.Person
-			_, err = tx.Exec(`DELETE FROM sign_ins WHERE id = ?`, r.ID)
+			r = signInRow{}
+			_, err = tx.Exec(`DELETE FROM sign_ins WHERE token = ?`, key)
 			return err
 		}
 		_, err = tx.Exec(`UPDATE sign_ins SET tries = tries + 1 WHERE id = ?`, r.ID)
 		return err
 	})
-	if err != nil {
-		return Signed{}, err
+	if fault.Is(err, fault.NotFound) || err == nil && r.ID.IsZero() {
+		return signInRow{}, errCode
 	}
-	if !right {
-		return Signed{}, errCode
-	}
-	return s.Begin(ctx, who, Proof{Methods: []Method{ByPassword, ByMail}}, from)
+	return r, err
 }
 
-// Begin makes a session that rests on a proof, for whoever has checked it: this
-// package, or one that talks to an identity provider. The person's other
-// sessions that have run out go.
-func (s *Service) Begin(ctx context.Context, p id.Person, proof Proof, from Origin) (Signed, error) {
-	token, hash := newSecret()
-	now := s.now().UTC()
-	out := Signed{secret.NewText(token), id.At[id.Session](now), p, now.Add(sessionFor)}
-	row := sessionRow{
-		ID: out.Session, Person: p, StartedAt: now.UnixMilli(), EndsAt: out.Until.UnixMilli(),
-		Methods: joinMethods(proof.Methods), Customer: proof.Customer, Provider: proof.Provider,
-	}
-	if proof.own() && !proof.Has(ByDevice) {
-		row.ProvedAt = row.StartedAt
-	}
-	if !proof.Customer.IsZero() {
-		row.VouchedAt = row.StartedAt
-	}
-	var who Person
-	err := s.store.Registry().Change(ctx, actor.ForPerson(p, out.Session, from.address()), func(tx *place.Tx) error {
-		var err error
-		if who, err = personByID(tx, p); err != nil {
-			return err
+// settle ends what was awaited: of two right answers at the same time, one
+// begins a session.
+func (s *Service) settle(ctx context.Context, r signInRow) error {
+	return s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		n, err := tx.Exec(`DELETE FROM sign_ins WHERE id = ?`, r.ID)
+		if err == nil && n == 0 {
+			err = errCode
 		}
-		if _, err := tx.Exec(`DELETE FROM sessions WHERE person = ? AND ends_at < ?`, p, now.UnixMilli()); err != nil {
-			return err
-		}
-		if row.Origin, err = tx.Seal(place.FieldSessionFrom, out.Session, packOrigin(from)); err != nil {
-			return err
-		}
-		tx.Record(place.Event{Code: "session.started", Subject: out.Session.String(), Facts: map[string]string{"methods": row.Methods}})
-		return storeSession(tx, row, hash)
+		return err
+	})
+}
+
+// mailed checks a mailed code, which is gone when it was right.
+func (s *Service) mailed(ctx context.Context, key []byte, code string) (id.Person, error) {
+	r, err := s.try(ctx, key)
+	if err != nil {
+		return id.Person{}, err
+	}
+	var mac []byte
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		mac, err = tx.Blind(place.FieldSignInCode, r.ID.String()+digits(code))
+		return err
 	})
 	if err != nil {
+		return id.Person{}, err
+	}
+	if subtle.ConstantTimeCompare(mac, r.Code) != 1 {
+		return id.Person{}, errCode
+	}
+	return r.Person, s.settle(ctx, r)
+}
+
+// Code ends a sign-in with the mailed code and begins a session. A try counts
+// before it is compared, and a code that was right is gone, whatever comes after.
+func (s *Service) Code(ctx context.Context, token secret.Text, code string, from Origin) (Signed, error) {
+	return s.Second(ctx, token, ByMail, code, from)
+}
+
+// Second ends a sign-in with the code of a second factor and begins a session.
+func (s *Service) Second(ctx context.Context, token secret.Text, by Method, code string, from Origin) (Signed, error) {
+	if wait := s.callers.take(from.network(), s.now()); wait > 0 {
+		return Signed{}, fault.New(fault.Limited, "too many tries; wait a little").After(wait)
+	}
+	key := hashOf(token.Reveal())
+	var p id.Person
+	var err error
+	switch by {
+	case ByMail:
+		p, err = s.mailed(ctx, key, code)
+	case ByTOTP, ByRecovery:
+		p, err = s.typed(ctx, key, by, code, from)
+	default:
+		err = fault.Field("method", "want mail, totp or recovery")
+	}
+	if err != nil {
 		return Signed{}, err
 	}
-	s.guesses.forget(strings.ToLower(who.Email) + "\x00" + from.network())
-	return out, s.join(ctx, p, out.Session, from)
+	return s.Begin(ctx, p, Proof{Methods: []Method{ByPassword, by}}, from)
 }
 
-func storeSession(tx *place.Tx, r sessionRow, token []byte) error {
-	if _, err := tx.Exec(`INSERT INTO sessions (id, token, person, started_at, ends_at, origin, methods, via_customer, via_provider, proved_at, vouched_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, token, r.Person, r.StartedAt, r.EndsAt, r.Origin, r.Methods, r.Customer, r.Provider, r.ProvedAt, r.VouchedAt); err != nil {
-		return err
+// typed checks a code of an app or of paper for who has typed a right password.
+// Tries are bounded twice: by the sign-in, and by person and network.
+func (s *Service) typed(ctx context.Context, key []byte, by Method, code string, from Origin) (id.Person, error) {
+	r, err := s.try(ctx, key)
+	if err != nil {
+		return id.Person{}, err
 	}
-	_, err := tx.Exec(`INSERT INTO session_seen (session, seen_at) VALUES (?, ?)`, r.ID, r.StartedAt)
-	return err
-}
-
-// packOrigin puts address and browser into one sealed field.
-func packOrigin(from Origin) []byte {
-	return []byte(from.address() + "\n" + firstRunes(strings.ReplaceAll(from.Agent, "\n", " "), 300))
-}
-
-func unpackOrigin(b []byte) (address, agent string) {
-	a, g, _ := bytes.Cut(b, []byte("\n"))
-	return string(a), string(g)
+	if err := s.guess(r.Person, from); err != nil {
+		return id.Person{}, err
+	}
+	if by == ByTOTP {
+		err = s.useTOTP(ctx, r.Person, code)
+	} else {
+		err = s.useRecovery(ctx, actor.ForPerson(r.Person, id.Session{}, from.address()), r.Person, code)
+	}
+	if fault.Is(err, fault.Invalid) {
+		return id.Person{}, errCode
+	}
+	if err != nil {
+		return id.Person{}, err
+	}
+	s.guesses.forget(r.Person.String() + "\x00" + from.network())
+	return r.Person, s.settle(ctx, r)
 }

@@ -32,13 +32,16 @@ func (s *Service) welcomeMail(ctx context.Context, who actor.Actor, p Person, or
 	if err != nil {
 		return err
 	}
-	m := mail.Message{To: p.Email, At: s.now(), Subject: "You have access to " + organisation + " in Ringfence"}
-	m.Text = "You were given access to " + organisation + " in Ringfence.\n\nSign in at " + s.base() + "\n"
-	if fresh {
-		m.Text = "You were given access to " + organisation + " in Ringfence.\n\nChoose your password here, within a week:\n\n    " +
-			s.base() + "/welcome#token=" + token + "\n\nThe link works once.\n"
+	l := mail.Letter{
+		Subject:    "You have access to " + organisation,
+		Paragraphs: []string{"You were given access to " + organisation + "."},
+		Action:     mail.Action{Label: "Sign in", URL: s.base()},
 	}
-	return s.mail.Send(ctx, m)
+	if fresh {
+		l.Paragraphs = append(l.Paragraphs, "Choose your password within a week. The link works once.")
+		l.Action = mail.Action{Label: "Choose a password", URL: s.base() + "/welcome#token=" + token}
+	}
+	return s.send(ctx, p, l)
 }
 
 // Welcome sets the first password with the link of an invitation.
@@ -54,32 +57,10 @@ func (s *Service) Welcome(ctx context.Context, token, password secret.Text, from
 	if err != nil {
 		return err
 	}
-	if err := s.hasher.checkPassword(ctx, "password", password, p.Email, p.Name); err != nil {
+	return s.newPassword(ctx, p, password, from, "password.set", id.Session{}, func(tx *place.Tx) error {
+		_, err := s.invited(tx, token)
 		return err
-	}
-	hash, err := s.hasher.hash(ctx, password.Reveal())
-	if err != nil {
-		return err
-	}
-	var gone []id.Session
-	err = s.store.Registry().Change(ctx, actor.ForPerson(p.ID, id.Session{}, from.address()), func(tx *place.Tx) error {
-		if _, err := s.invited(tx, token); err != nil {
-			return err
-		}
-		// Every link of the person goes: an older mail must not set another password.
-		if _, err := tx.Exec(`DELETE FROM invitations WHERE person = ?`, p.ID); err != nil {
-			return err
-		}
-		tx.Record(place.Event{Code: "password.set", Subject: p.ID.String()})
-		if gone, err = endOthers(tx, p.ID, id.Session{}); err != nil {
-			return err
-		}
-		return storePassword(tx, p.ID, hash)
 	})
-	if err == nil {
-		s.ended(gone...)
-	}
-	return err
 }
 
 func (s *Service) invited(tx *place.Tx, token secret.Text) (Person, error) {
@@ -98,44 +79,17 @@ func (s *Service) invited(tx *place.Tx, token secret.Text) (Person, error) {
 }
 
 // ChangePassword takes the present password as proof: a browser left open must
-// not be enough. All other sessions of the person end.
+// not be enough. All other sessions of the person end, and remembered browsers.
 func (s *Service) ChangePassword(ctx context.Context, who actor.Actor, p id.Person, current, password secret.Text, from Origin) error {
-	if len(current.Reveal()) > longestPassword {
-		return fault.Field("current", "this is not your password")
+	wrong := fault.Field("current", "this is not your password")
+	person, err := s.passwordOf(ctx, p, current, from)
+	if fault.Is(err, fault.Invalid) {
+		return wrong
 	}
-	at := s.now()
-	if wait := s.guesses.take(p.String()+"\x00"+from.network(), at); wait > 0 {
-		return fault.New(fault.Limited, "too many tries; wait a little").After(wait)
-	}
-	person, hash, err := s.own(ctx, p)
 	if err != nil {
 		return err
 	}
-	ok, err := s.hasher.matches(ctx, hash, current.Reveal())
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return fault.Field("current", "this is not your password")
-	}
-	if err := s.hasher.checkPassword(ctx, "new", password, person.Email, person.Name); err != nil {
-		return err
-	}
-	if hash, err = s.hasher.hash(ctx, password.Reveal()); err != nil {
-		return err
-	}
-	var gone []id.Session
-	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
-		tx.Record(place.Event{Code: "password.changed", Subject: p.String()})
-		if gone, err = endOthers(tx, p, who.Session); err != nil {
-			return err
-		}
-		return storePassword(tx, p, hash)
-	})
-	if err == nil {
-		s.ended(gone...)
-	}
-	return err
+	return s.newPassword(ctx, person, password, from, "password.changed", who.Session, func(*place.Tx) error { return nil })
 }
 
 func (s *Service) own(ctx context.Context, i id.Person) (p Person, hash []byte, err error) {
