@@ -117,7 +117,7 @@ func RegistryMigrations() place.Migrations {
 			token {{bytes}} NOT NULL UNIQUE,
 			person {{id}} NOT NULL REFERENCES persons (id),
 			until {{int}} NOT NULL
-		);`}}...)
+		);`}}
 }
 
 // PlaceMigrations are the tables of members and tokens of one customer, and its
@@ -148,7 +148,7 @@ func PlaceMigrations() place.Migrations {
 		CREATE TABLE sign_in_policy (
 			one {{int}} PRIMARY KEY,
 			settings {{text}} NOT NULL
-		);`}}...)
+		);`}}
 }
 
 // Housekeeping is the tables that need no event: when something was last seen or
