@@ -120,10 +120,9 @@ func RegistryMigrations() place.Migrations {
 		);`}}
 }
 
-// PlaceMigrations are the tables of members and tokens of one customer, and its
-// access lists.
+// PlaceMigrations are the tables of members and tokens of one customer.
 func PlaceMigrations() place.Migrations {
-	return append(append(entry.Migrations(), tokenMigrations()...), place.Migrations{{Number: 301, Name: "members", SQL: `
+	return place.Migrations{{Number: 301, Name: "members", SQL: `
 		CREATE TABLE members (
 			person {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,
@@ -154,5 +153,5 @@ func PlaceMigrations() place.Migrations {
 // Housekeeping is the tables that need no event: when something was last seen or
 // used, and what is under way between two requests.
 func Housekeeping() []string {
-	return []string{"session_seen", "sign_ins", "token_seen", "node_token_seen", "totp_used", "passkey_used", "browser_used", "ceremonies"}
+	return []string{"session_seen", "sign_ins", "token_seen", "totp_used", "passkey_used", "browser_used", "ceremonies"}
 }
