@@ -56,7 +56,7 @@ func (w *world) make(c *customer, opening string) things {
 			admin = m
 		}
 	}
-	tok, _, err := w.people.CreateToken(ctx, c.p, system, admin.Person, "t", []access.Act{access.UsageRead}, time.Now().Add(time.Hour))
+	tok, _, err := w.people.CreateToken(ctx, c.p, system, admin.Person, identity.TokenDraft{Name: "t", Acts: []access.Act{access.UsageRead}, Until: time.Now().Add(time.Hour)})
 	w.no(err)
 	extra, err := w.people.Add(ctx, system, strings.ToLower(id.New[id.Event]().String())+"@example.com", "Extra", secret.NewText(password))
 	w.no(err)

@@ -4,31 +4,58 @@ import "time"
 
 // What settings pages show and take.
 
-// Node is the provider, a reseller or a customer, as seen from above: figures
-// without content, which the customer's own place pushed up.
+// Node is a provider, a reseller or a customer, seen from above: no content.
 type Node struct {
-	ID        string     `json:"id"`
-	Kind      string     `json:"kind" enum:"provider,reseller,customer"`
-	Name      string     `json:"name"`
-	CreatedAt time.Time  `json:"created_at"`
-	Health    NodeHealth `json:"health"`
-	Usage     NodeUsage  `json:"usage"`
+	ID          string     `json:"id"`
+	Kind        string     `json:"kind" enum:"provider,reseller,customer"`
+	Name        string     `json:"name"`
+	CreatedAt   time.Time  `json:"created_at"`
+	SuspendedAt *time.Time `json:"suspended_at" doc:"Since when nobody enters and nothing is captured; null: it is not suspended"`
+	Below       int64      `json:"below" doc:"How many nodes stand below it, at any depth"`
+	Health      NodeHealth `json:"health"`
+	Usage       NodeUsage  `json:"usage"`
 }
 
-// NodeHealth is how a customer's capture is doing, in figures.
+// NodePage is one page of nodes.
+type NodePage struct {
+	Items      []Node `json:"items"`
+	NextCursor string `json:"next_cursor"`
+}
+
+// NodeDetail is one node with the way to it and what the visitor may do there.
+type NodeDetail struct {
+	Node
+	Path []NodeName `json:"path" doc:"The nodes above it that the visitor may see, from the top"`
+	Acts []string   `json:"acts" doc:"What pages may offer; each act is asked for again when it is done"`
+}
+
+// NodeName is a node by name.
+type NodeName struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind" enum:"provider,reseller,customer"`
+	Name string `json:"name"`
+}
+
+// NodeHealth is how capture is doing, in figures; for a reseller, of all below it.
 type NodeHealth struct {
-	State          string     `json:"state" enum:"new,good,attention"`
+	State          string     `json:"state" enum:"new,good,attention,suspended"`
 	Attention      int64      `json:"attention" doc:"Files that need attention"`
 	FailedJobs     int64      `json:"failed_jobs"`
+	FailingSources int64      `json:"failing_sources" doc:"Sources that cannot be read"`
+	Silent         int64      `json:"silent" doc:"Customers with a source from which nothing has come for a day"`
+	Suspended      int64      `json:"suspended" doc:"Customers that are suspended"`
 	LastCapturedAt *time.Time `json:"last_captured_at"`
 	ReportedAt     *time.Time `json:"reported_at"`
 }
 
-// NodeUsage is how much a customer stores; for a reseller, all below it.
+// NodeUsage is how much a customer stores and uses; for a reseller, all below it.
 type NodeUsage struct {
-	Recordings int64   `json:"recordings"`
-	Bytes      int64   `json:"bytes"`
-	Minutes    float64 `json:"minutes"`
+	Recordings    int64   `json:"recordings"`
+	Bytes         int64   `json:"bytes"`
+	Minutes       float64 `json:"minutes" doc:"Of sound that is kept"`
+	Seats         int64   `json:"seats" doc:"People with a role"`
+	MonthMinutes  float64 `json:"month_minutes" doc:"Captured in this calendar month (UTC)"`
+	EngineSeconds float64 `json:"engine_seconds" doc:"Given to a speech engine in this calendar month (UTC)"`
 }
 
 // Usage is one customer's own figures.
@@ -164,13 +191,15 @@ type Member struct {
 
 // Token is a machine's key to the API; the secret is shown once.
 type Token struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	Acts       []string   `json:"acts"`
-	ExpiresAt  time.Time  `json:"expires_at"`
-	CreatedAt  time.Time  `json:"created_at"`
-	CreatedBy  string     `json:"created_by"`
-	LastUsedAt *time.Time `json:"last_used_at"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Acts        []string   `json:"acts"`
+	Networks    []string   `json:"networks" doc:"Works from there alone; none: from everywhere"`
+	ExpiresAt   time.Time  `json:"expires_at"`
+	CreatedAt   time.Time  `json:"created_at"`
+	CreatedBy   string     `json:"created_by"`
+	LastUsedAt  *time.Time `json:"last_used_at"`
+	LastNetwork string     `json:"last_network" doc:"Network of that use; empty: never used"`
 }
 
 // NewToken is a token just made.

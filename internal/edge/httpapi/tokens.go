@@ -18,10 +18,24 @@ type createTokenInput struct {
 	CustomerPath
 	Creating
 	Body struct {
-		Name      string    `json:"name" minLength:"1" maxLength:"100"`
-		Acts      []string  `json:"acts" minItems:"1" maxItems:"30"`
-		ExpiresAt time.Time `json:"expires_at" doc:"At most 400 days ahead"`
+		TokenDraft
 	}
+}
+
+// TokenDraft is a token as somebody asks for it.
+type TokenDraft struct {
+	Name      string    `json:"name" minLength:"1" maxLength:"100"`
+	Acts      []string  `json:"acts" minItems:"1" maxItems:"30"`
+	Networks  []string  `json:"networks,omitempty" maxItems:"50" doc:"Addresses and networks it works from, such as 203.0.113.0/24; none: from everywhere"`
+	ExpiresAt time.Time `json:"expires_at" doc:"At most 400 days ahead"`
+}
+
+func (d TokenDraft) draft() identity.TokenDraft {
+	out := identity.TokenDraft{Name: d.Name, Networks: d.Networks, Until: d.ExpiresAt}
+	for _, a := range d.Acts {
+		out.Acts = append(out.Acts, access.Act(a))
+	}
+	return out
 }
 
 func (s *Server) tokenRoutes() {
@@ -48,7 +62,10 @@ func (s *Server) listTokens(ctx context.Context, v *visit, _ *CustomerPath) (*bo
 func showToken(t identity.Token, names map[string]string) Token {
 	out := Token{
 		ID: t.ID.String(), Name: t.Name, Acts: []string{}, ExpiresAt: t.Until, CreatedAt: t.CreatedAt,
-		CreatedBy: nameOf(names, "", t.Maker.String()), LastUsedAt: when(t.LastUsedAt),
+		CreatedBy: nameOf(names, "", t.Maker.String()), LastUsedAt: when(t.LastUsedAt), LastNetwork: t.LastFrom, Networks: []string{},
+	}
+	for _, n := range t.Networks {
+		out.Networks = append(out.Networks, n.String())
 	}
 	for _, a := range t.Acts {
 		out.Acts = append(out.Acts, string(a))
@@ -57,11 +74,7 @@ func showToken(t identity.Token, names map[string]string) Token {
 }
 
 func (s *Server) createToken(ctx context.Context, v *visit, in *createTokenInput) (*body[NewToken], error) {
-	var acts []access.Act
-	for _, a := range in.Body.Acts {
-		acts = append(acts, access.Act(a))
-	}
-	t, text, err := s.deps.People.CreateToken(ctx, v.place, v.who, v.person, in.Body.Name, acts, in.Body.ExpiresAt)
+	t, text, err := s.deps.People.CreateToken(ctx, v.place, v.who, v.person, in.Body.draft())
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type visit struct {
 
 	cookies []*http.Cookie
 	url     *url.URL
+	host    string // the name under which the caller knows this server
 }
 
 // cookie is the value of one of the request's cookies, or nothing.
@@ -87,7 +88,7 @@ var (
 
 // admit is the gate.
 func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
-	v := &visit{at: s.now(), from: identity.Origin{Address: clientAddress(r.Context()), Agent: r.UserAgent()}, cookies: r.Cookies(), url: r.URL}
+	v := &visit{at: s.now(), from: identity.Origin{Address: clientAddress(r.Context()), Agent: r.UserAgent()}, cookies: r.Cookies(), url: r.URL, host: r.Host}
 	switch rt.gate.kind {
 	case public:
 		return v, nil
@@ -151,7 +152,7 @@ func (s *Server) enterNode(r *http.Request, v *visit, a access.Act) error {
 	if !v.may(a) {
 		return errNothing
 	}
-	return nil
+	return s.deps.People.NodeReady(v.session)
 }
 
 // enterCustomer lets a person or a machine into one place, by what that place
@@ -161,7 +162,7 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 	c, err := id.Parse[id.Customer](customer)
 	malformed := err != nil
 	if text, ok := bearer(r); ok {
-		m, err := s.deps.People.Machine(r.Context(), text)
+		m, err := s.deps.People.Machine(r.Context(), text, v.from)
 		if err != nil {
 			return err
 		}
@@ -180,15 +181,16 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 		return err
 	}
 	v.thing.Place = c
+	var unmet error
 	if v.acts == nil {
-		if v.held, err = s.deps.People.Held(r.Context(), v.place, v.person); err != nil {
+		if v.held, unmet, err = s.deps.People.Enter(r.Context(), v.place, v.session); err != nil {
 			return err
 		}
 	}
 	if !v.may(a) {
 		return errNothing
 	}
-	return nil
+	return unmet
 }
 
 func bearer(r *http.Request) (secret.Text, bool) {

@@ -191,31 +191,31 @@ func TestTokens(t *testing.T) {
 		w.no(err)
 		until := w.clock().Add(time.Hour)
 		for _, a := range []access.Act{access.RecordingListen, access.MemberManage, access.TokenManage, access.SuperuserGrant, access.NodeManage, "nonsense"} {
-			_, _, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, "reports", []access.Act{a}, until)
+			_, _, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, identity.TokenDraft{Name: "reports", Acts: []access.Act{a}, Until: until})
 			w.want(fault.Invalid, err) // more than the maker may, or never for a machine
 		}
 		for _, end := range []time.Time{w.clock(), w.clock().Add(401 * 24 * time.Hour)} {
-			_, _, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, "reports", []access.Act{access.UsageRead}, end)
+			_, _, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, identity.TokenDraft{Name: "reports", Acts: []access.Act{access.UsageRead}, Until: end})
 			w.want(fault.Invalid, err)
 		}
-		made, text, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, "reports", []access.Act{access.UsageRead, access.JournalRead}, until)
+		made, text, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, identity.TokenDraft{Name: "reports", Acts: []access.Act{access.UsageRead, access.JournalRead}, Until: until})
 		w.no(err)
-		m, err := w.s.Machine(w.Context(), text)
+		m, err := w.s.Machine(w.Context(), text, from("203.0.113.7"))
 		w.no(err)
 		if m.Customer != w.p.Customer() || m.ID != made.ID || len(m.Held) != 1 || !slices.Equal(m.Acts, []access.Act{access.JournalRead, access.UsageRead}) {
 			w.Errorf("the machine is %+v", m)
 		}
 		for _, bad := range []string{"", "rft_", text.Reveal() + "x", text.Reveal()[:40], "rft_" + strings.Repeat("0", 26) + "_x", text.Reveal()[4:]} {
-			_, err := w.s.Machine(w.Context(), secret.NewText(bad))
+			_, err := w.s.Machine(w.Context(), secret.NewText(bad), from("203.0.113.7"))
 			w.want(fault.Unauthenticated, err)
 		}
 		// The maker leaves: the token is gone with them, and does not come back with them.
 		w.no(w.s.RemoveMember(w.Context(), w.p, person(boss.ID), p.ID))
-		_, err = w.s.Machine(w.Context(), text)
+		_, err = w.s.Machine(w.Context(), text, from("203.0.113.7"))
 		w.want(fault.Unauthenticated, err)
-		made, text, err = w.s.CreateToken(w.Context(), w.p, person(boss.ID), boss.ID, "reports", []access.Act{access.UsageRead}, until)
+		made, text, err = w.s.CreateToken(w.Context(), w.p, person(boss.ID), boss.ID, identity.TokenDraft{Name: "reports", Acts: []access.Act{access.UsageRead}, Until: until})
 		w.no(err)
-		_, err = w.s.Machine(w.Context(), text)
+		_, err = w.s.Machine(w.Context(), text, from("203.0.113.7"))
 		w.no(err)
 		list, err := w.s.Tokens(w.Context(), w.p)
 		w.no(err)
@@ -223,7 +223,7 @@ func TestTokens(t *testing.T) {
 			w.Errorf("listed %+v", list)
 		}
 		w.pass(time.Hour)
-		_, err = w.s.Machine(w.Context(), text)
+		_, err = w.s.Machine(w.Context(), text, from("203.0.113.7"))
 		w.want(fault.Unauthenticated, err)
 		w.no(w.s.RemoveToken(w.Context(), w.p, person(boss.ID), made.ID))
 		w.want(fault.NotFound, w.s.RemoveToken(w.Context(), w.p, person(boss.ID), made.ID))

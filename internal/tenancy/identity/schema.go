@@ -1,10 +1,14 @@
 package identity
 
-import "ringfence/internal/platform/place"
+import (
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/entry"
+)
 
-// RegistryMigrations are the tables of persons and what they sign in with.
+// RegistryMigrations are the tables of persons and what they sign in with, with
+// the access lists that the statements of every request read too.
 func RegistryMigrations() place.Migrations {
-	return place.Migrations{{Number: 300, Name: "persons", SQL: `
+	return append(append(entry.Migrations(), nodeTokenMigrations()...), place.Migrations{{Number: 300, Name: "persons", SQL: `
 		CREATE TABLE persons (
 			id {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,
@@ -117,12 +121,13 @@ func RegistryMigrations() place.Migrations {
 			token {{bytes}} NOT NULL UNIQUE,
 			person {{id}} NOT NULL REFERENCES persons (id),
 			until {{int}} NOT NULL
-		);`}}
+		);`}}...)
 }
 
-// PlaceMigrations are the tables of members and tokens of one customer.
+// PlaceMigrations are the tables of members and tokens of one customer, and its
+// access lists.
 func PlaceMigrations() place.Migrations {
-	return place.Migrations{{Number: 301, Name: "members", SQL: `
+	return append(append(entry.Migrations(), tokenMigrations()...), place.Migrations{{Number: 301, Name: "members", SQL: `
 		CREATE TABLE members (
 			person {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,
@@ -147,11 +152,11 @@ func PlaceMigrations() place.Migrations {
 		CREATE TABLE sign_in_policy (
 			one {{int}} PRIMARY KEY,
 			settings {{text}} NOT NULL
-		);`}}
+		);`}}...)
 }
 
 // Housekeeping is the tables that need no event: when something was last seen or
 // used, and what is under way between two requests.
 func Housekeeping() []string {
-	return []string{"session_seen", "sign_ins", "token_seen", "totp_used", "passkey_used", "browser_used", "ceremonies"}
+	return []string{"session_seen", "sign_ins", "token_seen", "node_token_seen", "totp_used", "passkey_used", "browser_used", "ceremonies"}
 }
