@@ -58,6 +58,11 @@ type (
 	reviewLineKind  struct{}
 
 	ruleKind struct{}
+
+	providerKind struct{}
+	linkKind     struct{}
+	testKind     struct{}
+	domainKind   struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -91,6 +96,11 @@ func (reviewKind) prefix() string      { return "rev" }
 func (reviewLineKind) prefix() string  { return "rvl" }
 
 func (ruleKind) prefix() string { return "rul" }
+
+func (providerKind) prefix() string { return "idp" }
+func (linkKind) prefix() string     { return "lnk" }
+func (testKind) prefix() string     { return "tst" }
+func (domainKind) prefix() string   { return "dom" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -127,6 +137,11 @@ type (
 	ReviewLine  = Of[reviewLineKind]
 
 	Rule = Of[ruleKind] // of an access list
+
+	Provider = Of[providerKind] // a customer's own identity provider
+	Link     = Of[linkKind]     // of what a provider calls a person to that person
+	Test     = Of[testKind]     // of a provider
+	Domain   = Of[domainKind]   // of e-mail addresses, claimed by a customer
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

@@ -37,6 +37,16 @@ const (
 	FieldCeremony         Field = 75 // what is under way between two requests of a sign-in
 	FieldBrowserFrom      Field = 76 // network address and browser that was trusted
 
+	// tenancy/sso
+	FieldProvider     Field = 95  // settings of an identity provider, its secret among them
+	FieldDomain       Field = 96  // domain of e-mail addresses that a customer claims
+	FieldSubject      Field = 97  // what an identity provider calls a person
+	FieldLink         Field = 98  // what is known of a link between the two
+	FieldSignOn       Field = 99  // a sign-in under way at an identity provider
+	FieldSignOnTest   Field = 100 // what a test sign-in brought
+	FieldStatement    Field = 101 // id of an assertion that was used
+	FieldProviderNote Field = 102 // why an identity provider last failed
+
 	// tenancy/scim and tenancy/review
 	FieldScimUser      Field = 105 // a user as an identity provider pushed it
 	FieldScimUserName  Field = 106 // userName by which a pushed user is found
