@@ -70,6 +70,18 @@ var Codes = []Code{
 	{"directory.withdrawn", "an assignment that was never true was removed"},
 	{"directory.imported", "a file of assignments was read into the directory"},
 
+	// tenancy/scim
+	{"provisioner.created", "an identity provider was given a token to push people with"},
+	{"provisioner.removed", "the token of an identity provider was ended"},
+	{"provisioning.set", "it was chosen which pushed groups are worth which roles"},
+	{"provisioning.refused", "an identity provider wanted to take out the last administrator, and was refused"},
+	{"pushed-user.added", "an identity provider pushed somebody"},
+	{"pushed-user.changed", "an identity provider changed somebody it pushed"},
+	{"pushed-user.removed", "an identity provider removed somebody it pushed"},
+	{"pushed-group.added", "an identity provider pushed a group"},
+	{"pushed-group.changed", "an identity provider changed a group or its members"},
+	{"pushed-group.removed", "an identity provider removed a group"},
+
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},
 
