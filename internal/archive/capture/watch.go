@@ -118,6 +118,12 @@ func (w *watch) look(ctx context.Context) error {
 		w.note(ctx, "waiting", "nothing is captured before it is chosen how long recordings are kept")
 		return nil
 	}
+	if err := w.s.opt.Recordings.Admit(ctx, w.p); fault.Is(err, fault.Unavailable) {
+		w.note(ctx, "waiting", fault.Of(err).Text)
+		return nil
+	} else if err != nil {
+		return err
+	}
 	if err := w.open(ctx); err != nil {
 		return err
 	}

@@ -108,10 +108,17 @@ func (s *Server) signedConfig(ctx context.Context, p *place.Place, d deviceRow) 
 // hold is why a customer's boxes must not capture now, or "".
 func (s *Server) hold(ctx context.Context, p *place.Place) (string, error) {
 	r, err := s.archive.Retention(ctx, p)
-	if err != nil || r.Chosen {
+	if err != nil {
 		return "", err
 	}
-	return "nothing is captured until an administrator has chosen in the portal how long recordings are kept", nil
+	if !r.Chosen {
+		return "nothing is captured until an administrator has chosen in the portal how long recordings are kept", nil
+	}
+	err = s.archive.Admit(ctx, p)
+	if fault.Is(err, fault.Unavailable) {
+		return fault.Of(err).Text + "; what the box has sealed waits in its spool", nil
+	}
+	return "", err
 }
 
 // standing takes what a box says of itself: what waits, and which files need

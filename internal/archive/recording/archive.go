@@ -60,6 +60,9 @@ func (s *Service) ArchiveBatch(ctx context.Context, p *place.Place, who actor.Ac
 	if len(items) > MaxBatch {
 		return nil, fault.New(fault.TooLarge, "at most %d recordings can be archived at once", MaxBatch)
 	}
+	if err := s.Admit(ctx, p); err != nil {
+		return nil, err
+	}
 	b, err := s.begin(ctx, p, who, items)
 	if err != nil {
 		return nil, err

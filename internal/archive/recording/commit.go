@@ -3,6 +3,7 @@ package recording
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
@@ -157,6 +158,11 @@ func (c *commit) stored(t taken, replaced bool) error {
 	}
 	if _, err := job.Enqueue(c.tx, JobTranscribe, TranscribeArgs{t.id}); err != nil {
 		return err
+	}
+	for _, fn := range c.s.onCapture {
+		if err := fn(c.tx, time.Duration(t.length())*time.Millisecond); err != nil {
+			return err
+		}
 	}
 	c.taken = append(c.taken, t)
 	c.outcomes[t.at] = Outcome{Recording: t.id, Result: Stored, Replaced: replaced}

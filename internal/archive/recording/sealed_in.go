@@ -53,6 +53,9 @@ func (s *Service) ArchiveSealedBatch(ctx context.Context, p *place.Place, who ac
 	if len(fresh) == 0 {
 		return out, nil
 	}
+	if err := s.Admit(ctx, p); err != nil {
+		return nil, err
+	}
 	if err := s.intend(ctx, p, who, b, ins[fresh[0]].Source, len(fresh)); err != nil {
 		return nil, err
 	}

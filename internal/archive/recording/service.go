@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/keyring"
@@ -31,6 +32,9 @@ type Options struct {
 	Objects blob.Bucket
 	Log     *slog.Logger     // nil: silent
 	Now     func() time.Time // nil: the clock of this machine
+	// Admit is asked before anything new comes into a place; its error's text
+	// tells the customer why nothing does. nil: everything may come.
+	Admit func(ctx context.Context, p *place.Place) error
 	// Step is told the name of each step before it is taken. Only tests use it:
 	// they end the process there and look at what is left.
 	Step func(name string)
@@ -44,10 +48,12 @@ type Service struct {
 	objects blob.Bucket
 	log     *slog.Logger
 	now     func() time.Time
+	admit   func(context.Context, *place.Place) error
 	step    func(string)
 	cards   *cardKeys
 
 	onDestroy []func(tx *place.Tx, n int64) error
+	onCapture []func(tx *place.Tx, length time.Duration) error
 
 	mu       sync.Mutex
 	openings map[id.Receipt]*Opening
@@ -62,11 +68,14 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Admit == nil {
+		o.Admit = func(context.Context, *place.Place) error { return nil }
+	}
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}
 	return &Service{
-		store: o.Store, keys: o.Keys, objects: o.Objects, log: o.Log, now: o.Now, step: o.Step,
+		store: o.Store, keys: o.Keys, objects: o.Objects, log: o.Log, now: o.Now, admit: o.Admit, step: o.Step,
 		cards: newCardKeys(), openings: map[id.Receipt]*Opening{}, working: map[id.Intent]bool{},
 	}
 }
@@ -75,6 +84,26 @@ func New(o Options) *Service {
 // recording's rows, such as search tokens. Register before the first use.
 func (s *Service) OnDestroy(fn func(tx *place.Tx, n int64) error) {
 	s.onDestroy = append(s.onDestroy, fn)
+}
+
+// OnCapture registers what else is written in the Change that takes a recording
+// in, such as meters. Register before the first use.
+func (s *Service) OnCapture(fn func(tx *place.Tx, length time.Duration) error) {
+	s.onCapture = append(s.onCapture, fn)
+}
+
+// Admit is fault.Unavailable, with the reason, while nothing new may come into a
+// place. Sources are then left as they are: what waits in them waits there.
+func (s *Service) Admit(ctx context.Context, p *place.Place) error {
+	err := s.admit(ctx, p)
+	if err == nil {
+		return nil
+	}
+	f := fault.Of(err)
+	if f.Kind == fault.Internal {
+		return err
+	}
+	return fault.New(fault.Unavailable, "nothing is captured: %s", f.Text).After(max(f.RetryAfter, time.Minute))
 }
 
 // TwoPlaces reports whether objects and keys are each kept in two places. Only

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"encoding/base64"
+	"slices"
 	"time"
 
 	"ringfence/internal/base/fault"
@@ -15,6 +17,14 @@ type NodePath struct {
 	Node string `path:"node"`
 }
 
+type childrenInput struct {
+	NodePath
+	Words  string `query:"q" maxLength:"100" doc:"Part of the name: searches all below, at any depth"`
+	Kind   string `query:"kind" enum:"reseller,customer" doc:"Only these"`
+	Cursor string `query:"cursor" maxLength:"1000"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
 type createNodeInput struct {
 	NodePath
 	Creating
@@ -26,6 +36,13 @@ type createNodeInput struct {
 	}
 }
 
+type renameNodeInput struct {
+	NodePath
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"100"`
+	}
+}
+
 type inviteAdminInput struct {
 	NodePath
 	Body struct {
@@ -34,30 +51,92 @@ type inviteAdminInput struct {
 	}
 }
 
-func (s *Server) nodeRoutes() {
-	add(s, route{gate: onNode(access.UsageRead), method: get, path: "/api/v1/nodes/{node}/children", id: "listChildren", summary: "The nodes just below, with figures and no content"}, s.listChildren)
-	add(s, route{gate: onNode(access.NodeManage), method: post, path: "/api/v1/nodes/{node}/children", id: "createChild", summary: "Make a reseller or a customer and invite its administrator", status: 201, creates: true}, s.createChild)
-	add(s, route{gate: onNode(access.NodeManage), method: post, path: "/api/v1/nodes/{node}/invitations", id: "inviteAdministrator", summary: "Invite the administrator of a node once more, until one has come", status: 204}, s.inviteAdministrator)
+type standingInput struct {
+	NodePath
+	Body struct {
+		Reason string `json:"reason" maxLength:"500" doc:"Stands in the customer's own change log"`
+	}
 }
 
-func (s *Server) listChildren(ctx context.Context, v *visit, _ *NodePath) (*body[items[Node]], error) {
-	list, err := s.deps.Tree.Children(ctx, v.node.ID)
-	var out []Node
-	for _, c := range list {
-		out = append(out, showChild(c))
+func (s *Server) nodeRoutes() {
+	const base = "/api/v1/nodes/{node}"
+	add(s, route{gate: onNode(access.UsageRead), method: get, path: base, id: "getNode", summary: "One node, with figures and no content"}, s.getNode)
+	add(s, route{gate: onNode(access.NodeManage), method: patch, path: base, id: "renameNode", summary: "Give a node another name"}, s.renameNode)
+	add(s, route{gate: onNode(access.UsageRead), method: get, path: base + "/children", id: "listChildren", summary: "The nodes just below, or found by name, with figures and no content"}, s.listChildren)
+	add(s, route{gate: onNode(access.NodeManage), method: post, path: base + "/children", id: "createChild", summary: "Make a reseller or a customer and invite its administrator", status: 201, creates: true}, s.createChild)
+	add(s, route{gate: onNode(access.NodeManage), method: post, path: base + "/invitations", id: "inviteAdministrator", summary: "Invite the administrator of a node once more, until one has come", status: 204}, s.inviteAdministrator)
+	add(s, route{gate: onNode(access.CustomerSuspend), method: post, path: base + "/suspension", id: "suspendCustomer", summary: "Close a customer to everybody; nothing is captured and nothing deleted"}, s.suspendCustomer)
+	add(s, route{gate: onNode(access.CustomerSuspend), method: post, path: base + "/resumption", id: "resumeCustomer", summary: "Open a suspended customer again"}, s.resumeCustomer)
+	add(s, route{gate: onNode(access.UsageRead), method: get, path: base + "/events", id: "listNodeEvents", summary: "The change log of a node and those below it, newest first; nothing of what customers do"}, s.listNodeEvents)
+}
+
+func (s *Server) getNode(ctx context.Context, v *visit, _ *NodePath) (*body[NodeDetail], error) {
+	one, err := s.deps.Tree.One(ctx, v.node.ID)
+	if err != nil {
+		return nil, err
 	}
-	return listed(out), err
+	out := NodeDetail{Node: showChild(one), Path: []NodeName{}, Acts: []string{}}
+	// Of the way up, a reseller sees what is its own.
+	top := slices.IndexFunc(one.Path, func(n org.Node) bool {
+		return slices.ContainsFunc(v.held, func(m access.Membership) bool { return m.At == n.ID })
+	})
+	if top >= 0 {
+		for _, n := range one.Path[top:] {
+			out.Path = append(out.Path, NodeName{n.ID.String(), string(n.Kind), n.Name})
+		}
+	}
+	for _, a := range access.ActsAt(v.held, v.thing, v.at) {
+		out.Acts = append(out.Acts, string(a))
+	}
+	return answer(out), nil
+}
+
+func (s *Server) renameNode(ctx context.Context, v *visit, in *renameNodeInput) (*body[NodeDetail], error) {
+	if _, err := s.deps.Tree.Rename(ctx, v.who, v.node.ID, in.Body.Name); err != nil {
+		return nil, err
+	}
+	return s.getNode(ctx, v, &in.NodePath)
+}
+
+func (s *Server) listChildren(ctx context.Context, v *visit, in *childrenInput) (*linked[NodePage], error) {
+	q := org.Query{Words: in.Words, Kind: org.Kind(in.Kind), Limit: in.Limit}
+	if in.Cursor != "" {
+		after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+		if err != nil || len(after) == 0 {
+			return nil, fault.Field("query.cursor", "this is no next_cursor of a page of nodes")
+		}
+		q.After = string(after)
+	}
+	list, next, err := s.deps.Tree.Children(ctx, v.node.ID, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &linked[NodePage]{Body: NodePage{Items: []Node{}, NextCursor: base64.RawURLEncoding.EncodeToString([]byte(next))}}
+	for _, c := range list {
+		out.Body.Items = append(out.Body.Items, showChild(c))
+	}
+	out.Link = nextLink(v, out.Body.NextCursor)
+	return out, nil
 }
 
 func showChild(c org.Child) Node {
 	n := Node{
-		ID: c.ID.String(), Kind: string(c.Kind), Name: c.Name, CreatedAt: c.CreatedAt,
-		Usage:  NodeUsage{Recordings: c.Recordings, Bytes: c.Bytes, Minutes: c.Length.Minutes()},
-		Health: NodeHealth{State: "good", Attention: c.Attention, FailedJobs: c.FailedJobs, LastCapturedAt: when(c.LastCapturedAt), ReportedAt: when(c.ReportedAt)},
+		ID: c.ID.String(), Kind: string(c.Kind), Name: c.Name, CreatedAt: c.CreatedAt, SuspendedAt: when(c.SuspendedAt), Below: c.Below,
+		Usage: NodeUsage{
+			Recordings: c.Recordings, Bytes: c.Bytes, Minutes: c.Length.Minutes(), Seats: c.Seats,
+			MonthMinutes: c.Month.Captured.Minutes(), EngineSeconds: c.Month.Heard.Seconds(),
+		},
+		Health: NodeHealth{
+			State: "good", Attention: c.Attention, FailedJobs: c.FailedJobs, FailingSources: c.Failing, Silent: c.Silent, Suspended: c.Suspended,
+			LastCapturedAt: when(c.LastCapturedAt), ReportedAt: when(c.ReportedAt),
+		},
 	}
-	if c.ReportedAt.IsZero() {
+	switch {
+	case !c.SuspendedAt.IsZero():
+		n.Health.State = "suspended"
+	case c.ReportedAt.IsZero():
 		n.Health.State = "new"
-	} else if c.Attention > 0 || c.FailedJobs > 0 {
+	case c.Attention > 0 || c.FailedJobs > 0 || c.Failing > 0 || c.Silent > 0:
 		n.Health.State = "attention"
 	}
 	return n
@@ -109,4 +188,18 @@ func (s *Server) inviteFirst(ctx context.Context, v *visit, n org.Node, email, n
 		return err
 	}
 	return s.deps.People.InviteFirst(ctx, p, v.who, n.Name, email, name)
+}
+
+func (s *Server) suspendCustomer(ctx context.Context, v *visit, in *standingInput) (*body[NodeDetail], error) {
+	if _, err := s.deps.Tree.Suspend(ctx, v.who, v.node.ID, in.Body.Reason); err != nil {
+		return nil, err
+	}
+	return s.getNode(ctx, v, &in.NodePath)
+}
+
+func (s *Server) resumeCustomer(ctx context.Context, v *visit, in *standingInput) (*body[NodeDetail], error) {
+	if _, err := s.deps.Tree.Resume(ctx, v.who, v.node.ID, in.Body.Reason); err != nil {
+		return nil, err
+	}
+	return s.getNode(ctx, v, &in.NodePath)
 }

@@ -49,6 +49,8 @@ type Deps struct {
 	Speech     *speech.Service
 	Collect    *collect.Server
 	Live       *live.Hub
+	Mail       mail.Sender   // for test mails
+	URL        func() string // where the portal is, for links in mails
 	Mailbox    *mail.Mailbox // demo only
 	Portal     http.Handler  // everything that is not the API; nil: nothing
 
@@ -67,10 +69,13 @@ type Server struct {
 	mux    *http.ServeMux
 	api    huma.API
 	routes []route
+	flow   *flow
 
 	mu     sync.Mutex
 	lines  map[*line]struct{} // live connections
 	closed bool
+
+	watching bool // somebody looks for sessions that end on other servers
 }
 
 var (
@@ -88,11 +93,21 @@ func New(d Deps) *Server {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	s := &Server{deps: d, log: d.Log, now: d.Now, mux: http.NewServeMux(), lines: map[*line]struct{}{}}
+	if d.URL == nil {
+		d.URL = func() string { return "" }
+	}
+	s := &Server{deps: d, log: d.Log, now: d.Now, mux: http.NewServeMux(), flow: newFlow(), lines: map[*line]struct{}{}}
 	s.api = humago.New(s.mux, config())
 	s.signInRoutes()
+	s.stepUpRoutes()
+	s.factorRoutes()
+	s.signInPolicyRoutes()
+	s.sessionRoutes()
 	s.meRoutes()
 	s.nodeRoutes()
+	s.quotaRoutes()
+	s.brandRoutes()
+	s.checklistRoutes()
 	s.recordingRoutes()
 	s.callRoutes()
 	s.openingRoutes()

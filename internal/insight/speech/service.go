@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"time"
 
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/actor"
@@ -29,6 +30,12 @@ type Options struct {
 	Builtin    Engine       // nil: PocketSphinx where Debian puts it
 	Workers    int          // pieces heard at a time, over all customers; 0: one per processor
 	Log        *slog.Logger // nil: silent
+	// Admit is asked before a recording is heard; while it fails, recordings wait
+	// and none is given up for it. nil: everything may be heard.
+	Admit func(ctx context.Context, p *place.Place) error
+	// Heard is told, in the Change that keeps a transcript, how much sound an
+	// engine was given. nil: nobody is.
+	Heard func(tx *place.Tx, length time.Duration) error
 }
 
 // Service transcribes. It is safe for concurrent use.
@@ -39,6 +46,8 @@ type Service struct {
 	mood       *sentiment.Analyzer
 	hands      chan struct{}
 	log        *slog.Logger
+	admit      func(context.Context, *place.Place) error
+	heard      func(*place.Tx, time.Duration) error
 }
 
 // New makes a service.
@@ -52,7 +61,14 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Admit == nil {
+		o.Admit = func(context.Context, *place.Place) error { return nil }
+	}
+	if o.Heard == nil {
+		o.Heard = func(*place.Tx, time.Duration) error { return nil }
+	}
 	return &Service{
+		admit: o.Admit, heard: o.Heard,
 		recordings: o.Recordings, out: o.Egress, builtin: o.Builtin, mood: sentiment.New(), hands: make(chan struct{}, o.Workers), log: o.Log,
 	}
 }
@@ -91,6 +107,9 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 	case t.why.State != "":
 		return s.note(ctx, p, t, t.why)
 	}
+	if err := s.admit(ctx, p); err != nil {
+		return s.later(ctx, p, j, args, err)
+	}
 	if t.row.State != recording.TranscriptWorking {
 		if err := s.note(ctx, p, t, recording.TranscriptState{State: recording.TranscriptWorking, Language: t.tag, Engine: t.abilities.Name}); err != nil {
 			return err
@@ -104,6 +123,24 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 		return job.Permanent(fault.Wrap(err, fault.Invalid, "%s", err.Error()))
 	}
 	return err
+}
+
+// waitFor is how long a recording waits that may not be heard now.
+const waitFor = 15 * time.Minute
+
+// later puts a job off without counting it as a failed attempt: a customer's
+// quota may be used up for weeks. What is our own fault stays one.
+func (s *Service) later(ctx context.Context, p *place.Place, j job.Job, args recording.TranscribeArgs, why error) error {
+	if fault.Is(why, fault.Internal) {
+		return why
+	}
+	return p.Keep(ctx, func(tx *place.Tx) error {
+		if err := j.Finish(tx); err != nil {
+			return err
+		}
+		_, err := job.Enqueue(tx, j.Kind, args, job.At(tx.At().Add(waitFor)))
+		return err
+	})
 }
 
 // task is one recording and how it is to be heard.
@@ -212,6 +249,9 @@ func (s *Service) transcribe(ctx context.Context, p *place.Place, j job.Job, t t
 	}
 	return s.recordings.SaveTranscript(ctx, h.opening, done, func(tx *place.Tx, n int64) error {
 		if err := search.Put(tx, n, text.said()...); err != nil {
+			return err
+		}
+		if err := s.heard(tx, time.Duration(t.row.Millis)*time.Millisecond); err != nil {
 			return err
 		}
 		return j.Finish(tx)

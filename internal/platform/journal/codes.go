@@ -21,6 +21,16 @@ var Codes = []Code{
 	{"reseller.created", "a reseller was added"},
 	{"customer.created", "a customer was added; its keys and its place are being made"},
 	{"customer.opened", "a new customer has its keys and its place"},
+	{"customer.suspended", "a customer was closed to everybody; nothing is captured and nothing was deleted"},
+	{"customer.resumed", "a suspended customer was opened again"},
+	{"node.renamed", "an organisation was given another name"},
+	{"quota.set", "how much an organisation may use was set"},
+	{"branding.set", "how an organisation shows itself in the portal and in mails was set"},
+	{"checklist.mailed", "a test mail with a link was sent"},
+	{"checklist.mail-arrived", "the link of a test mail was followed"},
+	{"checklist.signed", "somebody signed that a customer was set up, as the system had found"},
+	{"blueprint.applied", "a blueprint was decided on; what it says is being carried out"},
+	{"blueprint.finished", "what a blueprint says was carried out"},
 
 	// tenancy/identity
 	{"person.added", "somebody was added who can sign in once they have a password"},
@@ -114,6 +124,16 @@ var Codes = []Code{
 	// insight/speech
 	{"transcript.asked", "somebody wanted a recording transcribed anew"},
 	{"speech.set", "the engine that transcribes was chosen, with its purpose and region"},
+}
+
+// OfNodes are the kinds that are about organisations: what those above may read
+// of them in the registry's journal.
+func OfNodes() []string {
+	var all []string
+	for _, noun := range []string{"provider.", "reseller.", "customer.", "node.", "quota.", "branding.", "checklist.", "blueprint.", "role."} {
+		all = append(all, under(noun)[1:]...)
+	}
+	return all
 }
 
 // Meaning is what a code means, or "" for one that is not known.

@@ -36,6 +36,7 @@ type Entry struct {
 // Filter chooses events; its zero value chooses all.
 type Filter struct {
 	Code     string    // one kind, or all under a noun: "recording."
+	Codes    []string  // any of these kinds; nil: any
 	Actor    string    // id of who acted
 	Subject  string    // id of what it was about
 	From, To time.Time // From is included, To is not
@@ -78,6 +79,9 @@ func (f Filter) conditions() (where []string, args []any) {
 	add(`pos > ?`, 0)
 	if f.Code != "" {
 		add(`code IN (?)`, place.List(under(f.Code)))
+	}
+	if f.Codes != nil {
+		add(`code IN (?)`, place.List(f.Codes))
 	}
 	if f.Actor != "" {
 		add(`actor_id = ?`, f.Actor)

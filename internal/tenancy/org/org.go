@@ -1,14 +1,17 @@
-// Package org keeps the tree of organisations: one provider, its resellers and
-// their customers. A customer's node has the same id as its place.
+// Package org keeps the tree of organisations: one provider, below it resellers
+// to any depth, and their customers. A customer's node has the same id as its
+// place.
 //
 // Pages above a customer never open its place: they show figures without
-// content that the place pushed up here. A node's name is not personal data and
-// is stored as it is.
+// content that the place pushed up here. What has to be done within a place is
+// committed here as an intent and finished by the place's own part of the
+// server. A node's name is not personal data and is stored as it is.
 package org
 
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"ringfence/internal/base/actor"
@@ -29,19 +32,24 @@ const (
 // mayHold is which kinds stand below which.
 var mayHold = map[Kind]map[Kind]bool{
 	Provider: {Reseller: true, Customer: true},
-	Reseller: {Customer: true},
+	Reseller: {Reseller: true, Customer: true},
 }
+
+// deepest bounds how far below the provider a node may stand: every request at
+// a node walks the way up.
+const deepest = 32
 
 // made is what the journal calls the making of a node.
 var made = map[Kind]string{Provider: "provider.created", Reseller: "reseller.created", Customer: "customer.created"}
 
 // Node is one organisation.
 type Node struct {
-	ID        id.Node
-	Parent    id.Node // zero for the provider
-	Kind      Kind
-	Name      string
-	CreatedAt time.Time
+	ID          id.Node
+	Parent      id.Node // zero for the provider
+	Kind        Kind
+	Name        string
+	CreatedAt   time.Time
+	SuspendedAt time.Time // zero: is not suspended
 }
 
 // Keys is what making a customer needs of the key store.
@@ -53,30 +61,41 @@ type Keys interface {
 type Service struct {
 	store *place.Store
 	keys  Keys
+	now   func() time.Time
+
+	standing sync.Mutex // one carries standings into places at a time, in their order
+
+	mu    sync.Mutex
+	rooms map[id.Customer]room // what was found of quotas a moment ago
 }
 
 // New makes the service; the store must have been opened with Migrations.
-func New(store *place.Store, keys Keys) *Service { return &Service{store, keys} }
+func New(store *place.Store, keys Keys) *Service {
+	s := &Service{store: store, keys: keys, now: time.Now, rooms: map[id.Customer]room{}}
+	store.OnCommit(s.forget)
+	return s
+}
 
 // intentCustomer is the act of making a customer: node, keys, place.
 const intentCustomer = "org.customer"
 
-type customerArgs struct {
+type nodeArgs struct {
 	Node id.Node `json:"node"`
 }
 
-const nodeColumns = `SELECT id, parent, kind, name, created_at FROM nodes`
+const nodeColumns = `SELECT id, parent, kind, name, created_at, suspended_at FROM nodes`
 
 type nodeRow struct {
-	ID        id.Node `db:"id"`
-	Parent    id.Node `db:"parent"`
-	Kind      string  `db:"kind"`
-	Name      string  `db:"name"`
-	CreatedAt int64   `db:"created_at"`
+	ID          id.Node `db:"id"`
+	Parent      id.Node `db:"parent"`
+	Kind        string  `db:"kind"`
+	Name        string  `db:"name"`
+	CreatedAt   int64   `db:"created_at"`
+	SuspendedAt int64   `db:"suspended_at"`
 }
 
 func (r nodeRow) node() Node {
-	return Node{r.ID, r.Parent, Kind(r.Kind), r.Name, time.UnixMilli(r.CreatedAt).UTC()}
+	return Node{r.ID, r.Parent, Kind(r.Kind), r.Name, time.UnixMilli(r.CreatedAt).UTC(), instant(r.SuspendedAt)}
 }
 
 // Root is the provider; fault.NotFound before it was made.
@@ -130,29 +149,66 @@ func (s *Service) Create(ctx context.Context, who actor.Actor, parent id.Node, k
 	return n, s.Recover(ctx)
 }
 
-func (s *Service) insert(ctx context.Context, who actor.Actor, parent id.Node, kind Kind, name string) (Node, error) {
+func (s *Service) insert(ctx context.Context, who actor.Actor, parent id.Node, kind Kind, name string) (n Node, err error) {
+	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		n, err = add(tx, parent, kind, name)
+		return err
+	})
+	return n, err
+}
+
+// add makes a node in a Change of the registry; that of a customer is not ready
+// before the intent is finished.
+func add(tx *place.Tx, parent id.Node, kind Kind, name string) (Node, error) {
+	name, err := checkName(name)
+	if err != nil {
+		return Node{}, err
+	}
+	if err := fits(tx, parent, kind); err != nil {
+		return Node{}, err
+	}
+	n := Node{ID: id.At[id.Node](tx.At()), Parent: parent, Kind: kind, Name: name, CreatedAt: tx.At()}
+	if _, err := tx.Exec(`INSERT INTO nodes (id, parent, kind, name, folded, created_at, ready) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		n.ID, n.Parent, string(kind), name, fold(name), tx.At().UnixMilli(), kind != Customer); err != nil {
+		return n, err
+	}
+	tx.Record(place.Event{
+		Code: made[kind], Subject: n.ID.String(),
+		Facts: map[string]string{"name": name, "parent": parent.String()},
+	})
+	if kind != Customer {
+		return n, nil
+	}
+	_, err = tx.Intend(intentCustomer, nodeArgs{n.ID})
+	return n, err
+}
+
+func checkName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if name == "" || len(name) > 400 {
-		return Node{}, fault.Field("name", "a name has 1 to 100 letters")
+		return "", fault.Field("name", "a name has 1 to 100 letters")
 	}
-	var n Node
-	err := s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
-		if err := fits(tx, parent, kind); err != nil {
+	return name, nil
+}
+
+// fold is a name as it is sorted and searched.
+func fold(name string) string { return strings.ToLower(name) }
+
+// Rename gives a node another name. Unchanged, it writes nothing.
+func (s *Service) Rename(ctx context.Context, who actor.Actor, i id.Node, name string) (n Node, err error) {
+	if name, err = checkName(name); err != nil {
+		return Node{}, err
+	}
+	if n, err = s.Node(ctx, i); err != nil || n.Name == name {
+		return n, err
+	}
+	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if n, err = Read(tx, i); err != nil {
 			return err
 		}
-		n = Node{id.At[id.Node](tx.At()), parent, kind, name, tx.At()}
-		if _, err := tx.Exec(`INSERT INTO nodes (id, parent, kind, name, created_at, ready) VALUES (?, ?, ?, ?, ?, ?)`,
-			n.ID, n.Parent, string(kind), name, tx.At().UnixMilli(), kind != Customer); err != nil {
-			return err
-		}
-		tx.Record(place.Event{
-			Code: made[kind], Subject: n.ID.String(),
-			Facts: map[string]string{"name": name, "parent": parent.String()},
-		})
-		if kind != Customer {
-			return nil
-		}
-		_, err := tx.Intend(intentCustomer, customerArgs{n.ID})
+		tx.Record(place.Event{Code: "node.renamed", Subject: i.String(), Facts: map[string]string{"name": name, "before": n.Name}})
+		n.Name = name
+		_, err := tx.Exec(`UPDATE nodes SET name = ?, folded = ? WHERE id = ?`, name, fold(name), i)
 		return err
 	})
 	return n, err
@@ -173,41 +229,9 @@ func fits(tx *place.Tx, parent id.Node, kind Kind) error {
 	if !mayHold[above.Kind][kind] {
 		return fault.Field("kind", "a %s cannot have a %s", above.Kind, kind)
 	}
-	return nil
-}
-
-// Recover ends what a crash left between node, keys and place. It runs at the
-// start and after each making of a customer; every step may be run twice. Keys
-// come first: the place seals from its first row on.
-func (s *Service) Recover(ctx context.Context) error {
-	pending, err := s.store.Registry().Pending(ctx, intentCustomer)
-	if err != nil {
-		return err
+	up, err := Above(tx, parent)
+	if err == nil && len(up)+2 > deepest {
+		err = fault.New(fault.Conflict, "the tree is %d levels deep here; no more are possible", deepest)
 	}
-	for _, in := range pending {
-		var args customerArgs
-		if err := unmarshal(in.Args, &args); err != nil {
-			return err
-		}
-		if err := s.keys.CreateCustomer(ctx, args.Node); err != nil {
-			return err
-		}
-		if err := s.store.Create(ctx, args.Node); err != nil {
-			return err
-		}
-		if err := s.finish(ctx, in.ID, args.Node); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) finish(ctx context.Context, in id.Intent, n id.Node) error {
-	return s.store.Registry().Change(ctx, actor.ForSystem("org"), func(tx *place.Tx) error {
-		if _, err := tx.Exec(`UPDATE nodes SET ready = 1 WHERE id = ?`, n); err != nil {
-			return err
-		}
-		tx.Record(place.Event{Code: "customer.opened", Subject: n.String()})
-		return tx.Done(in)
-	})
+	return err
 }

@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { placetest.Main(m) }
 
 var (
-	schemas = place.Schemas{Registry: org.Migrations(), Housekeeping: org.Housekeeping()}
+	schemas = place.Schemas{Registry: org.Migrations(), Place: org.PlaceMigrations(), Housekeeping: org.Housekeeping()}
 	who     = actor.ForSystem("test")
 )
 
@@ -42,6 +42,16 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
+// below is the nodes just below one.
+func below(t *testing.T, s *org.Service, n id.Node) []org.Child {
+	t.Helper()
+	list, _, err := s.Children(t.Context(), n, org.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 func TestTree(t *testing.T) {
 	placetest.Run(t, schemas, func(t *testing.T, store *place.Store) {
 		ctx, node := t.Context(), must[org.Node](t)
@@ -64,7 +74,7 @@ func TestTree(t *testing.T) {
 		for _, c := range []struct {
 			parent id.Node
 			kind   org.Kind
-		}{{low.ID, org.Customer}, {mid.ID, org.Reseller}, {top.ID, org.Provider}, {top.ID, "other"}} {
+		}{{low.ID, org.Customer}, {low.ID, org.Reseller}, {mid.ID, org.Provider}, {top.ID, org.Provider}, {top.ID, "other"}} {
 			if _, err := s.Create(ctx, who, c.parent, c.kind, "x"); !fault.Is(err, fault.Invalid) {
 				t.Errorf("a %s below %v: %v", c.kind, c.parent, err)
 			}
@@ -101,11 +111,11 @@ func TestFiguresRiseToTheTop(t *testing.T) {
 				}
 			}
 		}
-		list := must[[]org.Child](t)(s.Children(ctx, top.ID))
+		list := below(t, s, top.ID)
 		if len(list) != 1 || list[0].ID != mid.ID || list[0].Recordings != 6 || list[0].Bytes != 200 || list[0].Length != 2*time.Minute || !list[0].LastCapturedAt.Equal(at) {
 			t.Errorf("below the provider: %+v", list)
 		}
-		list = must[[]org.Child](t)(s.Children(ctx, mid.ID))
+		list = below(t, s, mid.ID)
 		if len(list) != 2 || list[0].Name != "A" || list[0].Recordings != 3 || list[0].ReportedAt.IsZero() {
 			t.Errorf("below the reseller: %+v", list)
 		}
@@ -125,7 +135,7 @@ func TestACrashBetweenNodeAndPlaceIsMended(t *testing.T) {
 		if _, err := s.Node(ctx, n.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("the half-made customer is shown: %v", err)
 		}
-		if list := must[[]org.Child](t)(s.Children(ctx, top.ID)); len(list) != 0 {
+		if list := below(t, s, top.ID); len(list) != 0 {
 			t.Errorf("the half-made customer is listed: %+v", list)
 		}
 		k.fail = nil
