@@ -56,7 +56,8 @@ type Bucket interface {
 // concurrent use. End each with Commit or Discard; Discard after Commit does
 // nothing.
 type Batch interface {
-	// Put stores what r gives. It counts as stored only after Commit.
+	// Put stores what r gives. It counts as stored only after Commit. A name can
+	// be put once in a batch; a second time is fault.Invalid.
 	Put(ctx context.Context, name string, r io.Reader) (size int64, err error)
 
 	// Commit returns once all objects of the batch would survive the loss of
@@ -124,6 +125,10 @@ func checkPrefix(prefix string) error {
 
 func notFound(name string) error {
 	return fault.New(fault.NotFound, "there is no object %s", name)
+}
+
+func putTwice(name string) error {
+	return fault.New(fault.Invalid, "the object %s is in this batch already", name)
 }
 
 // missing reports whether a fault means that the object is not there, so that

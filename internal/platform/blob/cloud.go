@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"gocloud.dev/blob"
@@ -118,6 +119,9 @@ type cloudBatch struct {
 func (c *cloud) Batch() Batch { return &cloudBatch{c: c} }
 
 func (b *cloudBatch) Put(ctx context.Context, name string, r io.Reader) (int64, error) {
+	if slices.Contains(b.made, name) {
+		return 0, putTwice(name)
+	}
 	n, err := b.c.Put(ctx, name, r)
 	if err == nil {
 		b.made = append(b.made, name)

@@ -33,9 +33,11 @@ const (
 	abandonedAfter = 48 * time.Hour
 )
 
-// folder keeps objects as files: a/b/object → a/b/objec/object.
+// folder keeps objects as files: a/b/object → a/b/objec.d/object. The small ones
+// of a batch share a file, a pack, in that place.
 type folder struct {
-	dir string
+	dir   string
+	packs *packs
 
 	mu   sync.Mutex
 	made map[string]bool // sub-folders known to be there and durable
@@ -51,7 +53,7 @@ func openFolder(dir string, create bool) (Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{dir: dir, made: map[string]bool{}}
+	f := &folder{dir: dir, packs: newPacks(), made: map[string]bool{}}
 	switch _, err := os.Stat(filepath.Join(dir, marker)); {
 	case err == nil:
 		f.sweep(time.Now().Add(-abandonedAfter))
@@ -136,7 +138,14 @@ func (f *folder) Open(ctx context.Context, name string) (Object, error) {
 	if err := check(name); err != nil {
 		return nil, err
 	}
-	file, err := os.Open(f.path(name))
+	path := f.path(name)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var e packed
+		if file, e, err = f.openPacked(filepath.Dir(path), filepath.Base(path)); err == nil {
+			return &folderObject{f, ctx, file, io.NewSectionReader(file, e.offset, e.size)}, nil
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := f.present(); err != nil {
 			return nil, err
@@ -151,25 +160,25 @@ func (f *folder) Open(ctx context.Context, name string) (Object, error) {
 		file.Close()
 		return nil, f.explain(err)
 	}
-	return &folderObject{f, ctx, file, info.Size()}, nil
+	return &folderObject{f, ctx, file, io.NewSectionReader(file, 0, info.Size())}, nil
 }
 
-// folderObject is an open file.
+// folderObject is an open file, or the part of it that is the object.
 type folderObject struct {
 	f    *folder
 	ctx  context.Context // of Open, as Bucket.Open says
 	file *os.File
-	size int64
+	part *io.SectionReader
 }
 
-func (o *folderObject) Size() int64  { return o.size }
+func (o *folderObject) Size() int64  { return o.part.Size() }
 func (o *folderObject) Close() error { return o.file.Close() }
 
 func (o *folderObject) ReadAt(p []byte, off int64) (int, error) {
 	if err := o.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := o.file.ReadAt(p, off)
+	n, err := o.part.ReadAt(p, off)
 	if err != nil && err != io.EOF {
 		err = o.f.explain(err)
 	}
@@ -180,15 +189,21 @@ func (f *folder) Delete(_ context.Context, name string) error {
 	if err := check(name); err != nil {
 		return err
 	}
-	path := f.path(name)
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return f.present()
-	}
-	if err != nil {
+	dir, last := filepath.Split(f.path(name))
+	dir = filepath.Clean(dir)
+	switch err := os.Remove(filepath.Join(dir, last)); {
+	case err == nil:
+		if err := syncDir(dir); err != nil {
+			return f.explain(err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
 		return f.explain(err)
 	}
-	return f.explain(syncDir(filepath.Dir(path)))
+	// In a pack too: a crash while it was put again may have left both.
+	if err := f.unpack(dir, "", last); err != nil {
+		return f.explain(err)
+	}
+	return f.present()
 }
 
 func (f *folder) Close() error { return nil }
@@ -205,6 +220,8 @@ func (f *folder) explain(err error) error {
 	switch {
 	case err == nil || fault.KindOf(err) != fault.Internal:
 		return err
+	case errors.Is(err, errPack):
+		return fault.Wrap(err, fault.Unavailable, "a file in the folder for objects %s is damaged: check its disk, and bring the file back from a backup or the second store", f.dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Wrap(err, fault.Unavailable, "the folder for objects %s has gone or is not mounted: bring it back and try again; nothing is lost until then", f.dir)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,12 +17,16 @@ import (
 // reported to those who had the file open (fsync(2), since Linux 4.13).
 const maxOpen = 256
 
-// folderBatch writes files into tempDir and gives them their names at Commit.
+// folderBatch writes files into tempDir and gives them their names at Commit:
+// a pack for the small objects of each shard, a file for each other.
 // On ext4 and XFS the first fsync of a batch writes the journal for all of its
 // files; the others then find little to do.
 type folderBatch struct {
 	f       *folder
 	pending []pendingFile
+	packs   []*packing
+	names   map[string]bool
+	head    []byte // memory for the beginning of the object that is being put
 }
 
 type pendingFile struct {
@@ -29,59 +34,126 @@ type pendingFile struct {
 	file       *os.File // nil once synced and closed
 }
 
-func (f *folder) Batch() Batch { return &folderBatch{f: f} }
+func (f *folder) Batch() Batch { return &folderBatch{f: f, names: map[string]bool{}} }
 
 func (b *folderBatch) Put(ctx context.Context, name string, r io.Reader) (int64, error) {
 	if err := check(name); err != nil {
 		return 0, err
 	}
-	temp := filepath.Join(b.f.dir, tempDir, strings.ToLower(rand.Text()))
-	file, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return 0, b.f.explain(err)
+	if b.names[name] {
+		return 0, putTwice(name)
 	}
-	b.pending = append(b.pending, pendingFile{name, temp, file})
-	n, err := b.write(ctx, file, r)
-	if err == nil && len(b.pending) > maxOpen {
-		err = b.f.explain(b.pending[len(b.pending)-1].finish())
+	in := &intake{ctx: ctx, b: b, name: name, head: b.head[:0]}
+	_, err := io.Copy(in, r)
+	if b.head = in.head; in.err != nil {
+		err = b.f.explain(in.err) // else the failure is r's own and is returned as it is
+	}
+	if err == nil {
+		err = in.end()
 	}
 	if err != nil {
-		b.drop(len(b.pending) - 1)
+		in.drop()
 		return 0, err
 	}
-	return n, nil
+	b.names[name] = true
+	return in.size, nil
 }
 
-// write copies r into the file. A failure of r is the caller's own and is
-// returned as it is.
-func (b *folderBatch) write(ctx context.Context, file *os.File, r io.Reader) (int64, error) {
-	w := &fileWriter{ctx: ctx, file: file}
-	n, err := io.Copy(w, r)
-	if w.err != nil {
-		return n, b.f.explain(w.err)
-	}
-	if err != nil {
-		return n, err
-	}
-	startWriteback(file)
-	return n, nil
-}
-
-// fileWriter tells failures of the file from those of the reader, and hides the
-// file's own ReadFrom, whose buffer is smaller than a segment.
-type fileWriter struct {
+// intake takes one object in. It stays in memory until it has shown whether it
+// goes into a pack or is large enough for a file of its own.
+type intake struct {
 	ctx  context.Context
-	file *os.File
-	err  error
+	b    *folderBatch
+	name string
+	size int64
+	head []byte
+	file *pendingFile // once it is too large for a pack
+	err  error        // of the folder
 }
 
-func (w *fileWriter) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+func (in *intake) Write(p []byte) (int, error) {
+	if in.err = in.ctx.Err(); in.err != nil {
+		return 0, in.err
 	}
-	n, err := w.file.Write(p)
-	w.err = err
+	if in.file == nil && len(in.head)+len(p) <= packMost {
+		in.head = append(in.head, p...)
+		in.size += int64(len(p))
+		return len(p), nil
+	}
+	if in.file == nil {
+		if in.err = in.spill(); in.err != nil {
+			return 0, in.err
+		}
+	}
+	n, err := in.file.file.Write(p)
+	in.size += int64(n)
+	in.err = err
 	return n, err
+}
+
+// spill begins a file with what was held in memory.
+func (in *intake) spill() error {
+	temp, file, err := in.b.f.temp()
+	if err != nil {
+		return err
+	}
+	in.file = &pendingFile{in.name, temp, file}
+	_, err = file.Write(in.head)
+	return err
+}
+
+// end keeps what was taken in for the commit.
+func (in *intake) end() error {
+	if err := in.ctx.Err(); err != nil {
+		return err
+	}
+	path := in.b.f.path(in.name)
+	last := filepath.Base(path)
+	if in.file == nil && len(last) <= packPart {
+		return in.b.f.explain(in.b.pack(filepath.Dir(path), last, in.head))
+	}
+	if in.file == nil {
+		if err := in.spill(); err != nil {
+			return in.b.f.explain(err)
+		}
+	}
+	startWriteback(in.file.file)
+	if len(in.b.pending) >= maxOpen {
+		if err := in.file.finish(); err != nil {
+			return in.b.f.explain(err)
+		}
+	}
+	in.b.pending = append(in.b.pending, *in.file)
+	return nil
+}
+
+// drop removes a file that came to nothing.
+func (in *intake) drop() {
+	if in.file != nil {
+		in.file.remove()
+	}
+}
+
+// pack adds a small object to the pack of its shard.
+func (b *folderBatch) pack(dir, last string, content []byte) error {
+	for _, p := range slices.Backward(b.packs) {
+		if p.dir == dir && p.at+int64(len(content)) <= packFull {
+			return p.add(last, content)
+		}
+	}
+	temp, file, err := b.f.temp()
+	if err != nil {
+		return err
+	}
+	p := &packing{dir: dir, temp: temp, file: file}
+	b.packs = append(b.packs, p)
+	return p.add(last, content)
+}
+
+func (f *folder) temp() (path string, file *os.File, err error) {
+	path = filepath.Join(f.dir, tempDir, strings.ToLower(rand.Text()))
+	file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return path, file, err
 }
 
 // finish makes the content of a file durable.
@@ -94,6 +166,14 @@ func (p *pendingFile) finish() error {
 	return err
 }
 
+// remove drops a file that is not to become an object.
+func (p *pendingFile) remove() {
+	if p.file != nil {
+		p.file.Close()
+	}
+	os.Remove(p.temp)
+}
+
 func (b *folderBatch) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -103,19 +183,78 @@ func (b *folderBatch) Commit(ctx context.Context) error {
 			return b.f.explain(err)
 		}
 	}
-	dirs := map[string]bool{}
+	for _, p := range b.packs {
+		if err := p.finish(); err != nil {
+			return b.f.explain(err)
+		}
+	}
+	put := placed{}
 	for len(b.pending) > 0 {
 		p := b.pending[0]
 		path := b.f.path(p.name)
 		if err := b.f.place(p.temp, path); err != nil {
 			return err
 		}
-		dirs[filepath.Dir(path)] = true
+		put.add(filepath.Dir(path), "", filepath.Base(path))
 		b.pending = b.pending[1:]
 	}
-	for dir := range dirs {
+	for len(b.packs) > 0 {
+		if err := b.commitPack(put); err != nil {
+			return err
+		}
+		b.packs = b.packs[1:]
+	}
+	return b.f.explain(put.settle(b.f))
+}
+
+// commitPack gives the first pack its name.
+func (b *folderBatch) commitPack(put placed) error {
+	p := b.packs[0]
+	if len(p.entries) == 0 { // what was to go into it failed
+		return b.f.explain(os.Remove(p.temp))
+	}
+	path, s := p.target()
+	if err := b.f.place(p.temp, path); err != nil {
+		return err
+	}
+	for _, e := range p.entries {
+		put.add(p.dir, s.file, e.name)
+	}
+	if s.file != "" {
+		b.f.packs.learn(p.dir, s, p.entries)
+	}
+	return nil
+}
+
+// placed is what a commit gave names, by shard and by the pack it lies in ("":
+// a file of its own).
+type placed map[string]map[string][]string
+
+func (p placed) add(dir, pack, last string) {
+	if p[dir] == nil {
+		p[dir] = map[string][]string{}
+	}
+	p[dir][pack] = append(p[dir][pack], last)
+}
+
+// settle makes the names durable and removes what they replaced.
+func (p placed) settle(f *folder) error {
+	for dir, packs := range p {
 		if err := syncDir(dir); err != nil {
-			return b.f.explain(err)
+			return err
+		}
+		for pack, lasts := range packs {
+			for _, last := range lasts {
+				if pack == "" {
+					break // the rename has replaced it
+				}
+				if err := os.Remove(filepath.Join(dir, last)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+			if err := f.unpack(dir, pack, lasts...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -182,17 +321,11 @@ func (f *folder) mkdir(dir string) error {
 const maxMade = 10_000
 
 func (b *folderBatch) Discard() {
-	for len(b.pending) > 0 {
-		b.drop(len(b.pending) - 1)
+	for _, p := range b.packs {
+		(&pendingFile{temp: p.temp, file: p.file}).remove()
 	}
-}
-
-// drop removes one file of the batch.
-func (b *folderBatch) drop(i int) {
-	p := b.pending[i]
-	if p.file != nil {
-		p.file.Close()
+	for i := range b.pending {
+		b.pending[i].remove()
 	}
-	os.Remove(p.temp)
-	b.pending = append(b.pending[:i], b.pending[i+1:]...)
+	b.packs, b.pending = nil, nil
 }

@@ -118,6 +118,14 @@ func (f *folder) shard(base, shard, prefix string) ([]listed, error) {
 	}
 	var found []listed
 	for _, e := range entries {
+		if s, ok := parseSpan(e.Name()); ok {
+			inside, err := f.packedIn(base, shard, s, prefix)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, inside...)
+			continue
+		}
 		name := base + e.Name()
 		if !e.Type().IsRegular() || !strings.HasPrefix(name, prefix) || f.path(name) != filepath.Join(f.dir, filepath.FromSlash(base), shard, e.Name()) {
 			continue
@@ -131,7 +139,34 @@ func (f *folder) shard(base, shard, prefix string) ([]listed, error) {
 		}
 		found = append(found, listed{name: name, size: info.Size()})
 	}
+	return unique(found), nil
+}
+
+// packedIn lists the objects in one pack.
+func (f *folder) packedIn(base, shard string, s span, prefix string) (found []listed, err error) {
+	if last, ok := strings.CutPrefix(prefix, base); ok && (last > s.last || !strings.HasPrefix(s.first, last) && last < s.first) {
+		return nil, nil // no name in it begins so
+	}
+	entries, err := readPack(filepath.Join(f.dir, filepath.FromSlash(base), shard, s.file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // its last object was deleted meanwhile
+	}
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	for last, e := range byName(entries) {
+		if name := base + last; strings.HasPrefix(name, prefix) {
+			found = append(found, listed{name: name, size: e.size})
+		}
+	}
 	return found, nil
+}
+
+// unique drops the second of two objects with one name: a crash while an object
+// was replaced may have left both.
+func unique(found []listed) []listed {
+	slices.SortStableFunc(found, func(a, b listed) int { return strings.Compare(a.name, b.name) })
+	return slices.CompactFunc(found, func(a, b listed) bool { return a.name == b.name })
 }
 
 // overlaps reports whether names that begin with a may begin with b.

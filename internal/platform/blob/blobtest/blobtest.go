@@ -333,6 +333,9 @@ func batchCommits(t *testing.T, b blob.Bucket) {
 	if _, err := batch.Put(t.Context(), "c0/broken", broken(10)); !errors.Is(err, errSource) {
 		t.Fatalf("Put gave %v", err)
 	}
+	if _, err := batch.Put(t.Context(), "c1/object-1", strings.NewReader("twice")); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a name was put twice: %v", err)
+	}
 	if err := batch.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
