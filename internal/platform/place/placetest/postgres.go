@@ -66,6 +66,24 @@ func Postgres(t testing.TB) secret.Text {
 	return secret.NewText(dsn)
 }
 
+// Settle does to a database what autovacuum does in service (it is off in the
+// throwaway cluster, where it would wake in the middle of a test): the planner
+// learns what is in the tables. A benchmark that fills them calls it.
+func Settle(t testing.TB, cfg place.Config) {
+	t.Helper()
+	if cfg.Postgres.Reveal() == "" {
+		return
+	}
+	db, err := sql.Open("pgx", cfg.Postgres.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "VACUUM (ANALYZE)"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 var server cluster
 
 // cluster is a PostgreSQL of this test binary: on a Unix socket in a temporary
