@@ -29,7 +29,7 @@ import (
 func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
-		Place: slices.Concat(job.Migrations, egress.Migrations(), org.PlaceMigrations(), identity.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
+		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
 			collect.Migrations(), speech.Migrations(), search.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(),
 			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping()),

@@ -111,7 +111,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, org.PlaceMigrations(), identity.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), httpapi.Migrations()),
 		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)

@@ -56,6 +56,9 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: silent
 
+	// Seats refuses one more person with a role at a customer where its quota is
+	// used up; nil: there is no quota.
+	Seats func(ctx context.Context, c id.Customer, before, after int64) error
 	// Brand is whose name and colours a mail about a customer carries; the zero
 	// node stands for the installation. nil: the plain ones.
 	Brand func(ctx context.Context, at id.Node) mail.Brand

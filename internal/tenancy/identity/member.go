@@ -263,7 +263,35 @@ func (s *Service) storeGrant(ctx context.Context, p *place.Place, who actor.Acto
 		}
 		recordGrant(tx, "member.invited", before, m)
 		tx.Notify("members")
-		return storeMember(tx, m)
+		if err := storeMember(tx, m); err != nil || len(before.Roles) > 0 {
+			return err
+		}
+		return s.seated(ctx, tx)
 	})
 	return m, err
+}
+
+// seated is asked after somebody was given a seat, in the same transaction: what
+// it refuses was never given.
+func (s *Service) seated(ctx context.Context, tx *place.Tx) error {
+	if s.o.Seats == nil {
+		return nil
+	}
+	n, err := Seats(tx)
+	if err != nil {
+		return err
+	}
+	return s.o.Seats(ctx, tx.Place().Customer(), n-1, n)
+}
+
+// Seats is how many people have a role in tx's place.
+func Seats(tx *place.Tx) (int64, error) {
+	return place.Row[int64](tx, `SELECT count(*) FROM members WHERE roles <> ''`)
+}
+
+// Settled reports whether an administrator of tx's place has signed in: from
+// then on those above decide nothing within it any more.
+func Settled(tx *place.Tx) (bool, error) {
+	n, err := place.Row[int64](tx, `SELECT count(*) FROM members WHERE joined > 0 AND ' ' || roles || ' ' LIKE '% customer_admin %'`)
+	return n > 0, err
 }

@@ -12,6 +12,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/org"
 )
 
 // Factor is the least that a customer asks for beside the password.
@@ -237,12 +238,16 @@ func storePolicy(tx *place.Tx, pol Policy) error {
 // nil. One statement reads both, so that no request sees an older policy.
 func (s *Service) Enter(ctx context.Context, p *place.Place, ses Session) (held []access.Membership, unmet, err error) {
 	var pol Policy
+	suspended := false
 	err = p.View(ctx, func(tx *place.Tx) error {
-		held, pol, err = standing(tx, ses.Person)
+		held, pol, suspended, err = standing(tx, ses.Person)
 		return err
 	})
 	if err != nil || len(held) == 0 {
 		return nil, nil, err
+	}
+	if suspended { // members may know; to everybody else the place is not there
+		return nil, nil, org.ErrSuspended
 	}
 	if unmet = pol.unmet(ses, p.Customer(), held, s.now()); unmet != nil {
 		return held, unmet, nil
@@ -255,23 +260,25 @@ func (s *Service) Enter(ctx context.Context, p *place.Place, ses Session) (held 
 
 type standingRow struct {
 	memberRow
-	Settings string `db:"settings"`
+	Settings  string `db:"settings"`
+	Suspended bool   `db:"suspended"`
 }
 
-func standing(tx *place.Tx, who id.Person) ([]access.Membership, Policy, error) {
-	r, err := place.Row[standingRow](tx, `SELECT person, card, roles, joined, since, `+policySettings+` FROM members WHERE person = ?`, who)
+func standing(tx *place.Tx, who id.Person) ([]access.Membership, Policy, bool, error) {
+	r, err := place.Row[standingRow](tx, `SELECT person, card, roles, joined, since, `+policySettings+`,
+		EXISTS (SELECT 1 FROM standing WHERE suspended_at > 0) AS suspended FROM members WHERE person = ?`, who)
 	if fault.Is(err, fault.NotFound) {
-		return nil, Policy{}, nil
+		return nil, Policy{}, false, nil
 	}
 	if err != nil {
-		return nil, Policy{}, err
+		return nil, Policy{}, false, err
 	}
 	pol, err := readPolicy(r.Settings)
 	if err != nil {
-		return nil, Policy{}, err
+		return nil, Policy{}, false, err
 	}
 	m, err := r.open(tx)
-	return held(tx, m), pol, err
+	return held(tx, m), pol, r.Suspended, err
 }
 
 // tighten makes a session end after a shorter idleness: it is as short-lived as

@@ -3,6 +3,7 @@ package identity
 import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/tenancy/org"
 )
 
 // RegistryMigrations are the tables of persons and what they sign in with, with
@@ -127,7 +128,7 @@ func RegistryMigrations() place.Migrations {
 // PlaceMigrations are the tables of members and tokens of one customer, and its
 // access lists.
 func PlaceMigrations() place.Migrations {
-	return append(append(entry.Migrations(), tokenMigrations()...), place.Migrations{{Number: 301, Name: "members", SQL: `
+	return append(append(append(org.PlaceMigrations(), entry.Migrations()...), tokenMigrations()...), place.Migrations{{Number: 301, Name: "members", SQL: `
 		CREATE TABLE members (
 			person {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,

@@ -14,6 +14,7 @@ import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/tenancy/org"
 )
 
 // Token lets a machine do what its scope names, at one customer, until its end,
@@ -73,11 +74,13 @@ const tokenColumns = `SELECT t.id, t.name, t.acts, t.networks, t.maker, t.create
 type machineRow struct {
 	tokenRow
 	memberRow
-	Entry []byte `db:"entry"`
+	Entry     []byte `db:"entry"`
+	Suspended bool   `db:"suspended"`
 }
 
 const machineColumns = `SELECT t.id, t.name, t.acts, t.networks, t.maker, t.created_at, t.until, coalesce(v.seen_at, 0) AS seen_at, v.seen_from,
-		m.person, m.card, m.roles, m.joined, m.since, (SELECT list FROM entry_lists) AS entry
+		m.person, m.card, m.roles, m.joined, m.since, (SELECT list FROM entry_lists) AS entry,
+		EXISTS (SELECT 1 FROM standing WHERE suspended_at > 0) AS suspended
 	FROM tokens t LEFT JOIN token_seen v ON v.token = t.id LEFT JOIN members m ON m.person = t.maker
 	WHERE t.secret = ?`
 
@@ -279,6 +282,7 @@ func (s *Service) Machine(ctx context.Context, text secret.Text, from Origin) (M
 		return Machine{}, err
 	}
 	m := Machine{Customer: c, Node: c}
+	suspended := false
 	err = p.View(ctx, func(tx *place.Tx) error {
 		r, err := place.Row[machineRow](tx, machineColumns, hashOf(key))
 		if err != nil {
@@ -287,6 +291,7 @@ func (s *Service) Machine(ctx context.Context, text secret.Text, from Origin) (M
 		if m.Token, err = r.tokenRow.open(tx); err != nil {
 			return err
 		}
+		suspended = r.Suspended
 		if m.Entry, err = entry.Sealed(tx, c, r.Entry); err != nil || r.Person.IsZero() {
 			return err // its maker may never have been a member here: then nothing is held
 		}
@@ -294,7 +299,10 @@ func (s *Service) Machine(ctx context.Context, text secret.Text, from Origin) (M
 		m.Held = held(tx, maker)
 		return err
 	})
-	if err = s.usable(m.Token, from, err); err != nil || s.now().Sub(m.LastUsedAt) < seenEvery {
+	if err = s.usable(m.Token, from, err); err == nil && suspended {
+		err = org.ErrSuspended
+	}
+	if err != nil || s.now().Sub(m.LastUsedAt) < seenEvery {
 		return m, err
 	}
 	return m, p.Keep(ctx, func(tx *place.Tx) error {
