@@ -5,10 +5,13 @@ import (
 	"time"
 )
 
-// The two cookies: of the session, and of a sign-in between password and code.
+// The cookies: of the session, of a sign-in between password and code, of a
+// passkey's challenge, and of a browser that is remembered.
 const (
 	sessionCookie = "ringfence_session"
 	signInCookie  = "ringfence_sign_in"
+	passkeyCookie = "ringfence_passkey"
+	browserCookie = "ringfence_browser"
 )
 
 // cookieName carries the __Host- prefix under TLS: a browser then takes the

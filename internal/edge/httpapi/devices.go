@@ -28,7 +28,7 @@ func (s *Server) deviceRoutes() {
 	const base = "/api/v1/customers/{customer}/devices"
 	may := inCustomer(access.DeviceManage)
 	add(s, route{gate: may, method: get, path: base, id: "listDevices", summary: "Collectors beside telephone systems"}, s.listDevices)
-	add(s, route{gate: may, method: post, path: base, id: "createDevice", summary: "Name a collector and get the code that enrols it once", status: 201, creates: true}, s.createDevice)
+	add(s, route{gate: may, fresh: true, method: post, path: base, id: "createDevice", summary: "Name a collector and get the code that enrols it once", status: 201, creates: true}, s.createDevice)
 	add(s, route{gate: may, method: del, path: base + "/{device}", id: "revokeDevice", summary: "Refuse everything a collector sends from now on", status: 204}, s.revokeDevice)
 }
 

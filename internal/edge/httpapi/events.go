@@ -41,7 +41,7 @@ type exportInput struct {
 func (s *Server) eventRoutes() {
 	const base = "/api/v1/customers/{customer}/events"
 	add(s, route{gate: inCustomer(access.JournalRead), method: get, path: base, id: "listEvents", summary: "The change log, newest first"}, s.listEvents)
-	add(s, route{gate: inCustomer(access.JournalExport), method: post, path: base + "/exports", id: "exportEvents", summary: "The change log as a file; the export stands in the log itself", gives: "application/octet-stream"}, s.exportEvents)
+	add(s, route{gate: inCustomer(access.JournalExport), fresh: true, method: post, path: base + "/exports", id: "exportEvents", summary: "The change log as a file; the export stands in the log itself", gives: "application/octet-stream"}, s.exportEvents)
 }
 
 func (s *Server) listEvents(ctx context.Context, v *visit, in *eventsInput) (*linked[EventPage], error) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/live"
 	"ringfence/internal/tenancy/access"
@@ -26,8 +28,10 @@ const (
 // line is one live connection.
 type line struct {
 	session id.Session // zero for machines
+	person  id.Person
 	cancel  context.CancelFunc
 	done    chan struct{}
+	look    chan struct{} // session and membership are to be looked at now
 }
 
 // end closes the connection and waits until it is closed.
@@ -53,7 +57,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow()
 	conn.SetReadLimit(1 << 10) // nothing is read but closing
 	ended, cancel := context.WithCancel(r.Context())
-	l := &line{session: v.session.ID, cancel: cancel, done: make(chan struct{})}
+	l := &line{session: v.session.ID, person: v.person, cancel: cancel, done: make(chan struct{}), look: make(chan struct{}, 1)}
 	defer cancel()
 	if !s.keepLine(l) {
 		return
@@ -61,13 +65,13 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	defer s.dropLine(l)
 	sub := s.deps.Live.Subscribe(v.place.Customer(), r.URL.Query().Get("since"))
 	defer sub.Close()
-	again := func() error { return s.enterCustomer(r, v, access.ExposureRead, customer) }
+	again := func() error { return s.stillEntered(r, v, access.ExposureRead, customer) }
 	// The library cuts a connection whose context ends while it reads or writes:
 	// what we end ourselves must not be that context, or the peer never learns why.
-	why := s.talk(conn.CloseRead(r.Context()), ended.Done(), conn, v, sub, again)
+	why := s.talk(conn.CloseRead(r.Context()), ended.Done(), l.look, conn, v, sub, again)
 	code, text := websocket.StatusGoingAway, "the server is stopping"
 	switch {
-	case errors.Is(why, errSignIn), errors.Is(why, errNothing), errors.Is(why, context.Canceled):
+	case errors.Is(why, errNothing), errors.Is(why, context.Canceled), fault.Is(why, fault.Unauthenticated), fault.Is(why, fault.StepUp):
 		code, text = websocket.StatusPolicyViolation, "sign in again"
 	case errors.Is(why, live.ErrSlow):
 		code, text = 4008, "too slow; come back"
@@ -76,7 +80,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 }
 
 // talk passes hints on until something ends the connection, and says what.
-func (s *Server) talk(ctx context.Context, ended <-chan struct{}, conn *websocket.Conn, v *visit, sub *live.Subscription, again func() error) error {
+func (s *Server) talk(ctx context.Context, ended, look <-chan struct{}, conn *websocket.Conn, v *visit, sub *live.Subscription, again func() error) error {
 	tick := time.NewTicker(lineCheck)
 	defer tick.Stop()
 	for {
@@ -86,6 +90,10 @@ func (s *Server) talk(ctx context.Context, ended <-chan struct{}, conn *websocke
 		case <-ended:
 			return context.Canceled
 		case <-tick.C:
+			if err := s.check(ctx, conn, v, again); err != nil {
+				return err
+			}
+		case <-look:
 			if err := s.check(ctx, conn, v, again); err != nil {
 				return err
 			}
@@ -141,6 +149,11 @@ func (s *Server) keepLine(l *line) bool {
 		return false
 	}
 	s.lines[l] = struct{}{}
+	l.lookNow() // what ended between the gate and here is not missed
+	if !s.watching {
+		s.watching = true
+		go s.watchEnds()
+	}
 	return true
 }
 
@@ -158,6 +171,67 @@ func (s *Server) hangUp(session id.Session) {
 	for l := range s.lines {
 		if l.session == session {
 			l.cancel()
+		}
+	}
+}
+
+// lookNow has session and membership looked at before the next tick.
+func (l *line) lookNow() {
+	select {
+	case l.look <- struct{}{}:
+	default:
+	}
+}
+
+// endsEvery is how often another server's word is looked for: sessions that end
+// there lose their live connections here within a second.
+const endsEvery = 400 * time.Millisecond
+
+// watchEnds reads what the registry's journal says of ended sessions and
+// memberships, from whichever server they were ended, as long as anybody is
+// connected. It goes by positions, which follow commits without gaps.
+func (s *Server) watchEnds() {
+	tick := time.NewTicker(endsEvery)
+	defer tick.Stop()
+	var from int64 = -1
+	for range tick.C {
+		s.mu.Lock()
+		if len(s.lines) == 0 || s.closed {
+			s.watching = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), lineWrite)
+		ends, next, err := s.deps.People.Ends(ctx, from)
+		cancel()
+		if err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "ended sessions could not be read", slog.String("error", err.Error()))
+			continue
+		}
+		if from < 0 {
+			s.lookAtAll()
+		}
+		from = next
+		for _, e := range ends {
+			if !e.Session.IsZero() {
+				s.hangUp(e.Session)
+			} else {
+				s.lookAt(e.Person)
+			}
+		}
+	}
+}
+
+func (s *Server) lookAtAll() { s.lookAt(id.Person{}) }
+
+// lookAt has the connections of a person looked at; of everybody for nobody.
+func (s *Server) lookAt(p id.Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.lines {
+		if p.IsZero() || l.person == p {
+			l.lookNow()
 		}
 	}
 }

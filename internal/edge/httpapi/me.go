@@ -34,6 +34,7 @@ type MyNode struct {
 	Name  string   `json:"name"`
 	Roles []string `json:"roles"`
 	Acts  []string `json:"acts" doc:"What pages may offer; each act is asked for again when it is done"`
+	Needs []string `json:"needs" doc:"What this session has to show before it may enter, by the customer's policy; empty: nothing"`
 }
 
 // Session is one signed-in browser.
@@ -45,6 +46,7 @@ type Session struct {
 	Address    string    `json:"address"`
 	Agent      string    `json:"agent" doc:"What the browser calls itself"`
 	Current    bool      `json:"current"`
+	Methods    []string  `json:"methods" doc:"What was shown: password, mail, totp, passkey, recovery, device (a remembered browser), sso"`
 }
 
 type SessionPath struct {
@@ -62,7 +64,7 @@ func (s *Server) meRoutes() {
 	add(s, route{gate: signedIn(), method: get, path: "/api/v1/me", id: "me", summary: "Who is signed in, and where they may go"}, s.me)
 	add(s, route{gate: signedIn(), method: get, path: "/api/v1/me/sessions", id: "listSessions", summary: "Where the person is signed in"}, s.listSessions)
 	add(s, route{gate: signedIn(), method: del, path: "/api/v1/me/sessions/{session}", id: "endSession", summary: "End one of the person's sessions", status: 204}, s.endSession)
-	add(s, route{gate: signedIn(), method: post, path: "/api/v1/me/password", id: "changePassword", summary: "Change the password; ends all other sessions", status: 204}, s.changePassword)
+	add(s, route{gate: signedIn(), fresh: true, method: post, path: "/api/v1/me/password", id: "changePassword", summary: "Change the password; ends all other sessions", status: 204}, s.changePassword)
 }
 
 func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
@@ -75,7 +77,7 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 		Session: showSession(v.session, v.session.ID), Demo: s.deps.Demo,
 	}
 	for _, m := range v.held {
-		if err := s.addNode(ctx, &out, v, m.At, v.held); err != nil {
+		if err := s.addNode(ctx, &out, v, m.At, v.held, s.deps.People.NodeReady(v.session)); err != nil {
 			return nil, err
 		}
 	}
@@ -89,11 +91,11 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 			// One customer's place may be closed; the person's others are not.
 			continue
 		}
-		held, err := s.deps.People.Held(ctx, place, v.person)
+		held, unmet, err := s.deps.People.Enter(ctx, place, v.session)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.addNode(ctx, &out, v, c, held); err != nil {
+		if err := s.addNode(ctx, &out, v, c, held, unmet); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +103,7 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 }
 
 // addNode adds a node with what the memberships allow there, once.
-func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, held []access.Membership) error {
+func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, held []access.Membership, unmet error) error {
 	node, err := s.deps.Tree.Node(ctx, at)
 	if fault.Is(err, fault.NotFound) {
 		return nil
@@ -109,7 +111,12 @@ func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, hel
 	if err != nil {
 		return err
 	}
-	n := MyNode{ID: at.String(), Kind: string(node.Kind), Name: node.Name, Roles: []string{}, Acts: []string{}}
+	n := MyNode{ID: at.String(), Kind: string(node.Kind), Name: node.Name, Roles: []string{}, Acts: []string{}, Needs: []string{}}
+	if unmet != nil {
+		for _, d := range fault.Of(unmet).Details {
+			n.Needs = append(n.Needs, d.Text)
+		}
+	}
 	for _, have := range out.Places {
 		if have.ID == n.ID {
 			return nil
@@ -134,7 +141,7 @@ func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, hel
 func showSession(one identity.Session, current id.Session) Session {
 	return Session{
 		ID: one.ID.String(), StartedAt: one.StartedAt, LastSeenAt: one.LastSeenAt, Until: one.Until,
-		Address: one.Address, Agent: one.Agent, Current: one.ID == current,
+		Address: one.Address, Agent: one.Agent, Current: one.ID == current, Methods: methods(one.Proof.Methods),
 	}
 }
 

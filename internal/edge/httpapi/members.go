@@ -69,6 +69,11 @@ func (v *visit) grant(roles, extensions []string) (identity.Grant, error) {
 		if access.Role(r) == access.SuperUser && !v.may(access.SuperuserGrant) {
 			return g, errNothing
 		}
+		if access.Role(r) == access.SuperUser {
+			if err := v.fresh(); err != nil {
+				return g, err
+			}
+		}
 		g.Roles = append(g.Roles, access.Role(r))
 	}
 	return g, nil

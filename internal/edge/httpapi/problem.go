@@ -21,8 +21,13 @@ const nothingHere = "there is no such thing, or it is not yours to see"
 // writes as it stands.
 type problem struct {
 	huma.ErrorModel
+	Needs []string `json:"needs,omitempty" doc:"With the type step-up: which proofs would do; empty: any that the person has"`
 	retry int
 }
+
+// stepUpType is the type of a problem that showing a factor solves: a program
+// can tell it from other refusals.
+const stepUpType = "step-up"
 
 // GetHeaders gives Retry-After where it is known.
 func (p *problem) GetHeaders() http.Header {
@@ -60,6 +65,12 @@ func problemOf(err error) *problem {
 		status, text = http.StatusServiceUnavailable, f.Text
 	}
 	p := &problem{ErrorModel: huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: text}}
+	if f.Kind == fault.StepUp {
+		p.Type = stepUpType
+		for _, d := range f.Details {
+			p.Needs = append(p.Needs, d.Text)
+		}
+	}
 	if f.RetryAfter > 0 {
 		p.retry = int((f.RetryAfter + 999_999_999) / 1_000_000_000)
 	}
@@ -103,7 +114,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(p.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(p.ErrorModel) // the caller has gone: there is nobody to tell
+	_ = enc.Encode(p) // the caller has gone: there is nobody to tell
 }
 
 // withoutValues takes out of huma's own validation errors what was sent: a

@@ -47,6 +47,7 @@ type route struct {
 	creates bool  // honours Idempotency-Key
 	limit   int64 // of the body in bytes; zero: 64 KiB
 	gives   string
+	fresh   bool // a dangerous act: people have to have shown a factor within five minutes
 }
 
 const bodyLimit = 64 << 10
@@ -81,6 +82,8 @@ func add[I, O any](s *Server, rt route, handle func(context.Context, *visit, *I)
 	})
 }
 
+const freshNote = "A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again."
+
 func known(a access.Act) bool {
 	for _, k := range access.Acts() {
 		if k == a {
@@ -107,6 +110,9 @@ func (rt route) operation() huma.Operation {
 		op.Security = []map[string][]string{{"session": {}}}
 	default:
 		op.Description = "Needs `" + string(rt.gate.act) + "`. What is missing, foreign or not allowed answers alike: 404."
+	}
+	if rt.fresh {
+		op.Description = strings.TrimSpace(op.Description + " " + freshNote)
 	}
 	if rt.gives != "" {
 		op.Responses = map[string]*huma.Response{"200": {

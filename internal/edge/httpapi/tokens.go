@@ -42,7 +42,7 @@ func (s *Server) tokenRoutes() {
 	const base = "/api/v1/customers/{customer}/tokens"
 	may := inCustomer(access.TokenManage)
 	add(s, route{gate: may, method: get, path: base, id: "listTokens", summary: "Keys of machines, without their secrets"}, s.listTokens)
-	add(s, route{gate: may, method: post, path: base, id: "createToken", summary: "Make a token; only acts that its maker may do", status: 201, creates: true}, s.createToken)
+	add(s, route{gate: may, fresh: true, method: post, path: base, id: "createToken", summary: "Make a token; only acts that its maker may do", status: 201, creates: true}, s.createToken)
 	add(s, route{gate: may, method: del, path: base + "/{token}", id: "removeToken", summary: "End a token", status: 204}, s.removeToken)
 }
 

@@ -89,17 +89,32 @@ var (
 // admit is the gate.
 func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
 	v := &visit{at: s.now(), from: identity.Origin{Address: clientAddress(r.Context()), Agent: r.UserAgent()}, cookies: r.Cookies(), url: r.URL, host: r.Host}
+	v.from.Browser = v.cookie(s.cookieName(browserCookie))
+	var err error = errNothing
 	switch rt.gate.kind {
 	case public:
 		return v, nil
 	case personal:
-		return v, s.signedIn(r, v)
+		err = s.signedIn(r, v)
 	case atNode:
-		return v, s.enterNode(r, v, rt.gate.act)
+		err = s.enterNode(r, v, rt.gate.act)
 	case within:
-		return v, s.enterCustomer(r, v, rt.gate.act, r.PathValue("customer"))
+		err = s.enterCustomer(r, v, rt.gate.act, r.PathValue("customer"))
 	}
-	return nil, errNothing
+	if err == nil && rt.fresh {
+		err = v.fresh()
+	}
+	return v, err
+}
+
+// fresh refuses a dangerous act to who has shown no factor within five minutes.
+// It comes after the question whether they may do it at all: who may not learns
+// nothing. Machines have none to show; what they may do is narrower instead.
+func (v *visit) fresh() error {
+	if v.person.IsZero() || v.session.FreshAt(v.thing.Place, v.at) {
+		return nil
+	}
+	return identity.StepUp("show again who you are: this act needs it")
 }
 
 // signedIn finds the person by the session's cookie. A request that shows a
@@ -181,6 +196,12 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 		return err
 	}
 	v.thing.Place = c
+	return s.allowedIn(r, v, a)
+}
+
+// allowedIn asks the place what the visitor holds there, and whether its policy
+// takes this session.
+func (s *Server) allowedIn(r *http.Request, v *visit, a access.Act) (err error) {
 	var unmet error
 	if v.acts == nil {
 		if v.held, unmet, err = s.deps.People.Enter(r.Context(), v.place, v.session); err != nil {
@@ -191,6 +212,21 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 		return errNothing
 	}
 	return unmet
+}
+
+// stillEntered is enterCustomer for what outlives its request: a session is
+// found by its id, because its token may have been renewed since, and being
+// looked at is no sign of life.
+func (s *Server) stillEntered(r *http.Request, v *visit, a access.Act, customer string) error {
+	if v.person.IsZero() {
+		return s.enterCustomer(r, v, a, customer)
+	}
+	p, err := s.deps.People.Still(r.Context(), v.session.ID)
+	if err != nil {
+		return err
+	}
+	v.session = p.Session
+	return s.allowedIn(r, v, a)
 }
 
 func bearer(r *http.Request) (secret.Text, bool) {

@@ -118,7 +118,7 @@ func newWorld(t *testing.T) *world {
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.tree = org.New(w.store, keys)
-	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log})
+	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true})
 	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
 	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log}))
 	t.Cleanup(w.collectors.Stop)

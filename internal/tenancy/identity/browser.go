@@ -38,9 +38,9 @@ type browserRow struct {
 const browserColumns = `SELECT b.id, b.person, b.methods, b.created_at, b.ends_at, b.origin, coalesce(u.used_at, b.created_at) AS used_at
 	FROM trusted_browsers b LEFT JOIN browser_used u ON u.browser = b.id`
 
-// browserDays is how long a person's browser may be remembered: the strictest
+// BrowserDays is how long a person's browser may be remembered: the strictest
 // of the customers', and not at all for who holds a role above customers.
-func (s *Service) browserDays(ctx context.Context, p id.Person) (int, error) {
+func (s *Service) BrowserDays(ctx context.Context, p id.Person) (int, error) {
 	var held int
 	err := s.store.Registry().View(ctx, func(tx *place.Tx) (err error) {
 		held, err = place.Row[int](tx, `SELECT count(*) FROM node_roles WHERE person = ?`, p)
@@ -74,7 +74,7 @@ func (s *Service) browserDays(ctx context.Context, p id.Person) (int, error) {
 // Trust lets the browser of a session be remembered and gives the secret for
 // its cookie; no secret where a policy does not let it.
 func (s *Service) Trust(ctx context.Context, ses id.Session, p id.Person, proof Proof, from Origin) (secret.Text, time.Time, error) {
-	days, err := s.browserDays(ctx, p)
+	days, err := s.BrowserDays(ctx, p)
 	if err != nil || days == 0 || !proof.own() || proof.Has(ByDevice) {
 		return secret.Text{}, time.Time{}, err
 	}
@@ -113,7 +113,7 @@ func (s *Service) remembered(ctx context.Context, token secret.Text, p id.Person
 	if err != nil {
 		return Proof{}, err
 	}
-	days, err := s.browserDays(ctx, p)
+	days, err := s.BrowserDays(ctx, p)
 	if err != nil || !now.Before(instant(r.CreatedAt).AddDate(0, 0, days)) {
 		return Proof{}, err
 	}

@@ -159,7 +159,7 @@ func (s *Service) BeginPasskey(ctx context.Context, ses Session) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return options, s.keepChallenge(ctx, ceremonyKey("register", ses.ID), ses.Person, data)
+	return options.Response, s.keepChallenge(ctx, ceremonyKey("register", ses.ID), ses.Person, data)
 }
 
 func (s *Service) keepChallenge(ctx context.Context, key []byte, p id.Person, data *webauthn.SessionData) error {
@@ -254,6 +254,9 @@ func passkeyHandle(tx *place.Tx, credential []byte) ([]byte, error) {
 
 // RemovePasskey ends one of a person's.
 func (s *Service) RemovePasskey(ctx context.Context, ses Session, i id.Factor, from Origin) error {
+	if err := s.mayLose(ctx, ses.Person); err != nil {
+		return err
+	}
 	return s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
 		n, err := tx.Exec(`DELETE FROM passkeys WHERE id = ? AND person = ?`, i, ses.Person)
 		if err != nil {
@@ -285,7 +288,7 @@ func (s *Service) AskPasskey(ctx context.Context, from Origin) (options any, tok
 		return nil, token, err
 	}
 	text, hash := newSecret()
-	return asked, secret.NewText(text), s.keepChallenge(ctx, hash, id.Person{}, data)
+	return asked.Response, secret.NewText(text), s.keepChallenge(ctx, hash, id.Person{}, data)
 }
 
 // SignInPasskey ends what AskPasskey began: a passkey that has checked its
@@ -311,7 +314,7 @@ func (s *Service) AskPasskeyOf(ctx context.Context, ses Session) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return asked, s.keepChallenge(ctx, ceremonyKey("step up", ses.ID), ses.Person, data)
+	return asked.Response, s.keepChallenge(ctx, ceremonyKey("step up", ses.ID), ses.Person, data)
 }
 
 // StepUpPasskey renews a session by a passkey of its person.

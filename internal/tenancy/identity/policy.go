@@ -289,3 +289,16 @@ func (s *Service) tighten(ctx context.Context, ses id.Session, idle time.Duratio
 		return err
 	})
 }
+
+// NodeReady refuses acts above customers to a session that has shown only what
+// the reader of a mailbox has, unless this installation lets it. Such a session
+// can do one thing about it: set up a factor.
+func (s *Service) NodeReady(ses Session) error {
+	switch {
+	case ses.Proof.Strong() && !(ses.Proof.Has(ByDevice) && ses.ProvedAt.IsZero()):
+		return nil
+	case s.o.MailedCodeForNodes && ses.Proof.own():
+		return nil
+	}
+	return StepUp("administrators of the provider and of resellers use an authenticator app or a passkey; set one up under “Your account”", ByPasskey, ByTOTP, ByRecovery)
+}

@@ -32,8 +32,8 @@ type Proof struct {
 	Provider string      // which of that customer's
 }
 
-// stepUpFor is how long a proof is enough for a dangerous act.
-const stepUpFor = 5 * time.Minute
+// StepUpFor is how long a proof is enough for a dangerous act.
+const StepUpFor = 5 * time.Minute
 
 // Has reports whether a method is part of the proof.
 func (p Proof) Has(m Method) bool { return slices.Contains(p.Methods, m) }
@@ -76,13 +76,13 @@ func splitMethods(s string) (ms []Method) {
 // Fresh reports whether the session showed a factor to us within the last five
 // minutes. A browser that was only remembered has shown none.
 func (s Session) Fresh(at time.Time) bool {
-	return !s.ProvedAt.IsZero() && at.Sub(s.ProvedAt) < stepUpFor
+	return !s.ProvedAt.IsZero() && at.Sub(s.ProvedAt) < StepUpFor
 }
 
 // FreshAt is Fresh for acts at one customer: there, what its own identity
 // provider has just said counts too.
 func (s Session) FreshAt(c id.Customer, at time.Time) bool {
-	return s.Fresh(at) || !c.IsZero() && s.Proof.Customer == c && !s.VouchedAt.IsZero() && at.Sub(s.VouchedAt) < stepUpFor
+	return s.Fresh(at) || !c.IsZero() && s.Proof.Customer == c && !s.VouchedAt.IsZero() && at.Sub(s.VouchedAt) < StepUpFor
 }
 
 // NeedsPath is the path under which a fault.StepUp names each proof that would
