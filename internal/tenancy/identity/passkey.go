@@ -254,7 +254,7 @@ func passkeyHandle(tx *place.Tx, credential []byte) ([]byte, error) {
 
 // RemovePasskey ends one of a person's.
 func (s *Service) RemovePasskey(ctx context.Context, ses Session, i id.Factor, from Origin) error {
-	if err := s.mayLose(ctx, ses.Person); err != nil {
+	if err := s.mayLose(ctx, ses.Person, Factors{Passkeys: 1}); err != nil {
 		return err
 	}
 	return s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
