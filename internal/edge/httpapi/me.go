@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ringfence/internal/base/fault"
@@ -35,6 +36,9 @@ type MyNode struct {
 	Roles []string `json:"roles"`
 	Acts  []string `json:"acts" doc:"What pages may offer; each act is asked for again when it is done"`
 	Needs []string `json:"needs" doc:"What this session has to show before it may enter, by the customer's policy; empty: nothing"`
+
+	Suspended bool  `json:"suspended" doc:"Nobody comes in, and nothing is captured"`
+	Brand     Brand `json:"brand" doc:"How pages of this node look"`
 }
 
 // Session is one signed-in browser.
@@ -92,8 +96,14 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 			continue
 		}
 		held, unmet, err := s.deps.People.Enter(ctx, place, v.session)
-		if err != nil {
+		if err != nil && !errors.Is(err, org.ErrSuspended) {
 			return nil, err
+		}
+		if err != nil {
+			if err := s.addSuspended(ctx, &out, c); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if err := s.addNode(ctx, &out, v, c, held, unmet); err != nil {
 			return nil, err
@@ -132,10 +142,29 @@ func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, hel
 			n.Acts = append(n.Acts, string(a))
 		}
 	}
-	if len(n.Roles) > 0 {
-		out.Places = append(out.Places, n)
+	if len(n.Roles) == 0 {
+		return nil
 	}
-	return nil
+	n.Brand, err = s.brandOf(ctx, at)
+	out.Places = append(out.Places, n)
+	return err
+}
+
+// addSuspended adds a customer into which nobody comes: its members learn why.
+func (s *Server) addSuspended(ctx context.Context, out *Me, c id.Customer) error {
+	node, err := s.deps.Tree.Node(ctx, c)
+	if err != nil {
+		return err
+	}
+	n := MyNode{ID: c.String(), Kind: string(node.Kind), Name: node.Name, Roles: []string{}, Acts: []string{}, Needs: []string{}, Suspended: true}
+	n.Brand, err = s.brandOf(ctx, c)
+	out.Places = append(out.Places, n)
+	return err
+}
+
+func (s *Server) brandOf(ctx context.Context, n id.Node) (Brand, error) {
+	b, err := s.deps.Tree.BrandOf(ctx, n)
+	return showBrand(b), err
 }
 
 func showSession(one identity.Session, current id.Session) Session {

@@ -196,7 +196,10 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 		return err
 	}
 	v.thing.Place = c
-	return s.allowedIn(r, v, a)
+	if err := s.allowedIn(r, v, a); err != nil {
+		return err
+	}
+	return s.throttle(r.Context(), c, v.at)
 }
 
 // allowedIn asks the place what the visitor holds there, and whether its policy
