@@ -72,4 +72,4 @@ test-peers: ; @scripts/install-test-peers
 
 .PHONY: tools-run tools-test
 tools-run: ; @scripts/install speech sound
-tools-test: ; @scripts/install speech sound postgres browser && scripts/install-test-peers
+tools-test: ; @scripts/install speech sound postgres browser pdf && scripts/install-test-peers
