@@ -94,8 +94,9 @@ type Service struct {
 	background sync.WaitGroup
 	later      chan struct{} // how many things run behind an answer that has been given
 
-	mu    sync.Mutex
-	onEnd []func(id.Session)
+	mu            sync.Mutex
+	onEnd         []func(id.Session)
+	beforeSSOOnly func(*place.Tx, id.Person) error
 }
 
 // New makes the service; the store must have been opened with the migrations

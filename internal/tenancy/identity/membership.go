@@ -99,7 +99,10 @@ func oneAdministrator(tx *place.Tx) error {
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "a customer keeps at least one administrator")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return wayBack(tx)
 }
 
 // join marks the person's memberships as used, at the first sign-in after each

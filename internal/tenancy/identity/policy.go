@@ -189,9 +189,15 @@ func (s *Service) SetPolicy(ctx context.Context, p *place.Place, who actor.Actor
 	if err := pol.check(); err != nil {
 		return err
 	}
+	if err := s.equipped(ctx, pol); err != nil {
+		return err
+	}
 	return p.Change(ctx, who, func(tx *place.Tx) error {
 		held, err := heldBy(tx, ses.Person)
 		if err != nil {
+			return err
+		}
+		if err := s.closing(tx, ses.Person, pol); err != nil {
 			return err
 		}
 		if err := pol.unmet(ses, p.Customer(), held, s.now()); err != nil {

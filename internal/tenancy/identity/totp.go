@@ -125,6 +125,9 @@ func (s *Service) ConfirmTOTP(ctx context.Context, ses Session, code string, fro
 
 // RemoveTOTP ends the app as a factor.
 func (s *Service) RemoveTOTP(ctx context.Context, ses Session, from Origin) error {
+	if err := s.mayLose(ctx, ses.Person, Factors{TOTP: true}); err != nil {
+		return err
+	}
 	return s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
 		n, err := tx.Exec(`DELETE FROM totp WHERE person = ?`, ses.Person)
 		if err != nil {
