@@ -40,6 +40,7 @@ var Codes = []Code{
 	{"password.set", "somebody set their first password with the link of an invitation"},
 	{"password.changed", "somebody changed their password"},
 	{"session.started", "somebody signed in"},
+	{"sessions.ended", "all sessions that an identity provider had vouched for were ended"},
 	{"session.ended", "a session was ended: by its person, an administrator, or a new password or factor"},
 	{"session.proved", "somebody showed again who they are, before a dangerous act or to enter a stricter customer"},
 	{"password.forgotten", "somebody was mailed a link to set a new password"},
@@ -91,6 +92,22 @@ var Codes = []Code{
 	{"pushed-group.added", "an identity provider pushed a group"},
 	{"pushed-group.changed", "an identity provider changed a group or its members"},
 	{"pushed-group.removed", "an identity provider removed a group"},
+
+	// tenancy/sso
+	{"idp.added", "a customer's identity provider was set up"},
+	{"idp.changed", "an identity provider was set up anew, or switched on or off"},
+	{"idp.removed", "an identity provider was removed, with whom it knew"},
+	{"idp.tested", "somebody looked at what an identity provider sends, without being signed in by it"},
+	{"idp.metadata-read", "an identity provider published a new certificate or address"},
+	{"idp.vouched", "somebody was let in by an identity provider's word"},
+	{"idp.domains-released", "the e-mail domains of a removed identity provider were given up"},
+	{"link.made", "what an identity provider calls somebody was linked to that person"},
+	{"link.asked", "an identity provider let somebody in who may be a member; an administrator has to say so"},
+	{"link.confirmed", "an administrator said that an identity provider's somebody is this member"},
+	{"link.removed", "an identity provider's somebody is linked to nobody any more"},
+	{"domain.claimed", "a customer said that a domain of e-mail addresses is theirs"},
+	{"domain.verified", "a customer showed that a domain of e-mail addresses is theirs"},
+	{"domain.released", "a customer gave up a domain of e-mail addresses"},
 
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},

@@ -211,6 +211,9 @@ func (p *Party) judge(out *vouch.Outcome, b Begun, token *oauth2.Token, id *oidc
 	if err := p.times(out, id, claims, clock); err != nil {
 		return err
 	}
+	if asked, ok := claims["auth_time"].(float64); !b.Since.IsZero() && (!ok || time.Unix(int64(asked), 0).Before(b.Since.Add(-skew))) {
+		return out.Refuse("Asked anew", vouch.Fail(vouch.Denied, "the provider did not ask the person again, or does not say so (auth_time)"))
+	}
 	if id.Subject == "" || len(id.Subject) > 255 {
 		return out.Refuse("Subject", vouch.Fail(vouch.Incomplete, "the ID token names no subject"))
 	}

@@ -107,7 +107,7 @@ func (f *forger) signIn(t testing.TB, change func()) (vouch.Outcome, error) {
 	t.Helper()
 	party := oidc.New(oidc.Settings{Issuer: f.url, ClientID: "us", Secret: secret.NewText("s"), Redirect: back}, guarded(t, 5*time.Second), time.Now)
 	f.honest("")
-	_, begun, err := party.Begin(t.Context(), "state")
+	_, begun, err := party.Begin(t.Context(), "state", false)
 	if err != nil {
 		return vouch.Outcome{}, err
 	}
@@ -206,7 +206,7 @@ func TestUserinfo(t *testing.T) {
 	begin := func(change func()) (vouch.Outcome, error) {
 		f.info = keep
 		party := oidc.New(oidc.Settings{Issuer: f.url, ClientID: "us", Redirect: back}, guarded(t, 5*time.Second), time.Now)
-		_, begun, err := party.Begin(t.Context(), "state")
+		_, begun, err := party.Begin(t.Context(), "state", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestDescriptionsThatAreRefused(t *testing.T) {
 		"no list":           func(d map[string]any) { d["token_endpoint_auth_methods_supported"] = 7 },
 	} {
 		f.find = find
-		_, _, err := oidc.New(oidc.Settings{Issuer: f.url, ClientID: "us", Redirect: back}, guarded(t, 5*time.Second), time.Now).Begin(t.Context(), "s")
+		_, _, err := oidc.New(oidc.Settings{Issuer: f.url, ClientID: "us", Redirect: back}, guarded(t, 5*time.Second), time.Now).Begin(t.Context(), "s", false)
 		if got := vouch.Of(err); got == nil || got.Cause != vouch.Broken {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -249,7 +249,7 @@ func FuzzCallback(f *testing.F) {
 	party := oidc.New(oidc.Settings{Issuer: forger.url, ClientID: "us", Redirect: back}, guarded(f, 5*time.Second), time.Now)
 	forger.honest("")
 	forger.answer = answer(400, `{"error":"invalid_grant"}`)
-	_, begun, err := party.Begin(f.Context(), "state")
+	_, begun, err := party.Begin(f.Context(), "state", false)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -105,16 +105,24 @@ type Begun struct {
 	State    string
 	Nonce    string
 	Verifier string
+	Since    time.Time // the person must have been asked after this; zero: whenever
 }
 
-// Begin gives the address to send the browser to.
-func (p *Party) Begin(ctx context.Context, state string) (string, Begun, error) {
+// Begin gives the address to send the browser to. With again, the provider is
+// to ask the person anew, whatever session it still has.
+func (p *Party) Begin(ctx context.Context, state string, again bool) (string, Begun, error) {
 	f, err := p.discover(ctx)
 	if err != nil {
 		return "", Begun{}, err
 	}
 	b := Begun{State: state, Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
-	return p.config(f).AuthCodeURL(state, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)), b, nil
+	options := []oauth2.AuthCodeOption{oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)}
+	if again {
+		b.Since = p.now()
+		// max_age obliges the provider to say when it asked (OpenID Connect Core §3.1.2.1).
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	return p.config(f).AuthCodeURL(state, options...), b, nil
 }
 
 func (p *Party) config(f *found) *oauth2.Config {

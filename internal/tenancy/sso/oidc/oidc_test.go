@@ -42,7 +42,7 @@ func peer(t testing.TB) *ssotest.Peer {
 // signIn goes all the way as alice.
 func signIn(t testing.TB, party *oidc.Party, p *ssotest.Peer, change ...func(*oidc.Begun, url.Values)) (vouch.Outcome, error) {
 	t.Helper()
-	to, begun, err := party.Begin(t.Context(), "the-state")
+	to, begun, err := party.Begin(t.Context(), "the-state", false)
 	if err != nil {
 		return vouch.Outcome{}, err
 	}
@@ -130,7 +130,7 @@ func TestACodeWorksOnce(t *testing.T) {
 	t.Parallel()
 	p := peer(t)
 	party := oidc.New(settings(p), guarded(t, 5*time.Second), time.Now)
-	to, begun, err := party.Begin(t.Context(), "s")
+	to, begun, err := party.Begin(t.Context(), "s", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestAnIssuerThatChanges(t *testing.T) {
 	t.Parallel()
 	p := peer(t)
 	party := oidc.New(settings(p), guarded(t, 5*time.Second), time.Now)
-	to, begun, err := party.Begin(t.Context(), "s")
+	to, begun, err := party.Begin(t.Context(), "s", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,13 +192,13 @@ func TestAnIssuerThatChanges(t *testing.T) {
 	values := p.SignIn(t, to, "alice").To.Query()
 	_, err = party.Finish(t.Context(), begun, values)
 	want(t, vouch.Issuer, err)
-	_, _, err = oidc.New(settings(p), guarded(t, 5*time.Second), time.Now).Begin(t.Context(), "s")
+	_, _, err = oidc.New(settings(p), guarded(t, 5*time.Second), time.Now).Begin(t.Context(), "s", false)
 	want(t, vouch.Issuer, err)
 	// A stroke at the end makes another issuer.
 	p.Control(t, map[string]any{"issuer": p.URL})
 	set := settings(p)
 	set.Issuer += "/"
-	_, _, err = oidc.New(set, guarded(t, 5*time.Second), time.Now).Begin(t.Context(), "s")
+	_, _, err = oidc.New(set, guarded(t, 5*time.Second), time.Now).Begin(t.Context(), "s", false)
 	want(t, vouch.Issuer, err)
 }
 
@@ -206,7 +206,7 @@ func TestDownAndSlowAreToldApart(t *testing.T) {
 	t.Parallel()
 	p := peer(t)
 	fast := oidc.New(settings(p), guarded(t, 2*time.Second), time.Now)
-	to, begun, err := fast.Begin(t.Context(), "s")
+	to, begun, err := fast.Begin(t.Context(), "s", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,13 +214,13 @@ func TestDownAndSlowAreToldApart(t *testing.T) {
 	p.Control(t, map[string]any{"slow": 6000})
 	_, err = fast.Finish(t.Context(), begun, values)
 	want(t, vouch.Slow, err)
-	_, _, err = oidc.New(settings(p), guarded(t, 2*time.Second), time.Now).Begin(t.Context(), "s")
+	_, _, err = oidc.New(settings(p), guarded(t, 2*time.Second), time.Now).Begin(t.Context(), "s", false)
 	want(t, vouch.Slow, err)
 	p.Control(t, map[string]any{"slow": 0, "down": true})
 	_, err = fast.Finish(t.Context(), begun, values)
 	want(t, vouch.Down, err)
 	p.Stop()
-	_, _, err = oidc.New(settings(p), guarded(t, 2*time.Second), time.Now).Begin(t.Context(), "s")
+	_, _, err = oidc.New(settings(p), guarded(t, 2*time.Second), time.Now).Begin(t.Context(), "s", false)
 	want(t, vouch.Down, err)
 }
 
@@ -251,7 +251,7 @@ func TestInnerAddressesAreNotAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := p.Control(t, map[string]any{})
-	_, _, err = oidc.New(settings(p), &http.Client{Transport: tr}, time.Now).Begin(t.Context(), "s")
+	_, _, err = oidc.New(settings(p), &http.Client{Transport: tr}, time.Now).Begin(t.Context(), "s", false)
 	want(t, vouch.Forbidden, err)
 	if after := p.Control(t, map[string]any{}); len(after) != len(before) {
 		t.Error("it was asked:", after)
@@ -263,7 +263,7 @@ func TestWhoeverGoesAwayIsNoFailureOfTheProvider(t *testing.T) {
 	p := peer(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := oidc.New(settings(p), guarded(t, 5*time.Second), time.Now).Begin(ctx, "s")
+	_, _, err := oidc.New(settings(p), guarded(t, 5*time.Second), time.Now).Begin(ctx, "s", false)
 	if err == nil || vouch.Of(err) != nil {
 		t.Fatal(err)
 	}

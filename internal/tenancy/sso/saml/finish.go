@@ -110,7 +110,7 @@ func (p *Party) Finish(b Begun, raw []byte) (vouch.Outcome, error) {
 		return out, out.Refuse("Signature", vouch.Fail(vouch.Keys, "it is not signed with a key of the provider's metadata, or was changed on its way").Because(err))
 	}
 	out.Pass("Signature", "with a key of the provider's metadata")
-	return out, p.state(&out, &s, a)
+	return out, p.state(&out, b, &s, a)
 }
 
 // judge checks everything but the signature, in the order in which a reader
@@ -251,13 +251,16 @@ func (p *Party) verified(b Begun, raw []byte) (a *saml.Assertion, err error) {
 }
 
 // state gathers what the verified assertion says.
-func (p *Party) state(out *vouch.Outcome, s *seen, a *saml.Assertion) error {
+func (p *Party) state(out *vouch.Outcome, b Begun, s *seen, a *saml.Assertion) error {
 	const name = "Subject"
 	if a.Subject == nil || a.Subject.NameID == nil || strings.TrimSpace(a.Subject.NameID.Value) == "" || len(a.Subject.NameID.Value) > 255 {
 		return out.Refuse(name, vouch.Fail(vouch.Incomplete, "the assertion names no subject"))
 	}
 	if a.Subject.NameID.Format == string(saml.TransientNameIDFormat) {
 		return out.Refuse(name, vouch.Fail(vouch.Incomplete, "the provider names people anew at each sign-in (a transient NameID); have it send a persistent one"))
+	}
+	if !b.Since.IsZero() && (len(a.AuthnStatements) == 0 || a.AuthnStatements[0].AuthnInstant.Before(b.Since.Add(-skew))) {
+		return out.Refuse("Asked anew", vouch.Fail(vouch.Denied, "the provider did not ask the person again, or does not say so (AuthnInstant)"))
 	}
 	if a.ID == "" || a.ID != s.Assertion.ID {
 		return out.Refuse(name, vouch.Fail(vouch.Broken, "the signed assertion is not the one that was read"))

@@ -82,21 +82,27 @@ func New(set Settings, now func() time.Time) (*Party, error) {
 
 // Begun is a sign-in under way.
 type Begun struct {
-	Request string // id of the AuthnRequest, which the response must name
+	Request string    // id of the AuthnRequest, which the response must name
+	Since   time.Time // the person must have been asked after this; zero: whenever
 }
 
 // Begin gives the address to send the browser to. relay comes back beside the
-// response; it must tell nothing.
-func (p *Party) Begin(relay string) (string, Begun, error) {
+// response; it must tell nothing. With again, the provider is to ask the person
+// anew, whatever session it still has.
+func (p *Party) Begin(relay string, again bool) (string, Begun, error) {
 	r, err := p.sp.MakeAuthenticationRequest(p.set.Peer.SignOn, saml.HTTPRedirectBinding, saml.HTTPPostBinding)
 	if err != nil {
 		return "", Begun{}, err
+	}
+	b := Begun{Request: r.ID}
+	if again {
+		r.ForceAuthn, b.Since = &again, p.now()
 	}
 	u, err := r.Redirect(url.QueryEscape(relay), p.sp) // the library writes it into the query as it is
 	if err != nil {
 		return "", Begun{}, err
 	}
-	return u.String(), Begun{r.ID}, nil
+	return u.String(), b, nil
 }
 
 // ours is our metadata; the library's form promises encryption and more.

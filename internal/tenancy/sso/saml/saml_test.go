@@ -52,7 +52,7 @@ func (w *world) meet(now func() time.Time) {
 // respond gives what the provider has the browser post, after a sign-in.
 func (w *world) respond() (saml.Begun, []byte) {
 	w.Helper()
-	to, begun, err := w.party.Begin("the relay")
+	to, begun, err := w.party.Begin("the relay", false)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestResponsesThatAreRefused(t *testing.T) {
 	} {
 		w.peer.Control(t, usual)
 		w.peer.Control(t, c.how)
-		to, begun, err := w.party.Begin("r")
+		to, begun, err := w.party.Begin("r", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,11 +275,11 @@ func TestTheRequestTellsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, one, err := p.Begin("relay")
+	to, one, err := p.Begin("relay", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, two, _ := p.Begin("relay")
+	_, two, _ := p.Begin("relay", false)
 	u, err := url.Parse(to)
 	if err != nil || u.Host != "idp.example" || u.Query().Get("a") != "b" || u.Query().Get("SAMLRequest") == "" || u.Query().Get("RelayState") != "relay" {
 		t.Error(to, err)
