@@ -3,6 +3,8 @@ package httpapi_test
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/directory"
 	"ringfence/internal/tenancy/identity"
 )
 
@@ -62,18 +65,23 @@ func (w *world) make(c *customer, opening string) things {
 	w.no(err)
 	_, err = w.people.AddMember(ctx, c.p, system, extra.ID, identity.Grant{Roles: []access.Role{access.User}})
 	w.no(err)
+	asg := must[directory.Assignment](w)(w.people.Directory().Add(ctx, c.p, system, directory.Assignment{Extension: strconv.Itoa(70000 + w.serial()), Name: "x"}, ""))
 	return things{
-		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
+		"assignment": asg.ID.String(),
+		"customer":   c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
 		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
 	}
 }
+
+// serial is another number each time.
+func (w *world) serial() int { return int(w.made.Add(1)) }
 
 func nobodys() things {
 	return things{
 		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
 		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
 		"token": id.New[id.Token]().String(), "device": id.New[id.Device]().String(), "customer": id.New[id.Customer]().String(),
-		"session": id.New[id.Session]().String(), "node": id.New[id.Node]().String(),
+		"assignment": id.New[id.Assignment]().String(), "session": id.New[id.Session]().String(), "node": id.New[id.Node]().String(),
 	}
 }
 
@@ -93,6 +101,10 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]string{"reason": "matrix"}
 	case "openRecording":
 		return map[string]string{"what": "listen"}
+	case "assignExtension":
+		return map[string]string{"extension": "1" + strconv.Itoa(rand.IntN(1e9)), "name": "matrix"}
+	case "importDirectory":
+		return map[string]any{"csv": "extension,name\n1" + strconv.Itoa(rand.IntN(1e9)) + ",matrix\n"}
 	case "changeMember":
 		return map[string]any{"roles": []string{"user"}}
 	case "changeSource":

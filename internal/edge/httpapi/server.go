@@ -117,6 +117,7 @@ func New(d Deps) *Server {
 	s.retentionRoutes()
 	s.speechRoutes()
 	s.memberRoutes()
+	s.directoryRoutes()
 	s.tokenRoutes()
 	s.deviceRoutes()
 	s.exposureRoutes()

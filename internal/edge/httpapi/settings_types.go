@@ -181,12 +181,13 @@ type EgressPage struct {
 
 // Member is a person with roles at this customer.
 type Member struct {
-	PersonID   string   `json:"person_id"`
-	Name       string   `json:"name"`
-	Email      string   `json:"email"`
-	Roles      []string `json:"roles" enum:"customer_admin,superuser,user"`
-	Extensions []string `json:"extensions" doc:"Whose recordings a user hears"`
-	State      string   `json:"state" enum:"invited,active"`
+	PersonID   string      `json:"person_id"`
+	Name       string      `json:"name"`
+	Email      string      `json:"email"`
+	Roles      []string    `json:"roles" enum:"customer_admin,superuser,supervisor,agent,auditor,user"`
+	Extensions []string    `json:"extensions" doc:"Theirs now, by the directory"`
+	Scope      MemberScope `json:"scope"`
+	State      string      `json:"state" enum:"invited,active"`
 }
 
 // Token is a machine's key to the API; the secret is shown once.

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ type world struct {
 	provider, reseller org.Node
 	a, b               *customer
 	clients            map[string]*client
+	made               atomic.Int64
 	things             map[*customer]things // for tests that walk the routes
 }
 

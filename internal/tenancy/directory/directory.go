@@ -50,8 +50,8 @@ type Assignment struct {
 	To        time.Time // does not count; zero: until it is ended
 }
 
-// current reports whether the extension is theirs at an instant.
-func (a Assignment) current(at time.Time) bool {
+// Current reports whether the extension is theirs at an instant.
+func (a Assignment) Current(at time.Time) bool {
 	return (a.From.IsZero() || !at.Before(a.From)) && (a.To.IsZero() || at.Before(a.To))
 }
 

@@ -70,17 +70,12 @@ func Bind(tx *place.Tx, p id.Person, email string) error {
 	return err
 }
 
-// Release ends what is a person's now, as when they leave.
-func Release(tx *place.Tx, p id.Person) error { return keepOnly(tx, p, nil) }
-
-// keepOnly ends what is a person's now but for these extensions.
-func keepOnly(tx *place.Tx, p id.Person, keep []string) error {
+// Release ends what is a person's now, as when they leave. The calls until then
+// stay theirs, should they come back.
+func Release(tx *place.Tx, p id.Person) error {
 	mine, err := read(tx, `person = ?`, p)
 	for _, a := range mine {
-		if err != nil {
-			return err
-		}
-		if a.current(tx.At()) && !slices.Contains(keep, a.Extension) {
+		if err == nil && a.Current(tx.At()) {
 			a.To = tx.At()
 			err = end(tx, a)
 		}
@@ -88,8 +83,35 @@ func keepOnly(tx *place.Tx, p id.Person, keep []string) error {
 	return err
 }
 
-// Set makes these extensions a member's from now on, and ends what else is
-// theirs now. A new one begins where it was last somebody else's: the calls of
+// Had stores that an extension was somebody's until now.
+func Had(tx *place.Tx, a Assignment) error {
+	a.To = tx.At()
+	_, err := insert(tx, a)
+	return err
+}
+
+// keepOnly takes away what is a person's now but for these extensions, and the
+// earlier calls with it. The row stays as a past holder's, who nobody is: the
+// next one's time begins where it ends.
+func keepOnly(tx *place.Tx, p id.Person, keep []string) error {
+	mine, err := read(tx, `person = ?`, p)
+	for _, a := range mine {
+		if err != nil {
+			return err
+		}
+		if !a.Current(tx.At()) || slices.Contains(keep, a.Extension) {
+			continue
+		}
+		a.To = tx.At()
+		if err = end(tx, a); err == nil {
+			_, err = tx.Exec(`UPDATE directory SET person = NULL, email = NULL WHERE id = ?`, a.ID)
+		}
+	}
+	return err
+}
+
+// Set makes these extensions a member's, and takes away what else is theirs now,
+// with its calls: to leave them the calls until today, end the assignment. A new one begins where it was last somebody else's: the calls of
 // who had it before stay out of reach, and an extension that was nobody's brings
 // its earlier calls along, which nobody else can claim. To say another day, add
 // the assignment itself. What is somebody else's is fault.Invalid.
@@ -114,7 +136,7 @@ func (s *Service) Set(tx *place.Tx, p id.Person, name, email string, extensions 
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(all, func(o Assignment) bool { return o.Person == p && o.current(tx.At()) }) {
+		if slices.ContainsFunc(all, func(o Assignment) bool { return o.Person == p && o.Current(tx.At()) }) {
 			continue
 		}
 		if a.From, err = vacant(all, tx.At()); err != nil {

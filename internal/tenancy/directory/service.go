@@ -19,9 +19,10 @@ type Members interface {
 	Find(tx *place.Tx, email string) (id.Person, error)
 	// Called gives name and address of a member; fault.NotFound for others.
 	Called(tx *place.Tx, p id.Person) (name, email string, err error)
-	// Extensions are those kept with members from before there was a directory;
-	// once they are given they are kept there no more.
+	// Extensions are those kept with members from before there was a directory.
 	Extensions(tx *place.Tx) ([]Assignment, error)
+	// Adopted is told that they stand here now, and are kept there no more.
+	Adopted(tx *place.Tx) error
 }
 
 // Service is the directory of every customer.
@@ -74,7 +75,7 @@ func (s *Service) read(tx *place.Tx, ask Ask) ([]Assignment, error) {
 }
 
 func (k Ask) fits(a Assignment) bool {
-	if !k.At.IsZero() && !a.current(k.At) || k.Team != "" && !strings.EqualFold(a.Team, k.Team) ||
+	if !k.At.IsZero() && !a.Current(k.At) || k.Team != "" && !strings.EqualFold(a.Team, k.Team) ||
 		k.Extension != "" && a.Extension != Extension(k.Extension, "") {
 		return false
 	}
@@ -198,5 +199,8 @@ func (s *Service) adopt(tx *place.Tx) error {
 			_, err = insert(tx, a)
 		}
 	}
-	return err
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return s.members.Adopted(tx)
 }

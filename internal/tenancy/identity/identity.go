@@ -35,6 +35,7 @@ import (
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/directory"
 )
 
 // How long things last.
@@ -74,13 +75,14 @@ type Options struct {
 
 // Service is the persons, their sessions and their roles.
 type Service struct {
-	store *place.Store
-	mail  mail.Sender
-	base  func() string
-	now   func() time.Time
-	log   *slog.Logger
-	o     Options
-	pause func(context.Context, time.Duration) error
+	store     *place.Store
+	directory *directory.Service
+	mail      mail.Sender
+	base      func() string
+	now       func() time.Time
+	log       *slog.Logger
+	o         Options
+	pause     func(context.Context, time.Duration) error
 
 	hasher  *hasher
 	dummy   []byte
@@ -112,7 +114,8 @@ func New(o Options) *Service {
 		o.BaseURL = func() string { return "" }
 	}
 	return &Service{
-		store: o.Store, mail: o.Mail, base: o.BaseURL, now: o.Now, log: o.Log, o: o, pause: pause,
+		directory: directory.New(roster{}),
+		store:     o.Store, mail: o.Mail, base: o.BaseURL, now: o.Now, log: o.Log, o: o, pause: pause,
 		hasher: newHasher(), dummy: dummyHash(),
 		guesses: newLimiter(10, 15*time.Second),
 		callers: newLimiter(60, time.Second),

@@ -13,6 +13,7 @@ import (
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/directory"
 )
 
 // Member is a person with roles at one customer, under the name that this
@@ -22,16 +23,31 @@ type Member struct {
 	Name       string
 	Email      string
 	Roles      []access.Role
-	Extensions []string
-	Joined     bool // has signed in since becoming a member
+	Extensions []string // theirs now, by the directory
+	Scope      Scope    // for supervisors; its age for agents and users too
+	Joined     bool     // has signed in since becoming a member
 	Since      time.Time
+
+	old  []string // extensions that the row itself holds: from before there was a directory
+	part reach    // what the roles reach; read where a role reaches a part only
+}
+
+// Scope is what a supervisor sees and hears: everything, or recordings of any of
+// these queues, teams and extensions.
+type Scope struct {
+	All        bool          `json:"all,omitempty"`
+	Queues     []string      `json:"queues,omitempty"`
+	Teams      []string      `json:"teams,omitempty"`
+	Extensions []string      `json:"extensions,omitempty"` // whoever had them
+	MaxAge     time.Duration `json:"max_age,omitempty"`    // zero: any age
 }
 
 // card is what of a member is personal: one sealed field.
 type card struct {
 	Name       string   `json:"name"`
 	Email      string   `json:"email"`
-	Extensions []string `json:"extensions,omitempty"`
+	Extensions []string `json:"extensions,omitempty"` // until they are adopted by the directory
+	Scope      *Scope   `json:"scope,omitempty"`
 }
 
 type memberRow struct {
@@ -44,7 +60,18 @@ type memberRow struct {
 
 const memberColumns = `SELECT person, card, roles, joined, since FROM members`
 
+// open reads a member with what the roles reach: the basis of every decision.
 func (r memberRow) open(tx *place.Tx) (Member, error) {
+	m, err := r.card(tx)
+	if err != nil {
+		return m, err
+	}
+	m.part, err = reachOf(tx, m)
+	return m, err
+}
+
+// card reads what the row itself says.
+func (r memberRow) card(tx *place.Tx) (Member, error) {
 	m := Member{Person: r.Person, Joined: r.Joined, Since: time.UnixMilli(r.Since).UTC()}
 	for _, role := range strings.Fields(r.Roles) {
 		m.Roles = append(m.Roles, access.Role(role))
@@ -57,7 +84,10 @@ func (r memberRow) open(tx *place.Tx) (Member, error) {
 	if err := json.Unmarshal(plain, &c); err != nil {
 		return m, err
 	}
-	m.Name, m.Email, m.Extensions = c.Name, c.Email, c.Extensions
+	m.Name, m.Email, m.Extensions, m.old = c.Name, c.Email, c.Extensions, c.Extensions
+	if c.Scope != nil {
+		m.Scope = *c.Scope
+	}
 	return m, nil
 }
 
@@ -67,11 +97,42 @@ func memberByID(tx *place.Tx, p id.Person) (Member, error) {
 	if err != nil {
 		return Member{}, err
 	}
-	return r.open(tx)
+	m, err := r.open(tx)
+	if err != nil {
+		return m, err
+	}
+	now, err := directory.Current(tx, p)
+	m.Extensions = union(m.old, now[p])
+	return m, err
 }
 
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// storeMember writes the row. Assignments of the directory that wait for the
+// address become the member's; what is theirs now ends with the last role.
 func storeMember(tx *place.Tx, m Member) error {
-	plain, err := json.Marshal(card{m.Name, m.Email, m.Extensions})
+	if len(m.Roles) == 0 {
+		for _, x := range m.old {
+			if err := directory.Had(tx, directory.Assignment{Extension: x, Person: m.Person, Name: m.Name, Email: m.Email}); err != nil {
+				return err
+			}
+		}
+		m.old = nil
+		if err := directory.Release(tx, m.Person); err != nil {
+			return err
+		}
+	} else if err := directory.Bind(tx, m.Person, m.Email); err != nil {
+		return err
+	}
+	c := card{Name: m.Name, Email: m.Email, Extensions: m.old}
+	if !m.Scope.empty() {
+		c.Scope = &m.Scope
+	}
+	plain, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
@@ -120,11 +181,16 @@ func (s *Service) everMembers(ctx context.Context, p *place.Place) (list []Membe
 		if err != nil {
 			return err
 		}
+		now, err := directory.Current(tx, id.Person{})
+		if err != nil {
+			return err
+		}
 		for _, r := range rows {
-			m, err := r.open(tx)
+			m, err := r.card(tx)
 			if err != nil {
 				return err
 			}
+			m.Extensions = union(m.old, now[m.Person])
 			list = append(list, m)
 		}
 		return nil
@@ -135,7 +201,8 @@ func (s *Service) everMembers(ctx context.Context, p *place.Place) (list []Membe
 // Grant is what a member is given.
 type Grant struct {
 	Roles      []access.Role
-	Extensions []string
+	Extensions []string // theirs from now on; nil: as they are
+	Scope      *Scope   // nil: as it is
 }
 
 func (g Grant) check() (Grant, error) {
@@ -149,7 +216,17 @@ func (g Grant) check() (Grant, error) {
 			return g, fault.Field("roles", "want customer_admin, superuser, supervisor, agent, auditor or user")
 		}
 	}
-	var clean []string
+	if g.Scope != nil {
+		sc, err := g.Scope.check()
+		if err != nil {
+			return g, err
+		}
+		g.Scope = &sc
+	}
+	if g.Extensions == nil {
+		return g, nil
+	}
+	clean := []string{}
 	for _, e := range g.Extensions {
 		if e = strings.TrimSpace(e); e == "" || len(e) > 40 {
 			return g, fault.Field("extensions", "an extension has 1 to 40 characters")
@@ -248,7 +325,6 @@ func (s *Service) storeGrant(ctx context.Context, p *place.Place, who actor.Acto
 	if err != nil {
 		return Member{}, err
 	}
-	m.Roles, m.Extensions = g.Roles, g.Extensions
 	err = p.Change(ctx, who, func(tx *place.Tx) error {
 		before, err := memberByID(tx, m.Person)
 		if err != nil && !fault.Is(err, fault.NotFound) {
@@ -258,12 +334,13 @@ func (s *Service) storeGrant(ctx context.Context, p *place.Place, who actor.Acto
 			return fault.New(fault.Conflict, "this person is a member already; change the roles instead")
 		}
 		m.Since = tx.At()
+		m = g.onto(m)
 		if err := allowedGrant(who, before, m); err != nil {
 			return err
 		}
 		recordGrant(tx, "member.invited", before, m)
 		tx.Notify("members")
-		if err := storeMember(tx, m); err != nil || len(before.Roles) > 0 {
+		if err := s.storeGranted(tx, m, g); err != nil || len(before.Roles) > 0 {
 			return err
 		}
 		return s.seated(ctx, tx)

@@ -17,9 +17,16 @@ import (
 // allowedGrant refuses that somebody gives themselves playback: then the person
 // who may listen and the person who decides it would be one, unseen by others.
 func allowedGrant(who actor.Actor, before, after Member) error {
-	gains := slices.Contains(after.Roles, access.SuperUser) && !slices.Contains(before.Roles, access.SuperUser)
-	if gains && who.Kind == actor.Person && who.ID == after.Person.String() {
-		return fault.Field("roles", "another administrator has to make you a superuser")
+	if who.Kind != actor.Person || who.ID != after.Person.String() {
+		return nil
+	}
+	for _, r := range []access.Role{access.SuperUser, access.Supervisor} {
+		if slices.Contains(after.Roles, r) && !slices.Contains(before.Roles, r) {
+			return fault.Field("roles", "another administrator has to make you a %s", r)
+		}
+	}
+	if slices.Contains(after.Roles, access.Supervisor) && !after.Scope.within(before.Scope) {
+		return fault.Field("scope", "another administrator has to change what you may hear")
 	}
 	return nil
 }
@@ -30,7 +37,7 @@ func recordGrant(tx *place.Tx, code string, before, after Member) {
 	tx.Record(place.Event{
 		Code: code, Subject: subject,
 		Facts:    map[string]string{"roles": joinRoles(after.Roles), "before": joinRoles(before.Roles)},
-		Personal: map[string]string{"name": after.Name, "email": after.Email, "extensions": strings.Join(after.Extensions, " ")},
+		Personal: map[string]string{"name": after.Name, "email": after.Email, "extensions": strings.Join(after.Extensions, " "), "scope": after.Scope.String()},
 	})
 	had, has := slices.Contains(before.Roles, access.SuperUser), slices.Contains(after.Roles, access.SuperUser)
 	if has && !had {
@@ -67,14 +74,13 @@ func (s *Service) ChangeMember(ctx context.Context, p *place.Place, who actor.Ac
 		if len(before.Roles) == 0 {
 			return fault.New(fault.NotFound, "no such member")
 		}
-		after = before
-		after.Roles, after.Extensions = g.Roles, g.Extensions
+		after = g.onto(before)
 		if err := allowedGrant(who, before, after); err != nil {
 			return err
 		}
 		recordGrant(tx, "member.changed", before, after)
 		tx.Notify("members")
-		if err := storeMember(tx, after); err != nil {
+		if err := s.storeGranted(tx, after, g); err != nil {
 			return err
 		}
 		return oneAdministrator(tx)

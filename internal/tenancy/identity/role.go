@@ -93,20 +93,20 @@ func (s *Service) Held(ctx context.Context, p *place.Place, who id.Person) (held
 }
 
 func heldBy(tx *place.Tx, who id.Person) ([]access.Membership, error) {
-	m, err := memberByID(tx, who)
+	r, err := place.Row[memberRow](tx, memberColumns+` WHERE person = ?`, who)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.open(tx)
 	return held(tx, m), err
 }
 
 func held(tx *place.Tx, m Member) (all []access.Membership) {
-	var own access.Part
-	for _, x := range m.Extensions {
-		own.Spans = append(own.Spans, access.Span{Extension: x})
-	}
 	for _, r := range m.Roles {
-		all = append(all, access.Membership{Role: r, At: tx.Place().Customer(), Part: own})
+		all = append(all, access.Membership{Role: r, At: tx.Place().Customer(), Part: m.part.of(r)})
 	}
 	return all
 }

@@ -1,7 +1,10 @@
 package identity
 
 import (
+	"slices"
+
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/directory"
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/org"
 )
@@ -128,7 +131,7 @@ func RegistryMigrations() place.Migrations {
 // PlaceMigrations are the tables of members and tokens of one customer, and its
 // access lists.
 func PlaceMigrations() place.Migrations {
-	return append(append(append(org.PlaceMigrations(), entry.Migrations()...), tokenMigrations()...), place.Migrations{{Number: 301, Name: "members", SQL: `
+	return slices.Concat(org.PlaceMigrations(), directory.Migrations(), entry.Migrations(), tokenMigrations(), place.Migrations{{Number: 301, Name: "members", SQL: `
 		CREATE TABLE members (
 			person {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,
@@ -153,7 +156,7 @@ func PlaceMigrations() place.Migrations {
 		CREATE TABLE sign_in_policy (
 			one {{int}} PRIMARY KEY,
 			settings {{text}} NOT NULL
-		);`}}...)
+		);`}})
 }
 
 // Housekeeping is the tables that need no event: when something was last seen or

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/brand": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the sign-in page looks under this host name */
+        get: operations["getBrand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/attention": {
         parameters: {
             query?: never;
@@ -99,7 +116,7 @@ export interface paths {
         put?: never;
         /**
          * Name a collector and get the code that enrols it once
-         * @description Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         post: operations["createDevice"];
         delete?: never;
@@ -123,6 +140,90 @@ export interface paths {
          * @description Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
          */
         delete: operations["revokeDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/directory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whose an extension is and was, one page
+         * @description Needs `member.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listDirectory"];
+        put?: never;
+        /**
+         * Say whose an extension is, from when and until when
+         * @description Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["assignExtension"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/directory/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a CSV file, all of it or nothing; or say what it would do
+         * @description Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["importDirectory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/directory/{assignment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove an assignment that was never true
+         * @description Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["withdrawAssignment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/directory/{assignment}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an assignment; the calls until then stay theirs
+         * @description Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["endAssignment"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -179,7 +280,7 @@ export interface paths {
         put?: never;
         /**
          * The change log as a file; the export stands in the log itself
-         * @description Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         post: operations["exportEvents"];
         delete?: never;
@@ -217,7 +318,7 @@ export interface paths {
         };
         /**
          * Who has a role here
-         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `member.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["listMembers"];
         put?: never;
@@ -336,6 +437,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this customer may use, and what it does
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getQuota"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/recordings": {
         parameters: {
             query?: never;
@@ -444,6 +565,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where members are signed in, newest first
+         * @description Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listMemberSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sessions/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign everybody out: all sessions and remembered browsers of all members, but this session
+         * @description Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["everybodyOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a member's session, wholly: also for other customers
+         * @description Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["endMemberSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sign-in-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people must have signed in to enter
+         * @description Needs `policy.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getSignInPolicy"];
+        /**
+         * Choose how people must have signed in; works from their next request on
+         * @description Needs `signin.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setSignInPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/sources": {
         parameters: {
             query?: never;
@@ -535,7 +740,7 @@ export interface paths {
         put?: never;
         /**
          * Make a token; only acts that its maker may do
-         * @description Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         post: operations["createToken"];
         delete?: never;
@@ -584,6 +789,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/forgotten": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a link mailed that sets a new password; the answer is the same whether or not there is such a person */
+        post: operations["forgotten"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forgotten/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a new password with the link; ends all sessions and remembered browsers */
+        post: operations["resetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -598,6 +837,40 @@ export interface paths {
         get: operations["live"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logos/{logo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A logo */
+        get: operations["getLogo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail-confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Follow the link of a test mail */
+        post: operations["confirmMail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -621,6 +894,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/browsers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Browsers that are remembered */
+        get: operations["listBrowsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/browsers/{browser}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** A browser is no longer remembered */
+        delete: operations["forgetBrowser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the person signs in with */
+        get: operations["listFactors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register the passkey that the browser made; ends other sessions and remembered browsers
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["addPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the browser needs to make a passkey
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["beginPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/passkeys/{passkey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * A passkey no longer counts
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removePasskey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -630,8 +1014,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the password; ends all other sessions */
+        /**
+         * Change the password; ends all other sessions
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
         post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ten new recovery codes; older ones end
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["makeRecoveryCodes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -672,6 +1079,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be shown to step up */
+        get: operations["stepUpWays"];
+        put?: never;
+        /** Show a factor again; good for five minutes */
+        post: operations["stepUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/step-up/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a code mailed, for who has nothing stronger */
+        post: operations["stepUpMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/step-up/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The challenge that a passkey answers */
+        post: operations["stepUpPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A secret for an authenticator app; counts once a code of it was confirmed
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["beginTotp"];
+        /**
+         * The app no longer counts
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeTotp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first code of the app; ends other sessions and remembered browsers
+         * @description A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["confirmTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One node, with figures and no content
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getNode"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Give a node another name
+         * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        patch: operations["renameNode"];
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/branding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a node shows itself
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getBranding"];
+        /**
+         * Choose name, colours and logo of a node and those below
+         * @description Needs `branding.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setBranding"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/checklist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a customer is set up, as the system found
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getChecklist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/checklist/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail yourself a link that proves that mail arrives
+         * @description Needs `checklist.sign`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["sendTestMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/checklist/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a complete checklist
+         * @description Needs `checklist.sign`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["signChecklist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/children": {
         parameters: {
             query?: never;
@@ -680,7 +1291,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The nodes just below, with figures and no content
+         * The nodes just below, or found by name, with figures and no content
          * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["listChildren"];
@@ -690,6 +1301,26 @@ export interface paths {
          * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
          */
         post: operations["createChild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The change log of a node and those below it, newest first; nothing of what customers do
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listNodeEvents"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -710,6 +1341,130 @@ export interface paths {
          * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
          */
         post: operations["inviteAdministrator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a node may use, and what it does
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getNodeQuota"];
+        /**
+         * Set what a node may use; never more than those above have
+         * @description Needs `quota.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setNodeQuota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/resumption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a suspended customer again
+         * @description Needs `customer.suspend`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["resumeCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/sessions/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign everybody out at a node and at all below it, but this session
+         * @description Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["everybodyOutBelow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/suspension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close a customer to everybody; nothing is captured and nothing deleted
+         * @description Needs `customer.suspend`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["suspendCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each customer below used in a month
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listNodeUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/usage.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as a table
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["nodeUsageCSV"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -742,8 +1497,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The code that was mailed, from the same browser */
+        /** The code of the second factor, from the same browser */
         post: operations["signInCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a passkey alone */
+        post: operations["signInPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/passkey/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The challenge that a passkey answers, whoever's it is */
+        post: operations["askPasskey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -794,6 +1583,48 @@ export interface components {
             /** @description answered, transferred, declined, no answer */
             outcome: string;
         };
+        AssignInputBody: {
+            /** @description ISO 3166, of a number in national form */
+            country?: string;
+            /** @description Whoever becomes a member with it has this extension */
+            email?: string;
+            /** @description As the telephone system writes it; public numbers become E.164 */
+            extension: string;
+            /**
+             * Format: date-time
+             * @description Missing: always
+             */
+            from?: string;
+            name?: string;
+            /** @description A member; else say name, email or team */
+            person_id?: string;
+            team?: string;
+            /**
+             * Format: date-time
+             * @description Does not count; missing: until it is ended
+             */
+            to?: string;
+        };
+        Assignment: {
+            current: boolean;
+            email: string;
+            extension: string;
+            /**
+             * Format: date-time
+             * @description Null: always
+             */
+            from: string | null;
+            id: string;
+            name: string;
+            /** @description Of the member whose it is; missing: nobody who signs in, or not yet */
+            person_id?: string;
+            team: string;
+            /**
+             * Format: date-time
+             * @description Does not count; null: until it is ended
+             */
+            to: string | null;
+        };
         Attention: {
             file: string;
             id: string;
@@ -807,6 +1638,46 @@ export interface components {
         };
         AttentionItems: {
             items: components["schemas"]["Attention"][];
+        };
+        Brand: {
+            /**
+             * @description Buttons and the line at the top
+             * @example #2b5cd9
+             */
+            accent: string;
+            /** @description Empty: none */
+            logo_url: string;
+            name: string;
+            /**
+             * @description Text upon it
+             * @example #ffffff
+             */
+            on_accent: string;
+        };
+        BrandInputBody: {
+            accent: string;
+            /** @description Left out: stays as it is */
+            host?: string;
+            /** @description PNG or JPEG in base64, at most 256 KiB and 1024 × 1024; left out: stays as it is */
+            logo?: string;
+            name: string;
+            /** @description Takes the logo away */
+            no_logo?: boolean;
+            on_accent: string;
+        };
+        Browser: {
+            address: string;
+            agent: string;
+            /** Format: date-time */
+            created_at: string;
+            id: string;
+            /** Format: date-time */
+            last_used_at: string;
+            /** Format: date-time */
+            until: string;
+        };
+        BrowserItems: {
+            items: components["schemas"]["Browser"][];
         };
         Call: {
             agents: components["schemas"]["Agent"][];
@@ -848,12 +1719,50 @@ export interface components {
             /** @description Ids of all recordings of the call */
             recordings: string[];
         };
+        Challenge: {
+            /** @description As WebAuthn writes it; binary parts are base64url */
+            publicKey: unknown;
+        };
         ChangeMemberInputBody: {
+            /** @description Theirs from now on, and since they were last somebody else's; to say other dates, use the directory. Missing: as they are */
             extensions?: string[];
             roles: ("customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user")[];
+            /** @description What a supervisor reaches. Missing: as it is */
+            scope?: components["schemas"]["MemberScope"];
+        };
+        Checklist: {
+            complete: boolean;
+            items: components["schemas"]["ChecklistItem"][];
+            /** Format: date-time */
+            mail_sent_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the customer's part of the server last told
+             */
+            reported_at: string | null;
+            /** Format: date-time */
+            signed_at: string | null;
+            signed_by: string;
+        };
+        ChecklistItem: {
+            done: boolean;
+            /** @enum {string} */
+            item: "copies" | "mail" | "administrator" | "factor" | "captured" | "opened";
+            text: string;
         };
         CodeInputBody: {
-            /** @description The eight digits of the mail; blanks and dashes do not matter */
+            /** @description Blanks and dashes do not matter */
+            code: string;
+            /**
+             * @description Where the code is from
+             * @default mail
+             * @enum {string}
+             */
+            method: "mail" | "totp" | "recovery";
+            /** @description Remember this browser, as long as the customers' policies let it */
+            trust?: boolean;
+        };
+        ConfirmInputBody: {
             code: string;
         };
         CreateDeviceInputBody: {
@@ -876,6 +1785,8 @@ export interface components {
              */
             expires_at: string;
             name: string;
+            /** @description Addresses and networks it works from, such as 203.0.113.0/24; none: from everywhere */
+            networks?: string[];
         };
         DestroyInputBody: {
             /** @description Stands in the change log */
@@ -902,6 +1813,34 @@ export interface components {
         DeviceItems: {
             items: components["schemas"]["Device"][];
         };
+        DirectoryLine: {
+            assignment: components["schemas"]["Assignment"];
+            faults: string[];
+            /** Format: int64 */
+            line: number;
+            /** @enum {string} */
+            state: "add" | "same" | "end" | "fault";
+        };
+        DirectoryPage: {
+            items: components["schemas"]["Assignment"][];
+            next_cursor: string;
+            /** @description Of the whole directory */
+            teams: string[];
+        };
+        DirectoryReport: {
+            /** Format: int64 */
+            add: number;
+            /** Format: int64 */
+            end: number;
+            /** Format: int64 */
+            faulty: number;
+            /** @description At most 1000; those with faults first */
+            lines: components["schemas"]["DirectoryLine"][];
+            /** Format: int64 */
+            same: number;
+            stored: boolean;
+            unknown_columns: string[];
+        };
         Egress: {
             answer: string;
             /** Format: date-time */
@@ -923,6 +1862,26 @@ export interface components {
         EgressPage: {
             items: components["schemas"]["Egress"][];
             next_cursor: string;
+        };
+        EndAssignmentInputBody: {
+            /**
+             * Format: date-time
+             * @description Missing: now
+             */
+            at?: string;
+        };
+        Enrolment: {
+            /** @description To be typed where no camera is */
+            key: string;
+            /** @description SVG path of the dark squares within that grid */
+            qr_path: string;
+            /**
+             * Format: int64
+             * @description Squares a side
+             */
+            qr_size: number;
+            /** @description otpauth://, for an app on the same device */
+            url: string;
         };
         ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
@@ -998,6 +1957,13 @@ export interface components {
             items: components["schemas"]["Event"][];
             next_cursor: string;
         };
+        EverybodyOut: {
+            /**
+             * Format: int64
+             * @description Sessions; your own stays
+             */
+            ended: number;
+        };
         ExportInputBody: {
             actor?: string;
             code?: string;
@@ -1012,15 +1978,55 @@ export interface components {
         Exposure: {
             who: components["schemas"]["Reach"][];
         };
+        Factors: {
+            /**
+             * Format: int64
+             * @description How long a browser may be remembered; 0: not at all
+             */
+            device_days: number;
+            passkeys: components["schemas"]["Passkey"][];
+            /** @description Whether this server has a name that passkeys can be made for */
+            passkeys_possible: boolean;
+            password: boolean;
+            /**
+             * Format: int64
+             * @description Recovery codes not used yet
+             */
+            recovery_left: number;
+            /** @description An authenticator app is set up */
+            totp: boolean;
+        };
+        ForgottenInputBody: {
+            email: string;
+        };
+        ImportInputBody: {
+            /**
+             * @description Of numbers in national form
+             * @example GB
+             */
+            country?: string;
+            /** @description The first line names the columns: extension, name, email, team, from, to. Commas, semicolons or tabs */
+            csv: string;
+            /** @description Says what would be done, and stores nothing */
+            dry_run?: boolean;
+            /**
+             * @description Of days; missing: UTC
+             * @example Europe/London
+             */
+            time_zone?: string;
+        };
         InviteAdminInputBody: {
             admin_email: string;
             admin_name: string;
         };
         InviteInputBody: {
             email: string;
+            /** @description Theirs from now on, and since they were last somebody else's; to say other dates, use the directory. Missing: as they are */
             extensions?: string[];
             name: string;
             roles: ("customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user")[];
+            /** @description What a supervisor reaches. Missing: as it is */
+            scope?: components["schemas"]["MemberScope"];
         };
         Leg: {
             extension: string;
@@ -1033,6 +2039,13 @@ export interface components {
             role: string;
             /** Format: date-time */
             to: string | null;
+        };
+        MailArrivedInputBody: {
+            token: string;
+        };
+        MailedTo: {
+            /** @description Shortened */
+            mailed_to: string;
         };
         May: {
             destroy: boolean;
@@ -1053,25 +2066,92 @@ export interface components {
         };
         Member: {
             email: string;
-            /** @description Whose recordings a user hears */
+            /** @description Theirs now, by the directory */
             extensions: string[];
             name: string;
             person_id: string;
-            roles: ("customer_admin" | "superuser" | "user")[];
+            roles: ("customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user")[];
+            scope: components["schemas"]["MemberScope"];
             /** @enum {string} */
             state: "invited" | "active";
         };
         MemberItems: {
             items: components["schemas"]["Member"][];
         };
+        MemberScope: {
+            all?: boolean;
+            /** @description Whoever had them */
+            extensions?: string[];
+            /**
+             * Format: int64
+             * @description Not older; 0: any age. Holds for agents and users too
+             */
+            max_age_days?: number;
+            queues?: string[];
+            /** @description As the directory names them */
+            teams?: string[];
+        };
+        MemberSession: {
+            /** @description What the browser calls itself */
+            agent: string;
+            current: boolean;
+            id: string;
+            /** Format: date-time */
+            last_seen_at: string;
+            methods: string[];
+            name: string;
+            person_id: string;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Ends then at the latest
+             */
+            until: string;
+        };
+        Meter: {
+            /** @description Name of the node whose limit that is */
+            by: string;
+            /** @enum {string} */
+            measure: "seats" | "gigabytes" | "minutes" | "engine_seconds" | "requests_per_second";
+            /**
+             * Format: int64
+             * @description The limit that holds, the node's or that of one above; null: none
+             */
+            most: number | null;
+            /**
+             * Format: int64
+             * @description Limit of this node; null: none
+             */
+            own: number | null;
+            /**
+             * Format: int64
+             * @description To nodes below
+             */
+            promised: number;
+            /**
+             * Format: int64
+             * @description By the node and all below; requests: in the last second
+             */
+            used: number;
+        };
+        MeterItems: {
+            items: components["schemas"]["Meter"][];
+        };
         MyNode: {
             /** @description What pages may offer; each act is asked for again when it is done */
             acts: string[];
+            /** @description How pages of this node look */
+            brand: components["schemas"]["Brand"];
             id: string;
             /** @enum {string} */
             kind: "provider" | "reseller" | "customer";
             name: string;
+            /** @description What this session has to show before it may enter, by the customer's policy; empty: nothing */
+            needs: string[];
             roles: string[];
+            /** @description Nobody comes in, and nothing is captured */
+            suspended: boolean;
         };
         NewDevice: {
             /** Format: date-time */
@@ -1095,6 +2175,11 @@ export interface components {
              */
             waiting: number;
         };
+        NewPasskeyInputBody: {
+            /** @description The browser's answer to the options */
+            credential: unknown;
+            name: string;
+        };
         NewToken: {
             acts: string[];
             /** Format: date-time */
@@ -1103,13 +2188,22 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
             id: string;
+            /** @description Network of that use; empty: never used */
+            last_network: string;
             /** Format: date-time */
             last_used_at: string | null;
             name: string;
+            /** @description Works from there alone; none: from everywhere */
+            networks: string[];
             /** @description Shown this once: send it as Authorization: Bearer */
             secret: string;
         };
         Node: {
+            /**
+             * Format: int64
+             * @description How many nodes stand below it, at any depth
+             */
+            below: number;
             /** Format: date-time */
             created_at: string;
             health: components["schemas"]["NodeHealth"];
@@ -1117,6 +2211,40 @@ export interface components {
             /** @enum {string} */
             kind: "provider" | "reseller" | "customer";
             name: string;
+            /**
+             * Format: date-time
+             * @description Since when nobody enters and nothing is captured; null: it is not suspended
+             */
+            suspended_at: string | null;
+            usage: components["schemas"]["NodeUsage"];
+        };
+        NodeBrand: {
+            own: components["schemas"]["OwnBrand"];
+            /** @description With what comes from the nodes above */
+            shown: components["schemas"]["Brand"];
+        };
+        NodeDetail: {
+            /** @description What pages may offer; each act is asked for again when it is done */
+            acts: string[];
+            /**
+             * Format: int64
+             * @description How many nodes stand below it, at any depth
+             */
+            below: number;
+            /** Format: date-time */
+            created_at: string;
+            health: components["schemas"]["NodeHealth"];
+            id: string;
+            /** @enum {string} */
+            kind: "provider" | "reseller" | "customer";
+            name: string;
+            /** @description The nodes above it that the visitor may see, from the top */
+            path: components["schemas"]["NodeName"][];
+            /**
+             * Format: date-time
+             * @description Since when nobody enters and nothing is captured; null: it is not suspended
+             */
+            suspended_at: string | null;
             usage: components["schemas"]["NodeUsage"];
         };
         NodeHealth: {
@@ -1127,23 +2255,95 @@ export interface components {
             attention: number;
             /** Format: int64 */
             failed_jobs: number;
+            /**
+             * Format: int64
+             * @description Sources that cannot be read
+             */
+            failing_sources: number;
             /** Format: date-time */
             last_captured_at: string | null;
             /** Format: date-time */
             reported_at: string | null;
+            /**
+             * Format: int64
+             * @description Customers with a source from which nothing has come for a day
+             */
+            silent: number;
             /** @enum {string} */
-            state: "new" | "good" | "attention";
+            state: "new" | "good" | "attention" | "suspended";
+            /**
+             * Format: int64
+             * @description Customers that are suspended
+             */
+            suspended: number;
         };
-        NodeItems: {
+        NodeMonth: {
+            /**
+             * Format: int64
+             * @description Stored at the end, or now
+             */
+            bytes: number;
+            /** Format: double */
+            engine_seconds: number;
+            id: string;
+            /**
+             * Format: double
+             * @description Captured
+             */
+            minutes: number;
+            name: string;
+            /** @example 2026-11 */
+            period: string;
+            /** Format: int64 */
+            recordings: number;
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: int64
+             * @description The most at any time
+             */
+            seats: number;
+            /** @description The nodes between, from the top */
+            under: string;
+        };
+        NodeMonthItems: {
+            items: components["schemas"]["NodeMonth"][];
+        };
+        NodeName: {
+            id: string;
+            /** @enum {string} */
+            kind: "provider" | "reseller" | "customer";
+            name: string;
+        };
+        NodePage: {
             items: components["schemas"]["Node"][];
+            next_cursor: string;
         };
         NodeUsage: {
             /** Format: int64 */
             bytes: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Given to a speech engine in this calendar month (UTC)
+             */
+            engine_seconds: number;
+            /**
+             * Format: double
+             * @description Of sound that is kept
+             */
             minutes: number;
+            /**
+             * Format: double
+             * @description Captured in this calendar month (UTC)
+             */
+            month_minutes: number;
             /** Format: int64 */
             recordings: number;
+            /**
+             * Format: int64
+             * @description People with a role
+             */
+            seats: number;
         };
         OpenInputBody: {
             /** @description Why; stands in the journal */
@@ -1164,12 +2364,35 @@ export interface components {
             until: string;
             what: string;
         };
+        OwnBrand: {
+            accent: string;
+            /** @description Under which the sign-in page shows this brand; set by those above */
+            host: string;
+            readonly logo_url: string;
+            name: string;
+            /** @description Refused where the contrast with accent is below 4.5 to 1 (WCAG AA) */
+            on_accent: string;
+        };
         Party: {
             name: string;
             /** @description E.164 where it could be read so; an extension stays as it is */
             number: string;
             /** @description The caller asked not to show the number */
             withheld: boolean;
+        };
+        Passkey: {
+            /** Format: date-time */
+            created_at: string;
+            id: string;
+            /** Format: date-time */
+            last_used_at?: string;
+            name: string;
+            /** @description Kept in a key ring that copies it to the person's other devices */
+            synced: boolean;
+        };
+        PasskeySignInInputBody: {
+            /** @description The browser's answer to the challenge */
+            credential: unknown;
         };
         PasswordInputBody: {
             current: string;
@@ -1195,6 +2418,33 @@ export interface components {
         QueueSetting: {
             language: string;
             queue: string;
+        };
+        Quota: {
+            /**
+             * Format: int64
+             * @description Of sound given to a speech engine in a calendar month (UTC)
+             */
+            engine_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Stored, of 10⁹ bytes
+             */
+            gigabytes: number | null;
+            /**
+             * Format: int64
+             * @description Captured in a calendar month (UTC)
+             */
+            minutes: number | null;
+            /**
+             * Format: int64
+             * @description Of the API, by everybody together
+             */
+            requests_per_second: number | null;
+            /**
+             * Format: int64
+             * @description People with a role
+             */
+            seats: number | null;
         };
         RawFormat: {
             /** Format: int64 */
@@ -1321,6 +2571,13 @@ export interface components {
             /** @description Empty on the last page */
             next_cursor: string;
         };
+        RecoveryCodes: {
+            /** @description New ones; empty if the person has some already */
+            recovery_codes: string[];
+        };
+        RenameNodeInputBody: {
+            name: string;
+        };
         Rendition: {
             /** Format: int64 */
             bytes: number;
@@ -1374,6 +2631,8 @@ export interface components {
             id: string;
             /** Format: date-time */
             last_seen_at: string;
+            /** @description What was shown: password, mail, totp, passkey, recovery, device (a remembered browser), sso */
+            methods: string[];
             /** Format: date-time */
             started_at: string;
             /**
@@ -1385,15 +2644,57 @@ export interface components {
         SessionItems: {
             items: components["schemas"]["Session"][];
         };
+        SessionPage: {
+            items: components["schemas"]["MemberSession"][];
+            next_cursor?: string;
+        };
         SignInInputBody: {
             email: string;
             password: string;
         };
+        SignInPolicy: {
+            /**
+             * Format: int64
+             * @description How long a browser may be remembered; 0: not at all
+             */
+            device_days: number;
+            /** @description Ids of other customers whose identity providers' word is taken here */
+            elsewhere: string[];
+            /**
+             * @description The least beside the password: a mailed code, an authenticator app or a passkey, a passkey alone
+             * @enum {string}
+             */
+            factor: "mail" | "strong" | "passkey";
+            /** @description Roles without an entry: 12 hours without a sign of life, 7 days without showing a factor */
+            limits: components["schemas"]["SignInTime"][];
+            /** @description Ids of administrators who still come in with a strong factor when that provider fails */
+            recovery: string[];
+            /** @description Only through this customer's own identity provider */
+            sso_only: boolean;
+        };
         SignInStep: {
-            /** @description Where the code went, shortened; empty when done */
+            /** @description Where the code went, shortened; empty if none was mailed */
             mailed_to: string;
-            /** @enum {string} */
-            next: "code" | "done";
+            /** @description What can be shown next, best first: passkey, totp, recovery, mail */
+            methods: string[];
+            /**
+             * @description code: the mailed one; factor: one of the methods
+             * @enum {string}
+             */
+            next: "code" | "factor" | "done";
+        };
+        SignInTime: {
+            /**
+             * Format: int64
+             * @description Without showing a factor again; 15 or more, 0: the default
+             */
+            absolute_minutes: number;
+            /**
+             * Format: int64
+             * @description Without a sign of life; 5 or more, 0: the default
+             */
+            idle_minutes: number;
+            role: string;
         };
         Source: {
             /**
@@ -1488,6 +2789,32 @@ export interface components {
             region?: string;
             url?: string;
         };
+        StandingInputBody: {
+            /** @description Stands in the customer's own change log */
+            reason: string;
+        };
+        StepUpInputBody: {
+            code?: string;
+            /** @description The browser's answer to the challenge, for a passkey */
+            credential?: unknown;
+            /** @enum {string} */
+            method: "passkey" | "totp" | "recovery" | "mail";
+            password?: string;
+        };
+        StepUpMailInputBody: {
+            password: string;
+        };
+        StepUpWays: {
+            /**
+             * Format: date-time
+             * @description Until when dangerous acts are not asked about again
+             */
+            fresh_until?: string;
+            /** @description Best first: passkey, totp, recovery, mail */
+            methods: string[];
+            /** @description Whether the password must come with a code of an app or of paper: this session has not seen it */
+            password: boolean;
+        };
         Token: {
             acts: string[];
             /** Format: date-time */
@@ -1496,9 +2823,13 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
             id: string;
+            /** @description Network of that use; empty: never used */
+            last_network: string;
             /** Format: date-time */
             last_used_at: string | null;
             name: string;
+            /** @description Works from there alone; none: from everywhere */
+            networks: string[];
         };
         TokenItems: {
             items: components["schemas"]["Token"][];
@@ -1588,6 +2919,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getBrand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Brand"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listAttention: {
         parameters: {
             query?: never;
@@ -1828,6 +3188,193 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listDirectory: {
+        parameters: {
+            query?: {
+                extension?: string;
+                team?: string;
+                /** @description Id of a member */
+                person?: string;
+                /** @description In extension, name, address or team */
+                text?: string;
+                /** @description Only what holds now */
+                current?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    assignExtension: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    importDirectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    withdrawAssignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endAssignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndAssignmentInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
             };
             /** @description Error */
             default: {
@@ -2259,6 +3806,38 @@ export interface operations {
             };
         };
     };
+    getQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeterItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listRecordings: {
         parameters: {
             query?: {
@@ -2504,6 +4083,173 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listMemberSessions: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    everybodyOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EverybodyOut"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endMemberSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getSignInPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInPolicy"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setSignInPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInPolicy"];
                 };
             };
             /** @description Error */
@@ -2891,6 +4637,68 @@ export interface operations {
             };
         };
     };
+    forgotten: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WelcomeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query: {
@@ -2911,6 +4719,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    getLogo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                logo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    confirmMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailArrivedInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
         };
     };
@@ -2943,6 +4813,185 @@ export interface operations {
             };
         };
     };
+    listBrowsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    forgetBrowser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                browser: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Factors"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskeyInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    beginPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     changePassword: {
         parameters: {
             query?: never;
@@ -2962,6 +5011,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    makeRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
             };
             /** @description Error */
             default: {
@@ -3032,7 +5110,220 @@ export interface operations {
             };
         };
     };
-    listChildren: {
+    stepUpWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepUpWays"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    stepUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepUpInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    stepUpMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepUpMailInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailedTo"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    stepUpPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getNode: {
         parameters: {
             query?: never;
             header?: never;
@@ -3049,7 +5340,240 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NodeItems"];
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    renameNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameNodeInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getBranding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeBrand"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setBranding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrandInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeBrand"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getChecklist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checklist"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    sendTestMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checklist"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    signChecklist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checklist"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listChildren: {
+        parameters: {
+            query?: {
+                /** @description Part of the name: searches all below, at any depth */
+                q?: string;
+                /** @description Only these */
+                kind?: "reseller" | "customer";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodePage"];
                 };
             };
             /** @description Error */
@@ -3101,6 +5625,41 @@ export interface operations {
             };
         };
     };
+    listNodeEvents: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     inviteAdministrator: {
         parameters: {
             query?: never;
@@ -3122,6 +5681,241 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getNodeQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeterItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setNodeQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quota"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeterItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resumeCustomer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandingInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    everybodyOutBelow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EverybodyOut"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    suspendCustomer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandingInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listNodeUsage: {
+        parameters: {
+            query?: {
+                /** @description Calendar month (UTC) such as 2026-11; none: this one */
+                period?: string;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeMonthItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    nodeUsageCSV: {
+        parameters: {
+            query?: {
+                /** @description Calendar month (UTC) such as 2026-11; none: this one */
+                period?: string;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
             };
             /** @description Error */
             default: {
@@ -3189,6 +5983,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInStep"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    signInPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignInInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInStep"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    askPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
                 };
             };
             /** @description Error */
