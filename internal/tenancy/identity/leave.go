@@ -30,7 +30,11 @@ const intentLeave = "identity.leave"
 
 type leaveArgs struct {
 	Persons []id.Person `json:"persons"`
+	Cause   string      `json:"cause"`
 }
+
+// ByHand is the cause where an administrator takes somebody's roles away.
+const ByHand = "removed"
 
 // EndIn ends memberships within a Change of the place: roles, and the tokens
 // their holders made. It is fault.NotFound for somebody without roles, and
@@ -51,7 +55,7 @@ func EndIn(tx *place.Tx, cause string, persons ...id.Person) ([]Left, error) {
 		}
 	}
 	tx.Notify("members")
-	_, err := tx.Intend(intentLeave, leaveArgs{persons})
+	_, err := tx.Intend(intentLeave, leaveArgs{persons, cause})
 	return all, err
 }
 
@@ -105,7 +109,7 @@ func (s *Service) FinishLeaving(ctx context.Context, p *place.Place) error {
 			return fmt.Errorf("arguments of an intent: %w", err)
 		}
 		for _, person := range args.Persons {
-			if err := s.unplace(ctx, p, person); err != nil {
+			if err := s.unplace(ctx, p, person, args.Cause); err != nil {
 				return err
 			}
 		}
@@ -116,10 +120,12 @@ func (s *Service) FinishLeaving(ctx context.Context, p *place.Place) error {
 	return nil
 }
 
-// unplace takes the hint away, and the sessions that nothing holds up any more:
-// those this customer's identity provider vouched for, and all of them where
-// the person belongs nowhere else. Whoever came back meanwhile is left alone.
-func (s *Service) unplace(ctx context.Context, p *place.Place, person id.Person) error {
+// unplace takes the hint away, the browsers that were remembered, and the
+// sessions that nothing holds up any more: those this customer's identity
+// provider vouched for, and all of them where the person belongs nowhere else.
+// Whoever came back meanwhile is left alone; whose roles were taken by hand keeps
+// the session, in which there is nothing to see any more.
+func (s *Service) unplace(ctx context.Context, p *place.Place, person id.Person, cause string) error {
 	held, err := s.Held(ctx, p, person)
 	if err != nil || len(held) > 0 {
 		return err
@@ -130,11 +136,17 @@ func (s *Service) unplace(ctx context.Context, p *place.Place, person id.Person)
 		if _, err := tx.Exec(`DELETE FROM person_places WHERE person = ? AND customer = ?`, person, p.Customer()); err != nil {
 			return err
 		}
-		elsewhere, err := place.Row[int](tx, `SELECT (SELECT count(*) FROM person_places WHERE person = ?) + (SELECT count(*) FROM node_roles WHERE person = ?)`, person, person)
+		if err := forgetBrowsers(tx, person); err != nil {
+			return err
+		}
+		stays, err := place.Row[int](tx, `SELECT (SELECT count(*) FROM person_places WHERE person = ?) + (SELECT count(*) FROM node_roles WHERE person = ?)`, person, person)
 		if err != nil {
 			return err
 		}
-		gone, err = place.Rows[id.Session](tx, `DELETE FROM sessions WHERE person = ? AND (via_customer = ? OR ? = 0) RETURNING id`, person, p.Customer(), elsewhere)
+		if cause == ByHand {
+			stays++
+		}
+		gone, err = place.Rows[id.Session](tx, `DELETE FROM sessions WHERE person = ? AND (via_customer = ? OR ? = 0) RETURNING id`, person, p.Customer(), stays)
 		for _, i := range gone {
 			if _, err := tx.Exec(`DELETE FROM session_seen WHERE session = ?`, i); err != nil {
 				return err
@@ -183,8 +195,9 @@ func (s *Service) Admit(ctx context.Context, p *place.Place, who actor.Actor, li
 
 // SetIn makes somebody a member with these roles within a Change of the place,
 // or gives a member other ones; extensions of a member stay. It is fault.Conflict
-// where no administrator would be left. No roles are no membership: use EndIn.
-func SetIn(tx *place.Tx, person Person, roles []access.Role) (before, after Member, err error) {
+// where no administrator would be left, and refused where the quota of seats is
+// used up. No roles are no membership: use EndIn.
+func (s *Service) SetIn(tx *place.Tx, person Person, roles []access.Role) (before, after Member, err error) {
 	g, err := Grant{Roles: slices.Clone(roles)}.check()
 	if err != nil {
 		return before, after, err
@@ -210,7 +223,10 @@ func SetIn(tx *place.Tx, person Person, roles []access.Role) (before, after Memb
 	if err := storeMember(tx, after); err != nil {
 		return before, after, err
 	}
-	if slices.Contains(before.Roles, access.CustomerAdmin) {
+	if len(before.Roles) == 0 {
+		err = s.seated(tx.Context(), tx)
+	}
+	if err == nil && slices.Contains(before.Roles, access.CustomerAdmin) {
 		err = oneAdministrator(tx)
 	}
 	return before, after, err

@@ -103,7 +103,7 @@ func TestMembershipsSetByAnIdentityProvider(t *testing.T) {
 		set := func(email string, r ...access.Role) (before, after identity.Member, err error) {
 			err = w.p.Change(w.Context(), system, func(tx *place.Tx) error {
 				tx.Record(place.Event{Code: "member.changed"})
-				before, after, err = identity.SetIn(tx, identity.Person{ID: known[email], Email: email, Name: "X"}, r)
+				before, after, err = w.s.SetIn(tx, identity.Person{ID: known[email], Email: email, Name: "X"}, r)
 				return err
 			})
 			return before, after, err

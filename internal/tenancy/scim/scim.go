@@ -74,6 +74,7 @@ func New(o Options) *Service {
 // turn is one request at work, within one Change of the place.
 type turn struct {
 	tx       *place.Tx
+	people   *identity.Service
 	base     string // address of the resources, for meta.location
 	settings Settings
 	known    map[string]id.Person // by address in lower case
@@ -93,7 +94,7 @@ var errMissing = errors.New("the registry must be asked first")
 func (s *Service) do(ctx context.Context, p *place.Place, who actor.Actor, base string, fn func(*turn) error) error {
 	known := map[string]id.Person{}
 	for range 3 {
-		t := &turn{base: base, known: known}
+		t := &turn{people: s.people, base: base, known: known}
 		err := p.Change(ctx, who, func(tx *place.Tx) (err error) {
 			t.tx = tx
 			if t.settings, err = readSettings(tx); err != nil {
@@ -183,7 +184,7 @@ func (t *turn) sync(u *user) error {
 		}
 		t.ended = true
 	case len(roles) > 0:
-		before, after, err := identity.SetIn(t.tx, identity.Person{ID: u.person, Email: u.email(), Name: u.name()}, roles)
+		before, after, err := t.people.SetIn(t.tx, identity.Person{ID: u.person, Email: u.email(), Name: u.name()}, roles)
 		if err != nil {
 			return t.lastAdministrator(u, err)
 		}

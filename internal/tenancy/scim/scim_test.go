@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -288,19 +289,19 @@ func TestTokensOfIdentityProviders(t *testing.T) {
 	everywhere(t, func(w *world) {
 		made, text, err := w.s.CreateToken(w.Context(), w.p, system, w.boss.ID, "Entra ID", w.now.Add(time.Hour))
 		w.no(err)
-		got, p, err := w.s.Provisioner(w.Context(), text)
+		got, p, err := w.s.Provisioner(w.Context(), text, netip.Addr{})
 		if err != nil || got.ID != made.ID || p != w.p {
 			w.Fatal(got, p, err)
 		}
 		for _, bad := range []string{"", scim.Prefix, text.Reveal() + "x", text.Reveal()[:40], "rft_" + text.Reveal()[4:], scim.Prefix + strings.Repeat("0", 26) + "_x"} {
-			if _, _, err := w.s.Provisioner(w.Context(), secret.NewText(bad)); !fault.Is(err, fault.Unauthenticated) {
+			if _, _, err := w.s.Provisioner(w.Context(), secret.NewText(bad), netip.Addr{}); !fault.Is(err, fault.Unauthenticated) {
 				w.Errorf("%q: %v", bad, err)
 			}
 		}
 		// It is the customer's: it works on when its maker has left.
 		w.member("second@example.com", access.CustomerAdmin)
 		w.no(w.people.RemoveMember(w.Context(), w.p, system, w.boss.ID))
-		if _, _, err := w.s.Provisioner(w.Context(), text); err != nil {
+		if _, _, err := w.s.Provisioner(w.Context(), text, netip.Addr{}); err != nil {
 			w.Errorf("after its maker left: %v", err)
 		}
 		list, err := w.s.Tokens(w.Context(), w.p)
@@ -308,7 +309,7 @@ func TestTokensOfIdentityProviders(t *testing.T) {
 			w.Errorf("%+v %v", list, err)
 		}
 		w.now = w.now.Add(time.Hour)
-		if _, _, err := w.s.Provisioner(w.Context(), text); !fault.Is(err, fault.Unauthenticated) {
+		if _, _, err := w.s.Provisioner(w.Context(), text, netip.Addr{}); !fault.Is(err, fault.Unauthenticated) {
 			w.Errorf("after its end: %v", err)
 		}
 		w.no(w.s.RemoveToken(w.Context(), w.p, system, made.ID))
@@ -372,7 +373,6 @@ func TestPushedPeopleAreSealed(t *testing.T) {
 		}))
 	})
 }
-
 
 func (w *world) machine(text secret.Text) (identity.Machine, error) {
 	return w.people.Machine(w.Context(), text, identity.Origin{})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/entry"
 )
 
 // Token is what an identity provider shows. It is of a kind of its own: it
@@ -122,8 +124,11 @@ func (s *Service) RemoveToken(ctx context.Context, p *place.Place, who actor.Act
 }
 
 // Provisioner finds whose token a text is and the place it is for;
-// fault.Unauthenticated if it is none of this kind, or has ended.
-func (s *Service) Provisioner(ctx context.Context, text secret.Text) (Token, *place.Place, error) {
+// fault.Unauthenticated if it is none of this kind, has ended, or comes from an
+// address that the customer's list for SCIM does not name: whoever found a token
+// learns nothing of where it would work. A suspended customer's people can still
+// be taken out.
+func (s *Service) Provisioner(ctx context.Context, text secret.Text, from netip.Addr) (Token, *place.Place, error) {
 	body, ok := strings.CutPrefix(text.Reveal(), Prefix)
 	customer, key, _ := strings.Cut(body, "_")
 	c, err := id.Parse[id.Customer]("org_" + customer)
@@ -138,13 +143,18 @@ func (s *Service) Provisioner(ctx context.Context, text secret.Text) (Token, *pl
 		return Token{}, nil, err
 	}
 	var t Token
+	var list entry.List
 	err = p.View(ctx, func(tx *place.Tx) error {
 		r, err := place.Row[tokenRow](tx, tokenColumns+` WHERE t.secret = ?`, hashOf(key))
+		if err != nil {
+			return err
+		}
 		t = r.token()
+		list, err = entry.ReadList(tx, c)
 		return err
 	})
 	now := s.now()
-	if fault.Is(err, fault.NotFound) || err == nil && !now.Before(t.Until) {
+	if fault.Is(err, fault.NotFound) || err == nil && (!now.Before(t.Until) || !list.Admits(entry.SCIM, from, now)) {
 		return Token{}, nil, errToken
 	}
 	if err != nil || now.Sub(t.LastUsedAt) < seenEvery {
