@@ -42,15 +42,15 @@ func OpenBreached(path string) (*Breached, error) {
 	b := &Breached{f, info.Size()}
 	var last []byte
 	for i := range int64(1000) {
-		line, _, err := b.lineAt(b.size / 1000 * i)
-		if err == nil && (len(line) < hashDigits || bytes.Compare(line[:hashDigits], last) < 0) {
-			err = fmt.Errorf("line %q", line)
+		line, _, _, err := b.lineAt(b.size / 1000 * i)
+		if _, bad := hex.Decode(make([]byte, sha1.Size), line); err == nil && (bad != nil || bytes.Compare(line, last) < 0) {
+			err = fmt.Errorf("near byte %d", b.size/1000*i)
 		}
 		if err != nil {
 			f.Close()
-			return nil, fault.Wrap(err, fault.Invalid, "sign_in.breached_passwords: want a file of SHA-1 hashes, ordered by hash, one a line")
+			return nil, fault.Wrap(err, fault.Invalid, "sign_in.breached_passwords: want a file of SHA-1 hashes in capitals, ordered by hash, one a line")
 		}
-		last = line[:hashDigits]
+		last = line
 	}
 	return b, nil
 }
@@ -58,36 +58,36 @@ func OpenBreached(path string) (*Breached, error) {
 // Close closes the file.
 func (b *Breached) Close() error { return b.file.Close() }
 
-// lineAt gives the first whole line that begins at or after an offset, or the
-// last one, and where the next begins.
-func (b *Breached) lineAt(offset int64) (line []byte, next int64, err error) {
-	from := max(0, offset-1) // one before, so that a line that begins just there is whole
-	buf := make([]byte, 3*longestHashLine)
-	n, err := b.file.ReadAt(buf, from)
+// lineAt gives the hash of the line that a byte of the file stands in, where the
+// line begins and where it ends.
+func (b *Breached) lineAt(at int64) (hash []byte, from, to int64, err error) {
+	begin := max(0, at-longestHashLine)
+	buf := make([]byte, 2*longestHashLine)
+	n, err := b.file.ReadAt(buf, begin)
 	if err != nil && err != io.EOF {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	buf = buf[:n]
-	start := 0
-	if offset > 0 {
-		i := bytes.IndexByte(buf, '\n')
-		if i < 0 || i+1 >= n {
-			if from == 0 {
-				return nil, 0, io.ErrUnexpectedEOF
-			}
-			return b.lineAt(max(0, from-longestHashLine))
-		}
-		start = i + 1
+	here := int(at - begin)
+	if here >= n {
+		return nil, 0, 0, io.ErrUnexpectedEOF
 	}
-	end := bytes.IndexByte(buf[start:], '\n')
+	start := bytes.LastIndexByte(buf[:here], '\n') + 1
+	if start == 0 && begin > 0 {
+		return nil, 0, 0, fmt.Errorf("a line that is too long before byte %d", at)
+	}
+	end := bytes.IndexByte(buf[here:], '\n')
+	if end < 0 && begin+int64(n) < b.size {
+		return nil, 0, 0, fmt.Errorf("a line that is too long after byte %d", at)
+	}
 	if end < 0 {
-		end = n - start
+		end = n - here
 	}
-	line = bytes.TrimRight(buf[start:start+end], "\r")
+	line := buf[start : here+end]
 	if len(line) < hashDigits {
-		return nil, 0, fmt.Errorf("a line of %d characters at %d", len(line), from+int64(start))
+		return nil, 0, 0, fmt.Errorf("a line of %d characters at byte %d", len(line), begin+int64(start))
 	}
-	return line, from + int64(start+end) + 1, nil
+	return line[:hashDigits], begin + int64(start), begin + int64(here+end), nil
 }
 
 // Holds reports whether a password is in the file.
@@ -96,18 +96,17 @@ func (b *Breached) Holds(password string) (bool, error) {
 	want := bytes.ToUpper([]byte(hex.EncodeToString(sum[:])))
 	low, high := int64(0), b.size
 	for low < high {
-		mid := low + (high-low)/2
-		line, next, err := b.lineAt(mid)
+		hash, from, to, err := b.lineAt(low + (high-low)/2)
 		if err != nil {
 			return false, err
 		}
-		switch bytes.Compare(line[:hashDigits], want) {
+		switch bytes.Compare(hash, want) {
 		case 0:
 			return true, nil
 		case -1:
-			low = max(next, mid+1)
+			low = to + 1
 		default:
-			high = mid
+			high = from
 		}
 	}
 	return false, nil

@@ -46,7 +46,7 @@ const (
 	sessionFor    = 7 * 24 * time.Hour
 	invitationFor = 7 * 24 * time.Hour
 	seenEvery     = time.Minute // how exactly "last seen" is kept
-	longestPause  = 500 * time.Millisecond
+	longestPause  = 300 * time.Millisecond
 )
 
 // Options is what the service is built on.
