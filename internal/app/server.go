@@ -29,6 +29,7 @@ import (
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/sso"
 )
 
 // server is one running Ringfence: its stores, the services on them, and what
@@ -41,6 +42,7 @@ type server struct {
 	hub        *live.Hub
 	tree       *org.Service
 	people     *identity.Service
+	sso        *sso.Service
 	recordings *recording.Service
 	speech     *speech.Service
 	captures   *capture.Service
@@ -92,6 +94,7 @@ func (s *server) build(x extras) error {
 		return err
 	}
 	s.speech = speech.New(speech.Options{
+	s.sso = sso.New(sso.Options{Store: s.places, People: s.people, Egress: out, BaseURL: s.url, Log: s.log})
 		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log,
 	})
 	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Log: s.log})

@@ -23,15 +23,16 @@ import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/sso"
 )
 
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
-		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
 			collect.Migrations(), speech.Migrations(), search.Migrations()),
-		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(),
+		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
 			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping()),
 	}
 }

@@ -34,6 +34,7 @@ func clientAddress(ctx context.Context) netip.Addr {
 // first: id, address, recovery and log, headers, cross-origin protection.
 func (s *Server) wrap(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
+	cross.AddInsecureBypassPattern(acsPattern)
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, errCrossOrigin)
 	}))
@@ -113,7 +114,7 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		if s.deps.Secure {
 			h.Set("Strict-Transport-Security", "max-age=63072000")
 		}
-		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/mailbox") {
+		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/mailbox") || strings.HasPrefix(r.URL.Path, "/sso/") {
 			// Answers hold personal data: neither a proxy nor the browser's disk keeps them.
 			h.Set("Cache-Control", "no-store")
 		}

@@ -33,6 +33,7 @@ import (
 	"ringfence/internal/tenancy/org"
 )
 
+	"ringfence/internal/tenancy/sso"
 // Deps is what the API is built on.
 type Deps struct {
 	Log            *slog.Logger     // nil: silent
@@ -52,6 +53,8 @@ type Deps struct {
 	Mail       mail.Sender   // for test mails
 	URL        func() string // where the portal is, for links in mails
 	Mailbox    *mail.Mailbox // demo only
+	Blueprints *blueprint.Service
+	SSO        *sso.Service // customers' own identity providers
 	Portal     http.Handler  // everything that is not the API; nil: nothing
 
 	// FolderAllowed reports whether a customer may have a folder of this server
@@ -129,6 +132,10 @@ func New(d Deps) *Server {
 	return s
 }
 
+	s.accessRuleRoutes()
+	s.nodeTokenRoutes()
+	s.identityProviderRoutes()
+	s.signInElsewhereRoutes()
 // Handler serves the API and, for what is not the API, the portal.
 func (s *Server) Handler() http.Handler { return s.wrap(s.mux) }
 

@@ -36,6 +36,7 @@ import (
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 )
+	"ringfence/internal/tenancy/sso"
 
 const password = "violet tractor mends nine kites"
 
@@ -112,9 +113,9 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
-		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), httpapi.Housekeeping()),
+		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
