@@ -78,4 +78,7 @@ const (
 	// insight
 	FieldSpokenWord Field = 140 // a word of a transcript
 	FieldSpeechKey  Field = 141 // key of a speech engine
+
+	// tenancy/blueprint
+	FieldBlueprint Field = 90 // what blueprints have said of a customer
 )

@@ -76,6 +76,11 @@ var content = []Act{RecordingListen, RecordingTranscript, RecordingDownload}
 // Content reports whether an act opens what was said.
 func Content(a Act) bool { return slices.Contains(content, a) }
 
+// OpensContent reports whether a role opens what was said, be it of some calls only.
+func OpensContent(r Role) bool {
+	return slices.ContainsFunc(content, func(a Act) bool { return policy[a][r] != Nothing })
+}
+
 // personal names the acts that a machine's token never carries: with them a
 // stolen token could make itself a successor.
 var personal = []Act{

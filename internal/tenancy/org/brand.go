@@ -37,9 +37,9 @@ const (
 
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+(:[0-9]{1,5})?$`)
 
-// check finds every fault at once and puts the fields in order. Colours are
+// Check finds every fault at once and puts the fields in order. Colours are
 // refused as a pair: what cannot be read on a button is nobody's taste.
-func (b *Brand) check() error {
+func (b *Brand) Check() error {
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the branding is not valid"}
 	wrong := func(path, format string, args ...any) {
 		bad.Details = append(bad.Details, fault.Detail{Path: path, Text: fmt.Sprintf(format, args...)})
@@ -123,24 +123,24 @@ const brandColumns = `SELECT b.name, b.accent, b.on_accent, b.host, b.logo, b.lo
 // contrast with its ratio; a host name that another node has is fault.Conflict.
 // Unchanged, it writes nothing.
 func (s *Service) SetBrand(ctx context.Context, who actor.Actor, n id.Node, b Brand) error {
-	if err := b.check(); err != nil {
+	if err := b.Check(); err != nil {
 		return err
 	}
 	old, err := s.OwnBrand(ctx, n)
-	if err != nil || old.equal(b) {
+	if err != nil || old.Equal(b) {
 		return err
 	}
-	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error { return setBrand(tx, n, b) })
+	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error { return PutBrand(tx, n, b) })
 }
 
-func (b Brand) equal(o Brand) bool {
+// Equal compares two brands, pictures by their hash.
+func (b Brand) Equal(o Brand) bool {
 	return b.Name == o.Name && b.Accent == o.Accent && b.OnAccent == o.OnAccent && b.Host == o.Host && b.LogoHash == o.LogoHash
 }
 
-func setBrand(tx *place.Tx, n id.Node, b Brand) error {
-	if _, err := Read(tx, n); err != nil {
-		return err
-	}
+// PutBrand is SetBrand within a Change of the registry, of a brand that Check
+// has found good; it writes in any case.
+func PutBrand(tx *place.Tx, n id.Node, b Brand) error {
 	if b.Host != "" {
 		taken, err := place.Row[int](tx, `SELECT count(*) FROM node_brands WHERE host = ? AND node <> ?`, b.Host, n)
 		if err != nil {
@@ -165,13 +165,14 @@ func setBrand(tx *place.Tx, n id.Node, b Brand) error {
 // OwnBrand is what a node has chosen itself.
 func (s *Service) OwnBrand(ctx context.Context, n id.Node) (b Brand, err error) {
 	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
-		b, err = ownBrand(tx, n)
+		b, err = ReadBrand(tx, n)
 		return err
 	})
 	return b, err
 }
 
-func ownBrand(tx *place.Tx, n id.Node) (Brand, error) {
+// ReadBrand is what a node has chosen itself.
+func ReadBrand(tx *place.Tx, n id.Node) (Brand, error) {
 	r, err := place.Row[brandRow](tx, brandColumns+` WHERE b.node = ?`, n)
 	if fault.Is(err, fault.NotFound) {
 		return Brand{}, nil

@@ -97,6 +97,15 @@ func checklist(tx *place.Tx, n id.Node) (Checklist, error) {
 	return c, err
 }
 
+// Signs are what a customer's place has last told of it.
+func Signs(tx *place.Tx, n id.Node) ([]Sign, error) {
+	list, err := children(tx, pageOfOne, []any{n})
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list[0].Signs, nil
+}
+
 // SignChecklist puts a person's name under a complete checklist, once:
 // fault.Conflict names what is missing, or says that it is signed already.
 func (s *Service) SignChecklist(ctx context.Context, who actor.Actor, n id.Node) (c Checklist, err error) {

@@ -151,15 +151,15 @@ func (s *Service) Create(ctx context.Context, who actor.Actor, parent id.Node, k
 
 func (s *Service) insert(ctx context.Context, who actor.Actor, parent id.Node, kind Kind, name string) (n Node, err error) {
 	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
-		n, err = add(tx, parent, kind, name)
+		n, err = Add(tx, parent, kind, name)
 		return err
 	})
 	return n, err
 }
 
-// add makes a node in a Change of the registry; that of a customer is not ready
-// before the intent is finished.
-func add(tx *place.Tx, parent id.Node, kind Kind, name string) (Node, error) {
+// Add makes a node in a Change of the registry; that of a customer is not ready
+// before Recover has made its keys and its place.
+func Add(tx *place.Tx, parent id.Node, kind Kind, name string) (Node, error) {
 	name, err := checkName(name)
 	if err != nil {
 		return Node{}, err
@@ -196,22 +196,39 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // Rename gives a node another name. Unchanged, it writes nothing.
 func (s *Service) Rename(ctx context.Context, who actor.Actor, i id.Node, name string) (n Node, err error) {
-	if name, err = checkName(name); err != nil {
-		return Node{}, err
-	}
-	if n, err = s.Node(ctx, i); err != nil || n.Name == name {
+	if n, err = s.Node(ctx, i); err != nil || n.Name == strings.TrimSpace(name) {
 		return n, err
 	}
 	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
-		if n, err = Read(tx, i); err != nil {
-			return err
-		}
-		tx.Record(place.Event{Code: "node.renamed", Subject: i.String(), Facts: map[string]string{"name": name, "before": n.Name}})
-		n.Name = name
-		_, err := tx.Exec(`UPDATE nodes SET name = ?, folded = ? WHERE id = ?`, name, fold(name), i)
+		n, err = PutName(tx, i, name)
 		return err
 	})
 	return n, err
+}
+
+// PutName is Rename within a Change of the registry; it writes in any case.
+func PutName(tx *place.Tx, i id.Node, name string) (Node, error) {
+	name, err := checkName(name)
+	if err != nil {
+		return Node{}, err
+	}
+	n, err := Read(tx, i)
+	if err != nil {
+		return n, err
+	}
+	tx.Record(place.Event{Code: "node.renamed", Subject: i.String(), Facts: map[string]string{"name": name, "before": n.Name}})
+	n.Name = name
+	_, err = tx.Exec(`UPDATE nodes SET name = ?, folded = ? WHERE id = ?`, name, fold(name), i)
+	return n, err
+}
+
+// Named lists the nodes just below one that have a name.
+func Named(tx *place.Tx, parent id.Node, name string) (list []Node, err error) {
+	rows, err := place.Rows[nodeRow](tx, nodeColumns+` WHERE parent = ? AND folded = ? ORDER BY id`, parent, fold(strings.TrimSpace(name)))
+	for _, r := range rows {
+		list = append(list, r.node())
+	}
+	return list, err
 }
 
 func fits(tx *place.Tx, parent id.Node, kind Kind) error {

@@ -37,7 +37,8 @@ const mostOf = 1_000_000_000
 // own and shares that of the nodes above.
 type Quota map[Measure]int64
 
-func (q Quota) check() error {
+// CheckQuota finds every fault of a quota by itself.
+func CheckQuota(q Quota) error {
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the quota is not valid"}
 	for _, m := range slices.Sorted(maps.Keys(q)) {
 		if !slices.Contains(Measures(), m) {
@@ -56,23 +57,21 @@ func (q Quota) check() error {
 // itself: fault.Invalid names, for each measure, the node that is short.
 // Unchanged, it writes nothing.
 func (s *Service) SetQuota(ctx context.Context, who actor.Actor, n id.Node, q Quota) error {
-	if err := q.check(); err != nil {
-		return err
-	}
 	same := false
 	err := s.store.Registry().View(ctx, func(tx *place.Tx) error {
-		old, err := quotaOf(tx, n)
+		old, err := QuotaOf(tx, n)
 		same = maps.Equal(old, q)
 		return err
 	})
 	if err != nil || same {
 		return err
 	}
-	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error { return setQuota(tx, n, q) })
+	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error { return PutQuota(tx, n, q) })
 }
 
-func setQuota(tx *place.Tx, n id.Node, q Quota) error {
-	if _, err := Read(tx, n); err != nil {
+// PutQuota is SetQuota within a Change of the registry; it writes in any case.
+func PutQuota(tx *place.Tx, n id.Node, q Quota) error {
+	if err := CheckQuota(q); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`DELETE FROM node_quotas WHERE node = ?`, n); err != nil {
@@ -136,7 +135,8 @@ func promised(tx *place.Tx, n id.Node, m Measure) (int64, error) {
 		SELECT coalesce(sum(most), 0) FROM under`, string(m), n, string(m))
 }
 
-func quotaOf(tx *place.Tx, n id.Node) (Quota, error) {
+// QuotaOf is a node's own quota.
+func QuotaOf(tx *place.Tx, n id.Node) (Quota, error) {
 	type row struct {
 		Measure string `db:"measure"`
 		Most    int64  `db:"most"`
@@ -206,7 +206,7 @@ type nodeLimits struct {
 // limitsOn reads the quotas of nodes, in their order, where they have any.
 func limitsOn(tx *place.Tx, nodes []id.Node) (list []nodeLimits, err error) {
 	for _, n := range nodes {
-		q, err := quotaOf(tx, n)
+		q, err := QuotaOf(tx, n)
 		if err != nil {
 			return nil, err
 		}

@@ -73,13 +73,6 @@ func Migrations() place.Migrations {
 			person {{text}} NOT NULL,
 			signed_at {{int}} NOT NULL,
 			items {{text}} NOT NULL
-		);
-		CREATE TABLE blueprints (
-			node {{id}} PRIMARY KEY REFERENCES nodes (id),
-			doc {{bytes}} NOT NULL,
-			state {{text}} NOT NULL,
-			note {{text}} NOT NULL,
-			applied_at {{int}} NOT NULL
 		);`}}
 }
 
