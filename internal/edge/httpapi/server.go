@@ -29,11 +29,13 @@ import (
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/blueprint"
+	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/sso"
 )
 
-	"ringfence/internal/tenancy/sso"
 // Deps is what the API is built on.
 type Deps struct {
 	Log            *slog.Logger     // nil: silent
@@ -46,6 +48,8 @@ type Deps struct {
 	Store      *place.Store
 	Tree       *org.Service
 	People     *identity.Service
+	Blueprints *blueprint.Service
+	SSO        *sso.Service // customers' own identity providers
 	Recordings *recording.Service
 	Speech     *speech.Service
 	Collect    *collect.Server
@@ -53,8 +57,6 @@ type Deps struct {
 	Mail       mail.Sender   // for test mails
 	URL        func() string // where the portal is, for links in mails
 	Mailbox    *mail.Mailbox // demo only
-	Blueprints *blueprint.Service
-	SSO        *sso.Service // customers' own identity providers
 	Portal     http.Handler  // everything that is not the API; nil: nothing
 
 	// FolderAllowed reports whether a customer may have a folder of this server
@@ -111,6 +113,7 @@ func New(d Deps) *Server {
 	s.quotaRoutes()
 	s.brandRoutes()
 	s.checklistRoutes()
+	s.blueprintRoutes()
 	s.recordingRoutes()
 	s.callRoutes()
 	s.openingRoutes()
