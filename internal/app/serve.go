@@ -72,7 +72,7 @@ func (s *server) apiDeps(x extras) httpapi.Deps {
 	return httpapi.Deps{
 		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.cfg.TLS.Certificate != "", Host: host,
 		Demo: x.mailbox != nil, Mailbox: x.mailbox,
-		Store: s.places, Tree: s.tree, People: s.people, SSO: s.sso, Recordings: s.recordings, Speech: s.speech, Live: s.hub, Collect: s.collectors,
+		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, SSO: s.sso, Recordings: s.recordings, Speech: s.speech, Live: s.hub, Collect: s.collectors,
 		Portal: webui.New(web.Files()), SourceChanged: s.captures.Reload,
 		FolderAllowed: func(c id.Customer, folder string) bool { return s.cfg.MayWatch(c.String(), folder) },
 	}

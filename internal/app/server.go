@@ -19,6 +19,7 @@ import (
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/insight/search"
@@ -29,6 +30,7 @@ import (
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 )
 
@@ -42,6 +44,7 @@ type server struct {
 	hub        *live.Hub
 	tree       *org.Service
 	people     *identity.Service
+	scim       *scim.Service
 	sso        *sso.Service
 	recordings *recording.Service
 	speech     *speech.Service
@@ -87,6 +90,7 @@ func (s *server) build(x extras) error {
 	s.places.OnCommit(s.hub.Watch)
 	s.tree = org.New(s.places, s.keys)
 	s.people = identity.New(identity.Options{Store: s.places, Mail: sender, BaseURL: s.url, Log: s.log})
+	s.scim = scim.New(scim.Options{Store: s.places, People: s.people, Mail: sender, Name: s.nameOf, Brand: s.tree.LetterBrand, Log: s.log})
 	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log})
 	s.recordings.OnDestroy(search.Remove)
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
@@ -108,6 +112,15 @@ func (s *server) build(x extras) error {
 		recording.JobTranscribe: s.speech.Kind(),
 	}, job.Options{Log: s.log})
 	return nil
+}
+
+// nameOf is what a customer or another node is called, for mails.
+func (s *server) nameOf(ctx context.Context, n id.Node) string {
+	node, err := s.tree.Node(ctx, n)
+	if err != nil {
+		return "your organisation"
+	}
+	return node.Name
 }
 
 func newRelay(c config.Mail) (mail.Sender, error) {
@@ -194,7 +207,7 @@ func (s *server) recover(ctx context.Context) error {
 		}
 		p, err := s.places.Place(ctx, w.Customer)
 		if err == nil {
-			err = s.recordings.Recover(ctx, p)
+			err = errors.Join(s.people.FinishLeaving(ctx, p), s.recordings.Recover(ctx, p))
 		}
 		if err != nil { // one customer's trouble is not the others'
 			s.log.Error("what a crash interrupted could not be completed yet", "customer", w.Customer, "cause", err)

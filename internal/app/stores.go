@@ -23,6 +23,7 @@ import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 )
 
@@ -31,9 +32,9 @@ func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
-			collect.Migrations(), speech.Migrations(), search.Migrations()),
+			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping()),
 	}
 }
 

@@ -65,9 +65,12 @@ func (w *world) make(c *customer, opening string) things {
 	w.no(err)
 	_, err = w.people.AddMember(ctx, c.p, system, extra.ID, identity.Grant{Roles: []access.Role{access.User}})
 	w.no(err)
+	prv, _, err := w.scim.CreateToken(ctx, c.p, system, admin.Person, "t", time.Now().Add(time.Hour))
+	w.no(err)
 	asg := must[directory.Assignment](w)(w.people.Directory().Add(ctx, c.p, system, directory.Assignment{Extension: strconv.Itoa(70000 + w.serial()), Name: "x"}, ""))
 	return things{
 		"assignment": asg.ID.String(),
+		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
 		"customer":   c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
 		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
 	}
@@ -78,6 +81,7 @@ func (w *world) serial() int { return int(w.made.Add(1)) }
 
 func nobodys() things {
 	return things{
+		"provisioner": id.New[id.Provisioner]().String(), "resource": id.New[id.ScimUser]().String(),
 		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
 		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
 		"token": id.New[id.Token]().String(), "device": id.New[id.Device]().String(), "customer": id.New[id.Customer]().String(),

@@ -29,12 +29,16 @@ const (
 	personal          // a signed-in person, about themselves
 	atNode            // an act at a node of the tree
 	within            // an act within one customer's place
+	pushing           // what an identity provider pushes, with a token of its own kind
 )
 
 func anyone() gate                 { return gate{kind: public} }
 func signedIn() gate               { return gate{kind: personal} }
 func onNode(a access.Act) gate     { return gate{kind: atNode, act: a} }
 func inCustomer(a access.Act) gate { return gate{kind: within, act: a} }
+
+// provisioning lets through the token of an identity provider, and nobody else.
+func provisioning(a access.Act) gate { return gate{kind: pushing, act: a} }
 
 // route is one line of the API: who may, how, where, and what it is for.
 type route struct {
@@ -55,7 +59,7 @@ const bodyLimit = 64 << 10
 // add makes a route live: the gate runs before a byte of the request is read
 // or checked, so that whoever may not pass learns nothing from validation.
 func add[I, O any](s *Server, rt route, handle func(context.Context, *visit, *I) (*O, error)) {
-	if rt.gate.kind == unset || (rt.gate.kind == within || rt.gate.kind == atNode) && !known(rt.gate.act) {
+	if rt.gate.kind == unset || (rt.gate.kind == within || rt.gate.kind == atNode || rt.gate.kind == pushing) && !known(rt.gate.act) {
 		panic(fmt.Sprintf("httpapi: %s %s has no act", rt.method, rt.path))
 	}
 	s.routes = append(s.routes, rt)

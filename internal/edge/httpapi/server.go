@@ -33,6 +33,7 @@ import (
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 )
 
@@ -48,6 +49,7 @@ type Deps struct {
 	Store      *place.Store
 	Tree       *org.Service
 	People     *identity.Service
+	Scim       *scim.Service
 	Blueprints *blueprint.Service
 	SSO        *sso.Service // customers' own identity providers
 	Recordings *recording.Service
@@ -125,6 +127,8 @@ func New(d Deps) *Server {
 	s.memberRoutes()
 	s.directoryRoutes()
 	s.tokenRoutes()
+	s.provisioningRoutes()
+	s.scimRoutes()
 	s.deviceRoutes()
 	s.exposureRoutes()
 	s.describe()

@@ -100,6 +100,8 @@ func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
 		err = s.enterNode(r, v, rt.gate.act)
 	case within:
 		err = s.enterCustomer(r, v, rt.gate.act, r.PathValue("customer"))
+	case pushing:
+		err = s.enterScim(r, v)
 	}
 	if err == nil && rt.fresh {
 		err = v.fresh()

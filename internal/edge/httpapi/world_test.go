@@ -35,6 +35,7 @@ import (
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/scim"
 )
 	"ringfence/internal/tenancy/sso"
 
@@ -48,6 +49,7 @@ type world struct {
 	*testing.T
 	store      *place.Store
 	people     *identity.Service
+	scim       *scim.Service
 	tree       *org.Service
 	recordings *recording.Service
 	collectors *collect.Server
@@ -114,14 +116,15 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), httpapi.Housekeeping()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), scim.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), scim.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.tree = org.New(w.store, keys)
 	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true})
+	w.scim = scim.New(scim.Options{Store: w.store, People: w.people, Mail: w.box, Log: log})
 	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
 	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log}))
 	t.Cleanup(w.collectors.Stop)
@@ -129,7 +132,7 @@ func newWorld(t *testing.T) *world {
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
-		Log: log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
+		Log: log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Scim: w.scim, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
 		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
 	})
 	t.Cleanup(w.api.Close)
