@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"ringfence/internal/archive/collect"
@@ -12,7 +11,6 @@ import (
 	"ringfence/internal/insight/search"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/place"
-	"ringfence/internal/tenancy/org"
 )
 
 // nextAt is the first instant after now at which a clock in now's zone shows
@@ -94,68 +92,4 @@ func (s *sweeper) repair(ctx context.Context, c id.Customer) {
 	case copied > 0:
 		s.log.Info("objects: copied what only one place had", "customer", c, "objects", copied)
 	}
-}
-
-// gauge pushes each customer's figures up to the registry some seconds after
-// they changed, so that the pages above never open a place.
-type gauge struct {
-	places     *place.Store
-	recordings *recording.Service
-	tree       *org.Service
-	log        *slog.Logger
-
-	mu    sync.Mutex
-	dirty map[id.Customer]bool
-}
-
-// watch notes who changed; it is given to Store.OnCommit.
-func (g *gauge) watch(c place.Commit) {
-	if c.Customer.IsZero() {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.dirty == nil {
-		g.dirty = map[id.Customer]bool{}
-	}
-	g.dirty[c.Customer] = true
-}
-
-func (g *gauge) run(ctx context.Context) {
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			g.push(ctx)
-		}
-	}
-}
-
-func (g *gauge) push(ctx context.Context) {
-	g.mu.Lock()
-	changed := g.dirty
-	g.dirty = nil
-	g.mu.Unlock()
-	for c := range changed {
-		if err := g.pushOne(ctx, c); err != nil && ctx.Err() == nil {
-			g.log.Error("figures were not pushed up", "customer", c, "cause", err)
-		}
-	}
-}
-
-func (g *gauge) pushOne(ctx context.Context, c id.Customer) error {
-	p, err := g.places.Place(ctx, c)
-	if err != nil {
-		return err
-	}
-	u, err := g.recordings.Usage(ctx, p)
-	if err != nil {
-		return err
-	}
-	return g.tree.Push(ctx, c, org.Figures{
-		Recordings: u.Recordings, Bytes: u.Bytes, Length: u.Length, Attention: int64(u.Attention),
-	})
 }

@@ -70,11 +70,11 @@ func (s *server) apiDeps(x extras) httpapi.Deps {
 		host.Mail = "handed to " + s.cfg.Mail.SMTP
 	}
 	return httpapi.Deps{
-		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.cfg.TLS.Certificate != "", Host: host,
+		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.secure(), Host: host,
 		Demo: x.mailbox != nil, Mailbox: x.mailbox,
-		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, SSO: s.sso, Recordings: s.recordings, Speech: s.speech, Live: s.hub, Collect: s.collectors,
+		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, Blueprints: s.blueprints, Mail: s.sender, URL: s.url, SSO: s.sso, Recordings: s.recordings, Speech: s.speech, Live: s.hub, Collect: s.collectors,
 		Portal: webui.New(web.Files()), SourceChanged: s.captures.Reload,
-		FolderAllowed: func(c id.Customer, folder string) bool { return s.cfg.MayWatch(c.String(), folder) },
+		FolderAllowed: s.mayWatch,
 	}
 }
 

@@ -28,6 +28,7 @@ import (
 	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
+	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/tenancy/scim"
@@ -47,6 +48,8 @@ type server struct {
 	scim       *scim.Service
 	sso        *sso.Service
 	recordings *recording.Service
+	blueprints *blueprint.Service
+	sender     mail.Sender
 	speech     *speech.Service
 	captures   *capture.Service
 	collectors *collect.Server
@@ -86,20 +89,27 @@ func (s *server) build(x extras) error {
 		}
 		sender = relay
 	}
+	s.sender = sender
 	s.hub = live.NewHub()
 	s.places.OnCommit(s.hub.Watch)
 	s.tree = org.New(s.places, s.keys)
-	s.people = identity.New(identity.Options{Store: s.places, Mail: sender, BaseURL: s.url, Log: s.log})
+	s.people = identity.New(identity.Options{
+		Store: s.places, Mail: sender, BaseURL: s.url, Log: s.log, Brand: s.tree.LetterBrand, Seats: s.tree.MoreSeats,
+	})
 	s.scim = scim.New(scim.Options{Store: s.places, People: s.people, Mail: sender, Name: s.nameOf, Brand: s.tree.LetterBrand, Log: s.log})
-	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log})
+	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log, Admit: s.mayCapture})
 	s.recordings.OnDestroy(search.Remove)
+	s.recordings.OnCapture(captured)
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
 	if err != nil {
 		return err
 	}
-	s.speech = speech.New(speech.Options{
 	s.sso = sso.New(sso.Options{Store: s.places, People: s.people, Egress: out, BaseURL: s.url, Log: s.log})
-		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log,
+	s.speech = speech.New(speech.Options{
+		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: heard,
+	})
+	s.blueprints = blueprint.New(blueprint.Options{
+		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
 	})
 	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Log: s.log})
 	s.collectors, err = collect.NewServer(collect.ServerOptions{
@@ -166,6 +176,9 @@ func (s *server) start(ctx context.Context, x extras) error {
 	if err := s.tree.Recover(ctx); err != nil {
 		return err
 	}
+	if err := s.blueprints.Recover(ctx); err != nil { // it is tried again every minute
+		s.log.Warn("a blueprint could not be carried out yet", "cause", err)
+	}
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -183,7 +196,10 @@ func (s *server) start(ctx context.Context, x extras) error {
 		s.stops = append(s.stops, part.Stop)
 	}
 	hour, minute := s.nightly()
-	g := &gauge{places: s.places, recordings: s.recordings, tree: s.tree, log: s.log}
+	g := &gauge{
+		places: s.places, recordings: s.recordings, people: s.people, tree: s.tree, blueprints: s.blueprints,
+		requests: api.Requests, busy: api.Busy, log: s.log,
+	}
 	s.places.OnCommit(g.watch)
 	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, hour, minute, s.log}).run)
 	s.background(ctx, g.run)

@@ -21,6 +21,7 @@ import (
 	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/tenancy/scim"
@@ -30,7 +31,7 @@ import (
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
 			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,6 +122,13 @@ func (s *Server) Requests(c id.Customer) int64 {
 	n := s.flow.counts[c]
 	delete(s.flow.counts, c)
 	return n
+}
+
+// Busy is who has made requests that Requests has not told yet.
+func (s *Server) Busy() []id.Customer {
+	s.flow.mu.Lock()
+	defer s.flow.mu.Unlock()
+	return slices.Collect(maps.Keys(s.flow.counts))
 }
 
 // throttle refuses a request beyond what a customer may make in a second. It is

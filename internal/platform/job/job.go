@@ -139,6 +139,11 @@ func Enqueue(tx *place.Tx, kind string, args any, opts ...Option) (id.Job, error
 		id.New[id.Job](), kind, string(text), o.once, o.at.UnixMilli(), tx.At().UnixMilli())
 }
 
+// GivenUp counts the jobs of tx's place that were given up.
+func GivenUp(tx *place.Tx) (int64, error) {
+	return place.Row[int64](tx, `SELECT count(*) FROM jobs WHERE state = 'dead'`)
+}
+
 // Permanent marks an error that trying again would not mend: the job is dead
 // at once.
 func Permanent(err error) error { return &permanentError{err} }

@@ -98,6 +98,14 @@ func (f Filter) conditions() (where []string, args []any) {
 	return where, args
 }
 
+// Happened reports whether an actor of some kind ever did what a code says to a
+// thing whose id begins like this.
+func Happened(tx *place.Tx, code string, by actor.Kind, to string) (bool, error) {
+	n, err := place.Row[int64](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM events WHERE code = ? AND actor_kind = ? AND subject LIKE ? LIMIT 1) AS first`,
+		code, string(by), to+"%")
+	return n > 0, err
+}
+
 func read(tx *place.Tx, text string, args []any) ([]Entry, error) {
 	rows, err := place.Rows[row](tx, text, args...)
 	if err != nil {
