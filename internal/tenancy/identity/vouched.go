@@ -60,7 +60,8 @@ type Remapped struct {
 // administrator, or the way back of a customer that is entered through its
 // provider alone, stays administrator: a slip in a mapping must not close the
 // door for ever. No roles end the membership; then the caller runs FinishLeaving
-// after the commit. It records nothing where nothing changes.
+// after the commit. It records nothing where nothing changes. An extension that
+// is somebody else's is fault.Invalid, as when it is given by hand.
 func (s *Service) RemapIn(tx *place.Tx, person Person, roles []access.Role, extensions *[]string) (r Remapped, err error) {
 	r.Before, err = memberByID(tx, person.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -94,7 +95,7 @@ func (s *Service) RemapIn(tx *place.Tx, person Person, roles []access.Role, exte
 	r.After.Extensions = *extensions
 	recordGrant(tx, "member.changed", was, r.After)
 	tx.Notify("members")
-	return r, storeMember(tx, r.After)
+	return r, s.directory.Set(tx, r.After.Person, r.After.Name, r.After.Email, append([]string{}, *extensions...))
 }
 
 // needed reports whether somebody has to stay administrator.

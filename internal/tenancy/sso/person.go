@@ -166,6 +166,14 @@ func (s *Service) extensionsOnly(tx *place.Tx, one Provider, pl plan) error {
 		return err
 	}
 	_, err = s.people.RemapIn(tx, identity.Person{ID: m.Person, Email: m.Email, Name: m.Name}, m.Roles, &pl.given.Extensions)
+	return taken(err)
+}
+
+// taken tells an extension that is somebody else's from our own faults.
+func taken(err error) error {
+	if fault.Is(err, fault.Invalid) {
+		return vouch.Fail(vouch.Taken, "the claims give an extension that is not free: %s", textOf(err)).Because(err)
+	}
 	return err
 }
 
@@ -174,7 +182,8 @@ func (s *Service) apply(tx *place.Tx, person identity.Person, g Given) (identity
 	if g.Claimed {
 		extensions = &g.Extensions
 	}
-	return s.people.RemapIn(tx, person, g.Roles, extensions)
+	r, err := s.people.RemapIn(tx, person, g.Roles, extensions)
+	return r, taken(err)
 }
 
 // vouching is the actor of what a provider's word changes.

@@ -58,7 +58,8 @@ func (s *Service) report(ctx context.Context, p *place.Place, one Provider, u un
 		}
 		tx.Record(place.Event{Code: "idp.tested", Subject: one.ID.String(), Facts: map[string]string{"test": u.Test.String(), "passed": yes(r.Passed), "admits": yes(r.Admits), "cause": string(r.Cause)}})
 		tx.Notify(topic)
-		return r.store(tx, u.Test, one.ID, u.Person)
+		r.ID, r.Provider, r.By, r.At = u.Test, one.ID, u.Person, s.now()
+		return r.store(tx)
 	})
 	if err != nil {
 		return err
@@ -91,21 +92,21 @@ func (r *Report) foresee(tx *place.Tx, one Provider, st vouch.Statement, tester 
 	return nil
 }
 
-func (r *Report) store(tx *place.Tx, i id.Test, p id.Provider, by id.Person) error {
+func (r *Report) store(tx *place.Tx) error {
 	plain, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	sealed, err := tx.Seal(place.FieldSignOnTest, i, plain)
+	sealed, err := tx.Seal(place.FieldSignOnTest, r.ID, plain)
 	if err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`INSERT INTO sso_tests (id, provider, person, at, own, report) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET own = excluded.own, report = excluded.report`, i, p, by, tx.At().UnixMilli(), r.Own, sealed); err != nil {
+		ON CONFLICT (id) DO UPDATE SET own = excluded.own, report = excluded.report`, r.ID, r.Provider, r.By, r.At.UnixMilli(), r.Own, sealed); err != nil {
 		return err
 	}
 	// Reports hold claims of people: only the newest are of use.
-	_, err = tx.Exec(`DELETE FROM sso_tests WHERE provider = ? AND id NOT IN (SELECT id FROM sso_tests WHERE provider = ? ORDER BY id DESC LIMIT ?)`, p, p, testsKept)
+	_, err = tx.Exec(`DELETE FROM sso_tests WHERE provider = ? AND id NOT IN (SELECT id FROM sso_tests WHERE provider = ? ORDER BY id DESC LIMIT ?)`, r.Provider, r.Provider, testsKept)
 	return err
 }
 
@@ -177,7 +178,7 @@ func (s *Service) LinkTester(ctx context.Context, p *place.Place, who actor.Acto
 		if err := r.foresee(tx, one, st, tester); err != nil {
 			return err
 		}
-		return r.store(tx, i, provider, tester)
+		return r.store(tx)
 	})
 	return r, err
 }

@@ -42,6 +42,7 @@ const (
 	Unlinked   Cause = "unlinked"   // a member has this address; an administrator must confirm that it is the same person
 	Subject    Cause = "subject"    // the person is known here under another subject
 	NoRole     Cause = "no-role"    // the mapping gives no role
+	Taken      Cause = "taken"      // the claims give an extension that is somebody else's
 	Off        Cause = "off"        // the provider is switched off
 )
 
