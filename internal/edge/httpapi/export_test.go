@@ -9,6 +9,7 @@ type RouteInfo struct {
 	AtNode           bool
 	Act              access.Act
 	Creates          bool
+	Fresh            bool
 }
 
 // Routes is the table from which the API was built.
@@ -16,7 +17,7 @@ func (s *Server) Routes() []RouteInfo {
 	var out []RouteInfo
 	for _, r := range s.routes {
 		out = append(out, RouteInfo{
-			Method: r.method, Path: r.path, ID: r.id, Act: r.gate.act, Creates: r.creates,
+			Method: r.method, Path: r.path, ID: r.id, Act: r.gate.act, Creates: r.creates, Fresh: r.fresh,
 			Public: r.gate.kind == public, Personal: r.gate.kind == personal, AtNode: r.gate.kind == atNode,
 		})
 	}
@@ -25,3 +26,6 @@ func (s *Server) Routes() []RouteInfo {
 
 // NothingHere is what missing, foreign and forbidden say.
 const NothingHere = nothingHere
+
+// EndsEvery is how often another server's word is looked for.
+const EndsEvery = endsEvery
