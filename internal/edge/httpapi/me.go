@@ -9,6 +9,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 )
@@ -81,7 +82,7 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 		Session: showSession(v.session, v.session.ID), Demo: s.deps.Demo,
 	}
 	for _, m := range v.held {
-		if err := s.addNode(ctx, &out, v, m.At, v.held, s.deps.People.NodeReady(v.session)); err != nil {
+		if err := s.addNode(ctx, &out, v, m.At, identity.Entered{Held: v.held, Unmet: s.deps.People.NodeReady(v.session)}); err != nil {
 			return nil, err
 		}
 	}
@@ -95,9 +96,12 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 			// One customer's place may be closed; the person's others are not.
 			continue
 		}
-		held, unmet, err := s.deps.People.Enter(ctx, place, v.session)
+		e, err := s.deps.People.Enter(ctx, place, v.session)
 		if err != nil && !errors.Is(err, org.ErrSuspended) {
 			return nil, err
+		}
+		if _, ok := e.Entry.AdmitsAll(portal, v.from.Address, v.at); !ok {
+			continue // from here there is no such place
 		}
 		if err != nil {
 			if err := s.addSuspended(ctx, &out, c); err != nil {
@@ -105,7 +109,7 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 			}
 			continue
 		}
-		if err := s.addNode(ctx, &out, v, c, held, unmet); err != nil {
+		if err := s.addNode(ctx, &out, v, c, e); err != nil {
 			return nil, err
 		}
 	}
@@ -113,7 +117,7 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 }
 
 // addNode adds a node with what the memberships allow there, once.
-func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, held []access.Membership, unmet error) error {
+func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, e identity.Entered) error {
 	node, err := s.deps.Tree.Node(ctx, at)
 	if fault.Is(err, fault.NotFound) {
 		return nil
@@ -122,8 +126,8 @@ func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, hel
 		return err
 	}
 	n := MyNode{ID: at.String(), Kind: string(node.Kind), Name: node.Name, Roles: []string{}, Acts: []string{}, Needs: []string{}}
-	if unmet != nil {
-		for _, d := range fault.Of(unmet).Details {
+	if e.Unmet != nil {
+		for _, d := range fault.Of(e.Unmet).Details {
 			n.Needs = append(n.Needs, d.Text)
 		}
 	}
@@ -132,13 +136,13 @@ func (s *Server) addNode(ctx context.Context, out *Me, v *visit, at id.Node, hel
 			return nil
 		}
 	}
-	for _, m := range held {
+	for _, m := range e.Held {
 		if m.At == at {
 			n.Roles = append(n.Roles, string(m.Role))
 		}
 	}
-	for _, a := range access.ActsAt(held, access.Thing{Place: at}, v.at) {
-		if a != access.NodeManage || node.Kind != org.Customer {
+	for _, a := range access.ActsAt(e.Held, access.Thing{Place: at}, v.at) {
+		if _, ok := e.Entry.AdmitsAll(entry.ForPerson(a), v.from.Address, v.at); ok && (a != access.NodeManage || node.Kind != org.Customer) {
 			n.Acts = append(n.Acts, string(a))
 		}
 	}

@@ -44,7 +44,12 @@ type Deps struct {
 	TrustedProxies []netip.Prefix   // whose X-Forwarded-For is believed; empty: nobody's
 	Secure         bool             // served over TLS: cookies are Secure and carry the __Host- prefix
 	Demo           bool             // shows the mailbox
-	Host           HostFacts        // for the page that says who could reach what
+
+	// AdministrationApart says that provider and resellers have an address to
+	// themselves, which Administration serves; Handler then knows none of them.
+	AdministrationApart bool
+
+	Host HostFacts // for the page that says who could reach what
 
 	Store      *place.Store
 	Tree       *org.Service
@@ -77,6 +82,7 @@ type Server struct {
 	api    huma.API
 	routes []route
 	flow   *flow
+	entry  *entry.Service
 
 	mu     sync.Mutex
 	lines  map[*line]struct{} // live connections
@@ -103,7 +109,7 @@ func New(d Deps) *Server {
 	if d.URL == nil {
 		d.URL = func() string { return "" }
 	}
-	s := &Server{deps: d, log: d.Log, now: d.Now, mux: http.NewServeMux(), flow: newFlow(), lines: map[*line]struct{}{}}
+	s := &Server{deps: d, log: d.Log, now: d.Now, mux: http.NewServeMux(), entry: entry.New(d.Now), flow: newFlow(), lines: map[*line]struct{}{}}
 	s.api = humago.New(s.mux, config())
 	s.signInRoutes()
 	s.stepUpRoutes()
@@ -130,6 +136,10 @@ func New(d Deps) *Server {
 	s.provisioningRoutes()
 	s.scimRoutes()
 	s.deviceRoutes()
+	s.accessRuleRoutes()
+	s.nodeTokenRoutes()
+	s.identityProviderRoutes()
+	s.signInElsewhereRoutes()
 	s.exposureRoutes()
 	s.describe()
 	s.plainRoutes()
@@ -139,10 +149,6 @@ func New(d Deps) *Server {
 	return s
 }
 
-	s.accessRuleRoutes()
-	s.nodeTokenRoutes()
-	s.identityProviderRoutes()
-	s.signInElsewhereRoutes()
 // Handler serves the API and, for what is not the API, the portal.
 func (s *Server) Handler() http.Handler { return s.wrap(s.mux) }
 

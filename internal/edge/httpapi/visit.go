@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 )
@@ -34,6 +36,9 @@ type visit struct {
 	thing access.Thing
 	held  []access.Membership
 	acts  []access.Act // what a token is limited to; nil: no limit of that sort
+
+	entry entry.List          // from where machines are let in, as a token's read brought it
+	away  []access.Membership // held above customers, but not from this address
 
 	cookies []*http.Cookie
 	url     *url.URL
@@ -133,8 +138,11 @@ func (s *Server) signedIn(r *http.Request, v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.session, v.person, v.held = p.Session, p.Session.Person, p.Held
+	v.session, v.person = p.Session, p.Session.Person
 	v.who = actor.ForPerson(v.person, v.session.ID, v.address())
+	if !s.hidesNodes(r.Context()) {
+		s.holdAbove(v, p)
+	}
 	return nil
 }
 
@@ -145,9 +153,18 @@ func (v *visit) address() string {
 	return v.from.Address.String()
 }
 
-// enterNode lets a person act at a node of the tree by roles above customers.
+// enterNode lets a person or a machine act at a node of the tree by roles above
+// customers.
 func (s *Server) enterNode(r *http.Request, v *visit, a access.Act) error {
-	if err := s.signedIn(r, v); err != nil {
+	if text, ok := bearer(r); ok {
+		m, err := s.machine(r, v, text)
+		if err != nil {
+			return err
+		}
+		if !m.Customer.IsZero() || s.hidesNodes(r.Context()) {
+			return errNothing
+		}
+	} else if err := s.signedIn(r, v); err != nil {
 		return err
 	}
 	n, err := id.Parse[id.Node](r.PathValue("node"))
@@ -167,9 +184,24 @@ func (s *Server) enterNode(r *http.Request, v *visit, a access.Act) error {
 		return err
 	}
 	if !v.may(a) {
+		s.tellAway(r.Context(), v, a)
 		return errNothing
 	}
+	if v.acts != nil {
+		return s.admitted(r.Context(), v, entry.Where{Place: v.place, Node: v.held[0].At}, v.entry, administration)
+	}
 	return s.deps.People.NodeReady(v.session)
+}
+
+// machine finds whose a token is and what it may.
+func (s *Server) machine(r *http.Request, v *visit, text secret.Text) (identity.Machine, error) {
+	m, err := s.deps.People.Machine(r.Context(), text, v.from)
+	if err != nil {
+		return m, err
+	}
+	v.who, v.held, v.acts, v.entry = actor.ForToken(m.ID, v.address()), m.Held, m.Acts, m.Entry
+	v.who.OnBehalf = m.Maker.String()
+	return m, nil
 }
 
 // enterCustomer lets a person or a machine into one place, by what that place
@@ -179,15 +211,13 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 	c, err := id.Parse[id.Customer](customer)
 	malformed := err != nil
 	if text, ok := bearer(r); ok {
-		m, err := s.deps.People.Machine(r.Context(), text, v.from)
+		m, err := s.machine(r, v, text)
 		if err != nil {
 			return err
 		}
 		if malformed || m.Customer != c {
 			return errNothing
 		}
-		v.who, v.held, v.acts = actor.ForToken(m.ID, v.address()), m.Held, m.Acts
-		v.who.OnBehalf = m.Maker.String()
 	} else if err := s.signedIn(r, v); err != nil {
 		return err
 	}
@@ -204,19 +234,30 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 	return s.throttle(r.Context(), c, v.at)
 }
 
-// allowedIn asks the place what the visitor holds there, and whether its policy
-// takes this session.
+// allowedIn asks the place what the visitor holds there, whether its access
+// lists let the address in, and whether its policy takes this session; in this
+// order, so that who may not learns nothing, and who comes from elsewhere
+// learns nothing either.
 func (s *Server) allowedIn(r *http.Request, v *visit, a access.Act) (err error) {
-	var unmet error
+	e, surfaces := identity.Entered{Entry: v.entry}, api
 	if v.acts == nil {
-		if v.held, unmet, err = s.deps.People.Enter(r.Context(), v.place, v.session); err != nil {
-			return err
-		}
+		e, err = s.deps.People.Enter(r.Context(), v.place, v.session)
+		v.held, surfaces = e.Held, entry.ForPerson(a)
 	}
-	if !v.may(a) {
+	suspended := errors.Is(err, org.ErrSuspended)
+	if err != nil && !suspended {
+		return err
+	}
+	if !suspended && !v.may(a) {
 		return errNothing
 	}
-	return unmet
+	if err := s.admitted(r.Context(), v, entry.Where{Place: v.place, Node: v.thing.Place}, e.Entry, surfaces); err != nil {
+		return err
+	}
+	if suspended {
+		return err
+	}
+	return e.Unmet
 }
 
 // stillEntered is enterCustomer for what outlives its request: a session is

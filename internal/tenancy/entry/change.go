@@ -52,17 +52,19 @@ func (s *Service) Set(ctx context.Context, w Where, saver Saver, which id.Rule, 
 	return r, f, err
 }
 
-// Remove takes a rule out.
-func (s *Service) Remove(ctx context.Context, w Where, saver Saver, which id.Rule, dry bool) (Forecast, error) {
-	return s.change(ctx, w, saver, dry, func(tx *place.Tx, before []Rule) ([]Rule, Surface, error) {
+// Remove takes a rule out, and says of which surface.
+func (s *Service) Remove(ctx context.Context, w Where, saver Saver, which id.Rule, dry bool) (surface Surface, f Forecast, err error) {
+	f, err = s.change(ctx, w, saver, dry, func(tx *place.Tx, before []Rule) ([]Rule, Surface, error) {
 		i := slices.IndexFunc(before, func(r Rule) bool { return r.ID == which })
 		if i < 0 {
 			return nil, "", errNoRule
 		}
 		record(tx, "entry.removed", before[i])
+		surface = before[i].Surface
 		_, err := tx.Exec(`DELETE FROM entry_rules WHERE id = ?`, which)
-		return slices.Delete(slices.Clone(before), i, i+1), before[i].Surface, err
+		return slices.Delete(slices.Clone(before), i, i+1), surface, err
 	})
+	return surface, f, err
 }
 
 var errNoRule = fault.New(fault.NotFound, "no such rule")

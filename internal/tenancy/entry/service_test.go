@@ -79,7 +79,7 @@ func TestRulesFromTheFirstToTheLast(t *testing.T) {
 			t.Fatalf("%q", l)
 		}
 		// Neither removal nor an end may shut the saver out; somebody above may.
-		if _, err := s.Remove(t.Context(), w, me, first.ID, false); !fault.Is(err, fault.Conflict) {
+		if _, _, err := s.Remove(t.Context(), w, me, first.ID, false); !fault.Is(err, fault.Conflict) {
 			t.Fatal(err)
 		}
 		ending := draft
@@ -87,7 +87,7 @@ func TestRulesFromTheFirstToTheLast(t *testing.T) {
 		if _, _, err := s.Set(t.Context(), w, me, first.ID, ending, false); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "runs out") {
 			t.Fatal(err)
 		}
-		if _, err := s.Remove(t.Context(), w, entry.Saver{Who: me.Who, From: home, Free: true}, first.ID, true); err != nil {
+		if _, _, err := s.Remove(t.Context(), w, entry.Saver{Who: me.Who, From: home, Free: true}, first.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		// Expiry: no longer counted at once, taken out at night, and said.
@@ -108,9 +108,9 @@ func TestRulesFromTheFirstToTheLast(t *testing.T) {
 		if _, _, err := s.Set(t.Context(), w, me, brief.ID, draft, false); !fault.Is(err, fault.NotFound) {
 			t.Fatal(err)
 		}
-		_, err = s.Remove(t.Context(), w, me, second.ID, false)
+		_, _, err = s.Remove(t.Context(), w, me, second.ID, false)
 		no(t, err)
-		_, err = s.Remove(t.Context(), w, me, first.ID, false)
+		_, _, err = s.Remove(t.Context(), w, me, first.ID, false)
 		no(t, err)
 		if l := list(t, w); l != "" {
 			t.Fatalf("%q", l)

@@ -12,6 +12,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/org"
 )
 
@@ -239,53 +240,62 @@ func storePolicy(tx *place.Tx, pol Policy) error {
 	return err
 }
 
-// Enter is what a session's person holds at one customer, and what the session
-// lacks by that customer's policy to make use of it: unmet is a fault.StepUp or
-// nil. One statement reads both, so that no request sees an older policy.
-func (s *Service) Enter(ctx context.Context, p *place.Place, ses Session) (held []access.Membership, unmet, err error) {
+// Entered is what a session's person finds at one customer.
+type Entered struct {
+	Held  []access.Membership
+	Unmet error      // what the session lacks by the customer's policy: a fault.StepUp, or nil
+	Entry entry.List // from where the customer lets anybody in; to be asked before anything else is told
+}
+
+// Enter reads what a session's person holds at one customer and what the session
+// lacks by that customer's policy to make use of it. Members of a suspended one
+// get org.ErrSuspended. One statement reads all of it, so that no request sees an
+// older policy and none pays for a second one.
+func (s *Service) Enter(ctx context.Context, p *place.Place, ses Session) (e Entered, err error) {
+	var st standingRow
 	var pol Policy
-	suspended := false
 	err = p.View(ctx, func(tx *place.Tx) error {
-		held, pol, suspended, err = standing(tx, ses.Person)
+		if st, err = place.Row[standingRow](tx, standingColumns, ses.Person); err != nil {
+			return err
+		}
+		if pol, err = readPolicy(st.Settings); err != nil {
+			return err
+		}
+		if e.Entry, err = entry.Sealed(tx, p.Customer(), st.Entry); err != nil {
+			return err
+		}
+		m, err := st.open(tx)
+		e.Held = held(tx, m)
 		return err
 	})
-	if err != nil || len(held) == 0 {
-		return nil, nil, err
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Entered{}, nil
+	case err != nil || len(e.Held) == 0:
+		return Entered{}, err
+	case st.Suspended: // members may know; to everybody else the place is not there
+		e.Held = nil
+		return e, org.ErrSuspended
 	}
-	if suspended { // members may know; to everybody else the place is not there
-		return nil, nil, org.ErrSuspended
+	if e.Unmet = pol.unmet(ses, p.Customer(), e.Held, s.now()); e.Unmet != nil {
+		return e, nil
 	}
-	if unmet = pol.unmet(ses, p.Customer(), held, s.now()); unmet != nil {
-		return held, unmet, nil
-	}
-	if idle := pol.limit(held).Idle; idle < ses.Idle {
+	if idle := pol.limit(e.Held).Idle; idle < ses.Idle {
 		err = s.tighten(ctx, ses.ID, idle)
 	}
-	return held, nil, err
+	return e, err
 }
 
 type standingRow struct {
 	memberRow
 	Settings  string `db:"settings"`
 	Suspended bool   `db:"suspended"`
+	Entry     []byte `db:"entry"`
 }
 
-func standing(tx *place.Tx, who id.Person) ([]access.Membership, Policy, bool, error) {
-	r, err := place.Row[standingRow](tx, `SELECT person, card, roles, joined, since, `+policySettings+`,
-		EXISTS (SELECT 1 FROM standing WHERE suspended_at > 0) AS suspended FROM members WHERE person = ?`, who)
-	if fault.Is(err, fault.NotFound) {
-		return nil, Policy{}, false, nil
-	}
-	if err != nil {
-		return nil, Policy{}, false, err
-	}
-	pol, err := readPolicy(r.Settings)
-	if err != nil {
-		return nil, Policy{}, false, err
-	}
-	m, err := r.open(tx)
-	return held(tx, m), pol, r.Suspended, err
-}
+const standingColumns = `SELECT person, card, roles, joined, since, ` + policySettings + `,
+	EXISTS (SELECT 1 FROM standing WHERE suspended_at > 0) AS suspended, (SELECT list FROM entry_lists) AS entry
+	FROM members WHERE person = ?`
 
 // tighten makes a session end after a shorter idleness: it is as short-lived as
 // the strictest of the customers that were entered with it.

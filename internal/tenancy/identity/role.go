@@ -10,20 +10,34 @@ import (
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
 )
 
 // Roles above customers stand in the registry: there is no place to put them in.
 
-func nodeRoles(tx *place.Tx, p id.Person) (held []access.Membership, err error) {
+// nodeRoles is what a person holds above customers, and the access lists of the
+// nodes that have one.
+func nodeRoles(tx *place.Tx, p id.Person) (held []access.Membership, lists map[id.Node]entry.List, err error) {
 	type row struct {
-		Node id.Node `db:"node"`
-		Role string  `db:"role"`
+		Node  id.Node `db:"node"`
+		Role  string  `db:"role"`
+		Entry []byte  `db:"entry"`
 	}
-	rows, err := place.Rows[row](tx, `SELECT node, role FROM node_roles WHERE person = ? ORDER BY node, role`, p)
+	rows, err := place.Rows[row](tx, `SELECT r.node, r.role, l.list AS entry FROM node_roles r
+		LEFT JOIN entry_lists l ON l.node = r.node WHERE r.person = ? ORDER BY r.node, r.role`, p)
 	for _, r := range rows {
 		held = append(held, access.Membership{Role: access.Role(r.Role), At: r.Node})
+		if len(r.Entry) == 0 {
+			continue
+		}
+		if lists == nil {
+			lists = map[id.Node]entry.List{}
+		}
+		if lists[r.Node], err = entry.Sealed(tx, r.Node, r.Entry); err != nil {
+			return nil, nil, err
+		}
 	}
-	return held, err
+	return held, lists, err
 }
 
 // GiveNodeRole makes a person administrator of the provider or of a reseller.

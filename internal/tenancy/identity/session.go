@@ -10,6 +10,7 @@ import (
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
 )
 
 // Session is one browser in which a person is signed in.
@@ -31,6 +32,9 @@ type Session struct {
 type Present struct {
 	Session Session
 	Held    []access.Membership // at provider and resellers; those at customers are in their places
+	// Entry is the access lists of the nodes in Held that have one: a role counts
+	// only from where its node lets administrators in.
+	Entry map[id.Node]entry.List
 }
 
 // over is the session's end, which comes sooner for who holds a role above
@@ -128,7 +132,7 @@ func present(tx *place.Tx, statement string, by any) (p Present, err error) {
 	// A customer's identity provider says what that customer likes: it must not
 	// make anybody a provider's administrator.
 	if p.Session.Proof.own() {
-		p.Held, err = nodeRoles(tx, r.Person)
+		p.Held, p.Entry, err = nodeRoles(tx, r.Person)
 	}
 	return p, err
 }

@@ -35,8 +35,8 @@ func TestNobodyEntersASuspendedCustomer(t *testing.T) {
 		_, text, err := w.s.CreateToken(ctx, w.p, system, admin.ID, identity.TokenDraft{Name: "t", Acts: []access.Act{access.UsageRead}, Until: w.clock().Add(time.Hour)})
 		w.no(err)
 		enter := func(p identity.Person) ([]access.Membership, error) {
-			held, unmet, err := w.s.Enter(ctx, w.p, identity.Session{Person: p.ID, StartedAt: w.clock(), Proof: identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}})
-			return held, errors.Join(unmet, err)
+			e, err := w.s.Enter(ctx, w.p, identity.Session{Person: p.ID, StartedAt: w.clock(), Proof: identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}})
+			return e.Held, errors.Join(e.Unmet, err)
 		}
 		for _, suspended := range []bool{false, true, false} {
 			at := int64(0)
