@@ -264,8 +264,7 @@ func TestStateFolderTellsNothing(t *testing.T) {
 	w.enrol()
 	wavFile(t, w.from, "q-sales-01514960001-20261122.wav", 1, 3)
 	w.http.CloseClientConnections()
-	down := w.http.Config.Handler
-	w.http.Config.Handler = only(down, "/config")
+	w.front.serve(only(w.server, "/config"))
 	if _, err := w.collect(func(o *Options) { o.Patience = time.Millisecond }); err == nil {
 		t.Fatal("nothing was to get through")
 	}
@@ -273,7 +272,7 @@ func TestStateFolderTellsNothing(t *testing.T) {
 		t.Fatal("nothing waits in the spool")
 	}
 	searchFor(t, w.state, "CANARY", "01514960001", "+4415", "sales", "q-sales", "RIFF", "WAVE")
-	w.http.Config.Handler = down
+	w.front.serve(w.server)
 	w.mustCollect(nil)
 	if len(w.archived()) != 1 || w.left() != 0 {
 		t.Fatal("it did not go on")

@@ -78,7 +78,7 @@ func TestTroubleOnTheWay(t *testing.T) {
 				w := newWorld(t)
 				w.enrol()
 				a := wavFile(t, w.from, "a.wav", 1, 20)
-				w.http.Config.Handler = onceEach(w.server, trouble)
+				w.front.serve(onceEach(w.server, trouble))
 				events := w.mustCollect(func(o *Options) { o.After, o.small = Delete, small })
 				if len(w.archived()) != 1 || exists(a) || w.left() != 0 {
 					t.Fatalf("%d recordings, %d files left; %+v", len(w.archived()), w.left(), events)
@@ -101,12 +101,12 @@ func TestHangingServerIsGivenUp(t *testing.T) {
 	wavFile(t, w.from, "a.wav", 1, 2)
 	release := make(chan struct{})
 	defer close(release)
-	w.http.Config.Handler = onceEach(w.server, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+	w.front.serve(onceEach(w.server, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 		select {
 		case <-release:
 		case <-r.Context().Done():
 		}
-	})
+	}))
 	events := w.mustCollect(func(o *Options) { o.silence = 300 * time.Millisecond })
 	if len(w.archived()) != 1 {
 		t.Fatalf("%+v", events)
@@ -262,11 +262,11 @@ func TestDamagedSpoolIsSealedAnew(t *testing.T) {
 			w := newWorld(t)
 			w.enrol()
 			wavFile(t, w.from, "a.wav", 1, 5)
-			w.http.Config.Handler = only(w.server, "/config")
+			w.front.serve(only(w.server, "/config"))
 			if _, err := w.collect(func(o *Options) { o.Patience = time.Millisecond }); err == nil {
 				t.Fatal("nothing was to get through")
 			}
-			w.http.Config.Handler = w.server
+			w.front.serve(w.server)
 			datas, err := filepath.Glob(filepath.Join(w.state, "spool", "upl_*"))
 			if err != nil || len(datas) != 1 {
 				t.Fatal(datas, err)
@@ -315,12 +315,12 @@ func TestForeignServerGetsNothing(t *testing.T) {
 	w.enrol()
 	wavFile(t, w.from, "a.wav", 1, 2)
 	asked := atomic.Bool{}
-	w.http.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.front.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPatch || r.Method == http.MethodPut {
 			asked.Store(true)
 		}
 		other.server.ServeHTTP(rw, r)
-	})
+	}))
 	if _, err := w.collect(nil); err == nil || asked.Load() {
 		t.Fatalf("a server that does not know the box got something: %v", err)
 	}
@@ -350,16 +350,16 @@ func TestForgedAnswersAreNotBelieved(t *testing.T) {
 			rw.Write(body)
 		})
 	}
-	w.http.Config.Handler = flip(w.server, "/enrol")
+	w.front.serve(flip(w.server, "/enrol"))
 	if _, err := Enrol(t.Context(), w.http.URL, code.Reveal(), w.state, ""); err == nil {
 		t.Fatal("an altered enrolment was believed")
 	}
-	w.http.Config.Handler = w.server
+	w.front.serve(w.server)
 	if _, err := Enrol(t.Context(), w.http.URL, code.Reveal(), w.state, ""); err != nil {
 		t.Fatalf("the same code and key again: %v", err)
 	}
 	a := wavFile(t, w.from, "a.wav", 1, 2)
-	w.http.Config.Handler = flip(w.server, "/uploads/")
+	w.front.serve(flip(w.server, "/uploads/"))
 	if _, err := w.collect(func(o *Options) { o.After, o.Patience = Delete, time.Millisecond }); err == nil || !exists(a) {
 		t.Fatalf("a forged receipt was believed: %v", err)
 	}

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +120,7 @@ type testWorld struct {
 	*world
 	t     testing.TB
 	http  *httptest.Server
+	front *front
 	src   id.Source
 	from  string // the box's folder of sound files
 	state string // the box's state folder
@@ -136,12 +139,22 @@ func newWorld(t testing.TB) *testWorld {
 	return newWorldOn(t, w)
 }
 
+// front stands before the server, so that a test can put trouble in its place
+// while connections are open.
+type front struct{ h atomic.Pointer[http.Handler] }
+
+func (f *front) serve(h http.Handler) { f.h.Store(&h) }
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*f.h.Load()).ServeHTTP(w, r) }
+
 // newWorldOn gives a world its source and its address.
 func newWorldOn(t testing.TB, w *world) *testWorld {
 	t.Helper()
 	tw := &testWorld{world: w, t: t, from: t.TempDir(), state: filepath.Join(t.TempDir(), "state")}
 	tw.src = tw.source()
-	tw.http = httptest.NewServer(w.server)
+	tw.front = &front{}
+	tw.front.serve(w.server)
+	tw.http = httptest.NewServer(tw.front)
 	t.Cleanup(tw.http.Close)
 	return tw
 }
