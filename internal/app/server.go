@@ -93,8 +93,13 @@ func (s *server) build(x extras) error {
 	s.hub = live.NewHub()
 	s.places.OnCommit(s.hub.Watch)
 	s.tree = org.New(s.places, s.keys)
+	stolen, err := s.stolenPasswords()
+	if err != nil {
+		return err
+	}
 	s.people = identity.New(identity.Options{
 		Store: s.places, Mail: sender, BaseURL: s.url, Log: s.log, Brand: s.tree.LetterBrand, Seats: s.tree.MoreSeats,
+		Names: s.namesOf, Breached: stolen, MailedCodeForNodes: s.cfg.SignIn.MailedCodeForAdministrators,
 	})
 	s.scim = scim.New(scim.Options{Store: s.places, People: s.people, Mail: sender, Name: s.nameOf, Brand: s.tree.LetterBrand, Log: s.log})
 	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log, Admit: s.mayCapture})
@@ -131,6 +136,29 @@ func (s *server) nameOf(ctx context.Context, n id.Node) string {
 		return "your organisation"
 	}
 	return node.Name
+}
+
+// namesOf gives the names of nodes, which no password of theirs may rest on.
+func (s *server) namesOf(ctx context.Context, at []id.Node) (names []string) {
+	for _, n := range at {
+		if node, err := s.tree.Node(ctx, n); err == nil {
+			names = append(names, node.Name)
+		}
+	}
+	return names
+}
+
+// stolenPasswords opens the operator's list, if there is one. It stays open as
+// long as the program runs.
+func (s *server) stolenPasswords() (func(string) (bool, error), error) {
+	if s.cfg.SignIn.BreachedPasswords == "" {
+		return nil, nil
+	}
+	list, err := identity.OpenBreached(s.cfg.SignIn.BreachedPasswords)
+	if err != nil {
+		return nil, err
+	}
+	return list.Holds, nil
 }
 
 func newRelay(c config.Mail) (mail.Sender, error) {
@@ -173,6 +201,7 @@ func (s *server) url() string {
 // start finishes what a crash left undone, starts what runs beside requests,
 // and listens. It returns when the server is ready.
 func (s *server) start(ctx context.Context, x extras) error {
+	s.stops = append(s.stops, s.people.Stop) // what is done behind answers ends last
 	if err := s.tree.Recover(ctx); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Objects        Objects  `yaml:"objects" doc:"Where recordings lie, encrypted. With a second place, each object is written to both before anything counts as kept."`
 	Watch          []string `yaml:"watch" doc:"Folders of this server that customers may name as sources, with all below them. {customer} stands for the customer's id, for example /srv/recordings/{customer}; an entry without it is open to every customer."`
 	Mail           Mail     `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
+	SignIn         SignIn   `yaml:"sign_in" doc:"How people sign in."`
 	Egress         Egress   `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
 	Speech         Speech   `yaml:"speech" doc:"Transcription on this host."`
 	Nightly        string   `yaml:"nightly" doc:"When recordings that are due are destroyed, local time of the server, HH:MM."`
@@ -75,6 +76,12 @@ type Mail struct {
 	From         string `yaml:"from" doc:"Sender."`
 	User         string `yaml:"user" doc:"User name, if the server asks for one."`
 	PasswordFile string `yaml:"password_file" doc:"File with the password."`
+}
+
+// SignIn is what the operator decides of signing in.
+type SignIn struct {
+	MailedCodeForAdministrators bool   `yaml:"mailed_code_for_administrators" doc:"true lets administrators of the provider and of resellers act with a mailed code as second factor. Else they set up an authenticator app or a passkey at their first sign-in; who reads their mail is then not in."`
+	BreachedPasswords           string `yaml:"breached_passwords" doc:"File of stolen passwords: SHA-1 in capitals, ordered, one a line, as the downloader of Have I Been Pwned writes it. A password that stands in it is refused. Nothing leaves the server for it."`
 }
 
 // Egress limits the guarded client.
