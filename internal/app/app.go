@@ -37,6 +37,7 @@ func commands() []command {
 		{"init", "prepare a server: keys, configuration, first administrator", runInit},
 		{"serve", "run the server", runServe},
 		{"collect", "collect recordings beside a telephone system", runCollect},
+		{"blueprint", "set up a customer from one file", runBlueprint},
 		{"api", "do what the API of a running server can do", runAPI},
 		{"generate", "write the files that are derived from the code", runGenerate},
 		{"version", "say which version this is", runVersion},

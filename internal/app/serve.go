@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"ringfence/internal/app/config"
-	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/edge/webui"
 	"ringfence/web"
@@ -70,7 +69,7 @@ func (s *server) apiDeps(x extras) httpapi.Deps {
 		host.Mail = "handed to " + s.cfg.Mail.SMTP
 	}
 	return httpapi.Deps{
-		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.secure(), Host: host,
+		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.secure(), Host: host, AdministrationApart: s.cfg.Administration.Listen != "",
 		Demo: x.mailbox != nil, Mailbox: x.mailbox,
 		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, Blueprints: s.blueprints, Mail: s.sender, URL: s.url, SSO: s.sso, Recordings: s.recordings, Speech: s.speech, Live: s.hub, Collect: s.collectors,
 		Portal: webui.New(web.Files()), SourceChanged: s.captures.Reload,
