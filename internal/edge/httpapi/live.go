@@ -83,6 +83,12 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 func (s *Server) talk(ctx context.Context, ended, look <-chan struct{}, conn *websocket.Conn, v *visit, sub *live.Subscription, again func() error) error {
 	tick := time.NewTicker(lineCheck)
 	defer tick.Stop()
+	var end <-chan time.Time // of the support access that holds the line up
+	if at := untilOf(v.held); !at.IsZero() {
+		timer := time.NewTimer(at.Sub(s.now()))
+		defer timer.Stop()
+		end = timer.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -93,6 +99,11 @@ func (s *Server) talk(ctx context.Context, ended, look <-chan struct{}, conn *we
 			if err := s.check(ctx, conn, v, again); err != nil {
 				return err
 			}
+		case <-end:
+			if err := s.check(ctx, conn, v, again); err != nil {
+				return err
+			}
+			end = nil
 		case <-look:
 			if err := s.check(ctx, conn, v, again); err != nil {
 				return err

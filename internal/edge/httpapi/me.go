@@ -38,8 +38,9 @@ type MyNode struct {
 	Acts  []string `json:"acts" doc:"What pages may offer; each act is asked for again when it is done"`
 	Needs []string `json:"needs" doc:"What this session has to show before it may enter, by the customer's policy; empty: nothing"`
 
-	Suspended bool  `json:"suspended" doc:"Nobody comes in, and nothing is captured"`
-	Brand     Brand `json:"brand" doc:"How pages of this node look"`
+	Suspended bool       `json:"suspended" doc:"Nobody comes in, and nothing is captured"`
+	Brand     Brand      `json:"brand" doc:"How pages of this node look"`
+	Support   *MySupport `json:"support,omitempty" doc:"Where the person is here by support access"`
 }
 
 // Session is one signed-in browser.
@@ -111,6 +112,11 @@ func (s *Server) me(ctx context.Context, v *visit, _ *none) (*body[Me], error) {
 		}
 		if err := s.addNode(ctx, &out, v, c, e); err != nil {
 			return nil, err
+		}
+		if n := len(out.Places); n > 0 && out.Places[n-1].ID == c.String() {
+			if out.Places[n-1].Support, err = s.mySupport(ctx, place, e.Held); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return answer(out), nil

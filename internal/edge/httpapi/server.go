@@ -132,6 +132,7 @@ func New(d Deps) *Server {
 	s.speechRoutes()
 	s.memberRoutes()
 	s.directoryRoutes()
+	s.supportRoutes()
 	s.tokenRoutes()
 	s.provisioningRoutes()
 	s.scimRoutes()

@@ -114,6 +114,16 @@ func (s *Server) names(ctx context.Context, v *visit) (map[string]string, error)
 	for _, t := range tokens {
 		names[t.ID.String()] = t.Name
 	}
+	helpers, err := s.deps.People.Supports(ctx, v.place)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range helpers {
+		names[g.ID.String()] = "support access"
+		if names[g.Person.String()] == "" {
+			names[g.Person.String()] = g.Name + " (support)"
+		}
+	}
 	devices, err := s.deps.Collect.Devices(ctx, v.place)
 	for _, d := range devices {
 		names[d.ID.String()] = d.Name

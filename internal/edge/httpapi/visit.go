@@ -257,7 +257,10 @@ func (s *Server) allowedIn(r *http.Request, v *visit, a access.Act) (err error) 
 	if suspended {
 		return err
 	}
-	return e.Unmet
+	if e.Unmet != nil {
+		return e.Unmet
+	}
+	return s.asHelper(r.Context(), v)
 }
 
 // stillEntered is enterCustomer for what outlives its request: a session is

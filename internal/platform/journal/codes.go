@@ -75,6 +75,11 @@ var Codes = []Code{
 	{"entry.opened", "the last rule of an access list has gone: this way in is open to all networks"},
 	{"entry.refused", "somebody who has a right here came from a network that the access list does not let in"},
 
+	{"support.granted", "somebody of the provider or a reseller was let in for a while, and why"},
+	{"support.used", "somebody came in by support access for the first time"},
+	{"support.ended", "a support access was ended before its time"},
+	{"support.placed", "somebody of the provider or a reseller can find a customer that let them in"},
+
 	// tenancy/directory
 	{"directory.assigned", "an extension was said to be somebody's, from when and until when"},
 	{"directory.ended", "an extension is somebody's no longer; the calls until then stay theirs"},

@@ -264,20 +264,27 @@ func (s *Service) Enter(ctx context.Context, p *place.Place, ses Session) (e Ent
 		if e.Entry, err = entry.Sealed(tx, p.Customer(), st.Entry); err != nil {
 			return err
 		}
+		if st.Person.IsZero() || st.Roles == "" {
+			// Who is let in from above has no account with the customer's identity provider, and no word of it counts.
+			pol.SSOOnly, pol.Elsewhere = false, nil
+			e.Held, err = visiting(tx, ses.Person)
+			return err
+		}
 		m, err := st.open(tx)
 		e.Held = held(tx, m)
 		return err
 	})
 	switch {
-	case fault.Is(err, fault.NotFound):
-		return Entered{}, nil
 	case err != nil || len(e.Held) == 0:
 		return Entered{}, err
 	case st.Suspended: // members may know; to everybody else the place is not there
 		e.Held = nil
 		return e, org.ErrSuspended
 	}
-	if e.Unmet = pol.unmet(ses, p.Customer(), e.Held, s.now()); e.Unmet != nil {
+	if e.Unmet = pol.unmet(ses, p.Customer(), e.Held, s.now()); e.Unmet == nil && !e.Held[0].Grant.IsZero() {
+		e.Unmet = s.NodeReady(ses) // who reaches many customers shows as much as at the own node
+	}
+	if e.Unmet != nil {
 		return e, nil
 	}
 	if idle := pol.limit(e.Held).Idle; idle < ses.Idle {
@@ -295,7 +302,7 @@ type standingRow struct {
 
 const standingColumns = `SELECT person, card, roles, joined, since, ` + policySettings + `,
 	EXISTS (SELECT 1 FROM standing WHERE suspended_at > 0) AS suspended, (SELECT list FROM entry_lists) AS entry
-	FROM members WHERE person = ?`
+	FROM (SELECT 1 AS one) AS one LEFT JOIN members ON person = ?`
 
 // tighten makes a session end after a shorter idleness: it is as short-lived as
 // the strictest of the customers that were entered with it.

@@ -108,8 +108,8 @@ func (s *Service) Held(ctx context.Context, p *place.Place, who id.Person) (held
 
 func heldBy(tx *place.Tx, who id.Person) ([]access.Membership, error) {
 	r, err := place.Row[memberRow](tx, memberColumns+` WHERE person = ?`, who)
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
+	if fault.Is(err, fault.NotFound) || err == nil && r.Roles == "" {
+		return visiting(tx, who)
 	}
 	if err != nil {
 		return nil, err

@@ -131,7 +131,7 @@ func RegistryMigrations() place.Migrations {
 // PlaceMigrations are the tables of members and tokens of one customer, and its
 // access lists.
 func PlaceMigrations() place.Migrations {
-	return slices.Concat(org.PlaceMigrations(), directory.Migrations(), entry.Migrations(), tokenMigrations(), place.Migrations{{Number: 301, Name: "members", SQL: `
+	return slices.Concat(org.PlaceMigrations(), directory.Migrations(), supportMigrations(), entry.Migrations(), tokenMigrations(), place.Migrations{{Number: 301, Name: "members", SQL: `
 		CREATE TABLE members (
 			person {{id}} PRIMARY KEY,
 			email_blind {{bytes}} NOT NULL UNIQUE,

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
 )
 
 func TestMain(m *testing.M) { placetest.Main(m) }
@@ -62,12 +64,12 @@ func (w *world) pass(d time.Duration) {
 }
 
 func everywhere(t *testing.T, fn func(*world)) {
-	schemas := place.Schemas{Registry: identity.RegistryMigrations(), Place: identity.PlaceMigrations(), Housekeeping: identity.Housekeeping()}
+	schemas := place.Schemas{Registry: slices.Concat(org.Migrations(), identity.RegistryMigrations()), Place: identity.PlaceMigrations(), Housekeeping: identity.Housekeeping()}
 	placetest.Run(t, schemas, func(t *testing.T, store *place.Store) { fn(newWorld(t, store)) })
 }
 
 func here(t *testing.T, fn func(*world)) {
-	schemas := place.Schemas{Registry: identity.RegistryMigrations(), Place: identity.PlaceMigrations(), Housekeeping: identity.Housekeeping()}
+	schemas := place.Schemas{Registry: slices.Concat(org.Migrations(), identity.RegistryMigrations()), Place: identity.PlaceMigrations(), Housekeeping: identity.Housekeeping()}
 	fn(newWorld(t, placetest.New(t, schemas)))
 }
 
