@@ -48,7 +48,7 @@ type ProviderAddress struct {
 type ProviderHealth struct {
 	SuccessAt time.Time `json:"success_at,omitzero"`
 	FailureAt time.Time `json:"failure_at,omitzero"`
-	Cause     string    `json:"cause,omitempty" doc:"Of the last failure: down, slow, forbidden, broken, issuer, keys, audience, expired, clock, mismatch, replayed, client, denied, incomplete, stranger, unlinked, subject, no-role or off"`
+	Cause     string    `json:"cause,omitempty" doc:"Of the last failure: down, slow, forbidden, broken, issuer, keys, audience, expired, clock, mismatch, replayed, client, denied, incomplete, stranger, unlinked, subject, no-role, taken or off"`
 	Text      string    `json:"text,omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
@@ -36,8 +37,9 @@ import (
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/tenancy/scim"
-)
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/tenancy/sso/ssotest"
+)
 
 const password = "violet tractor mends nine kites"
 
@@ -56,12 +58,15 @@ type world struct {
 	speech     *speech.Service
 	box        *mail.Mailbox
 	api        *httpapi.Server
+	sso        *sso.Service
+	idp        *ssotest.Mimic // nil until a test needs it
 	url        string
 	log        *syncBuffer
 
 	provider, reseller org.Node
 	a, b               *customer
 	clients            map[string]*client
+	ids                map[string]id.Person
 	made               atomic.Int64
 	things             map[*customer]things // for tests that walk the routes
 }
@@ -113,7 +118,7 @@ func (w *world) no(err error) {
 
 func newWorld(t *testing.T) *world {
 	t.Parallel()
-	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, things: map[*customer]things{}}
+	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), scim.Migrations(), httpapi.Migrations()),
@@ -129,10 +134,16 @@ func newWorld(t *testing.T) *world {
 	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log}))
 	t.Cleanup(w.collectors.Stop)
 	w.speech = speech.New(speech.Options{Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{})), Log: log})
+	w.sso = sso.New(sso.Options{
+		Store: w.store, People: w.people, Egress: must[*egress.Client](t)(egress.New(egress.Options{Private: []string{"127.0.0.1"}})),
+		BaseURL: func() string { return w.url }, Resolver: noDNS{}, Log: log,
+	})
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
-		Log: log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Scim: w.scim, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
+		// Requests that say whom they are forwarded for are believed: tests come from where they like.
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, SSO: w.sso, Scim: w.scim, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
 		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
 	})
 	t.Cleanup(w.api.Close)
@@ -161,7 +172,9 @@ func (w *world) populate() {
 }
 
 func (w *world) person(email string) id.Person {
-	return must[identity.Person](w)(w.people.Add(w.Context(), system, email, "Somebody", secret.NewText(password))).ID
+	p := must[identity.Person](w)(w.people.Add(w.Context(), system, email, "Somebody", secret.NewText(password))).ID
+	w.ids[email] = p
+	return p
 }
 
 func (w *world) customer(short, canary string) *customer {
