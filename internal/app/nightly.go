@@ -11,6 +11,7 @@ import (
 	"ringfence/internal/insight/search"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/entry"
 )
 
 // nextAt is the first instant after now at which a clock in now's zone shows
@@ -33,6 +34,7 @@ type sweeper struct {
 	recordings   *recording.Service
 	objects      blob.Bucket
 	collectors   *collect.Server
+	entry        *entry.Service
 	hour, minute int
 	log          *slog.Logger
 }
@@ -56,6 +58,9 @@ func (s *sweeper) sweep(ctx context.Context) {
 		s.log.Error("retention: the customers cannot be listed", "cause", err)
 		return
 	}
+	if _, err := s.entry.Sweep(ctx, s.places.Registry()); err != nil && ctx.Err() == nil {
+		s.log.Error("access lists: what ran out above customers was not taken out", "cause", err)
+	}
 	for _, c := range customers {
 		p, err := s.places.Place(ctx, c)
 		n := 0
@@ -67,6 +72,9 @@ func (s *sweeper) sweep(ctx context.Context) {
 		}
 		if err == nil {
 			err = s.collectors.Sweep(ctx, p, time.Now())
+		}
+		if err == nil {
+			_, err = s.entry.Sweep(ctx, p)
 		}
 		if ctx.Err() != nil {
 			return

@@ -8,9 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +29,7 @@ import (
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/tenancy/blueprint"
+	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/tenancy/scim"
@@ -55,9 +56,10 @@ type server struct {
 	collectors *collect.Server
 	jobs       *job.Runner
 
+	certs    certificates // nil: no TLS
 	listener net.Listener
-	http     *http.Server
-	stops    []func() // in the order of starting
+	inner    net.Listener // of administration; nil: not apart
+	stops    []func()     // in the order of starting
 }
 
 // extras is what the demo does differently.
@@ -188,7 +190,7 @@ func (s *server) url() string {
 		return s.cfg.URL
 	}
 	scheme := "http"
-	if s.cfg.TLS.Certificate != "" {
+	if s.cfg.TLS.On() {
 		scheme = "https"
 	}
 	address := s.cfg.Listen
@@ -230,13 +232,13 @@ func (s *server) start(ctx context.Context, x extras) error {
 		requests: api.Requests, busy: api.Busy, log: s.log,
 	}
 	s.places.OnCommit(g.watch)
-	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, hour, minute, s.log}).run)
+	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, entry.New(nil), hour, minute, s.log}).run)
 	s.background(ctx, g.run)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
 
-	s.serve(api.Handler())
+	err := s.serve(api)
 	s.stops = append(s.stops, api.Close) // live connections would keep requests open for ever
-	return nil
+	return err
 }
 
 // recover completes the acts over several stores that a crash interrupted, in
@@ -277,54 +279,49 @@ func (s *server) background(ctx context.Context, run func(context.Context)) {
 	s.stops = append(s.stops, func() { cancel(); done.Wait() })
 }
 
-func (s *server) listen() error {
-	l, err := net.Listen("tcp", s.cfg.Listen)
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "cannot listen on %s: is another program using the port?", s.cfg.Listen)
+func (s *server) listen() (err error) {
+	if s.certs, err = newCertificates(s.cfg, s.log); err != nil {
+		return err
 	}
-	if s.cfg.TLS.Certificate != "" {
-		cert, err := s.certificate()
-		if err != nil {
-			l.Close()
-			return err
-		}
-		l = tls.NewListener(l, tlsConfig(cert))
+	if s.listener, err = s.open("listen", s.cfg.Listen); err != nil {
+		return err
 	}
-	s.listener = l
-	return nil
+	if s.cfg.Administration.Listen != "" {
+		s.inner, err = s.open("administration.listen", s.cfg.Administration.Listen)
+	}
+	return err
 }
 
-// certificate reads the certificate and its key, which is a secret like others.
-func (s *server) certificate() (tls.Certificate, error) {
-	key, err := secretFile("tls.key", s.cfg.TLS.Key)
+func (s *server) open(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, fault.Wrap(err, fault.Unavailable, "%s: cannot listen on %s: is another program using the port?", key, address)
 	}
-	chain, err := os.ReadFile(s.cfg.TLS.Certificate)
-	if err != nil {
-		return tls.Certificate{}, fault.Wrap(err, fault.Invalid, "tls.certificate: the file cannot be read")
+	if s.certs != nil {
+		l = tls.NewListener(l, s.certs.config())
 	}
-	cert, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
-	return cert, fault.Wrap(err, fault.Invalid, "tls: the certificate and its key cannot be used: are they PEM, and do they belong together?")
+	return l, nil
 }
 
-// tlsConfig offers TLS 1.2 with AEAD suites and TLS 1.3. Go's own default for
-// 1.2 still offers CBC suites.
-func tlsConfig(cert tls.Certificate) *tls.Config {
-	return &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"h2", "http/1.1"},
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
+// secure reports whether browsers reach the server over TLS, its own or that of
+// a proxy in front of it.
+func (s *server) secure() bool { return s.cfg.TLS.On() || strings.HasPrefix(s.cfg.URL, "https://") }
+
+// serve answers on the public address, and on administration's where it has one.
+func (s *server) serve(api *httpapi.Server) error {
+	s.serveOn(s.listener, api.Handler())
+	if s.inner != nil {
+		s.serveOn(s.inner, api.Administration())
 	}
+	if s.certs == nil {
+		return nil
+	}
+	s.stops = append(s.stops, s.certs.stop)
+	return s.certs.start()
 }
 
-func (s *server) serve(h http.Handler) {
-	s.http = &http.Server{
+func (s *server) serveOn(l net.Listener, h http.Handler) {
+	web := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -333,15 +330,15 @@ func (s *server) serve(h http.Handler) {
 	}
 	var done sync.WaitGroup
 	done.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("the server stopped listening", "cause", err)
+		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the server stopped listening", "address", l.Addr().String(), "cause", err)
 		}
 	})
 	s.stops = append(s.stops, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := s.http.Shutdown(ctx); err != nil {
-			s.http.Close() // what did not end in time is cut
+		if err := web.Shutdown(ctx); err != nil {
+			web.Close() // what did not end in time is cut
 		}
 		done.Wait()
 	})
@@ -352,8 +349,10 @@ func (s *server) stop() {
 	for _, stop := range slices.Backward(s.stops) {
 		stop()
 	}
-	if s.listener != nil {
-		s.listener.Close()
+	for _, l := range []net.Listener{s.listener, s.inner} {
+		if l != nil {
+			l.Close()
+		}
 	}
 	s.close(s.log)
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,27 +18,45 @@ import (
 // Config is the whole configuration. The `doc` tags become the comments of the
 // sample file.
 type Config struct {
-	Listen         string   `yaml:"listen" doc:"Address and port for people, machines and collectors. Without TLS only a loopback address is accepted."`
-	URL            string   `yaml:"url" doc:"How the outside reaches this server; it stands in mails and in collectors' settings."`
-	TrustedProxies []string `yaml:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8. Empty: nobody's."`
-	TLS            TLS      `yaml:"tls" doc:"Certificate for any address but loopback. TLS 1.2 and 1.3 with AEAD suites only."`
-	Data           string   `yaml:"data" doc:"Folder of the databases, of objects (unless they live elsewhere) and of uploads under way."`
-	Database       Database `yaml:"database" doc:"Without an entry: SQLite files, one per customer, in the data folder."`
-	Keys           Keys     `yaml:"keys" doc:"The root key and the key stores. Keep them apart from the data: another disk, other backups."`
-	Objects        Objects  `yaml:"objects" doc:"Where recordings lie, encrypted. With a second place, each object is written to both before anything counts as kept."`
-	Watch          []string `yaml:"watch" doc:"Folders of this server that customers may name as sources, with all below them. {customer} stands for the customer's id, for example /srv/recordings/{customer}; an entry without it is open to every customer."`
-	Mail           Mail     `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
-	SignIn         SignIn   `yaml:"sign_in" doc:"How people sign in."`
-	Egress         Egress   `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
-	Speech         Speech   `yaml:"speech" doc:"Transcription on this host."`
-	Nightly        string   `yaml:"nightly" doc:"When recordings that are due are destroyed, local time of the server, HH:MM."`
-	Log            Log      `yaml:"log" doc:"The log goes to standard error and holds no personal data."`
+	Listen         string         `yaml:"listen" doc:"Address and port for people, machines and collectors. Without TLS only a loopback address is accepted."`
+	URL            string         `yaml:"url" doc:"How the outside reaches this server; it stands in mails and in collectors' settings."`
+	TrustedProxies []string       `yaml:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8. Empty: nobody's."`
+	TLS            TLS            `yaml:"tls" doc:"Certificate for any address but loopback: from files, which are read again when they change, or from an authority. TLS 1.2 and 1.3 with AEAD suites only."`
+	Administration Administration `yaml:"administration" doc:"An address apart for those above customers, for example in a management network."`
+	Data           string         `yaml:"data" doc:"Folder of the databases, of objects (unless they live elsewhere) and of uploads under way."`
+	Database       Database       `yaml:"database" doc:"Without an entry: SQLite files, one per customer, in the data folder."`
+	Keys           Keys           `yaml:"keys" doc:"The root key and the key stores. Keep them apart from the data: another disk, other backups."`
+	Objects        Objects        `yaml:"objects" doc:"Where recordings lie, encrypted. With a second place, each object is written to both before anything counts as kept."`
+	Watch          []string       `yaml:"watch" doc:"Folders of this server that customers may name as sources, with all below them. {customer} stands for the customer's id, for example /srv/recordings/{customer}; an entry without it is open to every customer."`
+	Mail           Mail           `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
+	SignIn         SignIn         `yaml:"sign_in" doc:"How people sign in."`
+	Egress         Egress         `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
+	Speech         Speech         `yaml:"speech" doc:"Transcription on this host."`
+	Nightly        string         `yaml:"nightly" doc:"When recordings that are due are destroyed, local time of the server, HH:MM."`
+	Log            Log            `yaml:"log" doc:"The log goes to standard error and holds no personal data."`
 }
 
 // TLS is the server's certificate.
 type TLS struct {
 	Certificate string `yaml:"certificate" doc:"PEM file with the certificate and its chain."`
 	Key         string `yaml:"key" doc:"PEM file with the private key, mode 0600."`
+	ACME        ACME   `yaml:"acme" doc:"Instead of files: an authority that gives certificates and renews them (RFC 8555)."`
+}
+
+// On reports whether the server speaks TLS itself.
+func (t TLS) On() bool { return t.Certificate != "" || len(t.ACME.Hosts) > 0 }
+
+// ACME is an authority that gives certificates by itself.
+type ACME struct {
+	Hosts     []string `yaml:"hosts" doc:"Names to get certificates for. Port 443 of each must lead to this server. Setting one agrees to the authority's terms."`
+	Email     string   `yaml:"email" doc:"Where the authority writes when something is wrong."`
+	Directory string   `yaml:"directory" doc:"Address of the authority. Without one: Let's Encrypt."`
+	CAFile    string   `yaml:"ca_file" doc:"PEM file with the root that the authority's own address is verified by, for one inside your network."`
+}
+
+// Administration says where provider and resellers come in.
+type Administration struct {
+	Listen string `yaml:"listen" doc:"Address and port of its own for everything above customers. When set, provider and resellers can sign in and act there only; the public address does not know them."`
 }
 
 // Database says where places live when not in SQLite files.
@@ -114,7 +133,11 @@ func Default() Config {
 
 // Loopback reports whether the server listens on this machine only.
 func (c Config) Loopback() bool {
-	host, _, err := net.SplitHostPort(c.Listen)
+	return loopback(c.Listen) && (c.Administration.Listen == "" || loopback(c.Administration.Listen))
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false
 	}
@@ -130,9 +153,11 @@ func (c Config) Validate() []fault.Detail {
 	var p problems
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
 		p.add("listen", "want address:port, for example 127.0.0.1:8443")
-	} else if !c.Loopback() && c.TLS.Certificate == "" {
+	} else if !loopback(c.Listen) && !c.TLS.On() {
 		p.add("tls.certificate", "%s is not a loopback address: set a certificate and key, or listen on 127.0.0.1 behind a proxy on this host", c.Listen)
 	}
+	c.validateAdministration(&p)
+	c.TLS.validate(&p, c.URL)
 	if c.URL != "" {
 		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.add("url", "want an address such as https://calls.example.com")
@@ -143,7 +168,6 @@ func (c Config) Validate() []fault.Detail {
 			p.add(index("trusted_proxies", i), "want a network such as 10.0.0.0/8")
 		}
 	}
-	p.together("tls", "certificate", c.TLS.Certificate, "key", c.TLS.Key)
 	p.folder("data", c.Data)
 	p.need("keys.root", c.Keys.Root)
 	if c.Keys.PostgresFile == "" {
@@ -180,6 +204,46 @@ func (c Config) Validate() []fault.Detail {
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p
+}
+
+func (c Config) validateAdministration(p *problems) {
+	switch l := c.Administration.Listen; {
+	case l == "":
+	case l == c.Listen && !strings.HasSuffix(l, ":0"):
+		p.add("administration.listen", "is the same address as listen: nothing would be apart")
+	default:
+		if _, port, err := net.SplitHostPort(l); err != nil || port == "" {
+			p.add("administration.listen", "want address:port, for example 10.0.0.5:8444")
+		} else if !loopback(l) && !c.TLS.On() {
+			p.add("administration.listen", "%s is not a loopback address: it needs TLS as listen does", l)
+		}
+	}
+}
+
+func (t TLS) validate(p *problems, address string) {
+	p.together("tls", "certificate", t.Certificate, "key", t.Key)
+	a := t.ACME
+	if len(a.Hosts) == 0 {
+		if a.Email+a.Directory+a.CAFile != "" {
+			p.add("tls.acme.hosts", "is missing: for which names does the authority give certificates?")
+		}
+		return
+	}
+	if t.Certificate != "" {
+		p.add("tls.acme.hosts", "stands beside tls.certificate: take one of the two")
+	}
+	p.need("tls.acme.email", a.Email)
+	for i, h := range a.Hosts {
+		if _, err := netip.ParseAddr(h); err == nil || h != strings.ToLower(h) || !strings.Contains(h, ".") || strings.ContainsAny(h, "*/: ") {
+			p.add(index("tls.acme.hosts", i), "want a name such as calls.example.com, in small letters")
+		}
+	}
+	if u, err := url.Parse(address); address != "" && err == nil && !slices.Contains(a.Hosts, u.Hostname()) {
+		p.add("tls.acme.hosts", "does not list %s, the host of url: nobody could open the portal", u.Hostname())
+	}
+	if u, err := url.Parse(a.Directory); a.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		p.add("tls.acme.directory", "want an https address, such as https://acme.example.com/directory")
+	}
 }
 
 func (b Bucket) validate(p *problems, path string, mayBeEmpty bool) {

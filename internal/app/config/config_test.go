@@ -17,7 +17,7 @@ func TestSampleParsesToTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An empty list in a file is an empty list, not none.
-	c.TrustedProxies, c.Egress.AllowPrivate, c.Watch = nil, nil, nil
+	c.TrustedProxies, c.Egress.AllowPrivate, c.Watch, c.TLS.ACME.Hosts = nil, nil, nil, nil
 	if !reflect.DeepEqual(c, config.Default()) {
 		t.Fatalf("the sample means %+v", c)
 	}
@@ -89,6 +89,16 @@ func TestValues(t *testing.T) {
 		{"watch: [recordings]", "watch[0]"},
 		{"data: [a]", "data"},
 		{"tls: x", "tls"},
+		{"tls: {acme: {email: a@example.com}}", "tls.acme.hosts"},
+		{"tls: {acme: {hosts: [calls.example.com]}}", "tls.acme.email"},
+		{"tls: {acme: {hosts: ['*.example.com'], email: a@b}}", "tls.acme.hosts[0]"},
+		{"tls: {acme: {hosts: [203.0.113.7], email: a@b}}", "tls.acme.hosts[0]"},
+		{"url: https://calls.example.com\ntls: {acme: {hosts: [www.example.com], email: a@b}}", "tls.acme.hosts"},
+		{"tls: {certificate: /c, key: /k, acme: {hosts: [calls.example.com], email: a@b}}", "tls.acme.hosts"},
+		{"tls: {acme: {hosts: [calls.example.com], email: a@b, directory: 'http://ca'}}", "tls.acme.directory"},
+		{"administration: {listen: '8444'}", "administration.listen"},
+		{"administration: {listen: '127.0.0.1:8443'}", "administration.listen"},
+		{"administration: {listen: '10.0.0.5:8444'}", "administration.listen"},
 		{"listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", ""},
 	} {
 		_, err := config.Parse([]byte(c.yaml))

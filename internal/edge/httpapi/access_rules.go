@@ -58,57 +58,60 @@ type AccessRuleEffect struct {
 }
 
 type (
-	// dry is a change that only shows its effect.
-	dry struct {
+	// Dry is a change that only shows its effect.
+	Dry struct {
 		DryRun bool `query:"dry_run" doc:"Check and show the effect; change nothing"`
 	}
-	asked struct {
+	// Asked is the address that rules are explained for.
+	Asked struct {
 		Address string `query:"address" maxLength:"60" doc:"Show what the rules mean for this address instead of your own"`
 	}
-	rulePath struct {
+	// RulePath names one rule.
+	RulePath struct {
 		Rule string `path:"rule"`
 	}
-	draftBody struct{ Body AccessRuleDraft }
+	// DraftBody is a rule as a body.
+	DraftBody struct{ Body AccessRuleDraft }
 
 	customerRules struct {
 		CustomerPath
-		asked
+		Asked
 	}
 	addCustomerRule struct {
 		CustomerPath
-		dry
-		draftBody
+		Dry
+		DraftBody
 	}
 	setCustomerRule struct {
 		CustomerPath
-		rulePath
-		dry
-		draftBody
+		RulePath
+		Dry
+		DraftBody
 	}
 	removeCustomerRule struct {
 		CustomerPath
-		rulePath
-		dry
+		RulePath
+		Dry
 	}
 	nodeRules struct {
 		NodePath
-		asked
+		Asked
 	}
 	addNodeRule struct {
 		NodePath
-		dry
-		draftBody
+		Dry
+		DraftBody
 	}
 	setNodeRule struct {
 		NodePath
-		rulePath
-		dry
-		draftBody
+		RulePath
+		Dry
+		DraftBody
 	}
 	removeNodeRule struct {
 		NodePath
-		rulePath
-		dry
+		RulePath
+		Dry
 	}
 )
 

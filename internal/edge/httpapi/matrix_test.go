@@ -15,6 +15,7 @@ import (
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/directory"
+	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 )
 
@@ -68,10 +69,17 @@ func (w *world) make(c *customer, opening string) things {
 	prv, _, err := w.scim.CreateToken(ctx, c.p, system, admin.Person, "t", time.Now().Add(time.Hour))
 	w.no(err)
 	asg := must[directory.Assignment](w)(w.people.Directory().Add(ctx, c.p, system, directory.Assignment{Extension: strconv.Itoa(70000 + w.serial()), Name: "x"}, ""))
+	rule, _, err := entry.New(nil).Add(ctx, entry.Where{Place: c.p, Node: c.id}, entry.Saver{Who: system, Free: true},
+		entry.Draft{Surface: entry.SCIM, Network: "127.0.0.0/8", Owner: c.canary, Reason: c.canary}, false)
+	w.no(err)
+	signed := must[identity.Signed](w)(w.people.Begin(ctx, extra.ID, identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}, identity.Origin{}))
+	fed := w.federate(c, admin, extra.Email)
 	return things{
-		"assignment": asg.ID.String(),
+		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
+		"session": signed.Session.String(),
+		"rule":    rule.ID.String(), "assignment": asg.ID.String(),
 		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
-		"customer":   c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
+		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
 		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
 	}
 }
@@ -81,11 +89,12 @@ func (w *world) serial() int { return int(w.made.Add(1)) }
 
 func nobodys() things {
 	return things{
+		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),
 		"provisioner": id.New[id.Provisioner]().String(), "resource": id.New[id.ScimUser]().String(),
 		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
 		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
 		"token": id.New[id.Token]().String(), "device": id.New[id.Device]().String(), "customer": id.New[id.Customer]().String(),
-		"assignment": id.New[id.Assignment]().String(), "session": id.New[id.Session]().String(), "node": id.New[id.Node]().String(),
+		"rule": id.New[id.Rule]().String(), "assignment": id.New[id.Assignment]().String(), "session": id.New[id.Session]().String(), "support": id.New[id.Support]().String(), "node": id.New[id.Node]().String(),
 	}
 }
 
@@ -101,6 +110,10 @@ func malformed() things {
 // it before it looks for the thing.
 func bodyFor(rt httpapi.RouteInfo) any {
 	switch rt.ID {
+	case "claimIdentityDomain":
+		return map[string]string{"domain": "d" + strconv.Itoa(rand.IntN(1e9)) + ".example"}
+	case "changeIdentityProvider":
+		return map[string]string{"kind": "oidc", "name": "matrix", "issuer": "https://login.example", "client_id": "x"}
 	case "destroyRecording":
 		return map[string]string{"reason": "matrix"}
 	case "openRecording":
@@ -109,8 +122,16 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]string{"extension": "1" + strconv.Itoa(rand.IntN(1e9)), "name": "matrix"}
 	case "importDirectory":
 		return map[string]any{"csv": "extension,name\n1" + strconv.Itoa(rand.IntN(1e9)) + ",matrix\n"}
+	case "addAccessRule", "setAccessRule", "addNodeAccessRule", "setNodeAccessRule":
+		surface := "scim"
+		if strings.Contains(rt.ID, "Node") {
+			surface = "administration"
+		}
+		return map[string]string{"surface": surface, "network": "127.0.0.0/8", "owner": "matrix", "reason": "matrix"}
 	case "changeMember":
 		return map[string]any{"roles": []string{"user"}}
+	case "setSignInPolicy":
+		return map[string]any{"factor": "mail", "device_days": 30, "limits": []string{}, "elsewhere": []string{}, "sso_only": false, "recovery": []string{}}
 	case "changeSource":
 		return map[string]any{"name": "x", "kind": "collector", "profile": "generic", "time_zone": "UTC"}
 	}
@@ -174,6 +195,9 @@ func TestEveryRouteEveryRole(t *testing.T) {
 				own["recording"] = w.a.others.String()
 				want404(name+", another extension's", do(own))
 			}
+			if rt.ID == "everybodyOut" && allowed {
+				clear(w.clients) // but for the asker's, all sessions have ended
+			}
 			if rt.ID == "destroyRecording" && allowed {
 				w.a.mine = w.archive(w.a, "mine"+string(role)+id.New[id.Event]().String(), "201")
 				w.transcribe(w.a, w.a.mine)
@@ -229,11 +253,44 @@ func TestNodesAreReachedFromAboveOnly(t *testing.T) {
 			"superuser@a.example":      {},
 		} {
 			for _, n := range []id.Node{w.provider.ID, w.reseller.ID, w.a.id, id.New[id.Node]()} {
-				got := w.as(email).do(rt.Method, things{"node": n.String()}.path(rt.Path), bodyFor(rt))
-				if may[n] == (got.status == 404) {
+				th := w.atNode(n, rt)
+				got := w.as(email).do(rt.Method, th.path(rt.Path), bodyFor(rt))
+				if rt.ID == "everybodyOutBelow" {
+					clear(w.clients)
+				}
+				if (may[n] && w.allowedAt(email, n, rt.Act)) == (got.status == 404) {
 					t.Errorf("%s at %v as %s: %d", rt.ID, n, email, got.status)
 				}
 			}
 		}
 	}
+}
+
+// allowedAt is the policy's answer for a role above customers: some acts reach
+// only the own node, or only what is below it.
+func (w *world) allowedAt(email string, n id.Node, a access.Act) bool {
+	held := map[string]access.Membership{
+		"provider@example.com": {Role: access.ProviderAdmin, At: w.provider.ID}, "reseller@example.com": {Role: access.ResellerAdmin, At: w.reseller.ID},
+	}[email]
+	above := map[id.Node][]id.Node{w.reseller.ID: {w.provider.ID}, w.a.id: {w.reseller.ID, w.provider.ID}}[n]
+	return access.Allow([]access.Membership{held}, a, access.Thing{Place: n, Above: above}, time.Now()).Allowed
+}
+
+// atNode is one of each thing of a node above customers that a route names.
+func (w *world) atNode(n id.Node, rt httpapi.RouteInfo) things {
+	th := nobodys()
+	th["node"] = n.String()
+	if strings.Contains(rt.Path, "{rule}") {
+		r, _, err := entry.New(nil).Add(w.Context(), entry.Where{Place: w.store.Registry(), Node: n}, entry.Saver{Who: system, Free: true},
+			entry.Draft{Surface: entry.Administration, Network: "127.0.0.0/8", Owner: "matrix", Reason: "matrix"}, false)
+		w.no(err)
+		th["rule"] = r.ID.String()
+	}
+	maker := map[id.Node]string{w.provider.ID: "provider@example.com", w.reseller.ID: "reseller@example.com"}[n]
+	if strings.Contains(rt.Path, "{token}") && maker != "" {
+		tok, _, err := w.people.CreateNodeToken(w.Context(), n, system, w.ids[maker], identity.TokenDraft{Name: "t", Acts: []access.Act{access.UsageRead}, Until: time.Now().Add(time.Hour)})
+		w.no(err)
+		th["token"] = tok.ID.String()
+	}
+	return th
 }

@@ -94,7 +94,7 @@ var (
 // admit is the gate.
 func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
 	v := &visit{at: s.now(), from: identity.Origin{Address: clientAddress(r.Context()), Agent: r.UserAgent()}, cookies: r.Cookies(), url: r.URL, host: r.Host}
-	v.from.Browser = v.cookie(s.cookieName(browserCookie))
+	v.from.Browser, v.from.Outer = v.cookie(s.cookieName(browserCookie)), s.hidesNodes(r.Context())
 	var err error = errNothing
 	switch rt.gate.kind {
 	case public:

@@ -151,6 +151,7 @@ type Origin struct {
 	Address netip.Addr
 	Agent   string      // what the browser calls itself
 	Browser secret.Text // what the browser was given when it was trusted, if it was
+	Outer   bool        // by an address that knows nobody above customers: theirs is another one
 }
 
 // network is the part of an address that one subscriber usually holds: buckets

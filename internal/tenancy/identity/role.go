@@ -40,6 +40,16 @@ func nodeRoles(tx *place.Tx, p id.Person) (held []access.Membership, lists map[i
 	return held, lists, err
 }
 
+// belowOnly reports whether a person holds nothing above customers.
+func (s *Service) belowOnly(ctx context.Context, p id.Person) (below bool, err error) {
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		n, err := place.Row[int](tx, `SELECT count(*) FROM node_roles WHERE person = ?`, p)
+		below = n == 0
+		return err
+	})
+	return below, err
+}
+
 // GiveNodeRole makes a person administrator of the provider or of a reseller.
 func (s *Service) GiveNodeRole(ctx context.Context, who actor.Actor, node id.Node, role access.Role, p id.Person) error {
 	if !slices.Contains(slices.Concat(access.RolesAt("provider"), access.RolesAt("reseller")), role) {

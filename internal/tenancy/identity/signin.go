@@ -59,6 +59,12 @@ func (s *Service) SignIn(ctx context.Context, email string, password secret.Text
 	if err != nil {
 		return Step{}, err
 	}
+	if ok && from.Outer {
+		// Their password is not worth guessing here: right and wrong answer alike.
+		if ok, err = s.belowOnly(ctx, p.ID); err != nil {
+			return Step{}, err
+		}
+	}
 	if !ok || p.ID.IsZero() {
 		s.account.take(account, s.now())
 		s.wrong.take(from.network(), s.now())

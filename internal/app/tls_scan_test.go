@@ -1,0 +1,82 @@
+package app
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/internal/app/config"
+)
+
+// TestEverySuiteOfEveryVersion proposes each suite that Go knows, alone, in each
+// version, to a server with an ECDSA and to one with an RSA certificate: what it
+// takes is TLS 1.2 with AEAD and forward secrecy, and nothing else.
+func TestEverySuiteOfEveryVersion(t *testing.T) {
+	dir := t.TempDir()
+	ecCert, ecKey, _ := certificate(t, dir)
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	no(t, err)
+	rsaCert, rsaKey := selfSigned(t, t.TempDir(), k)
+	for kind, files := range map[string]config.TLS{"ECDSA": {Certificate: ecCert, Key: ecKey}, "RSA": {Certificate: rsaCert, Key: rsaKey}} {
+		f, err := newFileCertificate(files, nil)
+		no(t, err)
+		server := httptest.NewUnstartedServer(nil)
+		server.Listener = tls.NewListener(server.Listener, f.config())
+		server.Start()
+		defer server.Close()
+		taken := 0
+		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+			for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
+				if !slices.Contains(suite.SupportedVersions, version) {
+					continue
+				}
+				conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{
+					MinVersion: version, MaxVersion: version, CipherSuites: []uint16{suite.ID}, InsecureSkipVerify: true,
+				})
+				if err == nil {
+					conn.Close()
+					taken++
+				}
+				want := version == tls.VersionTLS12 && strings.HasPrefix(suite.Name, "TLS_ECDHE_"+kind+"_") &&
+					(strings.Contains(suite.Name, "GCM") || strings.Contains(suite.Name, "CHACHA20"))
+				if (err == nil) != want {
+					t.Errorf("%s certificate, %s in %s: %v", kind, suite.Name, tls.VersionName(version), err)
+				}
+			}
+		}
+		if taken != 3 {
+			t.Errorf("%s: %d suites are taken, want 3", kind, taken)
+		}
+		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true})
+		no(t, err)
+		if s := conn.ConnectionState(); s.Version != tls.VersionTLS13 || s.CurveID != tls.X25519MLKEM768 {
+			t.Errorf("%s: %s with %s", kind, tls.VersionName(s.Version), s.CurveID)
+		}
+		conn.Close()
+	}
+}
+
+func selfSigned(t *testing.T, dir string, k crypto.Signer) (cert, key string) {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, k.Public(), k)
+	no(t, err)
+	secret, err := x509.MarshalPKCS8PrivateKey(k)
+	no(t, err)
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	no(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
+	no(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	return cert, key
+}
