@@ -61,6 +61,9 @@ var Codes = []Code{
 	{"member.invited", "somebody was given roles at this customer"},
 	{"member.joined", "somebody used their roles for the first time"},
 	{"member.changed", "somebody's roles or extensions were changed"},
+	{"member.suspended", "nobody decided on somebody's roles in time; they hold none until an administrator gives them back"},
+	{"member.resumed", "somebody got back the roles that were suspended"},
+	{"role.taken", "somebody's role at the provider or a reseller was taken away"},
 	{"member.removed", "all of somebody's roles were taken away"},
 	{"superuser.granted", "somebody may now listen to all recordings"},
 	{"superuser.withdrawn", "somebody may no longer listen to all recordings"},
@@ -113,6 +116,16 @@ var Codes = []Code{
 	{"domain.claimed", "a customer said that a domain of e-mail addresses is theirs"},
 	{"domain.verified", "a customer showed that a domain of e-mail addresses is theirs"},
 	{"domain.released", "a customer gave up a domain of e-mail addresses"},
+
+	// tenancy/review
+	{"review.rule-set", "it was chosen how often access is reviewed, and what happens to what nobody decides"},
+	{"review.opened", "an access review began: a line for everybody who holds a role"},
+	{"review.reminded", "administrators were reminded of an access review"},
+	{"review.line-decided", "an administrator decided whether somebody keeps their roles"},
+	{"review.line-suspended", "nobody decided on somebody in time, and their roles were suspended"},
+	{"review.escalated", "an access review was not finished in time, and the level above was told"},
+	{"review.closed", "an access review ended, and its result was signed"},
+	{"paper-key.made", "the key that signs documents was made"},
 
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},

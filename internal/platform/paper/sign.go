@@ -43,7 +43,8 @@ func NewKey(name string, at time.Time) (k *Key, private []byte, err error) {
 	}
 	t := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name, Organization: []string{name}},
-		NotBefore: at.Add(-time.Hour).UTC(), NotAfter: at.Add(certificateFor).UTC(),
+		// A year back: a clock that is set right later must not make what was signed before it doubtful.
+		NotBefore: at.AddDate(-1, 0, 0).UTC(), NotAfter: at.Add(certificateFor).UTC(),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, p.Public(), p)
