@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { accessible, context, launch, settled, shot, signIn } from './lib/browser.mjs';
 import { startDemo } from './lib/demo.mjs';
 import { steps } from './lib/steps.mjs';
+import { accessLists } from './scenarios/entry.mjs';
 import { keyboard } from './scenarios/keyboard.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
@@ -100,6 +101,7 @@ async function administers(base, customer) {
   await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
   await admin.does('forms', (page) => forms(page, base));
   await admin.does('a token is made, used and ended', (page) => token(page, demo, base, customer));
+  await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
   await admin.ctx.close();
 }

@@ -21,6 +21,17 @@ const welcome = createRoute({
   component: lazyRouteComponent(() => import('./features/signin/WelcomePage'), 'WelcomePage'),
 });
 
+const forgotten = createRoute({
+  getParentRoute: () => root,
+  path: '/forgotten',
+  component: lazyRouteComponent(() => import('./features/signin/ForgottenPage'), 'ForgottenPage'),
+});
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('./features/signin/WelcomePage'), 'ResetPage'),
+});
+
 const signedIn = createRoute({ getParentRoute: () => root, id: 'in', component: Shell });
 const start = createRoute({ getParentRoute: () => signedIn, path: '/', component: Start });
 const account = createRoute({
@@ -32,6 +43,16 @@ const node = createRoute({
   getParentRoute: () => signedIn,
   path: '/n/$node',
   component: lazyRouteComponent(() => import('./features/tree/ChildrenPage'), 'ChildrenPage'),
+});
+const nodeTokens = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/n/$node/tokens',
+  component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'NodeTokensPage'),
+});
+const nodeAccess = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/n/$node/access',
+  component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'NodeAccessListsPage'),
 });
 const customer = createRoute({ getParentRoute: () => signedIn, path: '/c/$customer', component: Outlet });
 
@@ -77,6 +98,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/access', component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'CustomerAccessListsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
 ];
 
@@ -84,7 +106,9 @@ export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     welcome,
-    signedIn.addChildren([start, account, node, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
+    forgotten,
+    reset,
+    signedIn.addChildren([start, account, node, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,

@@ -15,6 +15,7 @@ export const adminPages = [
   ['settings/speech', 'Speech engine'],
   ['settings/members', 'Members'],
   ['settings/tokens', 'API tokens'],
+  ['settings/access', 'Access lists'],
 ];
 
 /** walk visits pages in one colour scheme: each must come without an error and pass axe. */
@@ -36,6 +37,7 @@ export async function forms(page, url) {
     ['settings/sources', 'Add a source'],
     ['settings/members', 'Invite somebody'],
     ['settings/tokens', 'Make a token'],
+    ['settings/access', 'Add a rule'],
     ['settings/collectors', 'Name a collector'],
   ]) {
     await page.goto(`${url}/${path}`);

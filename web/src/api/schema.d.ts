@@ -21,6 +21,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/access-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From which networks each way in is open, and what that means for an address
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listAccessRules"];
+        put?: never;
+        /**
+         * Let a network in; what would lock you out is refused
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["addAccessRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/access-rules/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a rule
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setAccessRule"];
+        post?: never;
+        /**
+         * Take a rule out
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeAccessRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/attention": {
         parameters: {
             query?: never;
@@ -309,6 +357,238 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/identity-domains/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Give a domain up
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["releaseIdentityDomain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-domains/{domain}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look for the text record
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["verifyIdentityDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is linked to what a provider calls them, and who waits to be
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listIdentityLinks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a link away, or refuse one that waits
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeIdentityLink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-links/{link}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a waiting link is the same person
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["confirmIdentityLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The customer's own identity providers
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listIdentityProviders"];
+        put?: never;
+        /**
+         * Set an identity provider up
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["createIdentityProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One identity provider, and what to type there
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getIdentityProvider"];
+        /**
+         * Set an identity provider up anew, or switch it on or off
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["changeIdentityProvider"];
+        post?: never;
+        /**
+         * Remove an identity provider, with its links and domains; its sessions end
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeIdentityProvider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-providers/{provider}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name an e-mail domain; it counts once a DNS text record shows that it is yours
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["claimIdentityDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-providers/{provider}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a test sign-in: it shows what arrives and signs nobody in
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["testIdentityProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-providers/{provider}/tests/{test}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a test sign-in showed
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getIdentityProviderTest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/identity-providers/{provider}/tests/{test}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link yourself to the subject that your test showed
+         * @description Needs `idp.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["linkIdentityProviderTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/members": {
         parameters: {
             query?: never;
@@ -432,6 +712,74 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an identity provider pushes, and what it is worth
+         * @description Needs `scim.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["provisioning"];
+        /**
+         * Say which pushed groups are worth which roles; every member is brought into line at once
+         * @description Needs `scim.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setProvisioning"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/provisioning/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens of identity providers, without their secrets
+         * @description Needs `scim.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listProvisioners"];
+        put?: never;
+        /**
+         * Make a token that reaches SCIM here and nothing else
+         * @description Needs `scim.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["createProvisioner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/provisioning/tokens/{provisioner}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a token of an identity provider
+         * @description Needs `scim.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeProvisioner"];
         options?: never;
         head?: never;
         patch?: never;
@@ -563,6 +911,238 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SCIM: a batch, done whole or not at all
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["scimBulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: pushed Groups
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimListGroups"];
+        put?: never;
+        /**
+         * SCIM: push one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["scimCreateGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Groups/{resource}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimGetGroup"];
+        /**
+         * SCIM: replace one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["scimReplaceGroup"];
+        post?: never;
+        /**
+         * SCIM: remove one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["scimDeleteGroup"];
+        options?: never;
+        head?: never;
+        /**
+         * SCIM: change parts of one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        patch: operations["scimPatchGroup"];
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/ResourceTypes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: ResourceTypes
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimResourceTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/ResourceTypes/{resource}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: one of ResourceTypes
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimOneOfResourceTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: Schemas
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimSchemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Schemas/{resource}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: one of Schemas
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimOneOfSchemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/ServiceProviderConfig": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: what is supported
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: pushed Users
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimListUsers"];
+        put?: never;
+        /**
+         * SCIM: push one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["scimCreateUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/scim/v2/Users/{resource}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SCIM: one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["scimGetUser"];
+        /**
+         * SCIM: replace one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["scimReplaceUser"];
+        post?: never;
+        /**
+         * SCIM: remove one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["scimDeleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * SCIM: change parts of one
+         * @description Needs `scim.provision`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        patch: operations["scimPatchUser"];
         trace?: never;
     };
     "/api/v1/customers/{customer}/sessions": {
@@ -720,6 +1300,70 @@ export interface paths {
         put: operations["setSpeech"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who of the provider or a reseller was let in, when and why
+         * @description Needs `member.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listSupport"];
+        put?: never;
+        /**
+         * Let somebody of the provider or a reseller in, for at most four hours
+         * @description Needs `support.grant`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["grantSupport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/support/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the support access by which the caller is here
+         * @description Needs `exposure.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["leaveSupport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/support/{support}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a support access now; live connections close
+         * @description Needs `support.grant`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["endSupport"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1199,6 +1843,98 @@ export interface paths {
         patch: operations["renameNode"];
         trace?: never;
     };
+    "/api/v1/nodes/{node}/access-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From which networks administrators of this node come in
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listNodeAccessRules"];
+        put?: never;
+        /**
+         * Let a network in for this node's administrators
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["addNodeAccessRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/access-rules/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a rule of this node
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setNodeAccessRule"];
+        post?: never;
+        /**
+         * Take a rule of this node out
+         * @description Needs `accesslist.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeNodeAccessRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/blueprint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the last blueprint has come, and a sample
+         * @description Needs `blueprint.apply`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getBlueprint"];
+        put?: never;
+        /**
+         * Make a customer be as a blueprint says; twice is once
+         * @description Needs `blueprint.apply`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["applyBlueprint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/blueprint/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a blueprint would change; nothing is done
+         * @description Needs `blueprint.apply`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["previewBlueprint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/branding": {
         parameters: {
             query?: never;
@@ -1431,6 +2167,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys of machines that act above customers, without their secrets
+         * @description Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listNodeTokens"];
+        put?: never;
+        /**
+         * Make a token of this node; it opens no customer's place
+         * @description Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["createNodeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a token of this node
+         * @description Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeNodeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/usage": {
         parameters: {
             query?: never;
@@ -1539,6 +2319,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in/sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The identity provider for an address; the answer depends on its domain alone */
+        post: operations["signInChoices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/sso/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a sign-in at an identity provider */
+        post: operations["startSignInElsewhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/sso/{customer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The identity providers of a customer, for its direct sign-in address */
+        get: operations["customerSignInChoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-out": {
         parameters: {
             query?: never;
@@ -1577,6 +2408,52 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AccessRule: {
+            /** @description Whether your address is in the network */
+            covers_you: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            id: string;
+            network: string;
+            /** @description Who answers for it */
+            owner: string;
+            reason: string;
+            /** @enum {string} */
+            surface: "portal" | "api" | "scim" | "collectors" | "administration";
+            /**
+             * Format: date-time
+             * @description Ends by itself then; null: stands until it is taken out
+             */
+            until: string | null;
+        };
+        AccessRuleDraft: {
+            /** @description An address or a network, such as 203.0.113.0/24 or 2001:db8::/48 */
+            network: string;
+            /** @description Who answers for it */
+            owner: string;
+            reason: string;
+            /** @description portal, api, scim, collectors or administration; above customers administration alone. A rule keeps its surface. */
+            surface: string;
+            /**
+             * Format: date-time
+             * @description Ends by itself then
+             */
+            until?: string;
+        };
+        AccessRuleEffect: {
+            /** @description False after a dry run */
+            done: boolean;
+            /** @description Null when one was taken out */
+            rule: components["schemas"]["AccessRule"];
+            surface: components["schemas"]["Surface"];
+        };
+        AccessRules: {
+            /** @description The address that the surfaces are about: your own, or the one that was asked about */
+            address: string;
+            items: components["schemas"]["AccessRule"][];
+            surfaces: components["schemas"]["Surface"][];
+        };
         Agent: {
             extension: string;
             name: string;
@@ -1639,10 +2516,36 @@ export interface components {
         AttentionItems: {
             items: components["schemas"]["Attention"][];
         };
+        Blueprint: {
+            /** @description Whether applying would change, or has changed, anything */
+            changes: boolean;
+            /** @description Empty: the customer is to be made */
+            customer_id: string;
+            lines: components["schemas"]["BlueprintLine"][];
+            state: components["schemas"]["BlueprintState"];
+        };
+        BlueprintInputBody: {
+            yaml: string;
+        };
+        BlueprintLine: {
+            after: string;
+            before: string;
+            /** @description The customer's administrators decide on this by now: it stays as it is */
+            kept: boolean;
+            /** @example retention.days */
+            path: string;
+        };
+        BlueprintState: {
+            /** Format: date-time */
+            applied_at: string | null;
+            note: string;
+            /** @enum {string} */
+            state: "" | "applying" | "done" | "failed";
+        };
         Brand: {
             /**
              * @description Buttons and the line at the top
-             * @example #2b5cd9
+             * @example #0f5c63
              */
             accent: string;
             /** @description Empty: none */
@@ -1719,6 +2622,11 @@ export interface components {
             /** @description Ids of all recordings of the call */
             recordings: string[];
         };
+        Certificate: {
+            sha256: string;
+            /** Format: date-time */
+            until: string;
+        };
         Challenge: {
             /** @description As WebAuthn writes it; binary parts are base64url */
             publicKey: unknown;
@@ -1750,6 +2658,13 @@ export interface components {
             item: "copies" | "mail" | "administrator" | "factor" | "captured" | "opened";
             text: string;
         };
+        ChoicesInputBody: {
+            email: string;
+        };
+        ClaimDomainInputBody: {
+            /** @description What stands behind the @ */
+            domain: string;
+        };
         CodeInputBody: {
             /** @description Blanks and dashes do not matter */
             code: string;
@@ -1775,6 +2690,25 @@ export interface components {
             admin_name: string;
             /** @enum {string} */
             kind: "reseller" | "customer";
+            name: string;
+        };
+        CreateNodeTokenInputBody: {
+            acts: string[];
+            /**
+             * Format: date-time
+             * @description At most 400 days ahead
+             */
+            expires_at: string;
+            name: string;
+            /** @description Addresses and networks it works from, such as 203.0.113.0/24; none: from everywhere */
+            networks?: string[];
+        };
+        CreateProvisionerInputBody: {
+            /**
+             * Format: date-time
+             * @description At most 400 days ahead
+             */
+            expires_at: string;
             name: string;
         };
         CreateTokenInputBody: {
@@ -1999,6 +2933,55 @@ export interface components {
         ForgottenInputBody: {
             email: string;
         };
+        IdentityLink: {
+            /** @description Of a waiting one: unlinked (a member has this address) or subject (the member is known by another subject) */
+            cause?: string;
+            email: string;
+            id: string;
+            /** @description Name of the member here */
+            member: string;
+            name: string;
+            person_id: string;
+            provider_id: string;
+            /** Format: date-time */
+            seen_at?: string;
+            /** Format: date-time */
+            since: string;
+            /** @enum {string} */
+            state: "linked" | "dormant" | "waiting";
+            subject: string;
+        };
+        IdentityLinkPage: {
+            items: components["schemas"]["IdentityLink"][];
+            next_cursor?: string;
+        };
+        IdentityProvider: {
+            addresses: components["schemas"]["ProviderAddress"];
+            /** @description SAML: what the provider signs with */
+            certificates: components["schemas"]["Certificate"][];
+            /** Format: date-time */
+            changed_at: string;
+            client_id: string;
+            domains: components["schemas"]["ProviderDomain"][];
+            enabled: boolean;
+            extensions_claim: string;
+            health: components["schemas"]["ProviderHealth"];
+            id: string;
+            /** @description OpenID Connect: the issuer; SAML: the entity id */
+            issuer: string;
+            /** @enum {string} */
+            kind: "oidc" | "saml";
+            metadata_url: string;
+            name: string;
+            newcomers: boolean;
+            rules: components["schemas"]["RoleRule"][];
+            scopes: string[];
+            /** @description A client secret is stored; it is never shown */
+            secret_set: boolean;
+        };
+        IdentityProviderItems: {
+            items: components["schemas"]["IdentityProvider"][];
+        };
         ImportInputBody: {
             /**
              * @description Of numbers in national form
@@ -2150,8 +3133,18 @@ export interface components {
             /** @description What this session has to show before it may enter, by the customer's policy; empty: nothing */
             needs: string[];
             roles: string[];
+            /** @description Where the person is here by support access */
+            support?: components["schemas"]["MySupport"];
             /** @description Nobody comes in, and nothing is captured */
             suspended: boolean;
+        };
+        MySupport: {
+            by: string;
+            id: string;
+            reason: string;
+            role: string;
+            /** Format: date-time */
+            until: string;
         };
         NewDevice: {
             /** Format: date-time */
@@ -2179,6 +3172,19 @@ export interface components {
             /** @description The browser's answer to the options */
             credential: unknown;
             name: string;
+        };
+        NewProvisioner: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+            name: string;
+            /** @description Not stored, and never shown again */
+            secret: string;
         };
         NewToken: {
             acts: string[];
@@ -2217,6 +3223,10 @@ export interface components {
              */
             suspended_at: string | null;
             usage: components["schemas"]["NodeUsage"];
+        };
+        NodeBlueprint: {
+            sample: string;
+            state: components["schemas"]["BlueprintState"];
         };
         NodeBrand: {
             own: components["schemas"]["OwnBrand"];
@@ -2415,6 +3425,146 @@ export interface components {
             label: "mix" | "caller" | "agent" | "left" | "right";
             peaks: number[];
         };
+        ProviderAddress: {
+            /** @description SAML: where responses go */
+            acs: string;
+            /** @description OpenID Connect: redirect address */
+            callback: string;
+            /** @description Where this customer's people begin a sign-in */
+            direct: string;
+            /** @description SAML: our entity id; our metadata are there too */
+            entity: string;
+        };
+        ProviderCheck: {
+            name: string;
+            passed: boolean;
+            text: string;
+        };
+        ProviderClaim: {
+            name: string;
+            values: string[];
+        };
+        ProviderDomain: {
+            domain: string;
+            id: string;
+            provider_id: string;
+            /** @description Name of the DNS text record that shows that the domain is yours */
+            record: string;
+            /** @description What the record has to hold */
+            value: string;
+            /** Format: date-time */
+            verified_at?: string;
+        };
+        ProviderHealth: {
+            /** @description Of the last failure: down, slow, forbidden, broken, issuer, keys, audience, expired, clock, mismatch, replayed, client, denied, incomplete, stranger, unlinked, subject, no-role, taken or off */
+            cause?: string;
+            /** Format: date-time */
+            failure_at?: string;
+            /** Format: date-time */
+            success_at?: string;
+            text?: string;
+        };
+        ProviderSettings: {
+            client_id?: string;
+            /** @description Left out: as it was */
+            client_secret?: string;
+            /** @description Off, it can be tested and nothing else */
+            enabled?: boolean;
+            /** @description Claim that holds somebody's extensions */
+            extensions_claim?: string;
+            issuer?: string;
+            /** @enum {string} */
+            kind: "oidc" | "saml";
+            /** @description SAML: the provider's metadata, as XML */
+            metadata?: string;
+            /** @description Or where they are; read again when the provider signs with a new key */
+            metadata_url?: string;
+            name: string;
+            /** @description Whoever is given a role by a rule and is no member yet becomes one */
+            newcomers?: boolean;
+            /** @description There is no secret; a stored one is forgotten */
+            public_client?: boolean;
+            /** @description Read at every sign-in; without any, roles are given by hand */
+            rules?: components["schemas"]["RoleRule"][];
+            /** @description Beside openid, email and profile */
+            scopes?: string[];
+        };
+        ProviderTest: {
+            /** @description A sign-in like this one would have been let in */
+            admits: boolean;
+            /** Format: date-time */
+            at: string;
+            cause?: string;
+            checks: components["schemas"]["ProviderCheck"][];
+            claims: components["schemas"]["ProviderClaim"][];
+            email: string;
+            extensions: string[];
+            id: string;
+            issuer: string;
+            name: string;
+            /** @description As the person who tested */
+            own: boolean;
+            /** @description Every check of the provider's answer */
+            passed: boolean;
+            roles: string[];
+            subject: string;
+            text?: string;
+        };
+        ProviderTestStart: {
+            id: string;
+            /** @description Send the browser there; it comes back to the portal's page of the report */
+            url: string;
+        };
+        Provisioner: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+            name: string;
+        };
+        ProvisionerItems: {
+            items: components["schemas"]["Provisioner"][];
+        };
+        Provisioning: {
+            /** Format: int64 */
+            active: number;
+            /** @description For the identity provider: its SCIM or tenant URL */
+            base_url: string;
+            /** @description Of active users whom the mapping gives nothing; empty: they are no members */
+            default_role: string;
+            /** @description Of addresses that may be pushed; none: all */
+            domains: string[];
+            groups: components["schemas"]["PushedGroup"][];
+            /** @description Mail an invitation to new members */
+            invite: boolean;
+            /** Format: date-time */
+            last_change_at: string | null;
+            mapping: components["schemas"]["ProvisioningMapping"][];
+            /** Format: int64 */
+            users: number;
+            /**
+             * Format: int64
+             * @description Active, and no members, because the mapping gives them nothing
+             */
+            without_role: number;
+        };
+        ProvisioningMapping: {
+            /** @description A pushed group */
+            group_id?: string;
+            role: string;
+            /** @description Or a value of the attribute roles */
+            value?: string;
+        };
+        PushedGroup: {
+            id: string;
+            /** Format: int64 */
+            members: number;
+            name: string;
+        };
         QueueSetting: {
             language: string;
             queue: string;
@@ -2610,6 +3760,13 @@ export interface components {
             days: number | null;
             forever?: boolean;
         };
+        RoleRule: {
+            claim: string;
+            /** @enum {string} */
+            role: "customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user";
+            /** @description To the letter; * stands for any */
+            value: string;
+        };
         Sentiment: {
             /** @enum {string} */
             label: "negative" | "neutral" | "positive";
@@ -2647,6 +3804,25 @@ export interface components {
         SessionPage: {
             items: components["schemas"]["MemberSession"][];
             next_cursor?: string;
+        };
+        SetProvisioningInputBody: {
+            default_role?: string;
+            domains?: string[];
+            invite?: boolean;
+            mapping: components["schemas"]["ProvisioningMapping"][];
+        };
+        SignInChoice: {
+            customer_id: string;
+            /** @enum {string} */
+            kind: "oidc" | "saml";
+            name: string;
+            provider_id: string;
+        };
+        SignInChoices: {
+            providers: components["schemas"]["SignInChoice"][];
+        };
+        SignInElsewhere: {
+            url: string;
         };
         SignInInputBody: {
             email: string;
@@ -2793,6 +3969,14 @@ export interface components {
             /** @description Stands in the customer's own change log */
             reason: string;
         };
+        StartInputBody: {
+            customer_id: string;
+            /** @description Path in the portal to go to afterwards */
+            next?: string;
+            provider_id: string;
+            /** @description Show again who you are, in the session that you have */
+            renew?: boolean;
+        };
         StepUpInputBody: {
             code?: string;
             /** @description The browser's answer to the challenge, for a passkey */
@@ -2814,6 +3998,66 @@ export interface components {
             methods: string[];
             /** @description Whether the password must come with a code of an app or of paper: this session has not seen it */
             password: boolean;
+        };
+        SupportAccess: {
+            /** @description Name of who gave it */
+            by: string;
+            email: string;
+            /**
+             * Format: date-time
+             * @description Null: was not ended before its time
+             */
+            ended_at: string | null;
+            id: string;
+            name: string;
+            open: boolean;
+            person_id: string;
+            reason: string;
+            /** @enum {string} */
+            role: "customer_admin" | "auditor" | "superuser";
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Ends then at the latest
+             */
+            until: string;
+            /**
+             * Format: date-time
+             * @description Null: not yet
+             */
+            used_at: string | null;
+        };
+        SupportAccessItems: {
+            items: components["schemas"]["SupportAccess"][];
+        };
+        SupportInputBody: {
+            /** @description Of somebody who works for the provider or the reseller */
+            email: string;
+            /** Format: int64 */
+            minutes: number;
+            /** @description Stands in the change log */
+            reason: string;
+            /** @enum {string} */
+            role: "customer_admin" | "auditor" | "superuser";
+        };
+        Surface: {
+            /** @description Whether the address that was asked about is let in */
+            admits: boolean;
+            /** @description No rule: open to all networks */
+            open: boolean;
+            /**
+             * Format: date-time
+             * @description When the last rule runs out and all networks are let in; null: not by itself
+             */
+            open_at: string | null;
+            /**
+             * Format: date-time
+             * @description When that address will be refused, because a rule runs out; null: not by itself
+             */
+            out_at: string | null;
+            /** @enum {string} */
+            surface: "portal" | "api" | "scim" | "collectors" | "administration";
         };
         Token: {
             acts: string[];
@@ -2935,6 +4179,156 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Brand"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listAccessRules: {
+        parameters: {
+            query?: {
+                /** @description Show what the rules mean for this address instead of your own */
+                address?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addAccessRule: {
+        parameters: {
+            query?: {
+                /** @description Check and show the effect; change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessRuleDraft"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRuleEffect"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setAccessRule: {
+        parameters: {
+            query?: {
+                /** @description Check and show the effect; change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessRuleDraft"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRuleEffect"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeAccessRule: {
+        parameters: {
+            query?: {
+                /** @description Check and show the effect; change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRuleEffect"];
                 };
             };
             /** @description Error */
@@ -3535,6 +4929,483 @@ export interface operations {
             };
         };
     };
+    releaseIdentityDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    verifyIdentityDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderDomain"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listIdentityLinks: {
+        parameters: {
+            query?: {
+                /** @description Left out: all */
+                state?: "linked" | "dormant" | "waiting";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityLinkPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeIdentityLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    confirmIdentityLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listIdentityProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderSettings"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    claimIdentityDomain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimDomainInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderDomain"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderTestStart"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getIdentityProviderTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+                test: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderTest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    linkIdentityProviderTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provider: string;
+                test: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderTest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listMembers: {
         parameters: {
             query?: never;
@@ -3794,6 +5665,176 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Transcript"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    provisioning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provisioning"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setProvisioning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetProvisioningInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provisioning"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listProvisioners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionerItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createProvisioner: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateProvisionerInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewProvisioner"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeProvisioner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                provisioner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -4083,6 +6124,776 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimBulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimListGroups: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimCreateGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimGetGroup: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimReplaceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimDeleteGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimPatchGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimResourceTypes: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimOneOfResourceTypes: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimSchemas: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimOneOfSchemas: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimListUsers: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimCreateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimGetUser: {
+        parameters: {
+            query?: {
+                /** @description RFC 7644 §3.4.2.2: eq, ne, co, sw, ew, pr, and, or, not */
+                filter?: string;
+                /** @description Of the first resource, from 1 */
+                startIndex?: string;
+                /** @description At most 500 */
+                count?: string;
+                /** @description Not heeded */
+                sortBy?: string;
+                /** @description Not heeded */
+                sortOrder?: string;
+                /** @description Only these */
+                attributes?: string;
+                /** @description All but these */
+                excludedAttributes?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimReplaceUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimDeleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scimPatchUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
             /** @description Error */
@@ -4491,6 +7302,138 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Speech"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listSupport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportAccessItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    grantSupport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SupportInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportAccess"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    leaveSupport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endSupport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                support: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -5389,6 +8332,253 @@ export interface operations {
             };
         };
     };
+    listNodeAccessRules: {
+        parameters: {
+            query?: {
+                /** @description Show what the rules mean for this address instead of your own */
+                address?: string;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addNodeAccessRule: {
+        parameters: {
+            query?: {
+                /** @description Check and show the effect; change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessRuleDraft"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRuleEffect"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setNodeAccessRule: {
+        parameters: {
+            query?: {
+                /** @description Check and show the effect; change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                node: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessRuleDraft"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRuleEffect"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeNodeAccessRule: {
+        parameters: {
+            query?: {
+                /** @description Check and show the effect; change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                node: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRuleEffect"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getBlueprint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeBlueprint"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    applyBlueprint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlueprintInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blueprint"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    previewBlueprint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlueprintInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blueprint"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getBranding: {
         parameters: {
             query?: never;
@@ -5860,6 +9050,105 @@ export interface operations {
             };
         };
     };
+    listNodeTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createNodeToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateNodeTokenInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeNodeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listNodeUsage: {
         parameters: {
             query?: {
@@ -6047,6 +9336,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    signInChoices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoicesInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInChoices"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    startSignInElsewhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInElsewhere"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    customerSignInChoices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInChoices"];
                 };
             };
             /** @description Error */

@@ -19,7 +19,8 @@ export function Shell() {
   const query = useQuery(meQuery);
   const client = useQueryClient();
   const router = useRouter();
-  useEffect(() => onSignedOut(() => client.setQueryData(meQuery.queryKey, null)), [client]);
+  // A request that was under way while the session's token was renewed is refused too: ask who is signed in, do not guess.
+  useEffect(() => onSignedOut(() => void client.refetchQueries({ queryKey: meQuery.queryKey })), [client]);
   const nobody = query.data === null;
   useEffect(() => {
     // Once, and from where the reader was: the location moves on while the sign-in page is still being loaded.
@@ -65,7 +66,7 @@ function Frame({ me }: { me: Me }) {
         <PlaceSwitcher places={me.places} current={customer ?? node} />
         <ScrollArea style={{ flex: 1 }} mt="sm" type="never">
           {customer && <CustomerNav customer={customer} />}
-          {node && <Item to={`/n/${node}`} icon="tree" label="Customers" />}
+          {node && <NodeNav node={node} />}
         </ScrollArea>
         <Foot me={me} showHelp={showHelp} />
       </AppShell.Navbar>
@@ -123,6 +124,7 @@ function CustomerNav({ customer }: { customer: string }) {
     { act: 'speech.set', to: 'speech', icon: 'voice', label: 'Speech engine' },
     { act: 'member.manage', to: 'members', icon: 'people', label: 'Members' },
     { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
+    { act: 'accesslist.manage', to: 'access', icon: 'shield', label: 'Access lists' },
   ] as const;
   const offered = settings.filter((s) => may(s.act));
   return (
@@ -142,15 +144,27 @@ function CustomerNav({ customer }: { customer: string }) {
   );
 }
 
+function NodeNav({ node }: { node: string }) {
+  const may = useMay(node);
+  const base = `/n/${node}`;
+  return (
+    <>
+      <Item to={base} exact icon="tree" label="Customers" />
+      {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
+      {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
+    </>
+  );
+}
+
 const Heading = ({ text }: { text: string }) => (
   <Text size="xs" fw={600} c="dimmed" px={10} pt="md" pb={4}>
     {text}
   </Text>
 );
 
-function Item({ to, icon, label, count }: { to: string; icon: IconName; label: string; count?: number }) {
+function Item({ to, icon, label, count, exact }: { to: string; icon: IconName; label: string; count?: number; exact?: boolean }) {
   const path = useLocation().pathname;
-  const here = path === to || path.startsWith(`${to}/`);
+  const here = path === to || (!exact && path.startsWith(`${to}/`));
   return (
     <NavLink
       component={Link} to={to} label={label} active={here} aria-current={here ? 'page' : undefined}

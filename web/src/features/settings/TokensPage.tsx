@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, Select, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Modal, Select, SimpleGrid, Stack, Table, TagsInput, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import dayjs from 'dayjs';
@@ -14,16 +14,32 @@ import { Page } from '../../ui/Page';
 import { CopyLine, SecretOnce } from '../../ui/SecretOnce';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
-import { tokens } from './queries';
+
+/** Whose tokens: a customer's, or those of a provider or reseller. */
+type Whose = { customer: string } | { node: string };
+
+const keyOf = (w: Whose) => ('customer' in w ? here(w.customer, 'tokens') : (['node', w.node, 'tokens'] as const));
 
 export function TokensPage() {
   const { customer } = useParams({ from: '/in/c/$customer' });
-  const query = useQuery(tokens(customer));
+  return <Tokens whose={{ customer }} about="Keys for machines: each with the acts it may do, where it works from, and an end. Everything this portal does is in the API; its description is at /api/openapi.json." />;
+}
+
+export function NodeTokensPage() {
+  const { node } = useParams({ strict: false });
+  return <Tokens whose={{ node: node! }} about="Keys for machines that act above customers. They open no customer's recordings, and end with the role of who made them." />;
+}
+
+function Tokens({ whose, about }: { whose: Whose; about: string }) {
+  const query = useQuery({
+    queryKey: keyOf(whose),
+    queryFn: () => ('customer' in whose ? tokens(whose.customer) : nodeTokens(whose.node)),
+  });
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   return (
     <Page
-      title="API tokens" about="Keys for machines: each with the acts it may do, and an end. Everything this portal does is in the API; its description is at /api/openapi.json."
+      title="API tokens" about={about}
       actions={<Button leftSection={<Icon name="plus" size={16} />} onClick={() => setMaking(true)}>Make a token</Button>}
     >
       {secret && (
@@ -34,21 +50,29 @@ export function TokensPage() {
       )}
       <div className="card">
         <Answered query={query}>
-          {(data) => (data.items.length === 0 ? <Empty icon="key" title="No tokens">Make one for a script or a system that reads recordings or settings.</Empty> : <List items={data.items} customer={customer} />)}
+          {(data) => (data.items.length === 0 ? <Empty icon="key" title="No tokens">Make one for a script or a system that reads recordings or settings.</Empty> : <List items={data.items} whose={whose} />)}
         </Answered>
       </div>
-      {making && <Make customer={customer} onClose={() => setMaking(false)} onMade={setSecret} />}
+      {making && <Make whose={whose} onClose={() => setMaking(false)} onMade={setSecret} />}
     </Page>
   );
 }
 
-function List({ items, customer }: { items: Token[]; customer: string }) {
+const nodeTokens = (node: string) => must(api.GET('/api/v1/nodes/{node}/tokens', { params: { path: { node } } }));
+const tokens = (customer: string) => must(api.GET('/api/v1/customers/{customer}/tokens', { params: { path: { customer } } }));
+
+const end = (w: Whose, token: string) =>
+  'customer' in w
+    ? must(api.DELETE('/api/v1/customers/{customer}/tokens/{token}', { params: { path: { customer: w.customer, token } } }))
+    : must(api.DELETE('/api/v1/nodes/{node}/tokens/{token}', { params: { path: { node: w.node, token } } }));
+
+function List({ items, whose }: { items: Token[]; whose: Whose }) {
   const client = useQueryClient();
   const [gone, setGone] = useState<Token | null>(null);
   const remove = async () => {
-    await must(api.DELETE('/api/v1/customers/{customer}/tokens/{token}', { params: { path: { customer, token: gone!.id } } }));
+    await end(whose, gone!.id);
     toast('The token has ended.');
-    await client.invalidateQueries({ queryKey: here(customer, 'tokens') });
+    await client.invalidateQueries({ queryKey: keyOf(whose) });
   };
   return (
     <>
@@ -58,6 +82,7 @@ function List({ items, customer }: { items: Token[]; customer: string }) {
             <Table.Tr>
               <Table.Th>Name</Table.Th>
               <Table.Th>May</Table.Th>
+              <Table.Th>Works from</Table.Th>
               <Table.Th>Made by</Table.Th>
               <Table.Th>Last used</Table.Th>
               <Table.Th>Ends</Table.Th>
@@ -69,8 +94,9 @@ function List({ items, customer }: { items: Token[]; customer: string }) {
               <Table.Tr key={t.id}>
                 <Table.Td fw={550}>{t.name}</Table.Td>
                 <Table.Td maw={260}>{t.acts.map(words).join(', ')}</Table.Td>
+                <Table.Td className="num">{t.networks.length === 0 ? 'Everywhere' : t.networks.map((n) => <div key={n}>{n}</div>)}</Table.Td>
                 <Table.Td>{t.created_by}</Table.Td>
-                <Table.Td>{ago(t.last_used_at)}</Table.Td>
+                <Table.Td>{ago(t.last_used_at)}{t.last_network && <Text size="xs" c="dimmed">from {t.last_network}</Text>}</Table.Td>
                 <Table.Td className={dayjs(t.expires_at).isBefore(dayjs()) ? 'negative' : undefined}>{moment(t.expires_at)}</Table.Td>
                 <Table.Td ta="right"><Button size="compact-sm" variant="default" onClick={() => setGone(t)} aria-label={`End ${t.name}`}>End</Button></Table.Td>
               </Table.Tr>
@@ -98,21 +124,21 @@ const ends = [
   { value: '365', label: 'In one year' },
 ];
 
-function Make({ customer, onClose, onMade }: { customer: string; onClose: () => void; onMade: (secret: string) => void }) {
+function Make({ whose, onClose, onMade }: { whose: Whose; onClose: () => void; onMade: (secret: string) => void }) {
   const client = useQueryClient();
-  const acts = usePlace(customer)?.acts.filter((a) => !personal.includes(a)) ?? [];
-  const [form, setForm] = useState({ name: '', acts: [] as string[], days: '90' });
+  const acts = usePlace('customer' in whose ? whose.customer : whose.node)?.acts.filter((a) => !personal.includes(a)) ?? [];
+  const [form, setForm] = useState({ name: '', acts: [] as string[], networks: [] as string[], days: '90' });
   const make = useMutation({
-    mutationFn: () =>
-      must(
-        api.POST('/api/v1/customers/{customer}/tokens', {
-          params: { path: { customer } }, body: { name: form.name, acts: form.acts, expires_at: dayjs().add(Number(form.days), 'day').toISOString() },
-        }),
-      ),
+    mutationFn: () => {
+      const body = { name: form.name, acts: form.acts, networks: form.networks, expires_at: dayjs().add(Number(form.days), 'day').toISOString() };
+      return 'customer' in whose
+        ? must(api.POST('/api/v1/customers/{customer}/tokens', { params: { path: { customer: whose.customer } }, body }))
+        : must(api.POST('/api/v1/nodes/{node}/tokens', { params: { path: { node: whose.node } }, body }));
+    },
     onSuccess: (made) => {
       onMade(made.secret);
       onClose();
-      return client.invalidateQueries({ queryKey: here(customer, 'tokens') });
+      return client.invalidateQueries({ queryKey: keyOf(whose) });
     },
   });
   const p = make.error instanceof Problem ? make.error : null;
@@ -132,6 +158,10 @@ function Make({ customer, onClose, onMade }: { customer: string; onClose: () => 
               ))}
             </SimpleGrid>
           </Checkbox.Group>
+          <TagsInput
+            label="Works from" description="Addresses and networks, such as 203.0.113.0/24; none: from everywhere" value={form.networks} onChange={(v) => setForm({ ...form, networks: v })}
+            error={p?.faults.find((f) => f.location?.includes('networks'))?.message} maxTags={50} clearable clearButtonProps={{ 'aria-label': 'Clear the networks' }}
+          />
           <Select label="Ends" data={ends} value={form.days} onChange={(v) => setForm({ ...form, days: v ?? '90' })} allowDeselect={false} w={200} error={p?.about('expires_at')} />
           {make.error != null && !p?.faults.length && <Failed error={make.error} />}
           <Group justify="flex-end">

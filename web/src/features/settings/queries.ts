@@ -18,8 +18,5 @@ export const speech = (customer: string) =>
 export const members = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'members'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/members', at(customer))) });
 
-export const tokens = (customer: string) =>
-  queryOptions({ queryKey: here(customer, 'tokens'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/tokens', at(customer))) });
-
 export const usage = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'usage'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/usage', at(customer))) });
