@@ -133,6 +133,7 @@ func New(d Deps) *Server {
 	s.memberRoutes()
 	s.directoryRoutes()
 	s.supportRoutes()
+	s.permissionRoutes()
 	s.tokenRoutes()
 	s.provisioningRoutes()
 	s.scimRoutes()

@@ -1,0 +1,130 @@
+package access
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Finding is why one membership lets somebody do an act, or does not.
+type Finding struct {
+	Role    Role
+	Allowed bool
+	Text    string
+}
+
+// Explanation is the answer to "why?": the same decision as Allow's, with what
+// each membership says to it. It is for those who may read who is a member; to
+// everybody else what is refused stays what is missing.
+type Explanation struct {
+	Decision
+	Findings []Finding
+	Missing  []Role // any of these at the place would allow it
+}
+
+// Explain says why somebody may or may not do an act to a thing.
+func Explain(held []Membership, act Act, thing Thing, at time.Time) Explanation {
+	out := Explanation{Decision: Allow(held, act, thing, at)}
+	for i := range held {
+		out.Findings = append(out.Findings, held[i].explain(act, thing, at))
+	}
+	if out.Allowed {
+		return out
+	}
+	for _, r := range Roles() {
+		if s := policy[act][r]; s != Nothing && slices.Contains(RolesAt("customer"), r) {
+			out.Missing = append(out.Missing, r)
+		}
+	}
+	return out
+}
+
+func (m Membership) explain(act Act, thing Thing, at time.Time) Finding {
+	f := Finding{Role: m.Role}
+	scope := policy[act][m.Role]
+	switch {
+	case m.At != thing.Place && !slices.Contains(thing.Above, m.At):
+		f.Text = "is held elsewhere"
+	case !m.Until.IsZero() && !at.Before(m.Until):
+		f.Text = "has ended"
+	case scope == Nothing:
+		f.Text = "does not include this act"
+	case !m.Grant.IsZero() && Outlasts(act):
+		f.Text = "is held by support access, under which nothing is done that would outlast it"
+	case Allow([]Membership{m}, act, thing, at).Allowed:
+		f.Allowed, f.Text = true, "allows it: "+scope.String()
+	case scope == OwnCalls || scope == InScope:
+		f.Text = "reaches " + scope.String() + " only: " + m.Part.misses(thing, at)
+	default:
+		f.Text = "does not reach this place"
+	}
+	return f
+}
+
+// misses says why a part does not hold a thing.
+func (p Part) misses(thing Thing, at time.Time) string {
+	young := p
+	young.MaxAge = 0
+	if young.covers(&thing, at) {
+		return "the call is older than the role may reach back"
+	}
+	var theirs []string
+	for _, s := range p.Spans {
+		if slices.Contains(thing.Extensions, s.Extension) {
+			theirs = append(theirs, s.Extension)
+		}
+	}
+	switch {
+	case len(theirs) > 0:
+		return "extension " + strings.Join(theirs, ", ") + " was not theirs at the time of the call"
+	case !p.All && len(p.Spans) == 0 && len(p.Queues) == 0:
+		return "nothing is named"
+	}
+	return "no extension or queue of the call is among them"
+}
+
+// meanings says what each act is, for the pages that show the table.
+var meanings = map[Act]string{
+	RecordingList:       "see the list of recordings and calls, with numbers and names",
+	RecordingListen:     "listen to a recording",
+	RecordingTranscript: "read what was said, and search it",
+	RecordingDownload:   "download the sound",
+	RecordingDestroy:    "destroy a recording's key",
+	JournalRead:         "read the change log",
+	JournalExport:       "save the change log",
+	SourceManage:        "set where recordings come from",
+	RetentionSet:        "set how long recordings are kept",
+	SpeechSet:           "choose the engine that transcribes",
+	PolicyRead:          "read settings",
+	MemberRead:          "see who has which role, and whose an extension is",
+	MemberManage:        "give and take roles",
+	DirectoryManage:     "say whose an extension is",
+	SuperuserGrant:      "make somebody a SuperUser",
+	SupportGrant:        "let somebody of the provider or a reseller in",
+	TokenManage:         "make and end API tokens",
+	DeviceManage:        "enrol and revoke collectors",
+	SessionManage:       "see and end others' sessions",
+	SigninSet:           "set how people sign in",
+	IdpManage:           "set up identity providers",
+	ScimProvision:       "push people and groups, as an identity provider",
+	LeaverRemove:        "take leavers out",
+	ScimManage:          "let an identity provider push people",
+	AccesslistManage:    "set from which networks people and machines come in",
+	ReviewRead:          "read access reviews",
+	ReviewDecide:        "decide in access reviews",
+	UsageRead:           "see figures and health, without content",
+	NodeManage:          "make resellers and customers",
+	QuotaSet:            "set quotas",
+	BrandingSet:         "set name, logo and colours",
+	CustomerSuspend:     "suspend and resume a customer",
+	ChecklistSign:       "sign that a customer is ready",
+	BlueprintApply:      "apply a blueprint",
+	AttentionRead:       "see files that could not be captured",
+	ExposureRead:        "see who could reach what",
+}
+
+// Meaning is what an act is, in words.
+func Meaning(a Act) string { return meanings[a] }
+
+// ScopeOf is the table's entry for an act and a role.
+func ScopeOf(a Act, r Role) Scope { return policy[a][r] }
