@@ -54,6 +54,23 @@ const nodeAccess = createRoute({
   path: '/n/$node/access',
   component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'NodeAccessListsPage'),
 });
+const nodePages = [
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/usage', component: lazyRouteComponent(() => import('./features/tree/QuotaPage'), 'QuotaPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/branding', component: lazyRouteComponent(() => import('./features/tree/BrandingPage'), 'BrandingPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/log', component: lazyRouteComponent(() => import('./features/tree/NodeLogPage'), 'NodeLogPage') }),
+];
+const mailArrived = createRoute({
+  getParentRoute: () => root,
+  path: '/mail-arrived',
+  component: lazyRouteComponent(() => import('./features/signin/MailArrivedPage'), 'MailArrivedPage'),
+});
+const nodeSessions = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/n/$node/sessions',
+  component: lazyRouteComponent(() => import('./features/tree/EverybodyOutPage'), 'EverybodyOutPage'),
+});
 const customer = createRoute({ getParentRoute: () => signedIn, path: '/c/$customer', component: Outlet });
 
 const recordings = createRoute({
@@ -106,9 +123,10 @@ export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     welcome,
+    mailArrived,
     forgotten,
     reset,
-    signedIn.addChildren([start, account, node, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
+    signedIn.addChildren([start, account, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,

@@ -1,4 +1,4 @@
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, defaultVariantColorsResolver, type CSSVariablesResolver, type MantineColorsTuple, type VariantColorsResolver } from '@mantine/core';
 
 // One colour of our own; everything else is neutral, so that what is coloured means something.
 const pine: MantineColorsTuple = [
@@ -8,7 +8,15 @@ const dark: MantineColorsTuple = [
   '#d5dce0', '#b9c3c9', '#a3aeb6', '#6f7c85', '#3c474e', '#2e373d', '#232b30', '#181e22', '#12171a', '#0c1012',
 ];
 
+// What is filled in our own colour wears the brand of the node that is looked at, which the server has checked as a pair.
+const variantColorResolver: VariantColorsResolver = (input) => {
+  const ours = input.color === undefined || input.color === input.theme.primaryColor;
+  if (input.variant !== 'filled' || !ours) return defaultVariantColorsResolver(input);
+  return { background: 'var(--rf-accent)', hover: 'color-mix(in srgb, var(--rf-accent) 92%, black)', color: 'var(--rf-on-accent)', border: '1px solid transparent' };
+};
+
 export const theme = createTheme({
+  variantColorResolver,
   primaryColor: 'pine',
   primaryShade: 8,
   colors: { pine, dark },
@@ -44,7 +52,7 @@ export const theme = createTheme({
 
 // Mantine's own grey for secondary text is 3.3:1 on white; WCAG asks for 4.5:1.
 export const variables: CSSVariablesResolver = () => ({
-  variables: {},
+  variables: { '--rf-accent': '#0f5c63', '--rf-on-accent': '#ffffff' },
   light: {
     '--mantine-color-dimmed': '#566069',
     '--mantine-color-placeholder': '#6a747c',

@@ -14,7 +14,7 @@ import (
 // Brand is how pages and mails look.
 type Brand struct {
 	Name     string `json:"name"`
-	Accent   string `json:"accent" doc:"Buttons and the line at the top" example:"#2b5cd9"`
+	Accent   string `json:"accent" doc:"Buttons and the line at the top" example:"#0f5c63"`
 	OnAccent string `json:"on_accent" doc:"Text upon it" example:"#ffffff"`
 	LogoURL  string `json:"logo_url" doc:"Empty: none"`
 }

@@ -218,7 +218,7 @@ func TestChildrenOverHTTP(t *testing.T) {
 		t.Error("mailed to", to)
 	}
 	for _, bad := range []map[string]string{
-		{"kind": "reseller", "name": "x", "admin_email": "boss@fresh.example", "admin_name": "Boss"},
+		{"kind": "provider", "name": "x", "admin_email": "boss@fresh.example", "admin_name": "Boss"},
 		{"kind": "customer", "name": "x", "admin_email": "nonsense", "admin_name": "Boss"},
 	} {
 		if got := c.do("POST", path, bad); got.status != 422 {

@@ -18,7 +18,7 @@ type Brand struct {
 }
 
 // Plain is the look of an installation that chose none.
-func Plain() Brand { return Brand{Name: "Ringfence", Accent: "#2b5cd9", OnAccent: "#ffffff"} }
+func Plain() Brand { return Brand{Name: "Ringfence", Accent: "#0f5c63", OnAccent: "#ffffff"} }
 
 // Action is the one thing that a letter asks for.
 type Action struct {

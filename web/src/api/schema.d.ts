@@ -1433,6 +1433,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why somebody may, or may not, do an act
+         * @description Needs `member.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/forgotten": {
         parameters: {
             query?: never;
@@ -2243,6 +2263,23 @@ export interface paths {
          * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["nodeUsageCSV"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may do what: the whole table */
+        get: operations["permissions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3425,6 +3462,24 @@ export interface components {
             label: "mix" | "caller" | "agent" | "left" | "right";
             peaks: number[];
         };
+        PermissionLine: {
+            act: string;
+            /** @description Opens what was said */
+            content: boolean;
+            meaning: string;
+            /** @description By role, how far it reaches; a missing role is denied */
+            roles: {
+                [key: string]: string;
+            };
+            /** @description May be done under support access */
+            support: boolean;
+            /** @description May be given to a token */
+            token: boolean;
+        };
+        Permissions: {
+            acts: components["schemas"]["PermissionLine"][];
+            roles: string[];
+        };
         ProviderAddress: {
             /** @description SAML: where responses go */
             acs: string;
@@ -4141,6 +4196,23 @@ export interface components {
         WelcomeInputBody: {
             password: string;
             token: string;
+        };
+        Why: {
+            act: string;
+            allowed: boolean;
+            /** @description The role that gives it */
+            by: string;
+            findings: components["schemas"]["WhyFinding"][];
+            meaning: string;
+            /** @description Any of these roles here would allow it */
+            missing: string[];
+            /** @description Name */
+            person: string;
+        };
+        WhyFinding: {
+            allowed: boolean;
+            role: string;
+            text: string;
         };
         Word: {
             /**
@@ -7580,6 +7652,44 @@ export interface operations {
             };
         };
     };
+    why: {
+        parameters: {
+            query: {
+                /** @description Id of a member, or of who has support access */
+                person: string;
+                act: string;
+                /** @description Id of a recording that the asker may see; missing: anything here */
+                recording?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     forgotten: {
         parameters: {
             query?: never;
@@ -9204,6 +9314,35 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
                 };
             };
             /** @description Error */

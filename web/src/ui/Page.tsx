@@ -1,5 +1,6 @@
 import { Box, Group, Text, Title } from '@mantine/core';
 import { useEffect, type ReactNode } from 'react';
+import { named } from './brand';
 
 /** Page is the frame of each page: its title, one sentence what it is for, its actions. */
 export function Page({ title, about, actions, wide, children }: {
@@ -10,7 +11,7 @@ export function Page({ title, about, actions, wide, children }: {
   children: ReactNode;
 }) {
   useEffect(() => {
-    document.title = `${title} · Ringfence`;
+    document.title = named(title);
   }, [title]);
   return (
     <Box maw={wide ? undefined : 1080}>
