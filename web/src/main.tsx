@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { queries } from './api/client';
 import { router } from './router';
 import { theme, variables } from './theme';
+import { StepUp } from './ui/StepUp';
 import { Toasts } from './ui/Toasts';
 
 createRoot(document.getElementById('root')!).render(
@@ -16,6 +17,7 @@ createRoot(document.getElementById('root')!).render(
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />
+        <StepUp />
         <Toasts />
       </QueryClientProvider>
     </MantineProvider>

@@ -54,18 +54,6 @@ const nodeAccess = createRoute({
   path: '/n/$node/access',
   component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'NodeAccessListsPage'),
 });
-const nodePages = [
-  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/usage', component: lazyRouteComponent(() => import('./features/tree/QuotaPage'), 'QuotaPage') }),
-  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/branding', component: lazyRouteComponent(() => import('./features/tree/BrandingPage'), 'BrandingPage') }),
-  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
-  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
-  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/log', component: lazyRouteComponent(() => import('./features/tree/NodeLogPage'), 'NodeLogPage') }),
-];
-const mailArrived = createRoute({
-  getParentRoute: () => root,
-  path: '/mail-arrived',
-  component: lazyRouteComponent(() => import('./features/signin/MailArrivedPage'), 'MailArrivedPage'),
-});
 const nodeSessions = createRoute({
   getParentRoute: () => signedIn,
   path: '/n/$node/sessions',
@@ -117,16 +105,17 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/access', component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'CustomerAccessListsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];
 
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     welcome,
-    mailArrived,
     forgotten,
     reset,
-    signedIn.addChildren([start, account, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
+    signedIn.addChildren([start, account, node, nodeSessions, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,

@@ -2,9 +2,11 @@ import { QueryCache, QueryClient, MutationCache } from '@tanstack/react-query';
 import createClient from 'openapi-fetch';
 import { problem, Problem } from './errors';
 import type { paths } from './schema';
+import { stepUp } from './stepup';
 
 /** api asks the server; the paths, their parameters and their answers are typed from openapi.yaml. */
 export const api = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
+api.use(stepUp);
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 

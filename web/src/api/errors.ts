@@ -9,6 +9,7 @@ export class Problem extends Error {
     readonly detail: string,
     readonly faults: Fault[] = [],
     readonly retryAfter = 0,
+    readonly type = '',
   ) {
     super(detail || title);
     this.name = 'Problem';
@@ -27,9 +28,10 @@ export function problem(response: Response, body: unknown): Problem {
     title?: string;
     detail?: string;
     errors?: Fault[] | null;
+    type?: string;
   };
   const after = Number(response.headers.get('Retry-After'));
-  return new Problem(response.status, p.title ?? response.statusText, p.detail ?? '', p.errors ?? [], Number.isFinite(after) ? after : 0);
+  return new Problem(response.status, p.title ?? response.statusText, p.detail ?? '', p.errors ?? [], Number.isFinite(after) ? after : 0, p.type);
 }
 
 /** advice says in plain words what went wrong and what the reader can do. */
@@ -45,6 +47,8 @@ export function advice(error: unknown): { title: string; text: string } {
     case 401:
       return { title: 'You are signed out', text: 'Sign in again to go on.' };
     case 403:
+      if (error.type === 'step-up') return { title: 'Show that it is you', text: detail };
+      return { title: 'Not here', text: detail || 'It does not exist, or it is not yours to see. Ask your administrator if you expected it.' };
     case 404:
       return { title: 'Not here', text: detail || 'It does not exist, or it is not yours to see. Ask your administrator if you expected it.' };
     case 429:

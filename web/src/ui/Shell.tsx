@@ -6,10 +6,7 @@ import { useEffect } from 'react';
 import { api, here, must, onSignedOut } from '../api/client';
 import { me as meQuery, useMay, usePlace } from '../api/me';
 import type { Me } from '../api/types';
-import { nodeOf, useNodeMay } from '../features/tree/queries';
 import { useLive } from '../live/useLive';
-import { useBrand } from './brand';
-import { BrandMark } from './BrandMark';
 import { Icon, type IconName } from './Icon';
 import { PlaceSwitcher } from './PlaceSwitcher';
 import { RetentionBanner } from './RetentionBanner';
@@ -46,7 +43,6 @@ function Frame({ me }: { me: Me }) {
   const [help, { open: showHelp, close: hideHelp }] = useDisclosure(false);
   const { customer, node } = useParams({ strict: false });
   const path = useLocation().pathname;
-  const brand = useBrand((me.places.find((p) => p.id === (customer ?? node)) ?? me.places[0])?.brand);
   useEffect(close, [path, close]);
   useHotkeys([['shift+?', showHelp], ['?', showHelp]]);
   return (
@@ -60,12 +56,12 @@ function Frame({ me }: { me: Me }) {
       <AppShell.Header hiddenFrom="sm" px="md" style={{ background: 'var(--rf-card)', borderColor: 'var(--rf-line)' }}>
         <Group h="100%" gap="sm">
           <Burger opened={menu} onClick={toggle} size="sm" aria-label={menu ? 'Close the menu' : 'Open the menu'} />
-          <BrandMark brand={brand} />
+          <Brand />
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" aria-label="Main">
         <Box visibleFrom="sm" px={4} pb="sm">
-          <BrandMark brand={brand} />
+          <Brand />
         </Box>
         <PlaceSwitcher places={me.places} current={customer ?? node} />
         <ScrollArea style={{ flex: 1 }} mt="sm" type="never">
@@ -88,7 +84,6 @@ function Place({ customer }: { customer: string }) {
   const place = usePlace(customer);
   const may = useMay(customer);
   if (!place) return <Failed error={new Error('place')} />;
-  if (place.suspended) return <Suspended name={place.name} />;
   return (
     <>
       {may('retention.set') && <RetentionBanner customer={customer} />}
@@ -102,16 +97,14 @@ function Place({ customer }: { customer: string }) {
   );
 }
 
-/** Suspended is what members see of a customer that is: nothing, and that nothing is lost. */
-function Suspended({ name }: { name: string }) {
+function Brand() {
   return (
-    <Page title={`${name} is suspended`}>
-      <div className="card">
-        <Empty icon="lock" title="Nobody comes in at present">
-          Nothing new is captured, and nothing was deleted. Ask whoever provides this service to you.
-        </Empty>
-      </div>
-    </Page>
+    <Group gap={8}>
+      <img src="/favicon.svg" width={24} height={24} alt="" />
+      <Text fw={680} size="lg" style={{ letterSpacing: '-0.01em' }}>
+        Ringfence
+      </Text>
+    </Group>
   );
 }
 
@@ -131,6 +124,8 @@ function CustomerNav({ customer }: { customer: string }) {
     { act: 'speech.set', to: 'speech', icon: 'voice', label: 'Speech engine' },
     { act: 'member.manage', to: 'members', icon: 'people', label: 'Members' },
     { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
+    { act: 'policy.read', to: 'sign-in', icon: 'lock', label: 'Sign-in' },
+    { act: 'session.manage', to: 'sessions', icon: 'globe', label: 'Sessions' },
     { act: 'accesslist.manage', to: 'access', icon: 'shield', label: 'Access lists' },
   ] as const;
   const offered = settings.filter((s) => may(s.act));
@@ -152,18 +147,11 @@ function CustomerNav({ customer }: { customer: string }) {
 }
 
 function NodeNav({ node }: { node: string }) {
-  const one = useQuery(nodeOf(node)).data;
-  const deep = useNodeMay(node);
   const may = useMay(node);
   const base = `/n/${node}`;
   return (
     <>
-      <Item to={base} exact icon="tree" label="Organisations" />
-      {deep('usage.read') && <Item to={`${base}/usage`} icon="clock" label="Quota and usage" />}
-      {deep('branding.set') && <Item to={`${base}/branding`} icon="eye" label="Branding" />}
-      {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
-      {one?.kind === 'customer' && <Item to={`${base}/checklist`} icon="check" label="Checklist" />}
-      {deep('usage.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
+      <Item to={base} exact icon="tree" label="Customers" />
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
       {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
       {may('session.manage') && <Item to={`${base}/sessions`} icon="globe" label="Sessions" />}

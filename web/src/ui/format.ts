@@ -59,3 +59,11 @@ export function words(code: string): string {
   const text = code.replaceAll(/[._-]+/g, ' ').trim();
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+/** browser shortens what a browser calls itself to what a person recognises. */
+export function browser(agent: string): string {
+  const name = /(Edg|OPR|Firefox|Chrome|Safari|curl)/.exec(agent)?.[1];
+  const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(agent)?.[1];
+  const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera' };
+  return [name && (names[name] ?? name), system].filter(Boolean).join(' on ') || agent || 'Unknown';
+}

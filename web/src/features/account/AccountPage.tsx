@@ -4,15 +4,19 @@ import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { useMe } from '../../api/me';
-import { ago, exact, moment } from '../../ui/format';
+import { ago, browser, exact, moment } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { Browsers } from './Browsers';
+import { Factors } from './Factors';
 
 export function AccountPage() {
   const me = useMe();
   return (
     <Page title="Your account" about={me ? `${me.person.name} · ${me.person.email}` : undefined}>
+      <Factors />
+      <Browsers />
       <Sessions />
       <Password />
     </Page>
@@ -76,14 +80,6 @@ function Sessions() {
   );
 }
 
-/** browser shortens what a browser calls itself to what a person recognises. */
-function browser(agent: string): string {
-  const name = /(Edg|OPR|Firefox|Chrome|Safari|curl)/.exec(agent)?.[1];
-  const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(agent)?.[1];
-  const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera' };
-  return [name && (names[name] ?? name), system].filter(Boolean).join(' on ') || agent || 'Unknown';
-}
-
 function Password() {
   const [current, setCurrent] = useState('');
   const [next, setNext] = useState('');
@@ -102,7 +98,7 @@ function Password() {
   const p = change.error instanceof Problem ? change.error : null;
   const known = p && (p.about('current') || p.about('new'));
   return (
-    <Card title="Password" about="Changing it ends all other sessions.">
+    <Card title="Password" about="Changing it ends all other sessions and remembered browsers. Length counts, composition does not.">
       <form onSubmit={submit}>
         <Stack maw={360}>
           <PasswordInput label="Current password" autoComplete="current-password" required value={current} onChange={(e) => setCurrent(e.currentTarget.value)} error={p?.about('current')} visibilityToggleButtonProps={{ 'aria-label': 'Show the current password' }} />

@@ -20,3 +20,6 @@ export const members = (customer: string) =>
 
 export const usage = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'usage'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/usage', at(customer))) });
+
+export const signInPolicy = (customer: string) =>
+  queryOptions({ queryKey: here(customer, 'sign-in'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/sign-in-policy', at(customer))) });

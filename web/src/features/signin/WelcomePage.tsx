@@ -14,10 +14,29 @@ const fromFragment = () => new URLSearchParams(location.hash.slice(1)).get('toke
 
 export function WelcomePage() {
   const search = route.useSearch();
-  const [token] = useState(() => fromFragment() ?? search.token);
+  return (
+    <Choose
+      token={search.token} title="Welcome" send={(token, password) => must(api.POST('/api/v1/welcome', { body: { token, password } }))}
+      after="From now on you sign in with your e-mail, this password and a code. Under “Your account” you can set up a passkey, which is safer and quicker."
+    />
+  );
+}
+
+/** ResetPage sets a new password with the link of a mail. */
+export function ResetPage() {
+  return (
+    <Choose
+      title="Set a new password" send={(token, password) => must(api.POST('/api/v1/forgotten/password', { body: { token, password } }))}
+      after="Every browser was signed out. Sign in with the new password; your second factor is asked for as before."
+    />
+  );
+}
+
+function Choose({ token: given, title, send, after }: { token?: string; title: string; send: (token: string, password: string) => Promise<unknown>; after: string }) {
+  const [token] = useState(() => fromFragment() ?? given);
   const [password, setPassword] = useState('');
   const [again, setAgain] = useState('');
-  const set = useMutation({ mutationFn: () => must(api.POST('/api/v1/welcome', { body: { token: token!, password } })) });
+  const set = useMutation({ mutationFn: () => send(token!, password) });
   const differs = again !== '' && again !== password;
   const submit = (e: FormEvent) => {
     e.preventDefault();
@@ -25,8 +44,8 @@ export function WelcomePage() {
   };
   if (!token) {
     return (
-      <Entrance title="Welcome">
-        <Text size="sm">This link is not whole. Open it again from the mail, or ask your administrator for a new invitation.</Text>
+      <Entrance title={title}>
+        <Text size="sm">This link is not whole. Open it again from the mail, or ask for a new one.</Text>
       </Entrance>
     );
   }
@@ -34,14 +53,14 @@ export function WelcomePage() {
     return (
       <Entrance title="Your password is set">
         <Empty icon="check" title="Ready" action={<Button component={Link} to="/sign-in">Sign in</Button>}>
-          From now on you sign in with your e-mail, this password and a code that we mail you.
+          {after}
         </Empty>
       </Entrance>
     );
   }
   const weak = set.error instanceof Problem && set.error.status === 422 ? (set.error.about('password') ?? set.error.detail) : null;
   return (
-    <Entrance title="Welcome" about="Choose a password. A few unrelated words are strong and easy to remember.">
+    <Entrance title={title} about="Choose a password. A few unrelated words are strong and easy to remember.">
       <form onSubmit={submit}>
         <Stack>
           <PasswordInput label="Password" autoComplete="new-password" required withAsterisk={false} autoFocus value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={weak} visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }} />
