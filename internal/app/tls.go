@@ -32,11 +32,14 @@ func newCertificates(c config.Config, log *slog.Logger) (certificates, error) {
 }
 
 // suites offers TLS 1.2 with AEAD suites and TLS 1.3. Go's own default for 1.2
-// still offers CBC suites.
+// still offers CBC suites. There are no session tickets: a ticket's key would
+// open recorded connections of a week.
 func suites(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
 	return &tls.Config{
 		GetCertificate: get,
 		MinVersion:     tls.VersionTLS12,
+
+		SessionTicketsDisabled: true,
 		NextProtos:     []string{"h2", "http/1.1"},
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,

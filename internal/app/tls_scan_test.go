@@ -65,7 +65,24 @@ func TestEverySuiteOfEveryVersion(t *testing.T) {
 			t.Errorf("%s: %s with %s", kind, tls.VersionName(s.Version), s.CurveID)
 		}
 		conn.Close()
+		if resumes(t, server.Listener.Addr().String()) {
+			t.Errorf("%s: a session is resumed", kind)
+		}
 	}
+}
+
+// resumes reports whether a second connection goes on where the first ended.
+func resumes(t *testing.T, address string) bool {
+	t.Helper()
+	c := &tls.Config{MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+	again := false
+	for range 2 {
+		conn, err := tls.Dial("tcp", address, c)
+		no(t, err)
+		again = conn.ConnectionState().DidResume
+		conn.Close()
+	}
+	return again
 }
 
 func selfSigned(t *testing.T, dir string, k crypto.Signer) (cert, key string) {

@@ -156,7 +156,11 @@ func joinNetworks(list []netip.Prefix) string {
 // recordToken is the event of a token's making.
 func recordToken(tx *place.Tx, t Token, facts map[string]string) {
 	facts["name"], facts["acts"], facts["until"] = t.Name, joinActs(t.Acts), t.Until.Format(time.RFC3339)
-	tx.Record(place.Event{Code: "token.created", Subject: t.ID.String(), Facts: facts, Personal: map[string]string{"networks": joinNetworks(t.Networks)}})
+	e := place.Event{Code: "token.created", Subject: t.ID.String(), Facts: facts}
+	if len(t.Networks) > 0 {
+		e.Personal = map[string]string{"networks": joinNetworks(t.Networks)}
+	}
+	tx.Record(e)
 }
 
 // CreateToken makes a token and gives its text, which is not stored. A scope
