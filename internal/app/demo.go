@@ -43,13 +43,14 @@ func runDemo(ctx context.Context, args []string, p Process) error {
 	began := time.Now()
 	f := flags("demo", demoUsage, p)
 	data := f.String("data", ".data/demo", "folder for everything the demo keeps; remove it to begin anew")
-	listen := f.String("listen", "127.0.0.1:8443", "address and port, on this machine only; port 0 takes a free one")
+	listen := f.String("listen", "localhost:8443", "address and port, on this machine only; port 0 takes a free one")
 	asJSON := f.Bool("json", false, "print one JSON object when ready, instead of text")
+	private := f.String("allow-private", "", "hosts of your own network, as host:port and with commas between, that an identity provider or a speech engine may be at")
 	level := f.String("log", "warn", "debug, info, warn or error: how much is logged on standard error")
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	c, err := demoConfig(*data, *listen, *level)
+	c, err := demoConfig(*data, *listen, *level, *private)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func runDemo(ctx context.Context, args []string, p Process) error {
 
 // demoConfig is a whole installation within one folder, with two places for
 // keys and for objects, as a careful operator would have.
-func demoConfig(data, listen, level string) (config.Config, error) {
+func demoConfig(data, listen, level, private string) (config.Config, error) {
 	dir, err := filepath.Abs(data)
 	if err != nil {
 		return config.Config{}, fault.Wrap(err, fault.Invalid, "--data is no usable folder")
@@ -95,6 +96,7 @@ func demoConfig(data, listen, level string) (config.Config, error) {
 	c.Objects.First.Folder, c.Objects.Second.Folder = filepath.Join(dir, "objects", "first"), filepath.Join(dir, "objects", "second")
 	c.Watch = []string{filepath.Join(dir, "drop")}
 	c.Log.Level = level
+	c.Egress.AllowPrivate = strings.FieldsFunc(private, func(r rune) bool { return r == ',' || r == ' ' })
 	c.SignIn.MailedCodeForAdministrators = true // the mailbox is on a page: its people sign in without any device
 	if _, _, err := net.SplitHostPort(listen); err == nil && !c.Loopback() {
 		return c, fault.New(fault.Invalid, "the demo shows its mail to anybody who can reach it: it listens on this machine only, for example --listen 127.0.0.1:8443")

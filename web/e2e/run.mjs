@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict';
 import { accessible, context, launch, settled, shot, signIn } from './lib/browser.mjs';
 import { startDemo } from './lib/demo.mjs';
+import { startProvider } from './lib/provider.mjs';
 import { steps } from './lib/steps.mjs';
 import { accessLists } from './scenarios/entry.mjs';
 import { keyboard } from './scenarios/keyboard.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
+import * as sso from './scenarios/sso.mjs';
 import { adminPages, forms, log, notListening, phone, token, walk } from './scenarios/pages.mjs';
 
 const { step, done } = steps();
-const demo = await startDemo();
+const provider = await startProvider();
+const demo = await startDemo('--allow-private', new URL(provider.url).host);
 let browser;
 try {
   browser = await launch();
@@ -19,6 +22,7 @@ try {
   await step('the rest', () => Promise.reject(error));
 } finally {
   await browser?.close();
+  provider.stop();
   await step('the server stops cleanly', async () => {
     const { how, said } = await demo.stop();
     assert.equal(how, 0, `it ended with ${how} and said:\n${said}`);
@@ -58,6 +62,7 @@ async function all() {
   const base = `${demo.url}/c/${customer}`;
   const arrived = await listens(superuser, base);
   await administers(base, customer);
+  await federates(base);
   await provides(customer);
   await step('on a phone', async () => {
     const { page, ctx } = await person({ storageState: await superuser.ctx.storageState(), viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
@@ -104,6 +109,21 @@ async function administers(base, customer) {
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
   await admin.ctx.close();
+}
+
+async function federates(base) {
+  const peers = [provider.url];
+  const admin = await person({ peers });
+  let link;
+  await admin.does('an identity provider is set up: the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
+  await admin.does('an identity provider is set up, tested and signs in', async (page) => (link = await sso.settingUp(page, base, provider)));
+  const alice = await person({ peers });
+  await alice.does('an identity provider signs in by the direct link', (page) => sso.direct(page, link));
+  const again = await person({ peers });
+  await again.does('an identity provider signs in another subject, who waits', (page) => sso.anotherSubject(page, link, provider));
+  await admin.does('an identity provider signs in whom the administrator confirms', (page) => sso.confirming(page, base));
+  await again.does('an identity provider signs in by address', (page) => sso.organisation(page, demo));
+  for (const p of [admin, alice, again]) await p.ctx.close();
 }
 
 async function provides(customer) {

@@ -11,8 +11,20 @@ const text = (search: Record<string, unknown>, key: string) => (typeof search[ke
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (s: Record<string, unknown>): { next?: string } => ({ next: text(s, 'next') }),
+  validateSearch: (s: Record<string, unknown>): { next?: string; refused?: string } => ({ next: text(s, 'next'), refused: text(s, 'refused') }),
   component: lazyRouteComponent(() => import('./features/signin/SignInPage'), 'SignInPage'),
+});
+const signInElsewhere = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in/organisation',
+  validateSearch: (s: Record<string, unknown>): { next?: string } => ({ next: text(s, 'next') }),
+  component: lazyRouteComponent(() => import('./features/sso/Elsewhere'), 'OrganisationPage'),
+});
+const signInDirect = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in/at/$customer',
+  validateSearch: (s: Record<string, unknown>): { next?: string } => ({ next: text(s, 'next') }),
+  component: lazyRouteComponent(() => import('./features/sso/Elsewhere'), 'DirectPage'),
 });
 const welcome = createRoute({
   getParentRoute: () => root,
@@ -109,13 +121,20 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];
 
+const sso = createRoute({ getParentRoute: () => customer, path: '/settings/sso', component: lazyRouteComponent(() => import('./features/sso/ProvidersPage'), 'ProvidersPage') });
+const ssoProvider = createRoute({
+  getParentRoute: () => customer,
+  path: '/settings/sso/$provider',
+  validateSearch: (s: Record<string, unknown>): { test?: string } => ({ test: text(s, 'test') }),
+  component: lazyRouteComponent(() => import('./features/sso/ProviderPage'), 'ProviderPage'),
+});
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     welcome,
     forgotten,
     reset,
-    signedIn.addChildren([start, account, node, nodeSessions, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, ...settings])]),
+    signedIn.addChildren([start, account, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,
@@ -124,6 +143,8 @@ export const router = createRouter({
   scrollRestoration: true,
 });
 
+    signInElsewhere,
+    signInDirect,
 function Start() {
   const me = useMe();
   return me ? <Navigate to={home(me.places)} replace /> : null;

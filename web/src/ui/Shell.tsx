@@ -133,6 +133,7 @@ function CustomerNav({ customer }: { customer: string }) {
     <>
       {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
       {may('recording.list') && <Item to={`${base}/calls`} icon="phone" label="Calls" />}
+    { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
