@@ -32,6 +32,7 @@ import (
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 )
@@ -47,6 +48,7 @@ type server struct {
 	tree       *org.Service
 	people     *identity.Service
 	scim       *scim.Service
+	reviews    *review.Service
 	sso        *sso.Service
 	recordings *recording.Service
 	blueprints *blueprint.Service
@@ -106,6 +108,9 @@ func (s *server) build(x extras) error {
 	s.scim = scim.New(scim.Options{Store: s.places, People: s.people, Mail: sender, Name: s.nameOf, Brand: s.tree.LetterBrand, Log: s.log})
 	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log, Admit: s.mayCapture})
 	s.recordings.OnDestroy(search.Remove)
+	s.reviews = review.New(review.Options{
+		Store: s.places, Tree: s.tree, People: s.people, Mail: sender, URL: s.url, Brand: s.tree.LetterBrand, Reach: httpapi.InReach(s.recordings, time.Now), Log: s.log,
+	})
 	s.recordings.OnCapture(captured)
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
 	if err != nil {
@@ -234,6 +239,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	s.places.OnCommit(g.watch)
 	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, entry.New(nil), hour, minute, s.log}).run)
 	s.background(ctx, g.run)
+	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
 
 	err := s.serve(api)

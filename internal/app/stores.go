@@ -24,6 +24,7 @@ import (
 	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 )
@@ -31,11 +32,11 @@ import (
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
-			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations()),
+			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping()),
 	}
 }
 

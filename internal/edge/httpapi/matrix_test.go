@@ -17,6 +17,7 @@ import (
 	"ringfence/internal/tenancy/directory"
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/review"
 )
 
 // things fills in the ids of a path: of one customer, or of nobody.
@@ -66,6 +67,7 @@ func (w *world) make(c *customer, opening string) things {
 	w.no(err)
 	_, err = w.people.AddMember(ctx, c.p, system, extra.ID, identity.Grant{Roles: []access.Role{access.User}})
 	w.no(err)
+	under, line := w.reviewed(review.Where{Place: c.p, Node: c.id})
 	prv, _, err := w.scim.CreateToken(ctx, c.p, system, admin.Person, "t", time.Now().Add(time.Hour))
 	w.no(err)
 	asg := must[directory.Assignment](w)(w.people.Directory().Add(ctx, c.p, system, directory.Assignment{Extension: strconv.Itoa(70000 + w.serial()), Name: "x"}, ""))
@@ -78,6 +80,7 @@ func (w *world) make(c *customer, opening string) things {
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(),
 		"rule":    rule.ID.String(), "assignment": asg.ID.String(),
+		"review": under, "line": line,
 		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
 		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
 		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
@@ -90,6 +93,7 @@ func (w *world) serial() int { return int(w.made.Add(1)) }
 func nobodys() things {
 	return things{
 		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),
+		"review": id.New[id.Review]().String(), "line": id.New[id.ReviewLine]().String(),
 		"provisioner": id.New[id.Provisioner]().String(), "resource": id.New[id.ScimUser]().String(),
 		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
 		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
@@ -110,6 +114,12 @@ func malformed() things {
 // it before it looks for the thing.
 func bodyFor(rt httpapi.RouteInfo) any {
 	switch rt.ID {
+	case "setReviewRule", "setNodeReviewRule":
+		return map[string]any{"months": 1, "consequence": "remind"}
+	case "decideReviewLine", "decideNodeReviewLine":
+		return map[string]any{"decision": "keep"}
+	case "removeLeavers":
+		return map[string]any{"emails": []string{"nobody@example.com"}, "dry_run": true}
 	case "claimIdentityDomain":
 		return map[string]string{"domain": "d" + strconv.Itoa(rand.IntN(1e9)) + ".example"}
 	case "changeIdentityProvider":
@@ -280,6 +290,9 @@ func (w *world) allowedAt(email string, n id.Node, a access.Act) bool {
 func (w *world) atNode(n id.Node, rt httpapi.RouteInfo) things {
 	th := nobodys()
 	th["node"] = n.String()
+	if strings.Contains(rt.Path, "{review}") && n != w.a.id && (n == w.provider.ID || n == w.reseller.ID) {
+		th["review"], th["line"] = w.reviewed(review.Where{Place: w.store.Registry(), Node: n})
+	}
 	if strings.Contains(rt.Path, "{rule}") {
 		r, _, err := entry.New(nil).Add(w.Context(), entry.Where{Place: w.store.Registry(), Node: n}, entry.Saver{Who: system, Free: true},
 			entry.Draft{Surface: entry.Administration, Network: "127.0.0.0/8", Owner: "matrix", Reason: "matrix"}, false)

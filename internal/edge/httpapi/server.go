@@ -33,6 +33,7 @@ import (
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 )
@@ -55,6 +56,7 @@ type Deps struct {
 	Tree       *org.Service
 	People     *identity.Service
 	Scim       *scim.Service
+	Reviews    *review.Service
 	Blueprints *blueprint.Service
 	SSO        *sso.Service // customers' own identity providers
 	Recordings *recording.Service
@@ -137,6 +139,8 @@ func New(d Deps) *Server {
 	s.tokenRoutes()
 	s.provisioningRoutes()
 	s.scimRoutes()
+	s.reviewRoutes()
+	s.leaverRoutes()
 	s.deviceRoutes()
 	s.accessRuleRoutes()
 	s.nodeTokenRoutes()

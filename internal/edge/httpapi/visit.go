@@ -66,8 +66,9 @@ func (v *visit) extent(a access.Act) access.Extent {
 func (v *visit) may(a access.Act) bool { return !v.extent(a).None() }
 
 // scope is the extent as the archive takes it.
-func (v *visit) scope(a access.Act) recording.Scope {
-	e := v.extent(a)
+func (v *visit) scope(a access.Act) recording.Scope { return archiveScope(v.extent(a)) }
+
+func archiveScope(e access.Extent) recording.Scope {
 	out := recording.Scope{All: e.All, Parts: make([]recording.Part, len(e.Clauses))}
 	for i, c := range e.Clauses {
 		out.Parts[i] = recording.Part{Any: c.Any, Queues: c.Queues, NotBefore: c.NotBefore}
@@ -110,6 +111,9 @@ func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
 	}
 	if err == nil && rt.fresh {
 		err = v.fresh()
+	}
+	if err == nil {
+		s.used(r.Context(), v)
 	}
 	return v, err
 }

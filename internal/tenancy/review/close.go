@@ -66,10 +66,14 @@ func (s *Service) closeBy(ctx context.Context, w Where, who actor.Actor, by stri
 	})
 }
 
-// Paper is the signed result of a closed review; fault.NotFound before.
+// Paper is the signed result of a closed review; fault.Conflict before.
 func (s *Service) Paper(ctx context.Context, w Where, i id.Review) (pdf []byte, err error) {
 	err = w.Place.View(ctx, func(tx *place.Tx) error {
-		if _, err := readRow(tx, w, i); err != nil {
+		r, err := readRow(tx, w, i)
+		if err == nil && r.ClosedAt == 0 {
+			err = fault.New(fault.Conflict, "this review is open: its result is signed when it ends")
+		}
+		if err != nil {
 			return err
 		}
 		sealed, err := place.Row[[]byte](tx, `SELECT pdf FROM review_papers WHERE review = ?`, i)

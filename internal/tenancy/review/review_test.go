@@ -54,7 +54,7 @@ func TestACustomersReviewFromOpeningToSignedResult(t *testing.T) {
 		}
 		w.no(w.decide(w.here, boss, r.ID, "ben@example.com", review.Verdict{Decision: review.Keep}))
 		_, err = w.s.Paper(w.Context(), w.here, r.ID)
-		w.want(fault.NotFound, err)
+		w.want(fault.Conflict, err)
 		w.no(w.s.Close(w.Context(), w.here, system, "Name of boss@example.com", r.ID))
 		w.want(fault.Conflict, w.decide(w.here, boss, r.ID, "ben@example.com", review.Verdict{Decision: review.Remove}))
 		w.want(fault.Conflict, w.s.Close(w.Context(), w.here, system, "Boss", r.ID))
