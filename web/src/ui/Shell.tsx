@@ -125,6 +125,7 @@ function CustomerNav({ customer }: { customer: string }) {
     { act: 'member.manage', to: 'members', icon: 'people', label: 'Members' },
     { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
     { act: 'policy.read', to: 'sign-in', icon: 'lock', label: 'Sign-in' },
+    { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
     { act: 'session.manage', to: 'sessions', icon: 'globe', label: 'Sessions' },
     { act: 'accesslist.manage', to: 'access', icon: 'shield', label: 'Access lists' },
   ] as const;
@@ -133,7 +134,6 @@ function CustomerNav({ customer }: { customer: string }) {
     <>
       {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
       {may('recording.list') && <Item to={`${base}/calls`} icon="phone" label="Calls" />}
-    { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
