@@ -16,7 +16,7 @@ help:            ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | expand -t 14
 
 run: build tools-run ## build what changed and start the demo
-	@bin/ringfence demo --data .data/demo --listen 127.0.0.1:8443
+	@bin/ringfence demo --data .data/demo --listen localhost:8443
 
 dev: web/node_modules/.stamp tools-run ## the demo's server, and the portal reloading as it is edited
 	@$(GO) build -o bin/ringfence ./cmd/ringfence

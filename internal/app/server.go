@@ -202,6 +202,11 @@ func (s *server) url() string {
 	if s.listener != nil {
 		address = s.listener.Addr().String()
 	}
+	// Browsers make passkeys for a name, never for a number.
+	if host, _, err := net.SplitHostPort(s.cfg.Listen); err == nil && host == "localhost" {
+		_, port, _ := net.SplitHostPort(address)
+		address = net.JoinHostPort(host, port)
+	}
 	return scheme + "://" + address
 }
 

@@ -22,7 +22,8 @@ export async function launch() {
 // A browser logs each refused request; these are answers that the portal asks for on purpose.
 const expected = [
   (text, url) => text.includes('401') && url.endsWith('/api/v1/me'),
-  (text, url) => text.includes('403') && url.includes('/api/'), // a factor is asked for first
+  (text, url) => text.includes('403') && url.includes('/api/'), // a factor is asked for first,
+  (text, url) => text.includes('422') && /\/api\/v1\/nodes\/[^/]+\/(blueprint\/preview|quota|branding)$/.test(url),
 ];
 
 /** context is a browser of one person, whose pages may not log an error and may not ask another host but those of `peers`. */

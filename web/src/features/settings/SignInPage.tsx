@@ -54,7 +54,7 @@ function Choice({ customer, now }: { customer: string; now: SignInPolicy }) {
               <Radio value="passkey" label="Passkey only" description="Nothing that a false page could ask for." />
             </Stack>
           </Radio.Group>
-          <NumberInput label="Remember browsers for" description="0 to 90 days; there the second factor is not asked for at each sign-in. 0: not at all." suffix=" days" min={0} max={90} w={200} value={form.device_days} onChange={(v) => setForm({ ...form, device_days: Number(v) })} error={p?.about('device_days')} />
+          <NumberInput label="Remember browsers for" description="0 to 90 days; there the second factor is not asked for at each sign-in. 0: not at all." suffix=" days" min={0} max={90} maw={420} value={form.device_days} onChange={(v) => setForm({ ...form, device_days: Number(v) })} error={p?.about('device_days')} />
         </Stack>
       </Card>
       <Limits form={form} setForm={setForm} />
