@@ -66,6 +66,18 @@ const nodeAccess = createRoute({
   path: '/n/$node/access',
   component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'NodeAccessListsPage'),
 });
+const nodePages = [
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/usage', component: lazyRouteComponent(() => import('./features/tree/QuotaPage'), 'QuotaPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/branding', component: lazyRouteComponent(() => import('./features/tree/BrandingPage'), 'BrandingPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/log', component: lazyRouteComponent(() => import('./features/tree/NodeLogPage'), 'NodeLogPage') }),
+];
+const mailArrived = createRoute({
+  getParentRoute: () => root,
+  path: '/mail-arrived',
+  component: lazyRouteComponent(() => import('./features/signin/MailArrivedPage'), 'MailArrivedPage'),
+});
 const nodeSessions = createRoute({
   getParentRoute: () => signedIn,
   path: '/n/$node/sessions',
@@ -109,18 +121,6 @@ const egress = createRoute({
   path: '/egress',
   component: lazyRouteComponent(() => import('./features/exposure/EgressPage'), 'EgressPage'),
 });
-const settings = [
-  createRoute({ getParentRoute: () => customer, path: '/settings/sources', component: lazyRouteComponent(() => import('./features/settings/SourcesPage'), 'SourcesPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/collectors', component: lazyRouteComponent(() => import('./features/settings/CollectorsPage'), 'CollectorsPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/access', component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'CustomerAccessListsPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
-  createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
-];
-
 const sso = createRoute({ getParentRoute: () => customer, path: '/settings/sso', component: lazyRouteComponent(() => import('./features/sso/ProvidersPage'), 'ProvidersPage') });
 const ssoProvider = createRoute({
   getParentRoute: () => customer,
@@ -128,10 +128,28 @@ const ssoProvider = createRoute({
   validateSearch: (s: Record<string, unknown>): { test?: string } => ({ test: text(s, 'test') }),
   component: lazyRouteComponent(() => import('./features/sso/ProviderPage'), 'ProviderPage'),
 });
+const settings = [
+  createRoute({ getParentRoute: () => customer, path: '/settings/sources', component: lazyRouteComponent(() => import('./features/settings/SourcesPage'), 'SourcesPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/collectors', component: lazyRouteComponent(() => import('./features/settings/CollectorsPage'), 'CollectorsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/access', component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'CustomerAccessListsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/directory', component: lazyRouteComponent(() => import('./features/rights/DirectoryPage'), 'DirectoryPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/support', component: lazyRouteComponent(() => import('./features/rights/SupportPage'), 'SupportPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/permissions', component: lazyRouteComponent(() => import('./features/rights/PermissionsPage'), 'PermissionsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
+];
+
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
+    signInElsewhere,
+    signInDirect,
     welcome,
+    mailArrived,
     forgotten,
     reset,
     signedIn.addChildren([start, account, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
@@ -143,8 +161,6 @@ export const router = createRouter({
   scrollRestoration: true,
 });
 
-    signInElsewhere,
-    signInDirect,
 function Start() {
   const me = useMe();
   return me ? <Navigate to={home(me.places)} replace /> : null;

@@ -6,12 +6,17 @@ import { useEffect } from 'react';
 import { api, here, must, onSignedOut } from '../api/client';
 import { me as meQuery, useMay, usePlace } from '../api/me';
 import type { Me } from '../api/types';
+import { nodeOf, useNodeMay } from '../features/tree/queries';
+import { SupportBanner } from '../features/rights/SupportBanner';
 import { useLive } from '../live/useLive';
+import { useBrand } from './brand';
+import { BrandMark } from './BrandMark';
 import { Icon, type IconName } from './Icon';
 import { PlaceSwitcher } from './PlaceSwitcher';
 import { RetentionBanner } from './RetentionBanner';
 import { Shortcuts } from './Shortcuts';
-import { Failed, Loading } from './States';
+import { Page } from './Page';
+import { Empty, Failed, Loading } from './States';
 import { toast } from './toast';
 
 /** Shell is what surrounds every page of a signed-in person. */
@@ -43,6 +48,7 @@ function Frame({ me }: { me: Me }) {
   const [help, { open: showHelp, close: hideHelp }] = useDisclosure(false);
   const { customer, node } = useParams({ strict: false });
   const path = useLocation().pathname;
+  const brand = useBrand((me.places.find((p) => p.id === (customer ?? node)) ?? me.places[0])?.brand);
   useEffect(close, [path, close]);
   useHotkeys([['shift+?', showHelp], ['?', showHelp]]);
   return (
@@ -50,18 +56,18 @@ function Frame({ me }: { me: Me }) {
       header={{ height: { base: 52, sm: 0 } }}
       navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !menu } }}
       padding={{ base: 'md', sm: 'xl' }}
-      styles={{ main: { background: 'var(--rf-page)' }, navbar: { background: 'var(--rf-card)', borderColor: 'var(--rf-line)' } }}
+      styles={{ main: { background: 'var(--rf-page)' }, navbar: { background: 'var(--rf-card)', borderColor: 'var(--rf-line)', borderTop: '3px solid var(--rf-accent)' } }}
     >
       <a className="skip" href="#main">Skip to the page</a>
       <AppShell.Header hiddenFrom="sm" px="md" style={{ background: 'var(--rf-card)', borderColor: 'var(--rf-line)' }}>
         <Group h="100%" gap="sm">
           <Burger opened={menu} onClick={toggle} size="sm" aria-label={menu ? 'Close the menu' : 'Open the menu'} />
-          <Brand />
+          <BrandMark brand={brand} />
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" aria-label="Main">
         <Box visibleFrom="sm" px={4} pb="sm">
-          <Brand />
+          <BrandMark brand={brand} />
         </Box>
         <PlaceSwitcher places={me.places} current={customer ?? node} />
         <ScrollArea style={{ flex: 1 }} mt="sm" type="never">
@@ -84,8 +90,10 @@ function Place({ customer }: { customer: string }) {
   const place = usePlace(customer);
   const may = useMay(customer);
   if (!place) return <Failed error={new Error('place')} />;
+  if (place.suspended) return <Suspended name={place.name} />;
   return (
     <>
+      <SupportBanner customer={customer} />
       {may('retention.set') && <RetentionBanner customer={customer} />}
       {!live && (
         <Text size="sm" c="dimmed" mb="sm" role="status">
@@ -97,14 +105,16 @@ function Place({ customer }: { customer: string }) {
   );
 }
 
-function Brand() {
+/** Suspended is what members see of a customer that is: nothing, and that nothing is lost. */
+function Suspended({ name }: { name: string }) {
   return (
-    <Group gap={8}>
-      <img src="/favicon.svg" width={24} height={24} alt="" />
-      <Text fw={680} size="lg" style={{ letterSpacing: '-0.01em' }}>
-        Ringfence
-      </Text>
-    </Group>
+    <Page title={`${name} is suspended`}>
+      <div className="card">
+        <Empty icon="lock" title="Nobody comes in at present">
+          Nothing new is captured, and nothing was deleted. Ask whoever provides this service to you.
+        </Empty>
+      </div>
+    </Page>
   );
 }
 
@@ -122,7 +132,8 @@ function CustomerNav({ customer }: { customer: string }) {
     { act: 'device.manage', to: 'collectors', icon: 'device', label: 'Collectors' },
     { act: 'retention.set', to: 'retention', icon: 'clock', label: 'Retention' },
     { act: 'speech.set', to: 'speech', icon: 'voice', label: 'Speech engine' },
-    { act: 'member.manage', to: 'members', icon: 'people', label: 'Members' },
+    { act: 'member.read', to: 'members', icon: 'people', label: 'Members' },
+    { act: 'member.read', to: 'directory', icon: 'phone', label: 'Directory' },
     { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
     { act: 'policy.read', to: 'sign-in', icon: 'lock', label: 'Sign-in' },
     { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
@@ -138,6 +149,8 @@ function CustomerNav({ customer }: { customer: string }) {
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
+      <Item to={`${base}/permissions`} icon="eye" label="Who may do what" />
+      {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
       {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
       {offered.length > 0 && <Heading text="Settings" />}
       {offered.map((s) => (
@@ -148,11 +161,18 @@ function CustomerNav({ customer }: { customer: string }) {
 }
 
 function NodeNav({ node }: { node: string }) {
+  const one = useQuery(nodeOf(node)).data;
+  const deep = useNodeMay(node);
   const may = useMay(node);
   const base = `/n/${node}`;
   return (
     <>
-      <Item to={base} exact icon="tree" label="Customers" />
+      <Item to={base} exact icon="tree" label="Organisations" />
+      {deep('usage.read') && <Item to={`${base}/usage`} icon="clock" label="Quota and usage" />}
+      {deep('branding.set') && <Item to={`${base}/branding`} icon="eye" label="Branding" />}
+      {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
+      {one?.kind === 'customer' && <Item to={`${base}/checklist`} icon="check" label="Checklist" />}
+      {deep('usage.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
       {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
       {may('session.manage') && <Item to={`${base}/sessions`} icon="globe" label="Sessions" />}

@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
-import { useMe } from '../../api/me';
+import { useMay, useMe } from '../../api/me';
 import { roleName, roleNames } from '../../api/roles';
 import type { Member } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
@@ -12,6 +12,7 @@ import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { reach, ScopeFields } from '../rights/ScopeFields';
 import { members } from './queries';
 
 type Role = Member['roles'][number];
@@ -28,11 +29,12 @@ const roles: { value: Role; label?: string; about: string }[] = [
 export function MembersPage() {
   const { customer } = useParams({ from: '/in/c/$customer' });
   const query = useQuery(members(customer));
+  const may = useMay(customer)('member.manage');
   const [edit, setEdit] = useState<Member | 'new' | null>(null);
   return (
     <Page
       title="Members" about="Who has a role here. A change works from the person's next request on, and stands in the change log."
-      actions={<Button leftSection={<Icon name="plus" size={16} />} onClick={() => setEdit('new')}>Invite somebody</Button>}
+      actions={may && <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setEdit('new')}>Invite somebody</Button>}
     >
       <div className="card">
         <Answered query={query}>
@@ -47,6 +49,7 @@ export function MembersPage() {
 function List({ items, customer, edit }: { items: Member[]; customer: string; edit: (m: Member) => void }) {
   const client = useQueryClient();
   const self = useMe()?.person.id;
+  const may = useMay(customer)('member.manage');
   const [gone, setGone] = useState<Member | null>(null);
   const remove = async () => {
     await must(api.DELETE('/api/v1/customers/{customer}/members/{person}', { params: { path: { customer, person: gone!.person_id } } }));
@@ -61,7 +64,7 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
             <Table.Tr>
               <Table.Th>Name</Table.Th>
               <Table.Th>Roles</Table.Th>
-              <Table.Th>Extensions</Table.Th>
+              <Table.Th>Reaches</Table.Th>
               <Table.Th><span className="sr">Change</span></Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -76,11 +79,11 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
                   <Text size="xs" c="dimmed">{m.email}</Text>
                 </Table.Td>
                 <Table.Td>{m.roles.map(roleName).join(', ')}</Table.Td>
-                <Table.Td>{m.extensions.join(', ') || <Text span size="sm" c="dimmed">–</Text>}</Table.Td>
+                <Table.Td>{reach(m) || <Text span size="sm" c="dimmed">–</Text>}</Table.Td>
                 <Table.Td>
                   <Group gap={6} justify="flex-end" wrap="nowrap">
-                    <Button size="compact-sm" variant="default" onClick={() => edit(m)} aria-label={`Change ${m.name}`}>Change</Button>
-                    {m.person_id !== self && <Button size="compact-sm" variant="default" onClick={() => setGone(m)} aria-label={`Remove ${m.name}`}>Remove</Button>}
+                    {may && <Button size="compact-sm" variant="default" onClick={() => edit(m)} aria-label={`Change ${m.name}`}>Change</Button>}
+                    {may && m.person_id !== self && <Button size="compact-sm" variant="default" onClick={() => setGone(m)} aria-label={`Remove ${m.name}`}>Remove</Button>}
                   </Group>
                 </Table.Td>
               </Table.Tr>
@@ -97,7 +100,7 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
 
 function Edit({ customer, member, onClose }: { customer: string; member: Member | null; onClose: () => void }) {
   const client = useQueryClient();
-  const [form, setForm] = useState({ name: member?.name ?? '', email: member?.email ?? '', roles: member?.roles ?? (['user'] as Role[]), extensions: member?.extensions ?? [] });
+  const [form, setForm] = useState({ name: member?.name ?? '', email: member?.email ?? '', roles: member?.roles ?? (['user'] as Role[]), extensions: member?.extensions ?? [], scope: member?.scope ?? {} });
   const save = useMutation({
     mutationFn: async () => {
       const { name, email, ...rest } = form;
@@ -133,9 +136,10 @@ function Edit({ customer, member, onClose }: { customer: string; member: Member 
               ))}
             </Stack>
           </Checkbox.Group>
-          {form.roles.includes('user') && (
-            <TagsInput label="Extensions" description="Type one and press Enter" value={form.extensions} onChange={(extensions) => setForm({ ...form, extensions })} error={p?.about('extensions')} clearable splitChars={[',', ' ']} />
+          {(form.roles.includes('user') || form.roles.includes('agent')) && (
+            <TagsInput label="Own extensions" description="Type one and press Enter. Theirs since they were last somebody else’s; other dates are set in the directory" value={form.extensions} onChange={(extensions) => setForm({ ...form, extensions })} error={p?.about('extensions')} clearable splitChars={[',', ' ']} />
           )}
+          {form.roles.includes('supervisor') && <ScopeFields customer={customer} scope={form.scope} set={(scope) => setForm({ ...form, scope })} about={(f) => p?.about(`scope.${f}`)} />}
           {granting && (
             <Alert variant="light" color="yellow" icon={<Icon name="shield" />} styles={{ message: { color: 'var(--mantine-color-text)' } }}>
               You grant the hearing of every conversation here, past and coming. Each one that is opened leaves a receipt that you can read in the change log.
