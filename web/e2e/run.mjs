@@ -9,6 +9,7 @@ import { keyboard } from './scenarios/keyboard.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
 import * as sso from './scenarios/sso.mjs';
+import * as tree from './scenarios/tree.mjs';
 import { adminPages, forms, log, notListening, phone, token, walk } from './scenarios/pages.mjs';
 
 const { step, done } = steps();
@@ -139,6 +140,12 @@ async function provides(customer) {
     provider.ctx.clean();
     const path = `${demo.url}/api/v1/customers/${customer}/recordings`;
     assert.equal((await provider.ctx.request.get(path)).status(), 404);
+    await page.goto(demo.url);
   });
+  await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
+  await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
+  await provider.does('a quota beyond that of the node above is refused', tree.limits);
+  await provider.does('colours that cannot be read are refused', tree.looks);
+  await provider.does('a customer is suspended and opened again', tree.standing);
   await provider.ctx.close();
 }
