@@ -589,6 +589,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/leavers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take people out, all or nobody, with a report of what they could reach
+         * @description Needs `leaver.remove`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["removeLeavers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/members": {
         parameters: {
             query?: never;
@@ -632,6 +652,30 @@ export interface paths {
          * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
          */
         delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/members/{person}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail the invitation again, for who has not come yet; older links end
+         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["resendInvitation"];
+        /**
+         * Take back the invitation of who has not come yet
+         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["withdrawInvitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -906,6 +950,130 @@ export interface paths {
          * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
          */
         put: operations["setRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/review-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose how often, and what happens to what nobody decides
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setReviewRule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Access reviews, and how often there is one
+         * @description Needs `review.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listReviews"];
+        put?: never;
+        /**
+         * Begin a review now
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["openReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/reviews/{review}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One review with its lines
+         * @description Needs `review.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["review"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/reviews/{review}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a review whose lines are all decided, and sign its result
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["closeReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/reviews/{review}/lines/{line}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Decide on one person; works from the next request on
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["decideReviewLine"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/reviews/{review}/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signed result
+         * @description Needs `review.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["reviewPaper"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1445,6 +1613,23 @@ export interface paths {
          * @description Needs `member.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/document-certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate that signed documents are checked with */
+        get: operations["documentCertificate"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2147,6 +2332,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/review-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose what happens to what nobody decides
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setNodeReviewRule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Access reviews of a provider or reseller
+         * @description Needs `review.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listNodeReviews"];
+        put?: never;
+        /**
+         * Begin a review now
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["openNodeReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/reviews/{review}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One review with its lines
+         * @description Needs `review.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["nodeReview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/reviews/{review}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a review whose lines are all decided, and sign its result
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["closeNodeReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/reviews/{review}/lines/{line}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Decide on one person; works from the next request on
+         * @description Needs `review.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["decideNodeReviewLine"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/reviews/{review}/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signed result
+         * @description Needs `review.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["nodeReviewPaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/sessions/end": {
         parameters: {
             query?: never;
@@ -2769,6 +3078,8 @@ export interface components {
             /** Format: date-time */
             enrolled_at: string | null;
             id: string;
+            /** @description From where; empty: never seen */
+            last_address: string;
             /** Format: date-time */
             last_seen_at: string | null;
             name: string;
@@ -3048,6 +3359,52 @@ export interface components {
             /** @description What a supervisor reaches. Missing: as it is */
             scope?: components["schemas"]["MemberScope"];
         };
+        Leaver: {
+            /** @description What the roles allowed */
+            acts: string[];
+            email: string;
+            extensions: string[];
+            /** Format: date-time */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description Missing in a preview
+             */
+            left_at: string | null;
+            name: string;
+            person_id: string;
+            /**
+             * Format: int64
+             * @description Recordings that the person could see in the list
+             */
+            recordings_in_reach: number | null;
+            roles: string[];
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: int64
+             * @description Of machines, made by this person; they end too
+             */
+            tokens: number;
+        };
+        LeaversInputBody: {
+            /** @description Instead: a file with a column email */
+            csv?: string;
+            /** @description Only say what they reach */
+            dry_run?: boolean;
+            emails?: string[];
+            /** @description For the change log */
+            reason?: string;
+        };
+        LeaversReport: {
+            /** Format: date-time */
+            at: string;
+            /** @description False for a preview */
+            done: boolean;
+            items: components["schemas"]["Leaver"][];
+            /** Format: int64 */
+            took_ms: number;
+        };
         Leg: {
             extension: string;
             /** Format: date-time */
@@ -3193,6 +3550,8 @@ export interface components {
             /** @description Shown this once */
             enrolment_code: string;
             id: string;
+            /** @description From where; empty: never seen */
+            last_address: string;
             /** Format: date-time */
             last_seen_at: string | null;
             name: string;
@@ -3815,12 +4174,124 @@ export interface components {
             days: number | null;
             forever?: boolean;
         };
+        Review: {
+            /** Format: date-time */
+            closed_at: string | null;
+            /**
+             * @description Of lines that nobody decides in time
+             * @enum {string}
+             */
+            consequence: "remind" | "suspend";
+            /** Format: int64 */
+            decided: number;
+            /** Format: date-time */
+            due_at: string;
+            /**
+             * Format: date-time
+             * @description When the level above was told that it is not finished
+             */
+            escalated_at: string | null;
+            id: string;
+            /** Format: date-time */
+            opened_at: string;
+            /** @enum {string} */
+            state: "open" | "closed";
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Not used for 45 days
+             */
+            unused: number;
+        };
+        ReviewDetail: {
+            /** Format: date-time */
+            closed_at: string | null;
+            /**
+             * @description Of lines that nobody decides in time
+             * @enum {string}
+             */
+            consequence: "remind" | "suspend";
+            /** Format: int64 */
+            decided: number;
+            /** Format: date-time */
+            due_at: string;
+            /**
+             * Format: date-time
+             * @description When the level above was told that it is not finished
+             */
+            escalated_at: string | null;
+            id: string;
+            lines: components["schemas"]["ReviewLine"][];
+            /** Format: date-time */
+            opened_at: string;
+            /** @enum {string} */
+            state: "open" | "closed";
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Not used for 45 days
+             */
+            unused: number;
+        };
+        ReviewLine: {
+            /** @description Decided by the person it is about, as there was no other administrator */
+            alone: boolean;
+            /** Format: date-time */
+            decided_at: string | null;
+            decided_by: string;
+            /** @enum {string} */
+            decision: "" | "keep" | "change" | "remove" | "suspended" | "given_back";
+            email: string;
+            extensions: string[];
+            id: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+            name: string;
+            note: string;
+            /** @description About whoever asks */
+            own: boolean;
+            person_id: string;
+            roles: string[];
+            /** Format: date-time */
+            since: string | null;
+            unused: boolean;
+            /** @description The roles that stay, where the decision is change */
+            wanted: string[];
+        };
+        ReviewList: {
+            items: components["schemas"]["Review"][];
+            rule: components["schemas"]["ReviewRule"];
+        };
+        ReviewRule: {
+            /** @enum {string} */
+            consequence: "remind" | "suspend";
+            readonly mandatory: boolean;
+            /**
+             * Format: int64
+             * @description 0: no reviews; provider and resellers: 1
+             * @enum {integer}
+             */
+            months: 0 | 1 | 3 | 6 | 12;
+            /** Format: date-time */
+            readonly next_at: string | null;
+        };
         RoleRule: {
             claim: string;
             /** @enum {string} */
             role: "customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user";
             /** @description To the letter; * stands for any */
             value: string;
+        };
+        RuleBody: {
+            /** @enum {string} */
+            consequence: "remind" | "suspend";
+            /**
+             * Format: int64
+             * @enum {integer}
+             */
+            months: 0 | 1 | 3 | 6 | 12;
         };
         Sentiment: {
             /** @enum {string} */
@@ -4192,6 +4663,13 @@ export interface components {
              * @description Waiting for a transcript
              */
             waiting: number;
+        };
+        VerdictBody: {
+            /** @enum {string} */
+            decision: "keep" | "change" | "remove" | "given_back";
+            note?: string;
+            /** @description For change: those that stay */
+            roles?: string[];
         };
         WelcomeInputBody: {
             password: string;
@@ -5478,6 +5956,42 @@ export interface operations {
             };
         };
     };
+    removeLeavers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaversInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaversReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listMembers: {
         parameters: {
             query?: never;
@@ -5587,6 +6101,68 @@ export interface operations {
         };
     };
     removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resendInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    withdrawInvitation: {
         parameters: {
             query?: never;
             header?: never;
@@ -6196,6 +6772,245 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setReviewRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listReviews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    openReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                review: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    closeReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                review: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    decideReviewLine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                review: string;
+                line: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewLine"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    reviewPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                review: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description Error */
@@ -7690,6 +8505,37 @@ export interface operations {
             };
         };
     };
+    documentCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     forgotten: {
         parameters: {
             query?: never;
@@ -9081,6 +9927,238 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setNodeReviewRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listNodeReviews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    openNodeReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    nodeReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                review: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    closeNodeReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                review: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    decideNodeReviewLine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                review: string;
+                line: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewLine"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    nodeReviewPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                review: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description Error */
