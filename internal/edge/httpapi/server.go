@@ -118,6 +118,7 @@ func New(d Deps) *Server {
 	s.factorRoutes()
 	s.signInPolicyRoutes()
 	s.sessionRoutes()
+	s.invitationRoutes()
 	s.meRoutes()
 	s.nodeRoutes()
 	s.quotaRoutes()

@@ -54,7 +54,7 @@ var Codes = []Code{
 	{"passkey.copied", "a passkey showed an older count than before: there may be a copy of it; it was refused"},
 	{"browser.trusted", "somebody lets a browser be remembered"},
 	{"browser.forgotten", "a browser is no longer remembered"},
-	{"invitation.withdrawn", "an invitation that was not used yet was taken back"},
+	{"invitation.withdrawn", "the links of an invitation that was not used yet ended: it was taken back, or mailed anew"},
 	{"signin.set", "how people must have signed in was chosen"},
 	{"everybody.out", "everybody was signed out"},
 	{"role.given", "somebody was made administrator of the provider or of a reseller"},

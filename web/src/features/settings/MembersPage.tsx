@@ -51,8 +51,15 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
   const self = useMe()?.person.id;
   const may = useMay(customer)('member.manage');
   const [gone, setGone] = useState<Member | null>(null);
+  const again = useMutation({
+    mutationFn: (m: Member) => must(api.POST('/api/v1/customers/{customer}/members/{person}/invitation', { params: { path: { customer, person: m.person_id } } })),
+    onSuccess: (_, m) => toast(`The invitation was mailed to ${m.email} again. The older link has ended.`),
+    onError: () => toast('The invitation could not be mailed. Try again later.', 'bad'),
+  });
   const remove = async () => {
-    await must(api.DELETE('/api/v1/customers/{customer}/members/{person}', { params: { path: { customer, person: gone!.person_id } } }));
+    const params = { path: { customer, person: gone!.person_id } };
+    if (gone!.state === 'invited') await must(api.DELETE('/api/v1/customers/{customer}/members/{person}/invitation', { params }));
+    else await must(api.DELETE('/api/v1/customers/{customer}/members/{person}', { params }));
     toast(`${gone!.name} has no role here any more.`);
     await client.invalidateQueries({ queryKey: here(customer, 'members') });
   };
@@ -83,7 +90,12 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
                 <Table.Td>
                   <Group gap={6} justify="flex-end" wrap="nowrap">
                     {may && <Button size="compact-sm" variant="default" onClick={() => edit(m)} aria-label={`Change ${m.name}`}>Change</Button>}
-                    {may && m.person_id !== self && <Button size="compact-sm" variant="default" onClick={() => setGone(m)} aria-label={`Remove ${m.name}`}>Remove</Button>}
+                    {may && m.state === 'invited' && (
+                      <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail ${m.name} again`}>Mail again</Button>
+                    )}
+                    {may && m.person_id !== self && (
+                      <Button size="compact-sm" variant="default" onClick={() => setGone(m)} aria-label={`${m.state === 'invited' ? 'Withdraw the invitation of' : 'Remove'} ${m.name}`}>{m.state === 'invited' ? 'Withdraw' : 'Remove'}</Button>
+                    )}
                   </Group>
                 </Table.Td>
               </Table.Tr>
