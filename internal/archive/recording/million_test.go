@@ -95,7 +95,9 @@ func newCrowd(b *testing.B, cfg place.Config) *crowd {
 	}
 	var token secret.Text
 	if err == nil {
-		_, token, err = people.CreateToken(b.Context(), w.Place, w.Who, maker.ID, "bench", []access.Act{access.RecordingList, access.RecordingTranscript}, time.Now().Add(24*time.Hour))
+		_, token, err = people.CreateToken(b.Context(), w.Place, w.Who, maker.ID, identity.TokenDraft{
+			Name: "bench", Acts: []access.Act{access.RecordingList, access.RecordingTranscript}, Until: time.Now().Add(24 * time.Hour),
+		})
 	}
 	if err != nil {
 		b.Fatal(err)
