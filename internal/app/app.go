@@ -39,6 +39,7 @@ func commands() []command {
 		{"collect", "collect recordings beside a telephone system", runCollect},
 		{"blueprint", "set up a customer from one file", runBlueprint},
 		{"api", "do what the API of a running server can do", runAPI},
+		{"unlock", "open the access lists of who is locked out", runUnlock},
 		{"generate", "write the files that are derived from the code", runGenerate},
 		{"version", "say which version this is", runVersion},
 		{"help", "this list", runHelp},

@@ -7,6 +7,7 @@ import (
 
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
 	"ringfence/internal/insight/search"
 	"ringfence/internal/platform/blob"
@@ -99,5 +100,14 @@ func (s *sweeper) repair(ctx context.Context, c id.Customer) {
 		s.log.Error("objects: the two places differ; the recordings are read from the one that is whole", "customer", c, "objects", odd)
 	case copied > 0:
 		s.log.Info("objects: copied what only one place had", "customer", c, "objects", copied)
+	}
+}
+
+// turnedAway tells a customer's administrators of a collector that came from
+// where their access list does not let it in.
+func (s *server) turnedAway(ctx context.Context, p *place.Place, who actor.Actor) {
+	w := entry.Where{Place: p, Node: p.Customer()}
+	if err := s.entry.Refused(ctx, w, who, entry.Collectors, time.Now()); err != nil {
+		s.log.Error("access lists: a collector's refusal was not recorded", "customer", p.Customer(), "cause", err)
 	}
 }

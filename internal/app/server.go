@@ -28,6 +28,7 @@ import (
 	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
@@ -56,6 +57,7 @@ type server struct {
 	speech     *speech.Service
 	captures   *capture.Service
 	collectors *collect.Server
+	entry      *entry.Service
 	jobs       *job.Runner
 
 	certs    certificates // nil: no TLS
@@ -124,8 +126,11 @@ func (s *server) build(x extras) error {
 		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
 	})
 	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Log: s.log})
+	s.entry = entry.New(nil)
 	s.collectors, err = collect.NewServer(collect.ServerOptions{
 		Store: s.places, Keys: s.keys, Recordings: s.recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
+		Admits:  func(tx *place.Tx, from string) (bool, error) { return entry.AdmitsText(tx, entry.Collectors, from) },
+		Refused: s.turnedAway,
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
@@ -242,7 +247,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 		requests: api.Requests, busy: api.Busy, log: s.log,
 	}
 	s.places.OnCommit(g.watch)
-	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, entry.New(nil), hour, minute, s.log}).run)
+	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)
 	s.background(ctx, g.run)
 	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
@@ -29,6 +30,10 @@ type ServerOptions struct {
 	Staging    string           // folder for uploads under way; holds ciphertext only
 	Log        *slog.Logger     // nil: silent
 	Now        func() time.Time // nil: the clock of this machine
+	// Admits says whether the customer's access lists let a box in from an address;
+	// nil: from everywhere. Refused is told of one that was not.
+	Admits  func(tx *place.Tx, from string) (bool, error)
+	Refused func(ctx context.Context, p *place.Place, who actor.Actor)
 	// Step is told the name of each step before it is taken; tests end the
 	// process there.
 	Step func(name string)
@@ -45,6 +50,8 @@ type Server struct {
 	dir     string
 	log     *slog.Logger
 	now     func() time.Time
+	admits  func(*place.Tx, string) (bool, error)
+	refused func(context.Context, *place.Place, actor.Actor)
 	step    func(string)
 	epoch   string
 	mux     *http.ServeMux
@@ -70,7 +77,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store: o.Store, keys: o.Keys, archive: o.Recordings, staging: root, dir: o.Staging, log: o.Log, now: o.Now, step: o.Step,
+		store: o.Store, keys: o.Keys, archive: o.Recordings, staging: root, dir: o.Staging, log: o.Log, now: o.Now, step: o.Step, admits: o.Admits, refused: o.Refused,
 		epoch: rand.Text(), mux: http.NewServeMux(), nonces: nonces{of: map[id.Device]*used{}},
 		wholes: make(chan struct{}, wholeAtOnce), locks: map[id.Upload]*turn{}, finishes: map[id.Upload]*finish{}, lanes: map[id.Device]*lane{}, seen: map[id.Device]time.Time{},
 	}
@@ -155,9 +162,12 @@ func (s *Server) visit(r *http.Request) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
+	var out error
 	v := &visit{place: p, claim: c, who: actor.ForDevice(c.device, from(r))}
 	err = p.View(r.Context(), func(tx *place.Tx) error {
-		v.device, err = place.Row[deviceRow](tx, deviceColumns+` WHERE id = ?`, c.device)
+		if v.device, err = place.Row[deviceRow](tx, deviceColumns+` WHERE id = ?`, c.device); err == nil {
+			out = s.admitted(tx, from(r), errElsewhere)
+		}
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
@@ -172,7 +182,30 @@ func (s *Server) visit(r *http.Request) (*visit, error) {
 	if v.device.RevokedAt != 0 {
 		return nil, errRevoked
 	}
+	if errors.Is(out, errElsewhere) { // told only now: nobody but the box itself fills the journal
+		if s.refused != nil {
+			s.refused(r.Context(), p, v.who)
+		}
+		return nil, errSignature
+	}
+	if out != nil {
+		return nil, out
+	}
 	return v, s.nonces.use(c.device, c.nonce, c.created, s.now())
+}
+
+var errElsewhere = errors.New("the customer's access list does not let this address in")
+
+// admitted asks the customer's access lists; refusal is what it answers.
+func (s *Server) admitted(tx *place.Tx, from string, refusal error) error {
+	if s.admits == nil {
+		return nil
+	}
+	ok, err := s.admits(tx, from)
+	if err == nil && !ok {
+		err = refusal
+	}
+	return err
 }
 
 var errRevoked = errors.New("this device was revoked; enrol the box anew with a new code")
@@ -205,7 +238,11 @@ func (s *Server) saw(r *http.Request, v *visit) {
 		return
 	}
 	err := v.place.Keep(r.Context(), func(tx *place.Tx) error {
-		_, err := tx.Exec(`UPDATE collect_devices SET seen_at = ? WHERE id = ?`, tx.At().UnixMilli(), v.device.ID)
+		sealed, err := tx.Seal(place.FieldDeviceFrom, v.device.ID, []byte(from(r)))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE collect_devices SET seen_at = ?, seen_from = ? WHERE id = ?`, tx.At().UnixMilli(), sealed, v.device.ID)
 		return err
 	})
 	if err != nil {

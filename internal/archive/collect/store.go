@@ -20,7 +20,8 @@ var firstSchema string
 
 // Migrations make the tables of this package in a customer's place.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 600, Name: "collectors", SQL: firstSchema}}
+	return place.Migrations{{Number: 600, Name: "collectors", SQL: firstSchema}, {Number: 601, Name: "where collectors come from", SQL: `
+		ALTER TABLE collect_devices ADD COLUMN seen_from {{bytes}};`}}
 }
 
 // Housekeeping are the tables that are written without an event: when a box was
@@ -40,6 +41,7 @@ type Device struct {
 	EnrolledAt time.Time // zero: the code was not used yet
 	RevokedAt  time.Time
 	SeenAt     time.Time // to the minute
+	SeenFrom   string    // address of that visit
 	CodeUntil  time.Time // while it is not enrolled
 	Waiting    int       // files on the box that are not archived yet, as it last said
 	Spooled    int64     // bytes in its spool
@@ -67,17 +69,25 @@ type deviceRow struct {
 	EnrolledAt int64     `db:"enrolled_at"`
 	RevokedAt  int64     `db:"revoked_at"`
 	SeenAt     int64     `db:"seen_at"`
+	SeenFrom   []byte    `db:"seen_from"`
 	Waiting    int       `db:"waiting"`
 	Spooled    int64     `db:"spooled"`
 }
 
-const deviceColumns = `SELECT id, source, name, code, code_until, public_key, created_at, enrolled_at, revoked_at, seen_at, waiting, spooled FROM collect_devices`
+const deviceColumns = `SELECT id, source, name, code, code_until, public_key, created_at, enrolled_at, revoked_at, seen_at, seen_from, waiting, spooled FROM collect_devices`
 
 func (r deviceRow) device(tx *place.Tx) (Device, error) {
 	name, err := tx.Unseal(place.FieldDeviceName, r.ID, r.Name)
+	if err != nil {
+		return Device{}, err
+	}
+	var from []byte
+	if len(r.SeenFrom) > 0 {
+		from, err = tx.Unseal(place.FieldDeviceFrom, r.ID, r.SeenFrom)
+	}
 	return Device{
 		ID: r.ID, Source: r.Source, Name: string(name), CreatedAt: instant(r.CreatedAt), EnrolledAt: instant(r.EnrolledAt),
-		RevokedAt: instant(r.RevokedAt), SeenAt: instant(r.SeenAt), CodeUntil: instant(r.CodeUntil), Waiting: r.Waiting, Spooled: r.Spooled,
+		RevokedAt: instant(r.RevokedAt), SeenAt: instant(r.SeenAt), SeenFrom: string(from), CodeUntil: instant(r.CodeUntil), Waiting: r.Waiting, Spooled: r.Spooled,
 	}, err
 }
 
@@ -157,6 +167,9 @@ func (s *Server) enrolDevice(ctx context.Context, p *place.Place, from string, e
 	again := false
 	err = p.View(ctx, func(tx *place.Tx) error {
 		dev, err = deviceByCode(tx, e)
+		if err == nil {
+			err = s.admitted(tx, from, errCode)
+		}
 		again = err == nil && bytes.Equal(dev.PublicKey, e.PublicKey)
 		return err
 	})

@@ -44,7 +44,7 @@ func (s *Server) listDevices(ctx context.Context, v *visit, _ *CustomerPath) (*b
 func showDevice(d collect.Device) Device {
 	out := Device{
 		ID: d.ID.String(), Name: d.Name, SourceID: d.Source.String(), State: "waiting", CreatedAt: d.CreatedAt,
-		EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.SeenAt), Waiting: int64(d.Waiting),
+		EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.SeenAt), LastAddress: d.SeenFrom, Waiting: int64(d.Waiting),
 	}
 	if !d.EnrolledAt.IsZero() {
 		out.State = "enrolled"

@@ -1,6 +1,10 @@
 package httpapi
 
-import "ringfence/internal/tenancy/access"
+import (
+	"context"
+
+	"ringfence/internal/tenancy/access"
+)
 
 // RouteInfo is what tests that walk the table may know of a route.
 type RouteInfo struct {
@@ -29,3 +33,12 @@ const NothingHere = nothingHere
 
 // EndsEvery is how often another server's word is looked for.
 const EndsEvery = endsEvery
+
+// BenchRoutes adds two routes that do nothing, one open and one behind the gate
+// of a customer: their difference is what the gate costs.
+func (s *Server) BenchRoutes() {
+	add(s, route{gate: anyone(), method: get, path: "/api/v1/bench/open", id: "benchOpen"},
+		func(context.Context, *visit, *none) (*body[bool], error) { return answer(true), nil })
+	add(s, route{gate: inCustomer(access.RecordingList), method: get, path: "/api/v1/customers/{customer}/bench", id: "benchGate"},
+		func(context.Context, *visit, *CustomerPath) (*body[bool], error) { return answer(true), nil })
+}

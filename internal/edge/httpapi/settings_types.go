@@ -211,14 +211,15 @@ type NewToken struct {
 
 // Device is a collector beside a telephone system.
 type Device struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	SourceID   string     `json:"source_id"`
-	State      string     `json:"state" enum:"waiting,enrolled,revoked"`
-	CreatedAt  time.Time  `json:"created_at"`
-	EnrolledAt *time.Time `json:"enrolled_at"`
-	LastSeenAt *time.Time `json:"last_seen_at"`
-	Waiting    int64      `json:"waiting" doc:"Files beside the telephone system that are not archived yet, as it last said"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	SourceID    string     `json:"source_id"`
+	State       string     `json:"state" enum:"waiting,enrolled,revoked"`
+	CreatedAt   time.Time  `json:"created_at"`
+	EnrolledAt  *time.Time `json:"enrolled_at"`
+	LastSeenAt  *time.Time `json:"last_seen_at"`
+	LastAddress string     `json:"last_address" doc:"From where; empty: never seen"`
+	Waiting     int64      `json:"waiting" doc:"Files beside the telephone system that are not archived yet, as it last said"`
 }
 
 // NewDevice is a device just named, with the code that enrols it once.

@@ -34,6 +34,7 @@ import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/tenancy/review"
@@ -58,6 +59,7 @@ type world struct {
 	recordings *recording.Service
 	collectors *collect.Server
 	speech     *speech.Service
+	blueprints *blueprint.Service
 	box        *mail.Mailbox
 	api        *httpapi.Server
 	sso        *sso.Service
@@ -122,7 +124,7 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
-		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry:     join(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), httpapi.Migrations()),
 		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), httpapi.Housekeeping()),
 	})
@@ -130,7 +132,7 @@ func newWorld(t *testing.T) *world {
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.tree = org.New(w.store, keys)
-	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true})
+	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true, Brand: w.tree.LetterBrand, Seats: w.tree.MoreSeats})
 	w.scim = scim.New(scim.Options{Store: w.store, People: w.people, Mail: w.box, Log: log})
 	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
 	w.reviews = review.New(review.Options{Store: w.store, Tree: w.tree, People: w.people, Mail: w.box, Reach: httpapi.InReach(w.recordings, time.Now), Log: log})
@@ -141,12 +143,13 @@ func newWorld(t *testing.T) *world {
 		Store: w.store, People: w.people, Egress: must[*egress.Client](t)(egress.New(egress.Options{Private: []string{"127.0.0.1"}})),
 		BaseURL: func() string { return w.url }, Resolver: noDNS{}, Log: log,
 	})
+	w.blueprints = blueprint.New(blueprint.Options{Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech})
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Recordings: w.recordings, Speech: w.speech, Collect: w.collectors,
 		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
 	})
 	t.Cleanup(w.api.Close)

@@ -74,6 +74,7 @@ const (
 	// archive/collect
 	FieldDeviceName Field = 120 // name of a collector
 	FieldDeviceCode Field = 121 // code that enrols a collector
+	FieldDeviceFrom Field = 122 // address that a collector was last seen from
 
 	// insight
 	FieldSpokenWord Field = 140 // a word of a transcript

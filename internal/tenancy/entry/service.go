@@ -189,3 +189,17 @@ func store(tx *place.Tx, n id.Node, all []Rule) error {
 	_, err = tx.Exec(`INSERT INTO entry_lists (node, list) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET list = excluded.list`, n, sealed)
 	return err
 }
+
+// AdmitsText is ReadList and Admits for a surface whose server knows addresses
+// as text.
+func AdmitsText(tx *place.Tx, s Surface, from string) (bool, error) {
+	list, err := ReadList(tx, tx.Place().Customer())
+	if err != nil || list == "" {
+		return err == nil, err
+	}
+	a, err := netip.ParseAddr(from)
+	if err != nil {
+		a = netip.Addr{} // not known: let in only where there is no rule
+	}
+	return list.Admits(s, a, tx.At()), nil
+}

@@ -183,3 +183,28 @@ func TestNetworksAreSealed(t *testing.T) {
 		return err
 	}))
 }
+
+func TestAnOperatorOpensWhatIsLocked(t *testing.T) {
+	placetest.Run(t, schemas, func(t *testing.T, store *place.Store) {
+		p := placetest.Customer(t, store)
+		w := entry.Where{Place: p, Node: p.Customer()}
+		s := entry.New(nil)
+		for _, surface := range entry.Surfaces(true) {
+			_, _, err := s.Add(t.Context(), w, entry.Saver{Who: actor.ForSystem("test"), Free: true},
+				entry.Draft{Surface: surface, Network: "203.0.113.0/24", Owner: "Cora", Reason: "x"}, false)
+			no(t, err)
+		}
+		for _, want := range []int{5, 0} {
+			if n, err := s.Clear(t.Context(), w, actor.ForSystem("unlock")); n != want || err != nil || list(t, w) != "" {
+				t.Fatal(n, err)
+			}
+		}
+		no(t, p.View(t.Context(), func(tx *place.Tx) error {
+			ok, err := entry.AdmitsText(tx, entry.Collectors, "")
+			if !ok {
+				t.Error("without a rule an unknown address is refused")
+			}
+			return err
+		}))
+	})
+}

@@ -21,6 +21,7 @@ export async function launch() {
 
 // A browser logs each refused request; these are answers that the portal asks for on purpose.
 const expected = [
+  (text, url) => /4(09|22)/.test(text) && url.includes('/access-rules'),
   (text, url) => text.includes('401') && url.endsWith('/api/v1/me'),
   (text, url) => text.includes('403') && url.includes('/api/'), // a factor is asked for first,
   (text, url) => text.includes('422') && /\/api\/v1\/nodes\/[^/]+\/(blueprint\/preview|quota|branding)$/.test(url),

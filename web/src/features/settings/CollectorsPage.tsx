@@ -89,7 +89,7 @@ function List({ items, from, customer }: { items: Device[]; from: Source[]; cust
                 <Table.Td fw={550}>{d.name}</Table.Td>
                 <Table.Td>{from.find((s) => s.id === d.source_id)?.name ?? '–'}</Table.Td>
                 <Table.Td><Badge>{states[d.state] ?? d.state}</Badge></Table.Td>
-                <Table.Td title={exact(d.last_seen_at)}>{ago(d.last_seen_at)}</Table.Td>
+                <Table.Td title={exact(d.last_seen_at)}>{ago(d.last_seen_at)}{d.last_address && <Text size="xs" c="dimmed">from {d.last_address}</Text>}</Table.Td>
                 <Table.Td ta="right">
                   {d.state !== 'revoked' && <Button size="compact-sm" variant="default" onClick={() => setGone(d)} aria-label={`Refuse ${d.name}`}>Refuse</Button>}
                 </Table.Td>

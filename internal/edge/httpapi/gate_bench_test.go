@@ -1,0 +1,159 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ringfence/internal/base/secret"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/mail"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/tenancy/org"
+)
+
+func TestMain(m *testing.M) { placetest.Main(m) }
+
+// door is a server with one customer, whose portal has an access list of twenty
+// rules, and one person in it.
+type door struct {
+	people  *identity.Service
+	handler http.Handler
+	path    string
+	cookie  string
+	token   string
+}
+
+func newDoor(b *testing.B, cfg place.Config) *door {
+	b.Helper()
+	store := placetest.Open(b, cfg, place.Schemas{
+		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), httpapi.Housekeeping()),
+	})
+	people := identity.New(identity.Options{Store: store, Mail: &mail.Mailbox{}})
+	b.Cleanup(people.Stop)
+	p := placetest.Customer(b, store)
+	who := must[identity.Person](b)(people.Add(b.Context(), system, "cora@example.com", "Cora", secret.NewText(password)))
+	must[identity.Member](b)(people.AddMember(b.Context(), p, system, who.ID, identity.Grant{Roles: []access.Role{access.CustomerAdmin}}))
+	rules := entry.New(nil)
+	for i := range 20 {
+		_, _, err := rules.Add(b.Context(), entry.Where{Place: p, Node: p.Customer()}, entry.Saver{Who: system, Free: true},
+			entry.Draft{Surface: entry.Portal, Network: fmt.Sprintf("192.0.2.%d", i), Owner: "Cora", Reason: "x"}, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	from := identity.Origin{Address: netip.MustParseAddr("192.0.2.1")}
+	signed := must[identity.Signed](b)(people.Begin(b.Context(), who.ID, identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}, from))
+	_, text, err := people.CreateToken(b.Context(), p, system, who.ID, identity.TokenDraft{Name: "t", Acts: []access.Act{access.RecordingList}, Until: time.Now().Add(time.Hour)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	placetest.Settle(b, cfg)
+	s := httpapi.New(httpapi.Deps{Store: store, Tree: org.New(store, nil), People: people})
+	s.BenchRoutes()
+	return &door{
+		people: people, handler: s.Handler(), path: "/api/v1/customers/" + p.Customer().String() + "/bench",
+		cookie: "ringfence_session=" + signed.Token.Reveal(), token: text.Reveal(),
+	}
+}
+
+func (d *door) ask(b *testing.B, path, header, value string) {
+	r := httptest.NewRequest("GET", path, nil)
+	r.RemoteAddr = "192.0.2.19:4711"
+	r.Header.Set(header, value)
+	w := httptest.NewRecorder()
+	d.handler.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		b.Fatal(w.Code, w.Body.String())
+	}
+}
+
+// cpu is what the process has used, in user and system mode. PostgreSQL's own
+// work is in other processes and not in it.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkGate measures what an authenticated request costs over an open one:
+// session or token, access lists, policy, membership, act. At most 0.3 ms of CPU.
+func BenchmarkGate(b *testing.B) {
+	const most = 300 * time.Microsecond
+	for name, cfg := range map[string]place.Config{"sqlite": {Dir: b.TempDir()}, "postgres": {Postgres: placetest.Postgres(b)}} {
+		d := newDoor(b, cfg)
+		for who, header := range map[string][2]string{"session": {"Cookie", d.cookie}, "token": {"Authorization", "Bearer " + d.token}} {
+			b.Run(name+"/"+who, func(b *testing.B) {
+				d.ask(b, d.path, header[0], header[1]) // caches, connections, last seen
+				var open, closed time.Duration
+				for b.Loop() {
+					for range 50 {
+						t := cpu(b)
+						d.ask(b, "/api/v1/bench/open", "X-Nothing", "x")
+						u := cpu(b)
+						d.ask(b, d.path, header[0], header[1])
+						open, closed = open+u-t, closed+cpu(b)-u
+					}
+				}
+				n := float64(b.N) * 50
+				over := (closed - open).Seconds() / n
+				b.ReportMetric(open.Seconds()/n*1e6, "open-cpu-µs")
+				b.ReportMetric(over*1e6, "over-cpu-µs")
+				b.ReportMetric(over/most.Seconds(), "over/bound")
+			})
+		}
+	}
+}
+
+// BenchmarkFlood sends 10,000 wrong passwords from 100 networks over HTTP and
+// then a right one from elsewhere, which takes less than a second.
+func BenchmarkFlood(b *testing.B) {
+	d := newDoor(b, place.Config{Dir: b.TempDir()})
+	ask := func(address, pass string) int {
+		r := httptest.NewRequest("POST", "/api/v1/sign-in", strings.NewReader(`{"email": "cora@example.com", "password": "`+pass+`"}`))
+		r.RemoteAddr = address + ":4711"
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		d.handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	for b.Loop() {
+		done := make(chan map[int]int)
+		for a := range 100 {
+			go func() {
+				codes := map[int]int{}
+				for range 100 {
+					codes[ask(fmt.Sprintf("10.0.%d.1", a), "wrong")]++
+				}
+				done <- codes
+			}()
+		}
+		codes := map[int]int{}
+		for range 100 {
+			for c, n := range <-done {
+				codes[c] += n
+			}
+		}
+		began := time.Now()
+		if got := ask("192.0.2.19", password); got != http.StatusOK {
+			b.Fatal(got)
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "right-s")
+		b.ReportMetric(float64(codes[401]), "checked")
+		b.ReportMetric(float64(codes[429]), "slowed")
+	}
+}
