@@ -13,6 +13,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/directory"
 	"ringfence/internal/tenancy/entry"
@@ -78,8 +79,8 @@ func (w *world) make(c *customer, opening string) things {
 	fed := w.federate(c, admin, extra.Email)
 	return things{
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
-		"session": signed.Session.String(),
-		"rule":    rule.ID.String(), "assignment": asg.ID.String(),
+		"session": signed.Session.String(), "support": w.support(c).String(),
+		"rule": rule.ID.String(), "assignment": asg.ID.String(),
 		"review": under, "line": line,
 		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
 		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
@@ -89,6 +90,15 @@ func (w *world) make(c *customer, opening string) things {
 
 // serial is another number each time.
 func (w *world) serial() int { return int(w.made.Add(1)) }
+
+// forget drops all browsers: their sessions have ended.
+func (w *world) forget() {
+	_, helper := w.clients["helper"]
+	clear(w.clients)
+	if helper {
+		w.clients["helper"] = nil
+	}
+}
 
 func nobodys() things {
 	return things{
@@ -156,10 +166,76 @@ var people = map[access.Role]string{
 	access.CustomerAdmin: "customer_admin@a.example", access.SuperUser: "superuser@a.example", access.User: "user@a.example",
 }
 
+// allPeople is one for each role there is, once everyRole has run.
+var allPeople = map[access.Role]string{
+	access.ProviderAdmin: "provider@example.com", access.ProviderSupport: "support@example.com", access.ResellerAdmin: "reseller@example.com",
+	access.CustomerAdmin: "customer_admin@a.example", access.SuperUser: "superuser@a.example", access.Supervisor: "supervisor@a.example",
+	access.Agent: "agent@a.example", access.Auditor: "auditor@a.example", access.User: "user@a.example",
+}
+
+// everyRole adds somebody for each role that the world has nobody for. What is
+// the user's is the supervisor's by scope; the agent's extension is not in it.
+func (w *world) everyRole() {
+	w.Helper()
+	w.no(w.people.GiveNodeRole(w.Context(), system, w.provider.ID, access.ProviderSupport, w.person(allPeople[access.ProviderSupport])))
+	for _, g := range []identity.Grant{
+		{Roles: []access.Role{access.Supervisor}, Scope: &identity.Scope{Extensions: []string{"201"}}},
+		{Roles: []access.Role{access.Agent}, Extensions: []string{"205"}},
+		{Roles: []access.Role{access.Auditor}},
+	} {
+		_, err := w.people.AddMember(w.Context(), w.a.p, system, w.person(allPeople[g.Roles[0]]), g)
+		w.no(err)
+	}
+	for _, role := range access.Roles() {
+		if allPeople[role] == "" {
+			w.Fatalf("nobody has the role %s: the matrix would not ask for it", role)
+		}
+	}
+}
+
+// stale is a browser in which somebody showed a factor too long ago for what is
+// dangerous.
+func (w *world) stale(email string) *client {
+	w.Helper()
+	if c := w.clients["stale "+email]; c != nil {
+		return c
+	}
+	c := w.browser()
+	c.signIn(email)
+	var me httpapi.Me
+	c.do("GET", "/api/v1/me", nil).into(w, &me)
+	session := must[id.Session](w)(id.Parse[id.Session](me.Session.ID))
+	w.no(w.store.Registry().Change(w.Context(), system, func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "session.started"})
+		_, err := tx.Exec(`UPDATE sessions SET proved_at = proved_at - 600000 WHERE id = ?`, session)
+		return err
+	}))
+	w.clients["stale "+email] = c
+	return c
+}
+
+// support lets a helper in, whom nobody else in the world is.
+func (w *world) support(c *customer) id.Support {
+	w.Helper()
+	if _, ok := w.clients["helper"]; !ok {
+		w.clients["helper"] = nil
+		w.no(w.people.GiveNodeRole(w.Context(), system, w.provider.ID, access.ProviderSupport, w.person("helper@example.com")))
+	}
+	for _, g := range must[[]identity.Support](w)(w.people.Supports(w.Context(), c.p)) {
+		if g.Open(time.Now()) && g.Email == "helper@example.com" {
+			return g.ID
+		}
+	}
+	return must[identity.Support](w)(w.people.GrantSupport(w.Context(), c.p, system, identity.SupportAsk{
+		Email: "helper@example.com", Role: access.Auditor, Reason: c.canary, For: time.Hour,
+	})).ID
+}
+
 // Every route, every role, against what is their own, another customer's,
 // nobody's and no id at all. What may not be is the same bytes each time.
 func TestEveryRouteEveryRole(t *testing.T) {
 	w := newWorld(t)
+	w.everyRole()
 	refusal := w.as(people[access.User]).do("GET", "/api/v1/customers/"+id.New[id.Customer]().String()+"/usage", nil)
 	if refusal.status != 404 || !strings.Contains(refusal.body, httpapi.NothingHere) {
 		t.Fatal(refusal)
@@ -176,7 +252,7 @@ func TestEveryRouteEveryRole(t *testing.T) {
 		if rt.Public || rt.Personal || rt.AtNode {
 			continue
 		}
-		for role, email := range people {
+		for role, email := range allPeople {
 			c := w.as(email)
 			do := func(th things) response { return c.do(rt.Method, th.path(rt.Path), bodyFor(rt)) }
 			name := fmt.Sprintf("%s as %s", rt.ID, role)
@@ -184,6 +260,20 @@ func TestEveryRouteEveryRole(t *testing.T) {
 			want404(name+", foreign customer", do(foreign))
 			want404(name+", no such customer", do(nobodys()))
 			want404(name+", malformed", do(malformed()))
+			if rt.Fresh {
+				old := w.stale(email)
+				late := func(th things) response { return old.do(rt.Method, th.path(rt.Path), bodyFor(rt)) }
+				want404(name+", foreign customer, stale", late(foreign))
+				want404(name+", no such customer, stale", late(nobodys()))
+				if got := late(own); mayDo(w, role, rt) {
+					asked++
+					if got.status != 403 || !strings.Contains(got.body, "step-up") {
+						t.Errorf("%s, stale: %d %s", name, got.status, got.body)
+					}
+				} else {
+					want404(name+", own, stale", got)
+				}
+			}
 			if strings.Count(rt.Path, "{") > 1 {
 				for label, th := range map[string]things{"foreign": foreign, "nobody's": nobodys(), "malformed": malformed()} {
 					th["customer"] = w.a.id.String()
@@ -192,21 +282,23 @@ func TestEveryRouteEveryRole(t *testing.T) {
 			}
 			got := do(own)
 			asked++
-			allowed := access.Allow(held(w, role), rt.Act, access.Thing{Place: w.a.id, Extensions: []string{"201"}}, time.Now()).Allowed
+			allowed := mayDo(w, role, rt)
 			switch {
-			case rt.ID == "openRecording" && role == access.CustomerAdmin:
+			case rt.ID == "openRecording" && (role == access.CustomerAdmin || role == access.Agent):
 				want404(name+" (listening)", got)
+			case rt.ID == "leaveSupport":
+				want404(name+", who is here by membership", got)
 			case allowed && (got.status == 401 || got.status == 403 || got.status == 404 || got.status >= 500):
 				t.Errorf("%s, own: %d %s", name, got.status, got.body)
 			case !allowed:
 				want404(name+", own", got)
 			}
-			if role == access.User && strings.Contains(rt.Path, "{recording}") {
+			if (role == access.User || role == access.Supervisor) && strings.Contains(rt.Path, "{recording}") {
 				own["recording"] = w.a.others.String()
 				want404(name+", another extension's", do(own))
 			}
 			if rt.ID == "everybodyOut" && allowed {
-				clear(w.clients) // but for the asker's, all sessions have ended
+				w.forget() // but for the asker's, all sessions have ended
 			}
 			if rt.ID == "destroyRecording" && allowed {
 				w.a.mine = w.archive(w.a, "mine"+string(role)+id.New[id.Event]().String(), "201")
@@ -222,9 +314,14 @@ func TestEveryRouteEveryRole(t *testing.T) {
 	t.Logf("%d requests", asked)
 }
 
+// mayDo is the policy's answer for one of the test's people at their own things.
+func mayDo(w *world, role access.Role, rt httpapi.RouteInfo) bool {
+	return access.Allow(held(w, role), rt.Act, access.Thing{Place: w.a.id, Extensions: []string{"201"}}, time.Now()).Allowed
+}
+
 // held is what the test's people hold, written down apart from the server.
 func held(w *world, r access.Role) []access.Membership {
-	at := map[access.Role]id.Node{access.ProviderAdmin: w.provider.ID, access.ResellerAdmin: w.reseller.ID}[r]
+	at := map[access.Role]id.Node{access.ProviderAdmin: w.provider.ID, access.ProviderSupport: w.provider.ID, access.ResellerAdmin: w.reseller.ID}[r]
 	if at.IsZero() {
 		at = w.a.id
 	}
@@ -251,6 +348,7 @@ func TestNodesAreReachedFromAboveOnly(t *testing.T) {
 	w := newWorld(t)
 	other := must[identity.Person](t)(w.people.Add(t.Context(), system, "rival@example.com", "R", secret.NewText(password)))
 	w.no(w.people.GiveNodeRole(t.Context(), system, id.New[id.Node](), access.ResellerAdmin, other.ID))
+	w.everyRole()
 	for _, rt := range w.api.Routes() {
 		if !rt.AtNode {
 			continue
@@ -258,15 +356,23 @@ func TestNodesAreReachedFromAboveOnly(t *testing.T) {
 		for email, may := range map[string]map[id.Node]bool{
 			"provider@example.com":     {w.provider.ID: true, w.reseller.ID: true, w.a.id: true},
 			"reseller@example.com":     {w.reseller.ID: true, w.a.id: true},
+			"support@example.com":      {w.provider.ID: true, w.reseller.ID: true, w.a.id: true},
 			"rival@example.com":        {},
+			"auditor@a.example":        {},
 			"customer_admin@a.example": {},
 			"superuser@a.example":      {},
 		} {
 			for _, n := range []id.Node{w.provider.ID, w.reseller.ID, w.a.id, id.New[id.Node]()} {
 				th := w.atNode(n, rt)
+				if rt.Fresh {
+					got := w.stale(email).do(rt.Method, th.path(rt.Path), bodyFor(rt))
+					if want := map[bool]int{true: 403, false: 404}[may[n] && w.allowedAt(email, n, rt.Act)]; got.status != want {
+						t.Errorf("%s at %v as %s, stale: %d, want %d", rt.ID, n, email, got.status, want)
+					}
+				}
 				got := w.as(email).do(rt.Method, th.path(rt.Path), bodyFor(rt))
-				if rt.ID == "everybodyOutBelow" {
-					clear(w.clients)
+				if rt.ID == "everybodyOutBelow" && got.status != 404 {
+					w.forget()
 				}
 				if (may[n] && w.allowedAt(email, n, rt.Act)) == (got.status == 404) {
 					t.Errorf("%s at %v as %s: %d", rt.ID, n, email, got.status)
@@ -280,7 +386,7 @@ func TestNodesAreReachedFromAboveOnly(t *testing.T) {
 // only the own node, or only what is below it.
 func (w *world) allowedAt(email string, n id.Node, a access.Act) bool {
 	held := map[string]access.Membership{
-		"provider@example.com": {Role: access.ProviderAdmin, At: w.provider.ID}, "reseller@example.com": {Role: access.ResellerAdmin, At: w.reseller.ID},
+		"provider@example.com": {Role: access.ProviderAdmin, At: w.provider.ID}, "support@example.com": {Role: access.ProviderSupport, At: w.provider.ID}, "reseller@example.com": {Role: access.ResellerAdmin, At: w.reseller.ID},
 	}[email]
 	above := map[id.Node][]id.Node{w.reseller.ID: {w.provider.ID}, w.a.id: {w.reseller.ID, w.provider.ID}}[n]
 	return access.Allow([]access.Membership{held}, a, access.Thing{Place: n, Above: above}, time.Now()).Allowed
@@ -306,4 +412,39 @@ func (w *world) atNode(n id.Node, rt httpapi.RouteInfo) things {
 		th["token"] = tok.ID.String()
 	}
 	return th
+}
+
+// What a person does about themselves needs a session, and no token does; the
+// dangerous part needs a factor shown lately; another's session is not there.
+func TestPersonalRoutes(t *testing.T) {
+	w := newWorld(t)
+	w.everyRole()
+	for _, rt := range w.api.Routes() {
+		if !rt.Personal {
+			continue
+		}
+		path := nobodys().path(rt.Path)
+		if got := w.browser().do(rt.Method, path, bodyFor(rt)); got.status != 401 {
+			t.Errorf("%s without a session: %d", rt.ID, got.status)
+		}
+		machine := w.browser()
+		machine.token = "rft_nonsense"
+		if got := machine.do(rt.Method, path, bodyFor(rt)); got.status != 401 {
+			t.Errorf("%s with a token: %d", rt.ID, got.status)
+		}
+		for _, email := range allPeople {
+			if rt.Fresh {
+				if got := w.stale(email).do(rt.Method, path, bodyFor(rt)); got.status != 403 || !strings.Contains(got.body, "step-up") {
+					t.Errorf("%s as %s, stale: %d %s", rt.ID, email, got.status, got.body)
+				}
+			}
+			if strings.Contains(rt.Path, "{session}") {
+				var me httpapi.Me
+				w.as("superuser@b.example").do("GET", "/api/v1/me", nil).into(t, &me)
+				if got := w.as(email).do(rt.Method, things{"session": me.Session.ID}.path(rt.Path), bodyFor(rt)); got.status != 404 {
+					t.Errorf("%s as %s, another's session: %d", rt.ID, email, got.status)
+				}
+			}
+		}
+	}
 }

@@ -222,6 +222,9 @@ func (w *world) archive(c *customer, name, extension string) id.Recording {
 	item := rt.Item(w, c.canary+"-"+name+".wav", recordingtest.Tone(int(c.id[15])+len(name), 2, 2*time.Second))
 	item.Call.Caller.Name = c.canary + " Caller"
 	item.Call.Agents = []recording.Agent{{Extension: extension, Name: c.canary + " Agent", Outcome: "answered"}}
+	if extension == "201" { // the agent's, who sees the same calls
+		item.Call.Agents = append(item.Call.Agents, recording.Agent{Extension: "205", Name: c.canary + " Second", Outcome: "answered"})
+	}
 	out, err := w.recordings.Archive(w.Context(), c.p, system, item)
 	w.no(err)
 	return out.Recording
