@@ -52,32 +52,30 @@ function AccessLists({ whose }: { whose: Whose }) {
 
 function Ways({ data }: { data: Rules }) {
   return (
-    <Table.ScrollContainer minWidth={520}>
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Way in</Table.Th>
-            <Table.Th>Open to</Table.Th>
-            <Table.Th>This address</Table.Th>
+    <Table>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Way in</Table.Th>
+          <Table.Th>Open to</Table.Th>
+          <Table.Th>This address</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {data.surfaces.map((s) => (
+          <Table.Tr key={s.surface}>
+            <Table.Td>
+              <Text fw={550} size="sm">{surfaces[s.surface]?.name ?? s.surface}</Text>
+              <Text size="xs" c="dimmed">{surfaces[s.surface]?.about}</Text>
+            </Table.Td>
+            <Table.Td>{openTo(s, data.items)}</Table.Td>
+            <Table.Td>
+              <Badge color={s.admits ? 'teal' : 'red'} variant="light">{s.admits ? 'Comes in' : 'Refused'}</Badge>
+              {s.admits && s.out_at && <Text size="xs" c="dimmed">until {moment(s.out_at)}</Text>}
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {data.surfaces.map((s) => (
-            <Table.Tr key={s.surface}>
-              <Table.Td>
-                <Text fw={550} size="sm">{surfaces[s.surface]?.name ?? s.surface}</Text>
-                <Text size="xs" c="dimmed">{surfaces[s.surface]?.about}</Text>
-              </Table.Td>
-              <Table.Td>{openTo(s, data.items)}</Table.Td>
-              <Table.Td>
-                <Badge color={s.admits ? 'teal' : 'red'} variant="light">{s.admits ? 'Comes in' : 'Refused'}</Badge>
-                {s.admits && s.out_at && <Text size="xs" c="dimmed">until {moment(s.out_at)}</Text>}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+        ))}
+      </Table.Tbody>
+    </Table>
   );
 }
 
