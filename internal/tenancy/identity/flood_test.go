@@ -21,11 +21,13 @@ import (
 	"ringfence/internal/tenancy/org"
 )
 
+var system = actor.ForSystem("test")
+
 const goodPassword = "violet tractor mends nine kites"
 
 // quick is a service whose hashes cost little and whose pauses are only
 // counted, so that ten thousand sign-ins take seconds.
-func quick(t *testing.T) (s *Service, paused *atomic.Int64) {
+func quick(t testing.TB) (s *Service, paused *atomic.Int64) {
 	store := placetest.New(t, place.Schemas{
 		Registry: append(org.Migrations(), RegistryMigrations()...), Place: PlaceMigrations(), Housekeeping: Housekeeping(),
 	})
@@ -42,7 +44,7 @@ func quick(t *testing.T) (s *Service, paused *atomic.Int64) {
 		paused.Add(int64(d))
 		return nil
 	}
-	_, err := s.Add(t.Context(), actor.ForSystem("test"), "anna@example.com", "Anna Example", secret.NewText(goodPassword))
+	_, err := s.Add(t.Context(), system, "anna@example.com", "Anna Example", secret.NewText(goodPassword))
 	if err != nil {
 		t.Fatal(err)
 	}
