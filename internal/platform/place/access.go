@@ -35,6 +35,36 @@ type pool struct {
 	lock        string        // run first in writing transactions (PostgreSQL: one writer among servers)
 	granted     string        // run after migrations (PostgreSQL: what the place's role may do)
 	shared      bool          // the connections belong to the engine
+
+	mu    sync.Mutex
+	often map[string]*sql.Stmt // SQLite: kept prepared on the readers; nil while that is under way
+}
+
+// kept gives a text that stays prepared, or nil while there is none: the first
+// use has it prepared behind it. To wait for that within a transaction, which
+// holds a reader, could wait for itself. database/sql then prepares it on each
+// connection that runs it; closing the connections closes it.
+func (pl *pool) kept(text string) *sql.Stmt {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	s, known := pl.often[text]
+	if known {
+		return s
+	}
+	if pl.often == nil {
+		pl.often = map[string]*sql.Stmt{}
+	}
+	pl.often[text] = nil
+	go func() {
+		s, err := pl.read.PrepareContext(context.Background(), text)
+		if err != nil {
+			return // the place was closed meanwhile
+		}
+		pl.mu.Lock()
+		defer pl.mu.Unlock()
+		pl.often[text] = s
+	}()
+	return nil
 }
 
 func newPool(d Dialect, read, write *sql.DB) *pool {

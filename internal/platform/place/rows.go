@@ -34,6 +34,15 @@ func Row[T any](tx *Tx, text string, args ...any) (T, error) {
 	return zero, fault.New(fault.NotFound, "there is no such thing")
 }
 
+// Often is Row for the few statements that every request runs. On SQLite they
+// stay prepared for as long as the place is open: to parse one takes longer than
+// to run it. Each costs memory in every open place, so it is for the gate alone.
+func Often[T any](tx *Tx, text string, args ...any) (T, error) {
+	tx.often = true
+	defer func() { tx.often = false }()
+	return Row[T](tx, text, args...)
+}
+
 // Each reads rows one by one, for what may not fit in memory. No other
 // statement may run on the transaction until the loop has ended.
 func Each[T any](tx *Tx, text string, args ...any) iter.Seq2[T, error] {

@@ -37,7 +37,9 @@ type Tx struct {
 	hinted time.Time // the earliest that Due has hinted in this transaction
 	failed error     // of a statement: nothing more may be done
 
-	used map[string]*prepared // SQLite: what was run before in this transaction
+	pool  *pool
+	used  map[string]*prepared // SQLite: what was run before in this transaction
+	often bool                 // the next statement is kept prepared beyond it
 }
 
 // prepared keeps a statement that is run more than once: on SQLite, to parse
@@ -104,8 +106,12 @@ func (tx *Tx) fail(err error, st *statement) error {
 // query runs a statement that gives rows; done must be called after them.
 func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err error) {
 	text, args := st.bind(tx.d, args)
-	again, err := tx.again(text)
 	done = func() {}
+	if kept := tx.kept(text); kept != nil {
+		rows, err = kept.QueryContext(tx.ctx, args...)
+		return rows, done, err
+	}
+	again, err := tx.again(text)
 	switch {
 	case err != nil:
 	case again != nil:
@@ -116,6 +122,18 @@ func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err
 		rows, err = tx.sql.QueryContext(tx.ctx, text, args...)
 	}
 	return rows, done, err
+}
+
+// kept gives the form of a text that stays prepared while the place is open, or
+// nil where there is none.
+func (tx *Tx) kept(text string) *sql.Stmt {
+	if !tx.often || tx.d != SQLite || tx.mode != viewing || tx.pool == nil || tx.failed != nil {
+		return nil
+	}
+	if s := tx.pool.kept(text); s != nil {
+		return tx.sql.StmtContext(tx.ctx, s)
+	}
+	return nil
 }
 
 // again gives the prepared form of a text that was run before, or nil.
@@ -193,6 +211,7 @@ func (tx *Tx) Blind(f Field, value string) ([]byte, error) {
 
 // run is one transaction from begin to commit. It returns the events recorded.
 func (pl *pool) run(ctx context.Context, tx *Tx, now func() time.Time, fn func(*Tx) error) (done []Recorded, err error) {
+	tx.pool = pl
 	if tx.sql, err = pl.begin(ctx, tx.mode, pl.enter); err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ type nodeMachineRow struct {
 func (s *Service) nodeMachine(ctx context.Context, key string, from Origin) (Machine, error) {
 	var m Machine
 	err := s.store.Registry().View(ctx, func(tx *place.Tx) error {
-		r, err := place.Row[nodeMachineRow](tx, `SELECT t.id, t.name, t.acts, t.networks, t.maker, t.created_at, t.until,
+		r, err := place.Often[nodeMachineRow](tx, `SELECT t.id, t.name, t.acts, t.networks, t.maker, t.created_at, t.until,
 				coalesce(v.seen_at, 0) AS seen_at, v.seen_from, t.node, l.list AS entry
 			FROM node_tokens t LEFT JOIN node_token_seen v ON v.token = t.id LEFT JOIN entry_lists l ON l.node = t.node
 			WHERE t.secret = ?`, hashOf(key))

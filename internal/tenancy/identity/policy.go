@@ -255,7 +255,7 @@ func (s *Service) Enter(ctx context.Context, p *place.Place, ses Session) (e Ent
 	var st standingRow
 	var pol Policy
 	err = p.View(ctx, func(tx *place.Tx) error {
-		if st, err = place.Row[standingRow](tx, standingColumns, ses.Person); err != nil {
+		if st, err = place.Often[standingRow](tx, standingColumns, ses.Person); err != nil {
 			return err
 		}
 		if pol, err = readPolicy(st.Settings); err != nil {

@@ -288,7 +288,7 @@ func (s *Service) Machine(ctx context.Context, text secret.Text, from Origin) (M
 	m := Machine{Customer: c, Node: c}
 	suspended := false
 	err = p.View(ctx, func(tx *place.Tx) error {
-		r, err := place.Row[machineRow](tx, machineColumns, hashOf(key))
+		r, err := place.Often[machineRow](tx, machineColumns, hashOf(key))
 		if err != nil {
 			return err
 		}
