@@ -10,7 +10,7 @@ UI_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts 
 GO_SOURCES := $(shell find cmd internal demo web -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) go.mod go.sum
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build check test test-go test-web test-browser race fuzz bench test-peers generate
+.PHONY: help run dev build check test test-go test-web test-browser race mutants fuzz bench test-peers generate
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | expand -t 14
@@ -60,6 +60,9 @@ test-browser: build tools-test
 
 race: tools-test ## the Go tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 40m ./...
+
+mutants: ## take each guard between customers and roles away in turn: a test must fail (minutes)
+	$(GO) test -timeout 40m ./internal/house -run TestMutants -mutants
 
 FUZZ_FOR ?= 1m
 fuzz: ## every fuzz target, FUZZ_FOR each (default 1m)
