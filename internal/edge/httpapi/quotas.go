@@ -16,11 +16,11 @@ import (
 
 // Quota is how much a node may use; null: no limit of its own.
 type Quota struct {
-	Seats             *int64 `json:"seats" minimum:"0" maximum:"1000000000" doc:"People with a role"`
-	Gigabytes         *int64 `json:"gigabytes" minimum:"0" maximum:"1000000000" doc:"Stored, of 10⁹ bytes"`
-	Minutes           *int64 `json:"minutes" minimum:"0" maximum:"1000000000" doc:"Captured in a calendar month (UTC)"`
-	EngineSeconds     *int64 `json:"engine_seconds" minimum:"0" maximum:"1000000000" doc:"Of sound given to a speech engine in a calendar month (UTC)"`
-	RequestsPerSecond *int64 `json:"requests_per_second" minimum:"0" maximum:"1000000000" doc:"Of the API, by everybody together"`
+	Seats             *int64 `json:"seats" required:"false" minimum:"0" maximum:"1000000000" doc:"People with a role"`
+	Gigabytes         *int64 `json:"gigabytes" required:"false" minimum:"0" maximum:"1000000000" doc:"Stored, of 10⁹ bytes"`
+	Minutes           *int64 `json:"minutes" required:"false" minimum:"0" maximum:"1000000000" doc:"Captured in a calendar month (UTC)"`
+	EngineSeconds     *int64 `json:"engine_seconds" required:"false" minimum:"0" maximum:"1000000000" doc:"Of sound given to a speech engine in a calendar month (UTC)"`
+	RequestsPerSecond *int64 `json:"requests_per_second" required:"false" minimum:"0" maximum:"1000000000" doc:"Of the API, by everybody together"`
 }
 
 // of is the quota as the tree takes it.
@@ -58,6 +58,19 @@ type NodeMonth struct {
 	Minutes       float64 `json:"minutes" doc:"Captured"`
 	EngineSeconds float64 `json:"engine_seconds"`
 	Requests      int64   `json:"requests"`
+}
+
+// NodeMonthPage is one page of usage.
+type NodeMonthPage struct {
+	Items      []NodeMonth `json:"items"`
+	NextCursor string      `json:"next_cursor"`
+}
+
+type usageInput struct {
+	NodePath
+	Period string `query:"period" maxLength:"7" doc:"Calendar month (UTC) such as 2026-11; none: this one"`
+	Cursor string `query:"cursor" maxLength:"20"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
 
 type quotaInput struct {
@@ -108,30 +121,47 @@ func (s *Server) setNodeQuota(ctx context.Context, v *visit, in *quotaInput) (*b
 
 var month = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])$`)
 
-func (s *Server) usageBelow(ctx context.Context, v *visit, period string) ([]org.Usage, string, error) {
+func (s *Server) usageBelow(ctx context.Context, v *visit, period string, limit, skip int) ([]org.Usage, string, error) {
 	if period == "" {
 		period = org.PeriodOf(v.at)
 	}
 	if !month.MatchString(period) {
 		return nil, "", fault.Field("query.period", "want a month such as 2026-11")
 	}
-	list, err := s.deps.Tree.UsageBelow(ctx, v.node.ID, period)
+	list, err := s.deps.Tree.UsageBelow(ctx, v.node.ID, period, limit, skip)
 	return list, period, err
 }
 
-func (s *Server) listNodeUsage(ctx context.Context, v *visit, in *periodInput) (*body[items[NodeMonth]], error) {
-	list, _, err := s.usageBelow(ctx, v, in.Period)
-	var out []NodeMonth
-	for _, u := range list {
-		out = append(out, NodeMonth{
+// listNodeUsage pages by number: a month that is over does not change.
+func (s *Server) listNodeUsage(ctx context.Context, v *visit, in *usageInput) (*linked[NodeMonthPage], error) {
+	skip := 0
+	if in.Cursor != "" {
+		n, err := strconv.Atoi(in.Cursor)
+		if err != nil || n < 1 || n > 10_000_000 {
+			return nil, fault.Field("query.cursor", "this is no next_cursor of a page of usage")
+		}
+		skip = n
+	}
+	list, _, err := s.usageBelow(ctx, v, in.Period, in.Limit+1, skip)
+	if err != nil {
+		return nil, err
+	}
+	out := &linked[NodeMonthPage]{Body: NodeMonthPage{Items: []NodeMonth{}}}
+	for i, u := range list {
+		if i == in.Limit {
+			out.Body.NextCursor = strconv.Itoa(skip + i)
+			out.Link = nextLink(v, out.Body.NextCursor)
+			break
+		}
+		out.Body.Items = append(out.Body.Items, NodeMonth{
 			u.Node.ID.String(), u.Node.Name, u.Under, u.Period, u.Seats, u.Bytes, u.Recordings, u.Captured.Minutes(), u.Heard.Seconds(), u.Requests,
 		})
 	}
-	return listed(out), err
+	return out, nil
 }
 
 func (s *Server) nodeUsageCSV(ctx context.Context, v *visit, in *periodInput) (*huma.StreamResponse, error) {
-	list, period, err := s.usageBelow(ctx, v, in.Period)
+	list, period, err := s.usageBelow(ctx, v, in.Period, 0, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 
@@ -123,9 +124,12 @@ type Usage struct {
 	Requests   int64
 }
 
-// UsageBelow lists what the customers below a node used in a month, by name;
-// a customer's own node gives itself.
-func (s *Service) UsageBelow(ctx context.Context, top id.Node, period string) (list []Usage, err error) {
+// UsageBelow lists what the customers below a node used in a month, by name,
+// leaving out some at the beginning; limit 0: all. A customer's own node gives itself.
+func (s *Service) UsageBelow(ctx context.Context, top id.Node, period string, limit, skip int) (list []Usage, err error) {
+	if limit == 0 {
+		limit = math.MaxInt32
+	}
 	type row struct {
 		nodeRow
 		Under      string `db:"under"`
@@ -144,7 +148,7 @@ func (s *Service) UsageBelow(ctx context.Context, top id.Node, period string) (l
 			SELECT n.id, n.parent, n.kind, n.name, n.created_at, n.suspended_at, below.under,
 				u.seats, u.bytes, u.recordings, u.captured, u.heard, u.requests
 			FROM below JOIN nodes n ON n.id = below.id JOIN node_usage u ON u.node = n.id AND u.period = ?
-			ORDER BY below.under, n.folded, n.id`, top, period)
+			ORDER BY below.under, n.folded, n.id LIMIT ? OFFSET ?`, top, period, limit, skip)
 		for _, r := range rows {
 			list = append(list, Usage{
 				r.node(), r.Under, period, r.Seats, r.Bytes, r.Recordings,

@@ -188,8 +188,10 @@ func (s *Service) Meters(ctx context.Context, n id.Node) (list []Meter, err erro
 					meter.Most = &most
 				}
 			}
-			if meter.Promised, err = promised(tx, n, m); err != nil {
-				return err
+			if meter.Own != nil { // of what is not limited nothing is promised
+				if meter.Promised, err = promised(tx, n, m); err != nil {
+					return err
+				}
 			}
 			list = append(list, meter)
 		}
@@ -219,12 +221,21 @@ func limitsOn(tx *place.Tx, nodes []id.Node) (list []nodeLimits, err error) {
 
 // usedBelow is what a node and all below it use, as their places last told.
 func usedBelow(tx *place.Tx, n id.Node) (map[Measure]int64, error) {
-	list, err := children(tx, pageOfOne, []any{n})
-	if err != nil || len(list) == 0 {
-		return nil, err
+	type row struct {
+		Seats    int64 `db:"seats"`
+		Bytes    int64 `db:"bytes"`
+		Captured int64 `db:"captured"`
+		Heard    int64 `db:"heard"`
 	}
-	f := list[0].Figures
+	period := PeriodOf(tx.At())
+	r, err := place.Row[row](tx, `WITH RECURSIVE below(id) AS (
+			SELECT id FROM nodes WHERE id = ?
+			UNION ALL SELECT n.id FROM below JOIN nodes n ON n.parent = below.id)
+		SELECT coalesce(sum(f.seats), 0) AS seats, coalesce(sum(f.bytes), 0) AS bytes,
+			coalesce(sum(CASE WHEN f.period = ? THEN f.captured ELSE 0 END), 0) AS captured,
+			coalesce(sum(CASE WHEN f.period = ? THEN f.heard ELSE 0 END), 0) AS heard
+		FROM below JOIN node_figures f ON f.node = below.id`, n, period, period)
 	return map[Measure]int64{
-		Seats: f.Seats, Gigabytes: f.Bytes / 1e9, Minutes: int64(f.Month.Captured / time.Minute), EngineSeconds: int64(f.Month.Heard / time.Second),
-	}, nil
+		Seats: r.Seats, Gigabytes: r.Bytes / 1e9, Minutes: r.Captured / time.Minute.Milliseconds(), EngineSeconds: r.Heard / time.Second.Milliseconds(),
+	}, err
 }

@@ -48,23 +48,25 @@ type childRow struct {
 }
 
 // summed adds up the figures below each node of a page; only the page's own
-// branches are walked.
-const summed = `, below(top, id) AS (
-		SELECT id, id FROM page
-		UNION ALL SELECT below.top, n.id FROM below JOIN nodes n ON n.parent = below.id AND n.ready = 1)
-	SELECT n.id, n.parent, n.kind, n.name, n.created_at, n.suspended_at, count(*) - 1 AS below,
+// branches are walked, and what is grouped is no wider than it has to be.
+const summed = `, below(top, id, suspended_at) AS (
+		SELECT n.id, n.id, n.suspended_at FROM page JOIN nodes n ON n.id = page.id
+		UNION ALL SELECT below.top, n.id, n.suspended_at FROM below JOIN nodes n ON n.parent = below.id AND n.ready = 1), sums AS (
+	SELECT below.top AS top, count(*) - 1 AS below,
 		coalesce(sum(f.recordings), 0) AS recordings, coalesce(sum(f.bytes), 0) AS bytes, coalesce(sum(f.millis), 0) AS millis,
 		coalesce(sum(f.attention), 0) AS attention, coalesce(sum(f.failed), 0) AS failed,
 		coalesce(max(f.captured_at), 0) AS captured_at, coalesce(min(f.reported_at), 0) AS reported_at,
 		coalesce(sum(f.seats), 0) AS seats, coalesce(sum(f.failing), 0) AS failing,
-		coalesce(sum(CASE WHEN f.quiet_since > 0 AND f.quiet_since < ? AND m.suspended_at = 0 THEN 1 ELSE 0 END), 0) AS silent,
-		coalesce(sum(CASE WHEN m.suspended_at > 0 THEN 1 ELSE 0 END), 0) AS suspended,
+		coalesce(sum(CASE WHEN f.quiet_since > 0 AND f.quiet_since < ? AND below.suspended_at = 0 THEN 1 ELSE 0 END), 0) AS silent,
+		coalesce(sum(CASE WHEN below.suspended_at > 0 THEN 1 ELSE 0 END), 0) AS suspended,
 		coalesce(min(CASE WHEN f.quiet_since > 0 THEN f.quiet_since END), 0) AS quiet_since,
 		coalesce(sum(CASE WHEN f.period = ? THEN f.captured ELSE 0 END), 0) AS captured,
 		coalesce(sum(CASE WHEN f.period = ? THEN f.heard ELSE 0 END), 0) AS heard,
 		coalesce(min(f.signs), '') AS signs
-	FROM below JOIN nodes n ON n.id = below.top JOIN nodes m ON m.id = below.id LEFT JOIN node_figures f ON f.node = below.id
-	GROUP BY n.id, n.parent, n.kind, n.name, n.folded, n.created_at, n.suspended_at ORDER BY n.folded, n.id`
+	FROM below LEFT JOIN node_figures f ON f.node = below.id GROUP BY below.top)
+	SELECT n.id, n.parent, n.kind, n.name, n.created_at, n.suspended_at, s.below, s.recordings, s.bytes, s.millis, s.attention, s.failed,
+		s.captured_at, s.reported_at, s.seats, s.failing, s.silent, s.suspended, s.quiet_since, s.captured, s.heard, s.signs
+	FROM sums s JOIN nodes n ON n.id = s.top ORDER BY n.folded, n.id`
 
 // The pages of which summed makes figures.
 const (

@@ -149,11 +149,14 @@ func TestHealthRises(t *testing.T) {
 			t.Errorf("signs: %v", one.Signs)
 		}
 		push(b.right.ID, org.Figures{Seats: 1, Month: org.Month{Captured: time.Hour, Requests: 7}})
-		use := must[[]org.Usage](t)(b.UsageBelow(ctx, b.top.ID, org.PeriodOf(now)))
+		use := must[[]org.Usage](t)(b.UsageBelow(ctx, b.top.ID, org.PeriodOf(now), 0, 0))
 		if len(use) != 2 || use[0].Under != "Northern / Northern Lakes" || use[0].Requests != 12 || use[0].Captured != time.Hour {
 			t.Errorf("usage: %+v", use)
 		}
-		if use := must[[]org.Usage](t)(b.UsageBelow(ctx, b.right.ID, org.PeriodOf(now))); len(use) != 1 || use[0].Under != "" {
+		if use := must[[]org.Usage](t)(b.UsageBelow(ctx, b.top.ID, org.PeriodOf(now), 1, 1)); len(use) != 1 || use[0].Node.ID != b.left.ID {
+			t.Errorf("the second page: %+v", use)
+		}
+		if use := must[[]org.Usage](t)(b.UsageBelow(ctx, b.right.ID, org.PeriodOf(now), 0, 0)); len(use) != 1 || use[0].Under != "" {
 			t.Errorf("usage of one customer: %+v", use)
 		}
 	})

@@ -1,5 +1,5 @@
 import { Button, Group, NumberInput, Progress, Select, SimpleGrid, Stack, Table, Text } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
@@ -117,9 +117,11 @@ function months(now = new Date()): string[] {
 
 function Months({ node }: { node: string }) {
   const [period, setPeriod] = useState(months()[0]!);
-  const usage = useQuery({
+  const usage = useInfiniteQuery({
     queryKey: ['node', node, 'usage', period],
-    queryFn: () => must(api.GET('/api/v1/nodes/{node}/usage', { params: { path: { node }, query: { period } } })),
+    queryFn: ({ pageParam }) => must(api.GET('/api/v1/nodes/{node}/usage', { params: { path: { node }, query: { period, cursor: pageParam || undefined } } })),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.next_cursor || undefined,
   });
   return (
     <Card
@@ -133,7 +135,7 @@ function Months({ node }: { node: string }) {
     >
       <Answered query={usage} rows={3}>
         {(data) =>
-          data.items.length === 0 ? (
+          data.pages[0]?.items.length === 0 ? (
             <Empty icon="clock" title="Nothing was used">No customer below has told of this month.</Empty>
           ) : (
             <Table.ScrollContainer minWidth={680}>
@@ -149,7 +151,7 @@ function Months({ node }: { node: string }) {
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>
-                  {data.items.map((u) => (
+                  {data.pages.flatMap((p) => p.items).map((u) => (
                     <Table.Tr key={u.id}>
                       <Table.Td>
                         <Text size="sm" fw={550}>{u.name}</Text>
@@ -168,6 +170,11 @@ function Months({ node }: { node: string }) {
           )
         }
       </Answered>
+      {usage.hasNextPage && (
+        <Group justify="center" p="sm">
+          <Button variant="default" loading={usage.isFetchingNextPage} onClick={() => void usage.fetchNextPage()}>Show more</Button>
+        </Group>
+      )}
     </Card>
   );
 }
