@@ -34,7 +34,7 @@ type door struct {
 	token   string
 }
 
-func newDoor(b *testing.B, cfg place.Config) *door {
+func newDoor(b testing.TB, cfg place.Config) *door {
 	b.Helper()
 	store := placetest.Open(b, cfg, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), identity.RegistryMigrations(), httpapi.Migrations()),
