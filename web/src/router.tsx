@@ -143,6 +143,17 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];
 
+const reviews = [
+  createRoute({ getParentRoute: () => customer, path: '/reviews', component: lazyRouteComponent(() => import('./features/reviews/ReviewsPage'), 'ReviewsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/reviews/$review', component: lazyRouteComponent(() => import('./features/reviews/ReviewPage'), 'ReviewPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/leavers', component: lazyRouteComponent(() => import('./features/reviews/LeaversPage'), 'LeaversPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/provisioning', component: lazyRouteComponent(() => import('./features/provisioning/ProvisioningPage'), 'ProvisioningPage') }),
+];
+const nodeReviews = [
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/reviews', component: lazyRouteComponent(() => import('./features/reviews/ReviewsPage'), 'NodeReviewsPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/reviews/$review', component: lazyRouteComponent(() => import('./features/reviews/ReviewPage'), 'NodeReviewPage') }),
+];
+
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
@@ -152,7 +163,7 @@ export const router = createRouter({
     mailArrived,
     forgotten,
     reset,
-    signedIn.addChildren([start, account, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
+    signedIn.addChildren([start, account, ...nodeReviews, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([...reviews, recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,

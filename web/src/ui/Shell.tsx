@@ -137,6 +137,7 @@ function CustomerNav({ customer }: { customer: string }) {
     { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
     { act: 'policy.read', to: 'sign-in', icon: 'lock', label: 'Sign-in' },
     { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
+    { act: 'scim.manage', to: 'provisioning', icon: 'into', label: 'Provisioning' },
     { act: 'session.manage', to: 'sessions', icon: 'globe', label: 'Sessions' },
     { act: 'accesslist.manage', to: 'access', icon: 'shield', label: 'Access lists' },
   ] as const;
@@ -151,6 +152,8 @@ function CustomerNav({ customer }: { customer: string }) {
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
       <Item to={`${base}/permissions`} icon="eye" label="Who may do what" />
       {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
+      {may('review.read') && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
+      {may('leaver.remove') && <Item to={`${base}/leavers`} icon="out" label="Leavers" />}
       {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
       {offered.length > 0 && <Heading text="Settings" />}
       {offered.map((s) => (
@@ -173,6 +176,7 @@ function NodeNav({ node }: { node: string }) {
       {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
       {one?.kind === 'customer' && <Item to={`${base}/checklist`} icon="check" label="Checklist" />}
       {deep('usage.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
+      {deep('review.read') && one?.kind !== 'customer' && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
       {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
       {may('session.manage') && <Item to={`${base}/sessions`} icon="globe" label="Sessions" />}
