@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { accessible, settled, shot } from '../lib/browser.mjs';
 
+const alice = (sub) => ({ alice: { sub, email: 'alice@example.com', email_verified: true, name: 'Alice Example', groups: ['agents'], extension: '7791' } });
+
 /** settingUp adds the provider, copies its redirect address over, tests it, and switches it on; it answers the direct sign-in link. */
 export async function settingUp(page, base, provider) {
   await page.goto(`${base}/settings/sso`);
@@ -11,12 +13,13 @@ export async function settingUp(page, base, provider) {
   await accessible(page, 'single sign-on, none yet');
   await page.getByRole('button', { name: 'Add a provider' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Name', { exact: true }).fill('Example login');
+  await dialog.getByRole('textbox', { name: /^Name/ }).fill('Example login');
   await dialog.getByLabel('Issuer').fill(`${provider.url}/`);
   await dialog.getByLabel('Client id').fill('ringfence');
   await dialog.getByLabel('Client secret').fill('a secret that only tests know');
   await dialog.getByRole('button', { name: 'Add a rule' }).click();
   await dialog.getByLabel('Value of rule 1').fill('agents');
+  await dialog.getByLabel('Extensions claim').fill('extension');
   await dialog.getByLabel('Newcomers become members').check();
   await shot(page, 'sso-form');
   await accessible(page, 'the form of a provider');
@@ -33,7 +36,7 @@ export async function settingUp(page, base, provider) {
   await page.getByText('Saved.').waitFor();
 
   const callback = (await page.getByLabel('Redirect address', { exact: true }).innerText()).trim();
-  await provider.control({ redirects: [callback] });
+  await provider.control({ redirects: [callback], people: alice('alice-1') });
   await signInAtProvider(page, () => page.getByRole('button', { name: 'Test the sign-in' }).click(), 'alice');
   await page.getByRole('region', { name: 'What the test showed' }).waitFor();
   await page.getByText('A sign-in like this lets this person in').waitFor();
@@ -64,14 +67,14 @@ export async function direct(page, link) {
   await accessible(page, 'the direct sign-in page');
   await signInAtProvider(page, () => page.getByRole('button', { name: 'Continue with Example login' }).click(), 'alice');
   await page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'attached' });
-  const me = await (await page.request.get('/api/v1/me')).json();
+  const me = await (await page.request.get(`${new URL(page.url()).origin}/api/v1/me`)).json();
   assert.deepEqual(me.places.map((p) => p.roles), [['user']]);
   assert.equal(me.person.email, 'alice@example.com');
 }
 
 /** anotherSubject: the same address under another subject stays outside until the administrator confirms it. */
 export async function anotherSubject(page, link, provider) {
-  await provider.control({ people: { alice: { sub: 'alice-2', email: 'alice@example.com', email_verified: true, name: 'Alice Example', groups: ['agents'] } } });
+  await provider.control({ people: alice('alice-2') });
   await page.goto(link);
   await signInAtProvider(page, () => page.getByRole('button', { name: 'Continue with Example login' }).click(), 'alice');
   await page.getByRole('alert').getByText(/has to confirm that it is you/).waitFor();

@@ -44,6 +44,10 @@ export function serve(handle, control) {
       await control(wish);
       return response.end(JSON.stringify(count));
     }
+    if (path === '/favicon.ico') {
+      response.statusCode = 204;
+      return response.end();
+    }
     count[path] = (count[path] ?? 0) + 1;
     if (state.down) return request.socket.destroy();
     if (state.slow) await new Promise((done) => setTimeout(done, state.slow));

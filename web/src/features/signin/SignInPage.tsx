@@ -7,7 +7,9 @@ import { Problem } from '../../api/errors';
 import { home, me as meQuery } from '../../api/me';
 import { autofill, enter as enterByPasskey, left, possible } from '../../api/passkey';
 import { Icon } from '../../ui/Icon';
+import { LinkAnchor } from '../../ui/LinkAnchor';
 import { Failed } from '../../ui/States';
+import { Refused } from '../sso/Elsewhere';
 import { Entrance } from './Entrance';
 
 const route = getRouteApi('/sign-in');
@@ -38,6 +40,7 @@ function refused(error: unknown) {
 
 /** Passkeys come first: offered within the e-mail field where the browser can, and by a button where it knows them at all. */
 function Password({ onNext, onDone }: { onNext: (step: Next) => void; onDone: () => Promise<void> }) {
+  const { next, refused: word } = route.useSearch();
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const passkey = useMutation({ mutationFn: () => enterByPasskey(), onSuccess: onDone });
@@ -54,6 +57,7 @@ function Password({ onNext, onDone }: { onNext: (step: Next) => void; onDone: ()
   return (
     <Entrance title="Sign in">
       <Stack>
+        <Refused word={word} />
         {possible() && (
           <>
             <Button variant="default" leftSection={<Icon name="key" size={16} />} loading={passkey.isPending} onClick={() => passkey.mutate()}>
@@ -74,6 +78,9 @@ function Password({ onNext, onDone }: { onNext: (step: Next) => void; onDone: ()
             <Anchor component={Link} to="/forgotten" size="sm">
               Forgotten your password?
             </Anchor>
+            <LinkAnchor to="/sign-in/organisation" search={{ next: inside(next) }} size="sm">
+              Sign in with your organisation
+            </LinkAnchor>
           </Stack>
         </form>
       </Stack>

@@ -58,7 +58,7 @@ function One({ customer, of: d, again }: { customer: string; of: Domain; again: 
       <Group gap="sm">
         <Text fw={550}>{d.domain}</Text>
         <Badge color={d.verified_at ? 'teal' : 'gray'} variant="light">{d.verified_at ? 'Shown to be yours' : 'Not shown yet'}</Badge>
-        <Button size="compact-sm" variant="default" loading={release.isPending} onClick={() => release.mutate()} aria-label={`Give ${d.domain} up`}>Give up</Button>
+        <Button size="compact-sm" variant="default" loading={release.isPending} onClick={() => release.mutate()} aria-label={`Give up ${d.domain}`}>Give up</Button>
       </Group>
       {!d.verified_at && (
         <>

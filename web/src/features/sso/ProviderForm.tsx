@@ -124,7 +124,7 @@ function Rules({ rules, onChange, p }: { rules: Rule[]; onChange: (rules: Rule[]
           <TextInput aria-label={`Claim of rule ${i + 1}`} placeholder="groups" w={170} value={r.claim} error={p?.about(`rules[${i}].claim`)} onChange={(e) => set(i, { claim: e.currentTarget.value })} />
           <TextInput aria-label={`Value of rule ${i + 1}`} placeholder="value, or *" w={190} value={r.value} error={p?.about(`rules[${i}].value`)} onChange={(e) => set(i, { value: e.currentTarget.value })} />
           <Select aria-label={`Role of rule ${i + 1}`} w={150} data={roles} allowDeselect={false} value={r.role} error={p?.about(`rules[${i}].role`)} onChange={(v) => set(i, { role: (v ?? 'user') as Rule['role'] })} />
-          <Button variant="default" aria-label={`Take rule ${i + 1} out`} onClick={() => onChange(rules.filter((_, j) => j !== i))}>Take out</Button>
+          <Button variant="default" aria-label={`Take out rule ${i + 1}`} onClick={() => onChange(rules.filter((_, j) => j !== i))}>Take out</Button>
         </Group>
       ))}
       <Group>
