@@ -213,35 +213,11 @@ func (s *Service) welcome(ctx context.Context, p *place.Place, one Provider, st 
 	var r identity.Remapped
 	var asks *vouch.Failure
 	err = p.Change(ctx, vouching(one), func(tx *place.Tx) error {
-		pl, f, err := decide(tx, one, st)
-		if err != nil {
-			return err
-		}
-		if f != nil || !pl.link.ID.IsZero() {
-			return vouch.Fail(vouch.Mismatch, "what is known of the person changed meanwhile; sign in again")
-		}
-		// The person may be known here by another address, or have been linked before.
-		m, err := identity.MemberIn(tx, who)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		if asks, err = unlinked(tx, one, who); err != nil {
-			return err
-		}
-		if len(m.Roles) == 0 && asks.Cause == vouch.Unlinked {
-			asks = nil
-		}
+		r, asks, err = s.enrol(tx, one, st, identity.Person{ID: who, Email: email, Name: name})
 		if asks != nil {
 			return asks
 		}
-		if one.changedBy == who.String() {
-			pl.given.Roles = slices.DeleteFunc(pl.given.Roles, func(r access.Role) bool { return r == access.SuperUser })
-		}
-		if r, err = s.apply(tx, identity.Person{ID: who, Email: email, Name: name}, pl.given); err != nil {
-			return err
-		}
-		tx.Record(place.Event{Code: "idp.vouched", Subject: who.String(), Facts: map[string]string{"provider": one.ID.String()}})
-		return insertLink(tx, one, st, who, Linked, "newcomer")
+		return err
 	})
 	if asks != nil {
 		return who, s.ask(ctx, p, one, st, who, asks)
@@ -250,6 +226,42 @@ func (s *Service) welcome(ctx context.Context, p *place.Place, one Provider, st 
 		s.people.Granted(ctx, p, r.Before, r.After)
 	}
 	return who, err
+}
+
+// enrol gives a newcomer their roles and the link, in one Change; asks is why an
+// administrator has to say first who they are.
+func (s *Service) enrol(tx *place.Tx, one Provider, st vouch.Statement, person identity.Person) (r identity.Remapped, asks *vouch.Failure, err error) {
+	pl, f, err := decide(tx, one, st)
+	if err != nil {
+		return r, nil, err
+	}
+	if f != nil || !pl.link.ID.IsZero() {
+		return r, nil, vouch.Fail(vouch.Mismatch, "what is known of the person changed meanwhile; sign in again")
+	}
+	// The person may be known here by another address, or have been linked before.
+	m, err := identity.MemberIn(tx, person.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return r, nil, err
+	}
+	if asks, err = unlinked(tx, one, person.ID); err != nil || len(m.Roles) > 0 || asks.Cause == vouch.Subject {
+		return r, asks, err
+	}
+	if one.changedBy == person.ID.String() {
+		pl.given.Roles = slices.DeleteFunc(pl.given.Roles, func(r access.Role) bool { return r == access.SuperUser })
+	}
+	if r, err = s.apply(tx, person, pl.given); err != nil {
+		return r, nil, err
+	}
+	tx.Record(place.Event{Code: "idp.vouched", Subject: person.ID.String(), Facts: map[string]string{"provider": one.ID.String()}})
+	if err := insertLink(tx, one, st, person.ID, Linked, "newcomer"); err != nil {
+		return r, nil, err
+	}
+	l, err := linkOf(tx, one.ID, st)
+	if err != nil {
+		return r, nil, err
+	}
+	_, err = tx.Exec(`INSERT INTO sso_link_seen (link, seen_at) VALUES (?, ?)`, l.ID, s.now().UnixMilli())
+	return r, nil, err
 }
 
 func firstRunes(s string, n int) string {
