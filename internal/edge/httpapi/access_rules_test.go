@@ -272,3 +272,24 @@ func TestAdministrationApart(t *testing.T) {
 		t.Error("a provider's administrator signs in at the public address:", got)
 	}
 }
+
+// What is refused stands in the server's log, by route and network and without
+// a name; what succeeds does not, above debug.
+func TestRefusalsAreLogged(t *testing.T) {
+	w := newWorld(t)
+	w.browser().from(inside, "POST", "/api/v1/sign-in", map[string]string{"email": "somebody@a.example", "password": "wrong"})
+	w.as("user@a.example").from(inside, "GET", "/api/v1/customers/"+w.b.id.String()+"/recordings", nil)
+	lines := 0
+	for line := range strings.SplitSeq(w.log.String(), "\n") {
+		if !strings.Contains(line, `"msg":"refused"`) {
+			continue
+		}
+		lines++
+		if !strings.Contains(line, `"level":"INFO"`) || !strings.Contains(line, `"network":"203.0.113.0/24"`) || !strings.Contains(line, `"route":"`) || strings.Contains(line, "somebody") || strings.Contains(line, w.b.id.String()) {
+			t.Error(line)
+		}
+	}
+	if lines != 2 {
+		t.Errorf("%d refusals are logged, want 2", lines)
+	}
+}

@@ -143,12 +143,46 @@ func (s *Server) logged(next http.Handler) http.Handler {
 			if rec.status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
-			s.log.LogAttrs(r.Context(), level, "request", slog.String("request", requestID(r.Context())),
-				slog.String("method", r.Method), slog.String("route", r.Pattern),
-				slog.Int("status", rec.status), slog.Duration("took", time.Since(begun)))
+			what := "request"
+			attrs := []slog.Attr{
+				slog.String("request", requestID(r.Context())), slog.String("method", r.Method), slog.String("route", r.Pattern),
+				slog.Int("status", rec.status), slog.Duration("took", time.Since(begun)),
+			}
+			if refused(rec.status) && strings.HasPrefix(r.URL.Path, "/api/") {
+				level, what = max(level, slog.LevelInfo), "refused"
+				attrs = append(attrs, slog.String("network", network(clientAddress(r.Context()))))
+			}
+			s.log.LogAttrs(r.Context(), level, what, attrs...)
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// refused is what an operator wants to see of who tries what they may not:
+// wrong passwords and codes, rights that are not held, too many tries.
+func refused(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests:
+		return true
+	}
+	return false
+}
+
+// network is as much of an address as the log keeps: enough to see where an
+// attack comes from, too little to name a subscriber.
+func network(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	bits := 48
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }
 
 // statusWriter remembers the status for the log.
