@@ -657,6 +657,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/members/{person}/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take away the lost second factors of a member who belongs here alone; ends their sessions
+         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["resetFactors"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/members/{person}/invitation": {
         parameters: {
             query?: never;
@@ -3712,8 +3732,9 @@ export interface components {
             /** @description The nodes between, from the top */
             under: string;
         };
-        NodeMonthItems: {
+        NodeMonthPage: {
             items: components["schemas"]["NodeMonth"][];
+            next_cursor: string;
         };
         NodeName: {
             id: string;
@@ -3988,27 +4009,27 @@ export interface components {
              * Format: int64
              * @description Of sound given to a speech engine in a calendar month (UTC)
              */
-            engine_seconds: number | null;
+            engine_seconds?: number | null;
             /**
              * Format: int64
              * @description Stored, of 10⁹ bytes
              */
-            gigabytes: number | null;
+            gigabytes?: number | null;
             /**
              * Format: int64
              * @description Captured in a calendar month (UTC)
              */
-            minutes: number | null;
+            minutes?: number | null;
             /**
              * Format: int64
              * @description Of the API, by everybody together
              */
-            requests_per_second: number | null;
+            requests_per_second?: number | null;
             /**
              * Format: int64
              * @description People with a role
              */
-            seats: number | null;
+            seats?: number | null;
         };
         RawFormat: {
             /** Format: int64 */
@@ -6101,6 +6122,37 @@ export interface operations {
         };
     };
     removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resetFactors: {
         parameters: {
             query?: never;
             header?: never;
@@ -10342,6 +10394,8 @@ export interface operations {
             query?: {
                 /** @description Calendar month (UTC) such as 2026-11; none: this one */
                 period?: string;
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path: {
@@ -10354,10 +10408,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NodeMonthItems"];
+                    "application/json": components["schemas"]["NodeMonthPage"];
                 };
             };
             /** @description Error */
