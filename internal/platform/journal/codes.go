@@ -51,6 +51,7 @@ var Codes = []Code{
 	{"recovery.used", "somebody signed in with a recovery code, which ended it"},
 	{"passkey.added", "somebody registered a passkey"},
 	{"passkey.removed", "somebody's passkey no longer counts"},
+	{"factors.reset", "somebody had lost their second factors; an administrator took them away"},
 	{"passkey.copied", "a passkey showed an older count than before: there may be a copy of it; it was refused"},
 	{"browser.trusted", "somebody lets a browser be remembered"},
 	{"browser.forgotten", "a browser is no longer remembered"},

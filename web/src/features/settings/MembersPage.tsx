@@ -51,6 +51,11 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
   const self = useMe()?.person.id;
   const may = useMay(customer)('member.manage');
   const [gone, setGone] = useState<Member | null>(null);
+  const [lost, setLost] = useState<Member | null>(null);
+  const reset = async () => {
+    await must(api.DELETE('/api/v1/customers/{customer}/members/{person}/factors', { params: { path: { customer, person: lost!.person_id } } }));
+    toast(`${lost!.name} signs in with a mailed code now, and was told so.`);
+  };
   const again = useMutation({
     mutationFn: (m: Member) => must(api.POST('/api/v1/customers/{customer}/members/{person}/invitation', { params: { path: { customer, person: m.person_id } } })),
     onSuccess: (_, m) => toast(`The invitation was mailed to ${m.email} again. The older link has ended.`),
@@ -90,6 +95,9 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
                 <Table.Td>
                   <Group gap={6} justify="flex-end" wrap="nowrap">
                     {may && <Button size="compact-sm" variant="default" onClick={() => edit(m)} aria-label={`Change ${m.name}`}>Change</Button>}
+                    {may && m.state !== 'invited' && m.person_id !== self && (
+                      <Button size="compact-sm" variant="default" onClick={() => setLost(m)} aria-label={`Reset the factors of ${m.name}`}>Reset factors</Button>
+                    )}
                     {may && m.state === 'invited' && (
                       <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail ${m.name} again`}>Mail again</Button>
                     )}
@@ -103,6 +111,9 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
+      <Confirm title={`Reset the factors of ${lost?.name}?`} act="Reset" opened={lost !== null} onClose={() => setLost(null)} onConfirm={reset}>
+        Do this only if you are sure that {lost?.name} has asked: app, passkeys and recovery codes stop counting, every session ends, and the next sign-in asks for a mailed code.
+      </Confirm>
       <Confirm title={`Remove ${gone?.name}?`} act="Remove" opened={gone !== null} onClose={() => setGone(null)} onConfirm={remove}>
         All roles here are taken away at once. What {gone?.name} did stays in the change log.
       </Confirm>
