@@ -40,6 +40,7 @@ func commands() []command {
 		{"blueprint", "set up a customer from one file", runBlueprint},
 		{"api", "do what the API of a running server can do", runAPI},
 		{"unlock", "open the access lists of who is locked out", runUnlock},
+		{"reset-factors", "let somebody in who has lost every second factor", runResetFactors},
 		{"leavers", "take the people of a file out, with a report", runLeavers},
 		{"review", "check the signed result of an access review", runReview},
 		{"generate", "write the files that are derived from the code", runGenerate},
