@@ -8,6 +8,7 @@ import { accessLists } from './scenarios/entry.mjs';
 import { keyboard } from './scenarios/keyboard.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
+import * as rights from './scenarios/rights.mjs';
 import * as sso from './scenarios/sso.mjs';
 import * as tree from './scenarios/tree.mjs';
 import { adminPages, forms, log, notListening, phone, token, walk } from './scenarios/pages.mjs';
@@ -63,6 +64,7 @@ async function all() {
   const base = `${demo.url}/c/${customer}`;
   const arrived = await listens(superuser, base);
   await administers(base, customer);
+  await rightly(base);
   await federates(base);
   await provides(customer);
   await step('on a phone', async () => {
@@ -110,6 +112,20 @@ async function administers(base, customer) {
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
   await admin.ctx.close();
+}
+
+async function rightly(base) {
+  const admin = await person();
+  await admin.does('rights: the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
+  await admin.does('the directory, by hand and by file', (page) => rights.directory(page, base));
+  await admin.does('a supervisor is given a scope', (page) => rights.scoped(page, base));
+  await admin.does('who may do what, and why', (page) => rights.why(page, base));
+  const helper = await person();
+  const who = await signIn(helper.page, demo, 'provider_admin');
+  await admin.does('the provider is let in', (page) => rights.letIn(page, base, who.email));
+  await helper.does('the provider helps and leaves', (page) => rights.helping(page, demo.url, base));
+  await admin.ctx.close();
+  await helper.ctx.close();
 }
 
 async function federates(base) {

@@ -51,7 +51,8 @@ function Helper({ customer, name, access }: { customer: string; name: string; ac
     },
   });
   return (
-    <Alert color="yellow" variant="light" mb="md" icon={<Icon name="shield" />} title={`You are here by support access of ${name}`} styles={message} component="section" aria-label="Support access">
+    <section aria-label="Support access">
+    <Alert color="yellow" variant="light" mb="md" icon={<Icon name="shield" />} title={`You are here by support access of ${name}`} styles={message} role="note">
       <Group justify="space-between" gap="sm">
         <Text size="sm" style={{ flex: '1 1 320px' }}>
           {access.by || 'An administrator'} let you in as {roleName(access.role)}: “{access.reason}”. All you do stands in their change log. <strong>{left(access.until, now)}</strong> left.
@@ -60,6 +61,7 @@ function Helper({ customer, name, access }: { customer: string; name: string; ac
       </Group>
       {leave.error != null && <Failed error={leave.error} />}
     </Alert>
+    </section>
   );
 }
 
@@ -68,7 +70,8 @@ function Giver({ customer }: { customer: string }) {
   const open = useQuery(support(customer)).data?.items.filter((g) => g.open && Date.parse(g.until) > now) ?? [];
   if (open.length === 0) return null;
   return (
-    <Alert color="yellow" variant="light" mb="md" icon={<Icon name="shield" />} styles={message} component="section" aria-label="Support access">
+    <section aria-label="Support access">
+    <Alert color="yellow" variant="light" mb="md" icon={<Icon name="shield" />} styles={message} role="note">
       <Group justify="space-between" gap="sm">
         <Text size="sm" style={{ flex: '1 1 320px' }}>
           {open.map((g) => `${g.name} can come in by support access as ${roleName(g.role)}, ${left(g.until, now)} left.`).join(' ')}
@@ -76,5 +79,6 @@ function Giver({ customer }: { customer: string }) {
         <Button component={Link} to={`/c/${customer}/support`} size="compact-md" variant="default">See or end it</Button>
       </Group>
     </Alert>
+    </section>
   );
 }
