@@ -8,6 +8,7 @@ import { accessLists } from './scenarios/entry.mjs';
 import { keyboard } from './scenarios/keyboard.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
+import * as reviews from './scenarios/reviews.mjs';
 import * as rights from './scenarios/rights.mjs';
 import * as sso from './scenarios/sso.mjs';
 import * as tree from './scenarios/tree.mjs';
@@ -67,6 +68,7 @@ async function all() {
   await rightly(base);
   await federates(base);
   await provides(customer);
+  await reviewed(base);
   await step('on a phone', async () => {
     const { page, ctx } = await person({ storageState: await superuser.ctx.storageState(), viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     await phone(page, base);
@@ -126,6 +128,15 @@ async function rightly(base) {
   await helper.does('the provider helps and leaves', (page) => rights.helping(page, demo.url, base));
   await admin.ctx.close();
   await helper.ctx.close();
+}
+
+async function reviewed(base) {
+  const admin = await person();
+  await admin.does('access reviews: the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
+  await admin.does('access reviews: provisioning is set up', (page) => reviews.provisioning(page, base));
+  await admin.does('access reviews: decided by keyboard', (page) => reviews.reviewing(page, base));
+  await admin.does('access reviews: what leavers reach', (page) => reviews.leaving(page, base));
+  await admin.ctx.close();
 }
 
 async function federates(base) {
