@@ -86,13 +86,14 @@ func (s *Service) Paper(ctx context.Context, w Where, i id.Review) (pdf []byte, 
 	return pdf, err
 }
 
-// Certificate is that of the key which signs results.
-func (s *Service) Certificate(ctx context.Context) ([]byte, error) {
-	k, err := s.key(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return k.Certificate.Raw, nil
+// Certificate is that of the key which signs results; fault.NotFound before the
+// first result made one.
+func (s *Service) Certificate(ctx context.Context) (der []byte, err error) {
+	err = s.o.Store.Registry().View(ctx, func(tx *place.Tx) error {
+		der, err = place.Row[[]byte](tx, `SELECT certificate FROM paper_keys ORDER BY created_at LIMIT 1`)
+		return err
+	})
+	return der, err
 }
 
 // key reads the installation's key for documents; the first to ask makes it.

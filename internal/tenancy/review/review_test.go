@@ -47,8 +47,12 @@ func TestACustomersReviewFromOpeningToSignedResult(t *testing.T) {
 		w.want(fault.Conflict, w.s.Close(w.Context(), w.here, system, "Boss", r.ID))
 		w.want(fault.Conflict, w.decide(w.here, boss, r.ID, "anna@example.com", review.Verdict{Decision: review.Keep}))
 		for _, bad := range []review.Verdict{
-			{}, {Decision: "perhaps"}, {Decision: review.Change}, {Decision: review.Change, Roles: []access.Role{access.CustomerAdmin}},
-			{Decision: review.Change, Roles: []access.Role{access.User, access.Supervisor}}, {Decision: review.Keep, Note: strings.Repeat("x", 501)},
+			{},
+			{Decision: "perhaps"},
+			{Decision: review.Change},
+			{Decision: review.Change, Roles: []access.Role{access.CustomerAdmin}},
+			{Decision: review.Change, Roles: []access.Role{access.User, access.Supervisor}},
+			{Decision: review.Keep, Note: strings.Repeat("x", 501)},
 		} {
 			w.want(fault.Invalid, w.decide(w.here, boss, r.ID, "ben@example.com", bad))
 		}
