@@ -250,7 +250,7 @@ func nothingLeftBehind(t *testing.T, dir string, runs []*child, d demoShown, hea
 		look(path, append([]byte(path+"\n"), b...))
 		return err
 	})
-	if err != nil || files < 40 {
+	if err != nil || files < 15 {
 		t.Errorf("%d files looked at: %v", files, err)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"ringfence/demo"
 	"ringfence/internal/app/config"
 	"ringfence/internal/platform/mail"
@@ -100,6 +102,10 @@ func TestFromInitToTheFirstRecording(t *testing.T) {
 	s := serving(t, c, extras{mailbox: box})
 
 	nora := welcomed(t, s, told, "nora@example.com")
+	if got := nora.do("POST", "/api/v1/nodes/"+nora.places()[0].ID+"/children", map[string]string{"kind": "customer", "name": "Too soon"}, nil); got != 403 {
+		t.Errorf("an administrator above customers does without a second factor: %d %s", got, nora.answer)
+	}
+	nora.enrol()
 	var customer struct{ ID string }
 	nora.must(201, "POST", "/api/v1/nodes/"+nora.places()[0].ID+"/children",
 		map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &customer)
@@ -155,6 +161,18 @@ func welcomed(t *testing.T, s *server, text, email string) *browser {
 	b.must(204, "POST", "/api/v1/welcome", map[string]string{"token": link[1], "password": password}, nil)
 	b.signIn(email, password, b.mailbox)
 	return b
+}
+
+// enrol sets up an authenticator app.
+func (b *browser) enrol() {
+	b.Helper()
+	var secret struct{ Key string }
+	b.must(200, "POST", "/api/v1/me/totp", nil, &secret)
+	code, err := totp.GenerateCode(strings.ReplaceAll(secret.Key, " ", ""), time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.must(200, "POST", "/api/v1/me/totp/confirm", map[string]string{"code": code}, nil)
 }
 
 func newest(t *testing.T, box *mail.Mailbox, to string) (text string) {

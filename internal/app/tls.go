@@ -40,7 +40,7 @@ func suites(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Confi
 		MinVersion:     tls.VersionTLS12,
 
 		SessionTicketsDisabled: true,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:             []string{"h2", "http/1.1"},
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,

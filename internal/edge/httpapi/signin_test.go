@@ -178,7 +178,7 @@ func TestTokensOverHTTP(t *testing.T) {
 	c.token = made.Secret
 	for path, want := range map[string]int{
 		base + "/usage": 200, base + "/events": 200, base + "/recordings": 404, base + "/sources": 404, base + "/members": 404,
-		"/api/v1/customers/" + w.b.id.String() + "/usage": 404, "/api/v1/me": 401, "/api/v1/nodes/" + w.provider.ID.String() + "/children": 401,
+		"/api/v1/customers/" + w.b.id.String() + "/usage": 404, "/api/v1/me": 401, "/api/v1/nodes/" + w.provider.ID.String() + "/children": 404,
 	} {
 		if got := c.do("GET", path, nil); got.status != want {
 			t.Errorf("%s: %d, want %d", path, got.status, want)

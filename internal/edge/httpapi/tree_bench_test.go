@@ -102,9 +102,14 @@ func BenchmarkTree(b *testing.B) {
 			return took, w.Body.String()
 		}
 		for _, page := range []struct{ name, path string }{
-			{"provider's children", at(provider, "/children")}, {"reseller's children", at(reseller, "/children")},
-			{"200 at once", at(reseller, "/children?limit=200")}, {"search", at(provider, "/children?q=99")},
-			{"node", at(reseller, "")}, {"quota", at(reseller, "/quota")}, {"usage", at(reseller, "/usage")}, {"log", at(reseller, "/events")},
+			{"provider's children", at(provider, "/children")},
+			{"reseller's children", at(reseller, "/children")},
+			{"200 at once", at(reseller, "/children?limit=200")},
+			{"search", at(provider, "/children?q=99")},
+			{"node", at(reseller, "")},
+			{"quota", at(reseller, "/quota")},
+			{"usage", at(reseller, "/usage")},
+			{"log", at(reseller, "/events")},
 		} {
 			b.Run(name+"/"+page.name, func(b *testing.B) {
 				ask(b, page.path)

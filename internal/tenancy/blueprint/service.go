@@ -266,8 +266,10 @@ func (d *decision) above(f File) error {
 		d.brand.Logo, d.brand.LogoHash = says.Logo, says.LogoHash
 	}
 	for _, l := range []Line{
-		{Path: "branding.name", Before: old.Name, After: d.brand.Name}, {Path: "branding.accent", Before: old.Accent, After: d.brand.Accent},
-		{Path: "branding.on_accent", Before: old.OnAccent, After: d.brand.OnAccent}, {Path: "branding.logo", Before: brief(old.LogoHash), After: brief(d.brand.LogoHash)},
+		{Path: "branding.name", Before: old.Name, After: d.brand.Name},
+		{Path: "branding.accent", Before: old.Accent, After: d.brand.Accent},
+		{Path: "branding.on_accent", Before: old.OnAccent, After: d.brand.OnAccent},
+		{Path: "branding.logo", Before: brief(old.LogoHash), After: brief(d.brand.LogoHash)},
 	} {
 		if l.Before != l.After {
 			d.Lines = append(d.Lines, l)

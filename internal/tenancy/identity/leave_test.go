@@ -121,5 +121,4 @@ func TestMembershipsSetByAnIdentityProvider(t *testing.T) {
 		_, _, err = set("anna@example.com", "root")
 		w.want(fault.Invalid, err)
 	})
-
 }

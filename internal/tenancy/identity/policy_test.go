@@ -76,8 +76,11 @@ func TestHowLongRolesStayIn(t *testing.T) {
 		shown time.Duration
 		ok    bool
 	}{
-		{access.CustomerAdmin, time.Hour - time.Second, time.Hour - time.Second, true}, {access.CustomerAdmin, time.Hour, time.Hour, false},
-		{access.CustomerAdmin, 3 * time.Hour, time.Minute, true}, {access.User, 3 * time.Hour, 3 * time.Hour, true}, {access.User, 8 * time.Hour, 8 * time.Hour, false},
+		{access.CustomerAdmin, time.Hour - time.Second, time.Hour - time.Second, true},
+		{access.CustomerAdmin, time.Hour, time.Hour, false},
+		{access.CustomerAdmin, 3 * time.Hour, time.Minute, true},
+		{access.User, 3 * time.Hour, 3 * time.Hour, true},
+		{access.User, 8 * time.Hour, 8 * time.Hour, false},
 	} {
 		ses := Session{StartedAt: at.Add(-c.began), ProvedAt: at.Add(-c.shown), Proof: proof}
 		if err := pol.unmet(ses, here, held(c.role), at); (err == nil) != c.ok {

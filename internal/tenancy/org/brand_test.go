@@ -22,8 +22,14 @@ func TestContrast(t *testing.T) {
 		a, b string
 		want float64
 	}{
-		{"#000000", "#ffffff", 21}, {"#ffffff", "#ffffff", 1}, {"#777777", "#ffffff", 4.48}, {"#767676", "#ffffff", 4.54},
-		{"#0000ff", "#ffffff", 8.59}, {"#ff0000", "#ffffff", 4.0}, {"#ffff00", "#ffffff", 1.07}, {"#008000", "#ffffff", 5.14},
+		{"#000000", "#ffffff", 21},
+		{"#ffffff", "#ffffff", 1},
+		{"#777777", "#ffffff", 4.48},
+		{"#767676", "#ffffff", 4.54},
+		{"#0000ff", "#ffffff", 8.59},
+		{"#ff0000", "#ffffff", 4.0},
+		{"#ffff00", "#ffffff", 1.07},
+		{"#008000", "#ffffff", 5.14},
 	} {
 		for _, pair := range [][2]string{{c.a, c.b}, {c.b, c.a}} {
 			if got, err := org.Contrast(pair[0], pair[1]); err != nil || math.Abs(got-c.want) > 0.01 {

@@ -235,7 +235,11 @@ func TestAddressesThatAreNotAllowed(t *testing.T) {
 		for _, u := range []m{
 			{"userName": "mallory@elsewhere.example"},
 			{"userName": "mallory@example.com", "emails": []m{{"value": "mallory@elsewhere.example", "primary": true}}},
-			{"userName": "mallory"}, {"userName": ""}, {}, {"userName": "x@example.com", "active": "perhaps"}, {"userName": []any{"a", "b"}},
+			{"userName": "mallory"},
+			{"userName": ""},
+			{},
+			{"userName": "x@example.com", "active": "perhaps"},
+			{"userName": []any{"a", "b"}},
 		} {
 			if got := w.send("POST", "/Users", u); got.status != 400 || at(got.body, "scimType") != "invalidValue" {
 				w.Errorf("%v: %v", u, got)
