@@ -1,8 +1,6 @@
 package blueprint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"reflect"
 	"slices"
@@ -76,9 +74,4 @@ func brief(hash string) string {
 		return ""
 	}
 	return "picture " + hash[:min(8, len(hash))]
-}
-
-func digest(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
 }

@@ -51,7 +51,7 @@ func TestTroubleIsToldApart(t *testing.T) {
 		trouble := func(cause vouch.Cause, how map[string]any) {
 			t.Helper()
 			w.pass(2 * time.Hour) // what was known of the provider is asked again
-			p.Control(t, map[string]any{"skew": int(w.clock().Sub(time.Now()).Seconds())})
+			p.Control(t, map[string]any{"skew": int(time.Until(w.clock()).Seconds())})
 			p.Control(t, how)
 			_, err := w.through(p)
 			w.refused(cause, err)
@@ -65,7 +65,7 @@ func TestTroubleIsToldApart(t *testing.T) {
 		trouble(vouch.Subject, map[string]any{"issuer": p.URL, "people": map[string]any{
 			"alice": map[string]any{"sub": "alice-2", "email": "alice@example.com", "email_verified": true, "name": "Alice", "groups": []string{"agents"}},
 		}})
-		trouble(vouch.Clock, map[string]any{"skew": int(w.clock().Sub(time.Now()).Seconds()) + 1200})
+		trouble(vouch.Clock, map[string]any{"skew": int(time.Until(w.clock()).Seconds()) + 1200})
 		p.Stop()
 		w.pass(2 * time.Hour)
 		_, err = w.through(p)
