@@ -96,7 +96,7 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
                   <Group gap={6} justify="flex-end" wrap="nowrap">
                     {may && <Button size="compact-sm" variant="default" onClick={() => edit(m)} aria-label={`Change ${m.name}`}>Change</Button>}
                     {may && m.state !== 'invited' && m.person_id !== self && (
-                      <Button size="compact-sm" variant="default" onClick={() => setLost(m)} aria-label={`Reset the factors of ${m.name}`}>Reset factors</Button>
+                      <Button size="compact-sm" variant="default" onClick={() => setLost(m)} aria-label={`Reset factors of ${m.name}`}>Reset factors</Button>
                     )}
                     {may && m.state === 'invited' && (
                       <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail ${m.name} again`}>Mail again</Button>
