@@ -42,3 +42,11 @@ func (s *Server) BenchRoutes() {
 	add(s, route{gate: inCustomer(access.RecordingList), method: get, path: "/api/v1/customers/{customer}/bench", id: "benchGate"},
 		func(context.Context, *visit, *CustomerPath) (*body[bool], error) { return answer(true), nil })
 }
+
+// ExposedRoles are those that the page of who could reach what knows.
+func ExposedRoles() (roles []access.Role) {
+	for _, r := range reaches {
+		roles = append(roles, r.role)
+	}
+	return roles
+}

@@ -61,7 +61,11 @@ func (s *Server) getExposure(ctx context.Context, v *visit, _ *CustomerPath) (*b
 			})
 		}
 	}
-	out.Who = append(out.Who, ofTree()...)
+	ways, err := s.ofWays(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	out.Who = append(append(out.Who, ways...), ofTree()...)
 	engine, err := s.ofEngine(ctx, v)
 	if err != nil {
 		return nil, err
@@ -77,34 +81,17 @@ func ofMembers(members []identity.Member) []Reach {
 	for _, m := range members {
 		for _, r := range m.Roles {
 			name := m.Name
-			if r == access.User && len(m.Extensions) > 0 {
+			if (r == access.User || r == access.Agent) && len(m.Extensions) > 0 {
 				name += " (" + strings.Join(m.Extensions, ", ") + ")"
 			}
 			holders[r] = append(holders[r], name)
 		}
 	}
 	var out []Reach
-	for _, line := range []struct {
-		role access.Role
-		text Reach
-	}{
-		{access.SuperUser, Reach{
-			Party: "Superusers", Can: []string{"see, hear, read and download every recording"},
-			Cannot: []string{"destroy recordings", "change settings or roles", "open anything without a line in the change log"},
-		}},
-		{access.User, Reach{
-			Party: "Users", Can: []string{"see, hear and read the recordings of their own extensions"},
-			Cannot: []string{"find recordings of other extensions", "download"},
-		}},
-		{access.CustomerAdmin, Reach{
-			Party:  "Administrators",
-			Can:    []string{"see the list with numbers and names", "set what is captured and how long it is kept", "give and take roles", "destroy recordings", "read the change log"},
-			Cannot: []string{"hear or read a recording", "make themselves a superuser"},
-		}},
-	} {
+	for _, line := range reaches {
 		if names := holders[line.role]; len(names) > 0 {
 			line.text.Party += ": " + strings.Join(names, "; ")
-			line.text.How = "sign in with password and mailed code; every opening leaves a receipt"
+			line.text.How = "sign in as your sign-in rules ask; every opening leaves a receipt"
 			out = append(out, line.text)
 		}
 	}

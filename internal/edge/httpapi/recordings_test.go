@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/tenancy/access"
 )
 
 func TestListAndDetail(t *testing.T) {
@@ -183,5 +184,15 @@ func TestSettingsOverHTTP(t *testing.T) {
 	}
 	if !bytes.Contains([]byte(admin.do("GET", base+"/events?limit=5", nil).body), []byte("opening.granted")) {
 		t.Error("the export left no line in the change log")
+	}
+}
+
+// Nobody who could reach something is left out of the page that says so.
+func TestEveryRoleIsOnThePageOfWhoCouldReachWhat(t *testing.T) {
+	known := httpapi.ExposedRoles()
+	for _, r := range access.RolesAt("customer") {
+		if !slices.Contains(known, r) {
+			t.Errorf("%s is not", r)
+		}
 	}
 }
