@@ -81,7 +81,7 @@ async function all() {
   });
   await superuser.does('the account page, and signing out', async (page) => {
     await page.goto(`${demo.url}/account`);
-    await page.getByText('This one').waitFor();
+    await page.getByText('This one', { exact: true }).waitFor();
     await accessible(page, 'the account');
     await page.getByRole('button', { name: /^(Dark|Light) colours$/ }).click();
     await page.getByRole('button', { name: 'Sign out' }).click();

@@ -12,3 +12,12 @@ export function Missing() {
     </main>
   );
 }
+
+/** NoAccess is what remains of a page whose customer is not, or no longer, open to the reader. */
+export function NoAccess() {
+  return (
+    <Empty icon="shield" title="This is not open to you, or no longer" action={<Button component={Link} to="/" variant="default">To the start</Button>}>
+      Whoever administers it can give access.
+    </Empty>
+  );
+}

@@ -12,6 +12,7 @@ import { useLive } from '../live/useLive';
 import { useBrand } from './brand';
 import { BrandMark } from './BrandMark';
 import { Icon, type IconName } from './Icon';
+import { NoAccess } from './Missing';
 import { PlaceSwitcher } from './PlaceSwitcher';
 import { RetentionBanner } from './RetentionBanner';
 import { Shortcuts } from './Shortcuts';
@@ -89,7 +90,7 @@ function Place({ customer }: { customer: string }) {
   const live = useLive(customer);
   const place = usePlace(customer);
   const may = useMay(customer);
-  if (!place) return <Failed error={new Error('place')} />;
+  if (!place) return <NoAccess />;
   if (place.suspended) return <Suspended name={place.name} />;
   return (
     <>
@@ -195,7 +196,7 @@ function Item({ to, icon, label, count, exact }: { to: string; icon: IconName; l
   const here = path === to || (!exact && path.startsWith(`${to}/`));
   return (
     <NavLink
-      component={Link} to={to} label={label} active={here} aria-current={here ? 'page' : undefined}
+      component={Link} to={to} activeOptions={{ exact: true }} label={label} active={here} aria-current={here ? 'page' : undefined}
       leftSection={<Icon name={icon} />} h={36} px={10} style={{ borderRadius: 8 }} variant="light"
       rightSection={count ? <Text size="xs" fw={650} className="num">{count}<span className="sr"> files</span></Text> : undefined}
     />

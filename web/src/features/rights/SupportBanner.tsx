@@ -46,8 +46,9 @@ function Helper({ customer, name, access }: { customer: string; name: string; ac
   const leave = useMutation({
     mutationFn: () => must(api.POST('/api/v1/customers/{customer}/support/leave', { params: { path: { customer } } })),
     onSuccess: async () => {
+      // What the person holds first: the start page would lead back here else.
+      await client.fetchQuery({ ...meQuery, staleTime: 0 });
       await navigate({ to: '/' });
-      await client.invalidateQueries({ queryKey: meQuery.queryKey });
     },
   });
   return (
