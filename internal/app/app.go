@@ -133,7 +133,7 @@ func parse(f *flag.FlagSet, args []string) error {
 func runHelp(_ context.Context, _ []string, p Process) error {
 	fmt.Fprint(p.Stdout, "Ringfence keeps each customer's calls inside a fence of its own.\n\nUsage: ringfence COMMAND [flags]    (COMMAND -h explains each)\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(p.Stdout, "  %-10s %s\n", c.name, c.summary)
+		fmt.Fprintf(p.Stdout, "  %-13s %s\n", c.name, c.summary)
 	}
 	return nil
 }
