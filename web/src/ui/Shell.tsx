@@ -71,7 +71,7 @@ function Frame({ me }: { me: Me }) {
           <BrandMark brand={brand} />
         </Box>
         <PlaceSwitcher places={me.places} current={customer ?? node} />
-        <ScrollArea style={{ flex: 1 }} mt="sm" type="never">
+        <ScrollArea style={{ flex: 1 }} mt="sm" type="auto" scrollbarSize={6}>
           {customer && <CustomerNav customer={customer} />}
           {node && <NodeNav node={node} />}
         </ScrollArea>
