@@ -26,7 +26,10 @@ export async function startDemo(...flags) {
     return { how, said };
   };
   const line = new Promise((found) => createInterface({ input: child.stdout }).once('line', found));
-  const out = await Promise.race([line, ended.then(() => null), pause(60_000).then(() => undefined)]);
+  let patience; // cleared: what is left of the minute would keep the process from ending
+  const late = new Promise((done) => (patience = setTimeout(done, 60_000)));
+  const out = await Promise.race([line, ended.then(() => null), late]);
+  clearTimeout(patience);
   if (typeof out !== 'string') {
     await stop();
     throw new Error(`the demo ${out === null ? 'ended before it was ready' : 'was not ready within a minute'}:\n${said}`);

@@ -105,8 +105,10 @@ export async function dangerous(page, demo, { touched }) {
   await dialog.getByRole('button', { name: 'Use your passkey' }).waitFor();
   await accessible(page, 'the step-up dialog');
   await shot(page, 'signin-stepup');
-  await touched(() => dialog.getByRole('button', { name: 'Use your passkey' }).click());
-  await page.getByText('The sign-in rules are set.').waitFor();
+  await touched(async () => {
+    await dialog.getByRole('button', { name: 'Use your passkey' }).click();
+    await page.getByText('The sign-in rules are set.').waitFor(); // the touch comes after the click
+  });
   await page.goto(`${demo.url}/c/${customer}/settings/sessions`);
   await page.getByText('This one').waitFor();
   await accessible(page, 'the sessions');
