@@ -62,7 +62,7 @@ func TestASignedDocumentVerifies(t *testing.T) {
 // Another program reads the same signature: Debian's poppler.
 func TestPopplerAccepts(t *testing.T) {
 	if _, err := exec.LookPath("pdfsig"); err != nil {
-		t.Skip("poppler-utils is not installed: scripts/install pdf")
+		t.Fatal("poppler-utils is not installed: scripts/install pdf")
 	}
 	out, _ := signed(t, 40)
 	file := filepath.Join(t.TempDir(), "review.pdf")
