@@ -3,6 +3,7 @@ package recording
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"ringfence/internal/base/actor"
@@ -11,8 +12,8 @@ import (
 	"ringfence/internal/platform/place"
 )
 
-// Source is where recordings come from: a folder that this server watches, or a
-// collector beside a telephone system.
+// Source is where recordings come from. Each way in keeps settings of its own
+// beside it, by the source's id.
 type Source struct {
 	ID             id.Source
 	Kind           SourceKind
@@ -33,14 +34,24 @@ type Source struct {
 	LastCapturedAt *time.Time
 }
 
-// SourceKind is who reads a source.
+// SourceKind is who brings the recordings of a source.
 type SourceKind string
 
 // The kinds of source.
 const (
-	Folder    SourceKind = "folder"
-	Collector SourceKind = "collector"
+	Folder    SourceKind = "folder"    // this server watches a folder
+	Collector SourceKind = "collector" // a program beside the telephone system sends them
+	Drop      SourceKind = "drop"      // others push files to this server, by SFTP or HTTPS
+	Pickup    SourceKind = "pickup"    // this server fetches files from elsewhere, by SFTP or FTPS
+	System    SourceKind = "system"    // this server asks the telephone system's API
+	Siprec    SourceKind = "siprec"    // a session recording client calls this server
+	Import    SourceKind = "import"    // old recordings, taken in once
 )
+
+// Kinds are all kinds of source.
+func Kinds() []SourceKind {
+	return []SourceKind{Folder, Collector, Drop, Pickup, System, Siprec, Import}
+}
 
 // After is what becomes of a source file once its recording is verified.
 type After string
@@ -235,8 +246,8 @@ func (src *Source) check() error {
 	if src.Name == "" {
 		wrong("name", "give it a name")
 	}
-	if src.Kind != Folder && src.Kind != Collector {
-		wrong("kind", "must be folder or collector")
+	if !slices.Contains(Kinds(), src.Kind) {
+		wrong("kind", "must be folder, collector, drop, pickup, system, siprec or import")
 	}
 	if src.Kind == Folder && src.Folder == "" {
 		wrong("folder", "must be a folder on this server")

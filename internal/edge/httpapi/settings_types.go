@@ -73,9 +73,9 @@ type Usage struct {
 type Source struct {
 	ID             string         `json:"id"`
 	Name           string         `json:"name"`
-	Kind           string         `json:"kind" enum:"folder,collector"`
+	Kind           string         `json:"kind" enum:"folder,collector,drop,pickup,system,siprec,import"`
 	Profile        string         `json:"profile" enum:"asterisk,generic"`
-	Folder         string         `json:"folder" doc:"Watched folder on the server; empty for a collector"`
+	Folder         string         `json:"folder" doc:"Watched folder on the server; empty for every other kind"`
 	Logs           string         `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
 	TimeZone       string         `json:"time_zone" doc:"IANA name, for example Europe/London"`
 	Language       string         `json:"language" doc:"BCP 47; empty: not transcribed"`
@@ -107,7 +107,7 @@ type RawFormat struct {
 // SourceSettings is what Creating and changing a source takes.
 type SourceSettings struct {
 	Name           string         `json:"name" minLength:"1" maxLength:"100"`
-	Kind           string         `json:"kind" enum:"folder,collector"`
+	Kind           string         `json:"kind" enum:"folder,collector,drop,pickup,system,siprec,import"`
 	Profile        string         `json:"profile" enum:"asterisk,generic"`
 	Folder         string         `json:"folder,omitempty" maxLength:"1000"`
 	Logs           string         `json:"logs,omitempty" maxLength:"1000"`
