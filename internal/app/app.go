@@ -9,10 +9,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/release"
 )
 
 // Process is what the operating system gives a program.
@@ -143,17 +143,5 @@ func runVersion(_ context.Context, _ []string, p Process) error {
 	return nil
 }
 
-// version is the module's version, or the commit it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "ringfence (unknown build)"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	return strings.TrimSpace("ringfence " + v)
-}
+// version is what an operator quotes when something is wrong.
+func version() string { return release.String() }

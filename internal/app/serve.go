@@ -9,6 +9,8 @@ import (
 	"ringfence/internal/app/config"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/edge/webui"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/supervisor"
 	"ringfence/web"
 )
 
@@ -37,10 +39,23 @@ func runServe(ctx context.Context, args []string, p Process) error {
 	if err := s.start(ctx, extras{}); err != nil {
 		return err
 	}
+	boss := supervisor.From(p.Getenv)
+	boss.Ready()
+	s.background(ctx, func(ctx context.Context) { boss.Watch(ctx, s.alive) })
 	log.Info("ready", "address", s.listener.Addr().String(), "url", s.url(), "version", version())
 	<-ctx.Done()
+	boss.Stopping()
 	log.Info("stopping")
 	return nil
+}
+
+// alive is whether the database answers: what the supervisor wants to know. A
+// server that waits for ever on a lock of its own would look well from outside.
+func (s *server) alive(ctx context.Context) error {
+	return s.places.Registry().View(ctx, func(tx *place.Tx) error {
+		_, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE kind = 'provider'`)
+		return err
+	})
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {
