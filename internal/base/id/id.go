@@ -63,6 +63,15 @@ type (
 	linkKind     struct{}
 	testKind     struct{}
 	domainKind   struct{}
+
+	webhookKind struct{}
+	messageKind struct{}
+
+	alertKind       struct{}
+	contactKind     struct{}
+	expectationKind struct{}
+	excuseKind      struct{}
+	statementKind   struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -101,6 +110,15 @@ func (providerKind) prefix() string { return "idp" }
 func (linkKind) prefix() string     { return "lnk" }
 func (testKind) prefix() string     { return "tst" }
 func (domainKind) prefix() string   { return "dom" }
+
+func (webhookKind) prefix() string { return "whk" }
+func (messageKind) prefix() string { return "msg" }
+
+func (alertKind) prefix() string       { return "alr" }
+func (contactKind) prefix() string     { return "ctc" }
+func (expectationKind) prefix() string { return "exp" }
+func (excuseKind) prefix() string      { return "exc" }
+func (statementKind) prefix() string   { return "stm" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -142,6 +160,15 @@ type (
 	Link     = Of[linkKind]     // of what a provider calls a person to that person
 	Test     = Of[testKind]     // of a provider
 	Domain   = Of[domainKind]   // of e-mail addresses, claimed by a customer
+
+	Webhook = Of[webhookKind] // an endpoint that is told what happens
+	Message = Of[messageKind] // what it is told
+
+	Alert       = Of[alertKind]       // a condition that somebody should know of
+	Contact     = Of[contactKind]     // who is told of alerts
+	Expectation = Of[expectationKind] // a call that must end as captured, excused, missing or erased
+	Excuse      = Of[excuseKind]      // a rule why a call has no recording
+	Statement   = Of[statementKind]   // signed, of a day's coverage
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

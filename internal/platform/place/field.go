@@ -76,10 +76,28 @@ const (
 	FieldDeviceCode Field = 121 // code that enrols a collector
 	FieldDeviceFrom Field = 122 // address that a collector was last seen from
 
+	// archive/intake, edge/sftp and archive/pickup
+	FieldDropKey      Field = 123 // key of what waits for a source
+	FieldDropSettings Field = 124 // how files are pushed for a source: login, keys, password
+	FieldDropLogin    Field = 165 // login by which a drop is found
+	FieldPickup       Field = 166 // where files are fetched from, with what secret
+	FieldPickedUp     Field = 167 // path of a file that was fetched
+	FieldHostKey      Field = 168 // private key by which the SFTP server is known
+
 	// insight
 	FieldSpokenWord Field = 140 // a word of a transcript
 	FieldSpeechKey  Field = 141 // key of a speech engine
 
 	// tenancy/blueprint
 	FieldBlueprint Field = 90 // what blueprints have said of a customer
+
+	// platform/webhook
+	FieldWebhook Field = 155 // name, address and secrets of a webhook
+
+	// archive/coverage and trust/monitor
+	FieldExpectation Field = 142 // what is known of a call that has no recording
+	FieldExcuse      Field = 143 // owner and reason of a rule that excuses
+	FieldAlertNote   Field = 144 // note on an alert
+	FieldContact     Field = 145 // name and address of who is told of alerts
+	FieldCoverage    Field = 146 // a signed statement of coverage
 )
