@@ -131,6 +131,15 @@ var Codes = []Code{
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},
 
+	// platform/webhook
+	{"webhook.added", "somebody else's system is to be told what happens: where it is, and of what"},
+	{"webhook.changed", "a webhook's address, name or events were changed, or it was paused or switched on"},
+	{"webhook.rotated", "a webhook was given a new secret; the one before counts for the hours that are named"},
+	{"webhook.removed", "a webhook was removed, with what waited for it"},
+	{"webhook.disabled", "a webhook was switched off: its receiver wanted no more, or nothing had arrived for days"},
+	{"webhook.replayed", "messages are sent to a webhook once more"},
+	{"webhook.tried", "somebody had a test message sent to a webhook"},
+
 	// archive/recording
 	{"capture.begun", "recordings were about to be sealed and stored"},
 	{"capture.ended", "what was begun came to no new recording, for it was there already"},
@@ -156,6 +165,27 @@ var Codes = []Code{
 	{"device.added", "a collector was named and given a code to enrol with"},
 	{"device.enrolled", "a collector used its code; from now on its key signs what it sends"},
 	{"device.revoked", "a collector may send nothing any more"},
+
+	// archive/coverage
+	{"expectation.missing", "calls that the logs name have no recording, and their time to come has passed"},
+	{"expectation.excused", "a call without a recording was excused by somebody, or by a new rule"},
+	{"excuse.added", "a rule was added that says which calls rightly have no recording"},
+	{"excuse.changed", "a rule that excuses calls was changed, or switched on or off"},
+	{"excuse.removed", "a rule that excuses calls was removed"},
+	{"coverage.set", "how long a recording may take to come, or how long expectations are kept, was chosen"},
+	{"statement.signed", "the coverage of a day was stated and signed"},
+
+	// trust/monitor
+	{"alert.raised", "something was found to be wrong, and those concerned are told"},
+	{"alert.ended", "what an alert was about is right again"},
+	{"alert.acknowledged", "somebody deals with an alert; nobody is told further"},
+	{"alert.snoozed", "somebody put an alert aside until a time"},
+	{"alert.assigned", "an alert was made somebody's"},
+	{"alert-contact.added", "somebody is told of alerts from now on"},
+	{"alert-contact.changed", "of which alerts somebody is told, and when, was changed"},
+	{"alert-contact.removed", "somebody is told of alerts no more"},
+	{"alert-contact.tested", "a test mail was sent to somebody who is told of alerts"},
+	{"alert-settings.set", "whose alerts are by default, and the days on which nothing is expected, were chosen"},
 
 	// insight/speech
 	{"transcript.asked", "somebody wanted a recording transcribed anew"},

@@ -76,6 +76,11 @@ const (
 	BlueprintApply      Act = "blueprint.apply"
 	AttentionRead       Act = "attention.read"
 	ExposureRead        Act = "exposure.read"
+	CoverageRead        Act = "coverage.read"
+	AlertRead           Act = "alert.read"
+	AlertManage         Act = "alert.manage"
+	WebhookManage       Act = "webhook.manage"
+	HealthRead          Act = "health.read" // at nodes: of all below; at a customer: its own
 )
 
 // Membership is a role that someone holds at one node.

@@ -52,10 +52,18 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return admin || r == access.Auditor
 	case access.ReviewRead:
 		return admin || above || r == access.Auditor
+	case access.CoverageRead:
+		return admin || r == access.Auditor
+	case access.AlertRead:
+		return admin || above || r == access.ProviderSupport || r == access.Auditor
+	case access.AlertManage:
+		return admin || above
 	case access.ReviewDecide, access.SessionManage, access.AccesslistManage:
 		return admin || above
 	case access.UsageRead:
 		return admin || above || r == access.ProviderSupport
+	case access.HealthRead:
+		return admin || above || r == access.ProviderSupport || r == access.Auditor
 	case access.NodeManage, access.QuotaSet, access.BrandingSet, access.CustomerSuspend, access.ChecklistSign, access.BlueprintApply:
 		return above
 	}
@@ -113,7 +121,7 @@ func TestNoProviderOrResellerRoleReachesContent(t *testing.T) {
 var closed = []access.Act{
 	access.RecordingList, access.RecordingListen, access.RecordingTranscript, access.RecordingDownload, access.RecordingDestroy,
 	access.JournalRead, access.JournalExport, access.MemberRead, access.MemberManage, access.DirectoryManage, access.SuperuserGrant,
-	access.SupportGrant, access.PolicyRead, access.SourceManage, access.RetentionSet, access.SpeechSet, access.AttentionRead, access.ExposureRead,
+	access.SupportGrant, access.PolicyRead, access.SourceManage, access.RetentionSet, access.SpeechSet, access.AttentionRead, access.ExposureRead, access.CoverageRead,
 }
 
 func TestWhatIsNotSaidIsDenied(t *testing.T) {

@@ -121,6 +121,11 @@ var meanings = map[Act]string{
 	BlueprintApply:      "apply a blueprint",
 	AttentionRead:       "see files that could not be captured",
 	ExposureRead:        "see who could reach what",
+	CoverageRead:        "see which calls have no recording, and the signed statements of it",
+	AlertRead:           "see what is wrong, without content",
+	AlertManage:         "deal with alerts, and choose who is told of them",
+	WebhookManage:       "set which other systems are told what happens",
+	HealthRead:          "see how the service is, without content",
 }
 
 // Meaning is what an act is, in words.

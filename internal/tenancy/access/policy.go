@@ -64,7 +64,12 @@ var policy = map[Act]map[Role]Scope{
 	ChecklistSign:       {ProviderAdmin: Below, ResellerAdmin: Below},
 	BlueprintApply:      {ProviderAdmin: Below, ResellerAdmin: Below},
 	AttentionRead:       {CustomerAdmin: Everything},
+	WebhookManage:       {CustomerAdmin: Everything},
+	HealthRead:          {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	ExposureRead:        {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: Everything, Agent: Everything, Auditor: Everything, User: Everything},
+	CoverageRead:        {CustomerAdmin: Everything, Auditor: Everything},
+	AlertRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
+	AlertManage:         {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 }
 
 // Acts is every act, in alphabetical order.
@@ -95,7 +100,7 @@ func ForMachines(a Act) bool { return policy[a] != nil && !slices.Contains(perso
 // ended: with them a helper could make a way back in, or a longer stay.
 var outlasting = []Act{
 	MemberManage, DirectoryManage, SuperuserGrant, SupportGrant, TokenManage, DeviceManage, SigninSet, IdpManage, ScimManage,
-	AccesslistManage, ReviewDecide,
+	AccesslistManage, ReviewDecide, WebhookManage,
 }
 
 // Outlasts reports whether an act is never done under support access, whatever

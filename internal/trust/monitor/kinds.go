@@ -1,0 +1,73 @@
+package monitor
+
+import "time"
+
+// Kind is what can be wrong.
+type Kind string
+
+// The kinds of condition.
+const (
+	SourceSilent        Kind = "source_silent"
+	CollectorOffline    Kind = "collector_offline"
+	FilesFailing        Kind = "files_failing"
+	DiskFull            Kind = "disk_full"
+	QuotaFull           Kind = "quota_full"
+	KeysOutOfStep       Kind = "keys_out_of_step"
+	CertificateExpiring Kind = "certificate_expiring"
+	TokenExpiring       Kind = "token_expiring"
+	ClockOff            Kind = "clock_off"
+	EngineFailing       Kind = "engine_failing"
+	RecordingMissing    Kind = "recording_missing"
+	BackupFailed        Kind = "backup_failed"
+	WebhookFailing      Kind = "webhook_failing"
+	ImportStopped       Kind = "import_stopped"
+	MailFailing         Kind = "mail_failing"
+)
+
+// Severity says how soon somebody has to look.
+type Severity string
+
+// The severities.
+const (
+	Urgent  Severity = "urgent"  // recordings are being lost, or will be within hours; told at any hour
+	Warning Severity = "warning" // becomes urgent if nobody acts; waits for the end of quiet hours
+)
+
+// Rule is what is known of one kind, for all customers.
+type Rule struct {
+	Kind     Kind
+	Severity Severity
+	Title    string        // what is wrong, in a few words
+	Todo     string        // what to do about it
+	Hold     time.Duration // how long the condition must be gone before the alert ends: what comes and goes is one alert
+}
+
+// Rules are all kinds, in the order in which they are shown. A kind that is not
+// here cannot be reported.
+var Rules = []Rule{
+	{RecordingMissing, Urgent, "Calls without a recording", "Look at the calls on the page Coverage: the files may still be on the telephone system. What was rightly not recorded can be excused there.", 0},
+	{SourceSilent, Urgent, "Nothing comes from a source", "Check that the telephone system records, and that the way from it to here works.", 0},
+	{CollectorOffline, Urgent, "A collector is offline", "Look at the box beside the telephone system: is it on, is its service running, does it reach this server? What it has waits there.", time.Minute},
+	{FilesFailing, Warning, "Files cannot be taken in", "Look at the page Needs attention: each file says why, and what to do.", time.Minute},
+	{ImportStopped, Warning, "An import has stopped", "Open the import: it says why, and goes on where it stopped.", 0},
+	{EngineFailing, Warning, "Transcription does not work", "Look at the speech engine's settings and whether it answers. Recordings are kept and wait.", 2 * time.Minute},
+	{WebhookFailing, Warning, "A webhook is not answered", "Check the receiving end; what was not delivered can be sent again from the page Webhooks.", 2 * time.Minute},
+	{QuotaFull, Warning, "A quota is nearly used up", "Ask whoever provides this service for more, or keep recordings for a shorter time. At the limit nothing new is captured.", 5 * time.Minute},
+	{TokenExpiring, Warning, "A credential runs out", "Make a new one and put it where the old one is used, before the old one ends.", 0},
+	{DiskFull, Urgent, "A disk is nearly full", "Free some space or enlarge the disk. On a full disk nothing is captured.", 5 * time.Minute},
+	{KeysOutOfStep, Urgent, "The copies of the keys differ", "Look at the disk or database of the second copy. Until they agree, sources are only kept.", time.Minute},
+	{CertificateExpiring, Warning, "A certificate runs out", "Renew it. When it has run out, nobody reaches this server.", 0},
+	{ClockOff, Warning, "A clock is wrong", "Let the machine set its clock from the network (NTP). Wrong times lead to wrong order, and beyond five minutes a collector is refused.", 2 * time.Minute},
+	{BackupFailed, Urgent, "A backup or a drill of restoring has failed", "Open the page Backups: it says which, when, and why.", 0},
+	{MailFailing, Warning, "Alerts cannot be mailed", "Check the mail settings of the server and the address. It is tried again.", 0},
+}
+
+// RuleOf is what is known of a kind; ok is false for one that is not.
+func RuleOf(k Kind) (r Rule, ok bool) {
+	for _, r := range Rules {
+		if r.Kind == k {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
