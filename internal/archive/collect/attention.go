@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"ringfence/internal/base/disk"
 )
 
 // trouble is a file under needs attention, with where to look whether it is
@@ -92,7 +93,7 @@ func adviceFor(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return "let the collector's user read the file"
-	case errors.Is(err, syscall.ENOSPC):
+	case disk.Full(err):
 		return "free some space on the disk of the --state folder"
 	}
 	return "the file is tried again at the next look"

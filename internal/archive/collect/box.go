@@ -13,6 +13,7 @@ import (
 
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/disk"
 )
 
 // Options are what Run is asked to do.
@@ -67,7 +68,7 @@ type box struct {
 	spool *spool
 	done  *done
 	root  *os.Root
-	held  *os.File
+	held  *disk.Held
 
 	size, sizeMax atomic.Int64 // of a chunk
 	again         atomic.Bool  // look at everything anew
@@ -176,7 +177,7 @@ func (o *Options) fill() {
 		o.silence = silenceFor
 	}
 	if o.free == nil {
-		o.free = freeBytes
+		o.free = disk.Free
 	}
 	if o.profile == nil {
 		o.profile = capture.New
@@ -191,7 +192,7 @@ func (b *box) close() {
 		b.root.Close()
 	}
 	if b.held != nil {
-		unlock(b.held)
+		b.held.Release()
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/id"
 )
 
@@ -52,7 +53,7 @@ func Enrol(ctx context.Context, server, code, state, caFile string) (Config, err
 	if err != nil {
 		return Config{}, err
 	}
-	defer unlock(held)
+	defer held.Release()
 	if _, err := os.Stat(filepath.Join(state, identityFile)); err == nil {
 		return Config{}, fmt.Errorf("%s is enrolled already; to enrol the box anew, revoke the old device in the portal and use an empty --state folder", state)
 	}
@@ -113,7 +114,7 @@ func ownKey(path string) (ed25519.PrivateKey, error) {
 // ownBytes reads 32 secret bytes, or makes them the first time. A file that
 // others can read is refused: it may have been copied already.
 func ownBytes(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		b := make([]byte, 32)
 		rand.Read(b)
@@ -122,8 +123,8 @@ func ownBytes(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others (mode %04o); revoke the device in the portal and enrol anew", path, info.Mode().Perm())
+	if err := disk.Private(path); err != nil {
+		return nil, fmt.Errorf("%s can be read by others (%w); revoke the device in the portal and enrol anew", path, err)
 	}
 	b, err := os.ReadFile(path)
 	if err == nil && len(b) != 32 {
@@ -150,7 +151,7 @@ func (m *mark16) UnmarshalText(b []byte) error {
 }
 
 func (d *device) pathMark(rel string) mark16 {
-	return d.markOf("path", []byte(filepath.ToSlash(rel)))
+	return d.markOf("path", []byte(disk.Same(filepath.ToSlash(rel))))
 }
 
 func (d *device) contentMark(sum [sha256.Size]byte) mark16 {

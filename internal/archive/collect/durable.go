@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"ringfence/internal/base/disk"
 )
 
 // The box's disk is the same that the telephone system records to. What is
@@ -27,10 +28,7 @@ func writeDurably(path string, b []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return disk.Replace(f.Name(), path)
 }
 
 func writeJSON(path string, v any) error {
@@ -52,43 +50,14 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
 // lock keeps a second collector off the same folder. The system drops the lock
 // with the process, also after kill -9.
-func lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+func lock(path string) (*disk.Held, error) {
+	held, err := disk.Lock(path)
+	if errors.Is(err, disk.ErrHeld) {
 		return nil, fmt.Errorf("another collector uses %s; stop it, or give this one a --state folder of its own", filepath.Dir(path))
 	}
-	return f, nil
-}
-
-// unlock lets the folder go by name: a process that is being started at this
-// moment has a copy of the descriptor until its exec.
-func unlock(f *os.File) {
-	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // closing does it too, a moment later
-	f.Close()
-}
-
-// freeBytes is what an ordinary user may still write to the disk of dir.
-func freeBytes(dir string) (int64, error) {
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(dir, &s); err != nil {
-		return 0, err
-	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
+	return held, err
 }
 
 // decode reads JSON and refuses fields that it does not know: what both ends

@@ -12,9 +12,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
@@ -261,7 +261,7 @@ func (s *Server) write(v *visit, row uploadRow, at int64, body io.Reader) (n int
 
 // full tells a disk that is full from a connection that broke off.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if disk.Full(err) {
 		return fault.New(fault.Unavailable, "the server's disk for uploads is full; what the box has sealed waits in its spool").After(2 * time.Minute)
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok {

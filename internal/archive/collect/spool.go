@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/id"
 )
 
@@ -71,7 +72,7 @@ var errSpoolFull = errors.New("the spool is full")
 
 // openSpool removes what unfinished sealings left and counts the rest.
 func openSpool(dir string, limit, reserve int64) (*spool, []*entry, error) {
-	s := &spool{dir: dir, limit: limit, reserve: reserve, free: freeBytes, changed: make(chan struct{})}
+	s := &spool{dir: dir, limit: limit, reserve: reserve, free: disk.Free, changed: make(chan struct{})}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
@@ -198,14 +199,15 @@ func (s *spool) commit(f *os.File, e *entry) error {
 	if _, err := f.Write(b); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
+	// Closed first: on Windows a file that is open keeps its name.
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(s.path(e.Upload)+unfinished, s.path(e.Upload))
+	return disk.Move(s.path(e.Upload)+unfinished, s.path(e.Upload))
 }
 
 // sync makes the names of what was committed durable.
-func (s *spool) sync() error { return syncDir(s.dir) }
+func (s *spool) sync() error { return disk.SyncDir(s.dir) }
 
 // errDamaged means that the spool does not hold what was sealed. Nothing is
 // lost: the source was not touched, and is sealed anew.

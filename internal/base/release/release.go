@@ -1,12 +1,12 @@
 // Package release says which release of Ringfence a program is, and compares
 // releases. A program is stamped when it is built:
 //
-//	-ldflags "-X ringfence/internal/base/release.number=0.2.0
+//	-ldflags "-X ringfence/internal/base/release.number=0.4.0
 //	          -X ringfence/internal/base/release.commit=…
 //	          -X ringfence/internal/base/release.key=…"
 //
-// A program without a stamp is newer than every release it came after, and
-// older than the one it becomes.
+// Without a stamp the number is the one that stands here, and the commit comes
+// from the build itself.
 package release
 
 import (
@@ -19,13 +19,31 @@ import (
 
 // The stamp.
 var (
-	number = "0.2.0-dev"
+	number = "0.4.0"
 	commit = ""
 	key    = "" // minisign public key of whoever builds releases; "": none is built in
 )
 
 // Number is the release that this program is.
 func Number() string { return number }
+
+// String is how the program names itself: "ringfence 0.4.0 (1a2b3c4d5e6f)".
+func String() string {
+	if c := Commit(); c != "" {
+		return "ringfence " + number + " (" + c[:min(12, len(c))] + ")"
+	}
+	return "ringfence " + number
+}
+
+// Compare is negative if the first of two numbers is the older one.
+func Compare(a, b string) (int, error) {
+	x, err := Parse(a)
+	if err != nil {
+		return 0, err
+	}
+	y, err := Parse(b)
+	return x.Compare(y), err
+}
 
 // Own is the release that this program is. A stamp that is no number counts as
 // the oldest there is, so that anything may follow it.

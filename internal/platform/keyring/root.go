@@ -13,8 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/sealed"
@@ -71,7 +71,7 @@ func (r Root) Save(path string) error {
 func LoadRoot(path string) (Root, error) {
 	// O_NONBLOCK: a named pipe must not hang the start. O_NOFOLLOW is not set,
 	// since secrets are often mounted as symbolic links; what counts is the file.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|disk.NonBlocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Root{}, fault.Wrap(err, fault.Invalid, "there is no root key file %s: run `ringfence init`, or put the recovery copy there", path)
 	}
@@ -99,11 +99,11 @@ func guarded(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fault.New(fault.Invalid, "the root key %s is not a regular file", path)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return fault.New(fault.Invalid, "the root key file %s can be used by others (mode %04o): run `chmod 600 %s`, and ask who may have read it", path, info.Mode().Perm(), path)
+	if err := disk.Private(path); err != nil {
+		return fault.New(fault.Invalid, "the root key file %s can be used by others (%v): run `chmod 600 %s`, and ask who may have read it", path, err, path)
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return fault.New(fault.Invalid, "the root key file %s belongs to another user (%d): run `chown %d %s`", path, st.Uid, os.Geteuid(), path)
+	if uid, known := disk.Owner(info); known && uid != os.Geteuid() {
+		return fault.New(fault.Invalid, "the root key file %s belongs to another user (%d): run `chown %d %s`", path, uid, os.Geteuid(), path)
 	}
 	return nil
 }
@@ -140,13 +140,7 @@ func (r Root) Unwrap(_ context.Context, aad, wrapped []byte) (secret.Key, error)
 // Format hides the key.
 func (r Root) Format(f fmt.State, verb rune) { r.key.Format(f, verb) }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func syncDir(dir string) error { return disk.SyncDir(dir) }
 
 // The recovery copy is the root key as a person can print, keep in a safe and
 // type again: four lines of four groups of four characters. Each line holds

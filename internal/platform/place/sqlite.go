@@ -4,16 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 )
@@ -21,7 +20,7 @@ import (
 // folder keeps a SQLite file per place: DIR/registry.db, DIR/places/<customer>.db.
 type folder struct {
 	dir  string
-	lock *os.File
+	lock *disk.Held
 }
 
 // openFolder takes the folder for this process alone. The kernel lets go of the
@@ -34,16 +33,12 @@ func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "places"), 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "the data folder %s cannot be made", dir)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := disk.Lock(filepath.Join(dir, "lock"))
+	if errors.Is(err, disk.ErrHeld) {
+		return nil, fault.New(fault.Conflict, "another server is using the data folder %s; stop it first, or give this one a folder of its own", dir)
+	}
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "the data folder %s cannot be written", dir)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fault.New(fault.Conflict, "another server is using the data folder %s; stop it first, or give this one a folder of its own", dir)
-		}
-		return nil, fmt.Errorf("locking %s: %w", lock.Name(), err)
 	}
 	return &folder{dir, lock}, nil
 }
@@ -69,13 +64,7 @@ func createFile(path string) error {
 	return errors.Join(file.Sync(), file.Close(), syncDir(filepath.Dir(path)))
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func syncDir(dir string) error { return disk.SyncDir(dir) }
 
 func (f *folder) open(_ context.Context, c id.Customer) (*pool, error) {
 	path := f.where(c)
@@ -123,9 +112,5 @@ func (f *folder) destroy(_ context.Context, c id.Customer) error {
 	return errors.Join(append(errs, syncDir(filepath.Join(f.dir, "places")))...)
 }
 
-// close gives the folder up. The lock is let go by name: a process that is being
-// started at this moment has a copy of the descriptor until its exec, and would
-// hold the lock a little longer than we do.
-func (f *folder) close() error {
-	return errors.Join(syscall.Flock(int(f.lock.Fd()), syscall.LOCK_UN), f.lock.Close())
-}
+// close gives the folder up.
+func (f *folder) close() error { return f.lock.Release() }
