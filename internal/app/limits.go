@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/org"
@@ -22,9 +23,14 @@ func (s *server) mayHear(ctx context.Context, p *place.Place) error {
 	return s.tree.Admit(ctx, p, org.EngineSeconds)
 }
 
-func captured(tx *place.Tx, length time.Duration) error { return org.Count(tx, length, 0) }
+func captured(tx *place.Tx, c recording.Captured) error { return org.Count(tx, c.Length, 0) }
 
-func heard(tx *place.Tx, length time.Duration) error { return org.Count(tx, 0, length) }
+func heard(tx *place.Tx, rec id.Recording, language string, length time.Duration) error {
+	if err := org.Count(tx, 0, length); err != nil {
+		return err
+	}
+	return tellTranscribed(tx, rec, language)
+}
 
 // mayWatch is whether a customer may have a folder of this server watched.
 func (s *server) mayWatch(c id.Customer, folder string) bool {

@@ -29,6 +29,7 @@ import (
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/webhook"
 	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
@@ -59,6 +60,8 @@ type server struct {
 	collectors *collect.Server
 	entry      *entry.Service
 	jobs       *job.Runner
+	webhooks   *webhook.Service
+	notices    *job.Runner // delivers webhooks
 
 	certs    certificates // nil: no TLS
 	listener net.Listener
@@ -114,6 +117,8 @@ func (s *server) build(x extras) error {
 		Store: s.places, Tree: s.tree, People: s.people, Mail: sender, URL: s.url, Brand: s.tree.LetterBrand, Reach: httpapi.InReach(s.recordings, time.Now), Log: s.log,
 	})
 	s.recordings.OnCapture(captured)
+	s.recordings.OnCapture(tellCaptured)
+	s.recordings.OnDestroyed(tellDestroyed)
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
 	if err != nil {
 		return err
@@ -138,6 +143,9 @@ func (s *server) build(x extras) error {
 	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
 		recording.JobTranscribe: s.speech.Kind(),
 	}, job.Options{Log: s.log})
+	s.webhooks = webhook.New(webhook.Options{Egress: out, Log: s.log})
+	// Receivers are other people's: a runner of their own, so that a slow one keeps no other work waiting.
+	s.notices = job.NewRunner(s.places, map[string]job.Kind{webhook.JobDeliver: s.webhooks.Kind()}, job.Options{Parallel: 64, Log: s.log})
 	return nil
 }
 
@@ -235,7 +243,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	for _, part := range []interface {
 		Start(context.Context) error
 		Stop()
-	}{s.jobs, s.captures} {
+	}{s.jobs, s.notices, s.captures} {
 		if err := part.Start(ctx); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/webhook"
 	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
@@ -33,9 +34,9 @@ import (
 func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place: slices.Concat(job.Migrations, egress.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
+		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
 			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations()),
-		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
+		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
 			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping()),
 	}
 }

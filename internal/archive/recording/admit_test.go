@@ -20,8 +20,8 @@ func TestNothingComesInWhileItMayNot(t *testing.T) {
 		Admit: func(context.Context, *place.Place) error { return may },
 	})
 	var counted time.Duration
-	w.Service.OnCapture(func(_ *place.Tx, length time.Duration) error {
-		counted += length
+	w.Service.OnCapture(func(_ *place.Tx, c recording.Captured) error {
+		counted += c.Length
 		return nil
 	})
 	item := w.Item(t, "one.wav", recordingtest.Tone(1, 1, 3*time.Second))

@@ -160,7 +160,7 @@ func (c *commit) stored(t taken, replaced bool) error {
 		return err
 	}
 	for _, fn := range c.s.onCapture {
-		if err := fn(c.tx, time.Duration(t.length())*time.Millisecond); err != nil {
+		if err := fn(c.tx, Captured{t.id, t.item.Source, fromMillis(t.begun), time.Duration(t.length()) * time.Millisecond, replaced}); err != nil {
 			return err
 		}
 	}

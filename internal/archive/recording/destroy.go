@@ -127,6 +127,11 @@ func (s *Service) purge(tx *place.Tx, rec id.Recording, d destruction, left *lef
 			left.Keys = append(left.Keys, k)
 		}
 	}
+	for _, fn := range s.onGone {
+		if err := fn(tx, rec, d.Reason); err != nil {
+			return err
+		}
+	}
 	at := millis(tx.At())
 	for _, st := range []struct {
 		text string

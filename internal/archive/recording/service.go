@@ -53,7 +53,8 @@ type Service struct {
 	cards   *cardKeys
 
 	onDestroy []func(tx *place.Tx, n int64) error
-	onCapture []func(tx *place.Tx, length time.Duration) error
+	onCapture []func(tx *place.Tx, c Captured) error
+	onGone    []func(tx *place.Tx, rec id.Recording, reason string) error
 
 	mu       sync.Mutex
 	openings map[id.Receipt]*Opening
@@ -86,10 +87,25 @@ func (s *Service) OnDestroy(fn func(tx *place.Tx, n int64) error) {
 	s.onDestroy = append(s.onDestroy, fn)
 }
 
+// Captured is a recording that has just come in.
+type Captured struct {
+	Recording id.Recording
+	Source    id.Source
+	StartedAt time.Time
+	Length    time.Duration
+	Replaced  bool // a longer capture took the place of one that was there
+}
+
 // OnCapture registers what else is written in the Change that takes a recording
 // in, such as meters. Register before the first use.
-func (s *Service) OnCapture(fn func(tx *place.Tx, length time.Duration) error) {
+func (s *Service) OnCapture(fn func(tx *place.Tx, c Captured) error) {
 	s.onCapture = append(s.onCapture, fn)
+}
+
+// OnDestroyed registers who is told in the Change that ends a recording; reason
+// holds nothing personal. It may be told twice of one. Register before the first use.
+func (s *Service) OnDestroyed(fn func(tx *place.Tx, rec id.Recording, reason string) error) {
+	s.onGone = append(s.onGone, fn)
 }
 
 // Admit is fault.Unavailable, with the reason, while nothing new may come into a

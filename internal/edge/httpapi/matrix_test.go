@@ -14,6 +14,7 @@ import (
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/webhook"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/directory"
 	"ringfence/internal/tenancy/entry"
@@ -77,7 +78,12 @@ func (w *world) make(c *customer, opening string) things {
 	w.no(err)
 	signed := must[identity.Signed](w)(w.people.Begin(ctx, extra.ID, identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}, identity.Origin{}))
 	fed := w.federate(c, admin, extra.Email)
+	hook, _, err := w.webhooks.Add(ctx, c.p, system, webhook.Draft{
+		Name: c.canary, URL: "http://127.0.0.1:1/" + c.canary, Events: webhook.Kinds(), Purpose: "matrix", Region: "here",
+	})
+	w.no(err)
 	return things{
+		"webhook":  hook.ID.String(),
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(), "support": w.support(c).String(),
 		"rule": rule.ID.String(), "assignment": asg.ID.String(),
@@ -102,6 +108,7 @@ func (w *world) forget() {
 
 func nobodys() things {
 	return things{
+		"webhook":  id.New[id.Webhook]().String(),
 		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),
 		"review": id.New[id.Review]().String(), "line": id.New[id.ReviewLine]().String(),
 		"provisioner": id.New[id.Provisioner]().String(), "resource": id.New[id.ScimUser]().String(),
@@ -124,6 +131,10 @@ func malformed() things {
 // it before it looks for the thing.
 func bodyFor(rt httpapi.RouteInfo) any {
 	switch rt.ID {
+	case "createWebhook", "setWebhook":
+		return map[string]any{"name": "matrix", "url": "http://127.0.0.1:1/", "events": []string{"recording.captured"}, "purpose": "matrix", "region": "here"}
+	case "replayWebhook":
+		return map[string]any{"failed": true}
 	case "setReviewRule", "setNodeReviewRule":
 		return map[string]any{"months": 1, "consequence": "remind"}
 	case "decideReviewLine", "decideNodeReviewLine":

@@ -29,6 +29,7 @@ import (
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/webhook"
 	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/entry"
 	"ringfence/internal/tenancy/identity"
@@ -61,6 +62,7 @@ type Deps struct {
 	SSO        *sso.Service // customers' own identity providers
 	Recordings *recording.Service
 	Speech     *speech.Service
+	Webhooks   *webhook.Service
 	Collect    *collect.Server
 	Live       *live.Hub
 	Mail       mail.Sender   // for test mails
@@ -148,6 +150,7 @@ func New(d Deps) *Server {
 	s.identityProviderRoutes()
 	s.signInElsewhereRoutes()
 	s.exposureRoutes()
+	s.webhookRoutes()
 	s.describe()
 	s.plainRoutes()
 	if d.People != nil {

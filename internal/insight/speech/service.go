@@ -33,9 +33,9 @@ type Options struct {
 	// Admit is asked before a recording is heard; while it fails, recordings wait
 	// and none is given up for it. nil: everything may be heard.
 	Admit func(ctx context.Context, p *place.Place) error
-	// Heard is told, in the Change that keeps a transcript, how much sound an
-	// engine was given. nil: nobody is.
-	Heard func(tx *place.Tx, length time.Duration) error
+	// Heard is told, in the Change that keeps a transcript, of which recording and
+	// how much sound an engine was given. nil: nobody is.
+	Heard func(tx *place.Tx, rec id.Recording, language string, length time.Duration) error
 }
 
 // Service transcribes. It is safe for concurrent use.
@@ -47,7 +47,7 @@ type Service struct {
 	hands      chan struct{}
 	log        *slog.Logger
 	admit      func(context.Context, *place.Place) error
-	heard      func(*place.Tx, time.Duration) error
+	heard      func(*place.Tx, id.Recording, string, time.Duration) error
 }
 
 // New makes a service.
@@ -65,7 +65,7 @@ func New(o Options) *Service {
 		o.Admit = func(context.Context, *place.Place) error { return nil }
 	}
 	if o.Heard == nil {
-		o.Heard = func(*place.Tx, time.Duration) error { return nil }
+		o.Heard = func(*place.Tx, id.Recording, string, time.Duration) error { return nil }
 	}
 	return &Service{
 		admit: o.Admit, heard: o.Heard,
@@ -251,7 +251,7 @@ func (s *Service) transcribe(ctx context.Context, p *place.Place, j job.Job, t t
 		if err := search.Put(tx, n, text.said()...); err != nil {
 			return err
 		}
-		if err := s.heard(tx, time.Duration(t.row.Millis)*time.Millisecond); err != nil {
+		if err := s.heard(tx, t.row.ID, t.tag, time.Duration(t.row.Millis)*time.Millisecond); err != nil {
 			return err
 		}
 		return j.Finish(tx)

@@ -166,6 +166,9 @@ var Codes = []Code{
 	{"device.enrolled", "a collector used its code; from now on its key signs what it sends"},
 	{"device.revoked", "a collector may send nothing any more"},
 
+	// archive/siprec
+	{"siprec.set", "who may send recording sessions to a source, and how they are read, was set"},
+
 	// archive/coverage
 	{"expectation.missing", "calls that the logs name have no recording, and their time to come has passed"},
 	{"expectation.excused", "a call without a recording was excused by somebody, or by a new rule"},
