@@ -35,6 +35,7 @@ type pool struct {
 	lock        string        // run first in writing transactions (PostgreSQL: one writer among servers)
 	granted     string        // run after migrations (PostgreSQL: what the place's role may do)
 	shared      bool          // the connections belong to the engine
+	redo        *redo         // nil in a bare database
 
 	mu    sync.Mutex
 	often map[string]*sql.Stmt // SQLite: kept prepared on the readers; nil while that is under way
@@ -163,6 +164,7 @@ func (p *Place) connect(ctx context.Context) (*pool, error) {
 	if p.customer.IsZero() {
 		ms = p.s.schemas.Registry
 	}
+	pl.redo = &redo{log: p.s.log, c: p.customer}
 	if err := pl.migrate(ctx, ms, p.s.now()); err != nil {
 		pl.close()
 		if ctx.Err() != nil {

@@ -1,7 +1,7 @@
 package place
 
 // coreTables are written by this package alone.
-var coreTables = map[string]bool{"events": true, "intents": true, "migrations": true, "placements": true, "place_work": true}
+var coreTables = map[string]bool{"events": true, "intents": true, "migrations": true, "placements": true, "place_work": true, "redo": true}
 
 // coreMigrations make what every place and the registry have. Numbers below 10
 // are this package's.
@@ -35,6 +35,7 @@ CREATE TABLE intents (
 	at   {{int}} NOT NULL
 );
 `},
+	redoMigration,
 }
 
 // registryMigrations make what the registry has besides.

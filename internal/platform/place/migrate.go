@@ -74,6 +74,8 @@ func (e *migrationError) Error() string {
 }
 func (e *migrationError) Unwrap() error { return e.err }
 
+const migrationsTable = `CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at BIGINT NOT NULL)`
+
 // migrate runs what has not been run, all in one transaction: the database has
 // either the tables of the older program or those of this one.
 func (pl *pool) migrate(ctx context.Context, ms Migrations, at time.Time) error {
@@ -84,7 +86,7 @@ func (pl *pool) migrate(ctx context.Context, ms Migrations, at time.Time) error 
 	defer func() { <-pl.gate }()
 	defer t.Rollback()
 	tx := &Tx{ctx: ctx, sql: t, d: pl.d, mode: bare}
-	if _, err := t.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at BIGINT NOT NULL)`); err != nil {
+	if _, err := t.ExecContext(ctx, migrationsTable); err != nil {
 		return err
 	}
 	done, err := Rows[int](tx, `SELECT number FROM migrations ORDER BY number`)
@@ -98,12 +100,12 @@ func (pl *pool) migrate(ctx context.Context, ms Migrations, at time.Time) error 
 			return &migrationError{m, fmt.Errorf("the database was written by a newer program; start that one, or restore a backup from before it")}
 		}
 	}
-	ran := false
+	var ran []int
 	for _, m := range ms {
 		if slices.Contains(done, m.Number) {
 			continue
 		}
-		ran = true
+		ran = append(ran, m.Number)
 		text, err := m.expand(pl.d)
 		if err == nil {
 			_, err = t.ExecContext(ctx, text)
@@ -115,10 +117,14 @@ func (pl *pool) migrate(ctx context.Context, ms Migrations, at time.Time) error 
 			return err
 		}
 	}
-	if ran && pl.granted != "" {
+	if len(ran) > 0 && pl.granted != "" {
 		if _, err := t.ExecContext(ctx, pl.granted); err != nil {
 			return err
 		}
+	}
+	tx.pool, tx.at = pl, at.UTC()
+	if err := pl.note(tx, ran, len(done) == 0); err != nil {
+		return err
 	}
 	return t.Commit()
 }

@@ -26,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -58,6 +59,7 @@ type Config struct {
 
 	OpenPlaces int              // how many SQLite places stay open at once; 0 means 256
 	Now        func() time.Time // the clock; nil means time.Now
+	Log        Log              // told of every transaction before it commits; nil: nobody is
 }
 
 // Schemas is what the packages above have to say about tables.
@@ -84,6 +86,7 @@ type Store struct {
 	sealer   Sealer
 	now      func() time.Time
 	maxOpen  int
+	log      Log
 	registry *Place
 
 	mu     sync.Mutex
@@ -101,6 +104,9 @@ type engine interface {
 	open(ctx context.Context, c id.Customer) (*pool, error)
 	destroy(ctx context.Context, c id.Customer) error // idempotent
 	where(c id.Customer) string                       // for the operator: file or schema
+	has(ctx context.Context, c id.Customer) (bool, error)
+	copy(ctx context.Context, c id.Customer, t Tools, w io.Writer, at time.Time) (Statement, error)
+	load(ctx context.Context, c id.Customer, t Tools, r io.Reader) error // in the place of what is there
 	close() error
 }
 
@@ -108,6 +114,23 @@ type engine interface {
 // opened and migrated on first use. It is a fault.Conflict if another server
 // holds the data folder.
 func Open(ctx context.Context, cfg Config, schemas Schemas, sealer Sealer) (*Store, error) {
+	s, err := prepare(ctx, cfg, schemas, sealer)
+	if err != nil {
+		return nil, err
+	}
+	err = s.engine.create(ctx, id.Customer{})
+	if err == nil {
+		err = s.finishDestroying(ctx)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// prepare reaches the engine, and nothing in it yet.
+func prepare(ctx context.Context, cfg Config, schemas Schemas, sealer Sealer) (*Store, error) {
 	schemas.Registry = slices.Concat(coreMigrations, registryMigrations, schemas.Registry)
 	schemas.Place = slices.Concat(coreMigrations, schemas.Place)
 	if err := errors.Join(schemas.Registry.check(), schemas.Place.check()); err != nil {
@@ -117,8 +140,8 @@ func Open(ctx context.Context, cfg Config, schemas Schemas, sealer Sealer) (*Sto
 		return nil, errors.New("a store needs a sealer")
 	}
 	s := &Store{
-		schemas: schemas, keeps: map[string]bool{}, sealer: sealer, now: cfg.Now, maxOpen: cfg.OpenPlaces,
-		places: map[id.Customer]*Place{}, open: list.New(),
+		schemas: schemas, keeps: map[string]bool{}, sealer: sealer, now: cfg.Now, maxOpen: cfg.OpenPlaces, log: cfg.Log,
+		places: map[id.Customer]*Place{}, open: newSeats(),
 	}
 	for _, t := range schemas.Housekeeping {
 		s.keeps[t] = true
@@ -144,16 +167,10 @@ func Open(ctx context.Context, cfg Config, schemas Schemas, sealer Sealer) (*Sto
 		return nil, err
 	}
 	s.registry = &Place{s: s}
-	err = s.engine.create(ctx, id.Customer{})
-	if err == nil {
-		err = s.finishDestroying(ctx)
-	}
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
 	return s, nil
 }
+
+func newSeats() *list.List { return list.New() }
 
 // Registry is the place of what belongs to no customer: the tree, people,
 // sessions, placements. It has a journal like any place.

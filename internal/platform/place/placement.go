@@ -90,6 +90,11 @@ func (s *Store) remove(ctx context.Context, c id.Customer) error {
 	if err := s.engine.destroy(ctx, c); err != nil {
 		return err
 	}
+	if s.log != nil {
+		if err := s.log.Forget(c); err != nil {
+			return err
+		}
+	}
 	err := s.registry.Keep(ctx, func(tx *Tx) error {
 		return errors.Join(
 			tx.core(`DELETE FROM place_work WHERE customer = ?`, c),

@@ -25,6 +25,7 @@ import (
 // which may read and write them but only add to the journal. The user that
 // logs in needs CREATEROLE and must be allowed to CREATE in the database.
 type cluster struct {
+	dsn      secret.Text // for PostgreSQL's own tools
 	database string
 	prefix   string // of role names, which are shared by all databases of a server
 
@@ -41,7 +42,7 @@ func openCluster(ctx context.Context, dsn secret.Text) (*cluster, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(cfg.Database))
-	c := &cluster{database: cfg.Database, prefix: "rf_" + hex.EncodeToString(sum[:4]) + "_"}
+	c := &cluster{dsn: dsn, database: cfg.Database, prefix: "rf_" + hex.EncodeToString(sum[:4]) + "_"}
 	c.places = pair{connections(cfg, 16), connections(cfg, 16)}
 	c.registry = pair{connections(cfg, 8), connections(cfg, 2)}
 	if err := c.registry.write.PingContext(ctx); err != nil {

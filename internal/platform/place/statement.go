@@ -2,6 +2,7 @@ package place
 
 import (
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,14 +11,18 @@ import (
 // statement is what is known about one SQL text. Texts are constants, so each
 // is looked at once.
 type statement struct {
-	text  string
-	verb  string // lower case
-	table string // that it writes, lower case
-	reads bool   // certainly does not write
-	odd   bool   // has something that hides what it does from this simple look
-	marks []int  // where the `?` are
-	asPG  string // with $1, $2, …
+	text   string
+	verb   string // lower case
+	table  string // that it writes, lower case
+	reads  bool   // certainly does not write
+	writes bool   // may change rows: it goes into the log
+	odd    bool   // has something that hides what it does from this simple look
+	marks  []int  // where the `?` are
+	asPG   string // with $1, $2, …
 }
+
+// hidden finds a statement that writes within one that begins as a question.
+var hidden = regexp.MustCompile(`(?i)\b(insert|update|delete)\b`)
 
 var statements sync.Map // SQL text → *statement
 
@@ -82,6 +87,8 @@ func look(text string) *statement {
 	default:
 		st.table, _, _ = strings.Cut(words[at], "(")
 	}
+	st.writes = !st.reads && st.verb != "pragma" && st.verb != "explain" &&
+		(st.verb != "select" && st.verb != "with" || hidden.MatchString(text))
 	return st
 }
 

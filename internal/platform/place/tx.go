@@ -40,6 +40,10 @@ type Tx struct {
 	pool  *pool
 	used  map[string]*prepared // SQLite: what was run before in this transaction
 	often bool                 // the next statement is kept prepared beyond it
+
+	wrote bool           // a statement may have changed rows
+	redo  []byte         // what the log is told
+	texts map[string]int // statements in it, by their order
 }
 
 // prepared keeps a statement that is run more than once: on SQLite, to parse
@@ -86,6 +90,9 @@ func (tx *Tx) exec(st *statement, args []any) (int64, error) {
 	default:
 		r, err = tx.sql.ExecContext(tx.ctx, text, args...)
 	}
+	if err == nil {
+		err = tx.logged(st, text, args)
+	}
 	if err != nil {
 		return 0, tx.fail(err, st)
 	}
@@ -120,6 +127,9 @@ func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err
 		rows, err = again.stmt.QueryContext(tx.ctx, args...)
 	default:
 		rows, err = tx.sql.QueryContext(tx.ctx, text, args...)
+	}
+	if err == nil {
+		err = tx.logged(st, text, args)
 	}
 	return rows, done, err
 }
@@ -240,6 +250,9 @@ func (pl *pool) run(ctx context.Context, tx *Tx, now func() time.Time, fn func(*
 	}
 	if tx.mode == viewing {
 		return nil, nil
+	}
+	if err = pl.note(tx, nil, false); err != nil {
+		return nil, err
 	}
 	err = tx.sql.Commit()
 	committed = err == nil
