@@ -64,6 +64,8 @@ type (
 	testKind     struct{}
 	domainKind   struct{}
 
+	siprecKind struct{}
+
 	webhookKind struct{}
 	messageKind struct{}
 
@@ -110,6 +112,8 @@ func (providerKind) prefix() string { return "idp" }
 func (linkKind) prefix() string     { return "lnk" }
 func (testKind) prefix() string     { return "tst" }
 func (domainKind) prefix() string   { return "dom" }
+
+func (siprecKind) prefix() string { return "spr" }
 
 func (webhookKind) prefix() string { return "whk" }
 func (messageKind) prefix() string { return "msg" }
@@ -160,6 +164,8 @@ type (
 	Link     = Of[linkKind]     // of what a provider calls a person to that person
 	Test     = Of[testKind]     // of a provider
 	Domain   = Of[domainKind]   // of e-mail addresses, claimed by a customer
+
+	Siprec = Of[siprecKind] // a recording session that a system calls us for
 
 	Webhook = Of[webhookKind] // an endpoint that is told what happens
 	Message = Of[messageKind] // what it is told

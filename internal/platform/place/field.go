@@ -84,6 +84,10 @@ const (
 	FieldPickedUp     Field = 167 // path of a file that was fetched
 	FieldHostKey      Field = 168 // private key by which the SFTP server is known
 
+	// archive/siprec
+	FieldSiprec    Field = 125 // who may send recording sessions, and how they are read
+	FieldSiprecKey Field = 126 // key of a recording session under way
+
 	// insight
 	FieldSpokenWord Field = 140 // a word of a transcript
 	FieldSpeechKey  Field = 141 // key of a speech engine
