@@ -66,6 +66,8 @@ type (
 
 	siprecKind struct{}
 
+	backupKind struct{}
+
 	webhookKind struct{}
 	messageKind struct{}
 
@@ -114,6 +116,8 @@ func (testKind) prefix() string     { return "tst" }
 func (domainKind) prefix() string   { return "dom" }
 
 func (siprecKind) prefix() string { return "spr" }
+
+func (backupKind) prefix() string { return "bkp" }
 
 func (webhookKind) prefix() string { return "whk" }
 func (messageKind) prefix() string { return "msg" }
@@ -164,6 +168,8 @@ type (
 	Link     = Of[linkKind]     // of what a provider calls a person to that person
 	Test     = Of[testKind]     // of a provider
 	Domain   = Of[domainKind]   // of e-mail addresses, claimed by a customer
+
+	Backup = Of[backupKind] // a point in time to restore to
 
 	Siprec = Of[siprecKind] // a recording session that a system calls us for
 
