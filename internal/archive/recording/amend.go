@@ -40,7 +40,7 @@ func (s *Service) Amend(ctx context.Context, p *place.Place, who actor.Actor, so
 
 // knownCalls are the calls that a call is, the oldest first.
 func knownCalls(tx *place.Tx, source id.Source, call Call) ([]knownCall, []byte, error) {
-	tokens, err := callTokens(tx, source, call)
+	tokens, err := CallTokens(tx, source, call.Idents)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -137,7 +137,7 @@ func rewriteCall(tx *place.Tx, kept id.Call, others []knownCall, source id.Sourc
 	}); err != nil {
 		return err
 	}
-	tokens, err := callTokens(tx, source, call)
+	tokens, err := CallTokens(tx, source, call.Idents)
 	if err != nil {
 		return err
 	}

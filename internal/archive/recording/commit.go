@@ -18,15 +18,16 @@ type commit struct {
 	drafts   []draft
 	outcomes map[int]Outcome
 
-	tx      *place.Tx
-	seen    *lookup
-	receipt id.Receipt
-	taken   []taken          // what was added or replaced
-	left    leftovers        // what this batch has set aside and not used
-	discard id.Intent        // of left
-	same    map[int]standing // what duplicates are
-	joined  []joinedCall     // calls of which more is known now than their earlier cards say
-	rows    rows
+	tx       *place.Tx
+	seen     *lookup
+	receipt  id.Receipt
+	taken    []taken          // what was added or replaced
+	captured []Captured       // the same, for others
+	left     leftovers        // what this batch has set aside and not used
+	discard  id.Intent        // of left
+	same     map[int]standing // what duplicates are
+	joined   []joinedCall     // calls of which more is known now than their earlier cards say
+	rows     rows
 
 	countries map[id.Source]string // of sources met so far
 }
@@ -87,6 +88,11 @@ func (c *commit) run(tx *place.Tx) error {
 	}
 	for _, b := range []*bulk{&c.rows.calls, &c.rows.idents, &c.rows.recordings, &c.rows.renditions, &c.rows.parties, &c.rows.contents, &c.rows.files} {
 		if err := b.flush(tx); err != nil {
+			return err
+		}
+	}
+	for _, fn := range c.s.onTaken {
+		if err := fn(tx, c.captured); err != nil {
 			return err
 		}
 	}
@@ -159,11 +165,13 @@ func (c *commit) stored(t taken, replaced bool) error {
 	if _, err := job.Enqueue(c.tx, JobTranscribe, TranscribeArgs{t.id}); err != nil {
 		return err
 	}
+	one := Captured{t.id, t.item.Source, fromMillis(t.begun), time.Duration(t.length()) * time.Millisecond, replaced, c.seen.callTokens[t.at]}
 	for _, fn := range c.s.onCapture {
-		if err := fn(c.tx, Captured{t.id, t.item.Source, fromMillis(t.begun), time.Duration(t.length()) * time.Millisecond, replaced}); err != nil {
+		if err := fn(c.tx, one); err != nil {
 			return err
 		}
 	}
+	c.captured = append(c.captured, one)
 	c.taken = append(c.taken, t)
 	c.outcomes[t.at] = Outcome{Recording: t.id, Result: Stored, Replaced: replaced}
 	return c.files(t.draft, t.n, "captured")

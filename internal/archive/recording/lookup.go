@@ -73,7 +73,7 @@ func (l *lookup) blind(tx *place.Tx, d draft) error {
 		l.tokens[d.at] = append(l.tokens[d.at], token)
 		l.paths[d.at] = append(l.paths[d.at], path)
 	}
-	l.callTokens[d.at], err = callTokens(tx, d.item.Source, d.item.Call)
+	l.callTokens[d.at], err = CallTokens(tx, d.item.Source, d.item.Call.Idents)
 	return err
 }
 
@@ -91,9 +91,10 @@ func identToken(tx *place.Tx, source id.Source, key string) ([]byte, error) {
 	return tx.Blind(place.FieldRecordingIdent, source.String()+"|"+key)
 }
 
-func callTokens(tx *place.Tx, source id.Source, call Call) ([][]byte, error) {
+// CallTokens blinds a telephone system's own names of a call.
+func CallTokens(tx *place.Tx, source id.Source, names []string) ([][]byte, error) {
 	var all [][]byte
-	for _, ident := range call.Idents {
+	for _, ident := range names {
 		token, err := tx.Blind(place.FieldCallIdent, source.String()+"|"+ident)
 		if err != nil {
 			return nil, err

@@ -55,6 +55,7 @@ type Service struct {
 	onDestroy []func(tx *place.Tx, n int64) error
 	onCapture []func(tx *place.Tx, c Captured) error
 	onGone    []func(tx *place.Tx, rec id.Recording, reason string) error
+	onTaken   []func(tx *place.Tx, all []Captured) error
 
 	mu       sync.Mutex
 	openings map[id.Receipt]*Opening
@@ -94,12 +95,20 @@ type Captured struct {
 	StartedAt time.Time
 	Length    time.Duration
 	Replaced  bool // a longer capture took the place of one that was there
+	// CallTokens are the blinded names of its call, as CallTokens makes them.
+	CallTokens [][]byte
 }
 
 // OnCapture registers what else is written in the Change that takes a recording
 // in, such as meters. Register before the first use.
 func (s *Service) OnCapture(fn func(tx *place.Tx, c Captured) error) {
 	s.onCapture = append(s.onCapture, fn)
+}
+
+// OnTaken is OnCapture for all recordings that a Change takes in, at once and at
+// its end. Register before the first use.
+func (s *Service) OnTaken(fn func(tx *place.Tx, all []Captured) error) {
+	s.onTaken = append(s.onTaken, fn)
 }
 
 // OnDestroyed registers who is told in the Change that ends a recording; reason

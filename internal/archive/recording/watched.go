@@ -66,8 +66,14 @@ func (s *Service) ReadingState(ctx context.Context, p *place.Place, source id.So
 }
 
 // KeepReadingState keeps it. It may lag behind what was archived, never run ahead.
-func (s *Service) KeepReadingState(ctx context.Context, p *place.Place, source id.Source, state []byte) error {
+// also is done in the same transaction: what was read, and how far.
+func (s *Service) KeepReadingState(ctx context.Context, p *place.Place, source id.Source, state []byte, also ...func(tx *place.Tx) error) error {
 	return p.Keep(ctx, func(tx *place.Tx) error {
+		for _, fn := range also {
+			if err := fn(tx); err != nil {
+				return err
+			}
+		}
 		sealed, err := tx.Seal(place.FieldSourceState, source, state)
 		if err != nil {
 			return err

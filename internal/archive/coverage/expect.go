@@ -1,0 +1,494 @@
+package coverage
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// row is an expectation as it is stored.
+type row struct {
+	ID          id.Expectation `db:"id"`
+	Source      id.Source      `db:"source"`
+	Token       []byte         `db:"token"`
+	Day         int            `db:"day"`
+	State       string         `db:"state"`
+	Named       bool           `db:"named"`
+	Started     int64          `db:"started_at"`
+	Ended       int64          `db:"ended_at"`
+	Due         int64          `db:"due_at"`
+	Changed     int64          `db:"changed_at"`
+	Direction   string         `db:"direction"`
+	Disposition string         `db:"disposition"`
+	Talk        int64          `db:"talk"`
+	Recording   *id.Recording  `db:"recording"`
+	Excuse      *id.Excuse     `db:"excuse"`
+	Authority   string         `db:"authority"`
+	Card        []byte         `db:"card"`
+}
+
+const columns = `SELECT id, source, token, day, state, named, started_at, ended_at, due_at, changed_at, direction, disposition, talk, recording, excuse, authority, card FROM expectations`
+
+// call opens what is known of a call; nil where it is not kept.
+func (r row) call(tx *place.Tx) (*Call, error) {
+	if r.Card == nil {
+		return nil, nil
+	}
+	plain, err := tx.Unseal(place.FieldExpectation, r.ID, r.Card)
+	if err != nil {
+		return nil, err
+	}
+	var c Call
+	return &c, json.Unmarshal(plain, &c)
+}
+
+func (r row) excused() id.Excuse {
+	if r.Excuse == nil {
+		return id.Excuse{}
+	}
+	return *r.Excuse
+}
+
+// zonesOf reads the time zones of sources, each once.
+func zonesOf(tx *place.Tx) func(id.Source) (*time.Location, error) {
+	known := map[id.Source]*time.Location{}
+	return func(s id.Source) (*time.Location, error) {
+		if z := known[s]; z != nil {
+			return z, nil
+		}
+		name, err := place.Row[string](tx, `SELECT time_zone FROM sources WHERE id = ?`, s)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		z, err := time.LoadLocation(cmp.Or(name, "UTC"))
+		if err != nil {
+			z = time.UTC
+		}
+		known[s] = z
+		return z, nil
+	}
+}
+
+// about is what is known of a source's expectations.
+type about struct {
+	Since int64 `db:"since"`
+	Named bool  `db:"named"` // it has logs
+	Grace int64 `db:"grace"` // seconds; 0: the usual
+}
+
+func (a about) grace() time.Duration {
+	if a.Grace == 0 {
+		return usualGrace
+	}
+	return time.Duration(a.Grace) * time.Second
+}
+
+func aboutSource(tx *place.Tx, s id.Source) (about, error) {
+	a, err := place.Row[about](tx, `SELECT since, named, grace FROM coverage_sources WHERE source = ?`, s)
+	if fault.Is(err, fault.NotFound) {
+		return about{}, nil
+	}
+	return a, err
+}
+
+// batchCalls is how many calls are looked up by one statement.
+const batchCalls = 500
+
+// Expect takes in what was read of a source's logs. Call it in the Change or Keep
+// that keeps how far they were read, with calls that have ended; what is told
+// again changes nothing.
+func (s *Service) Expect(tx *place.Tx, source id.Source, r Report) error {
+	if r.Empty() {
+		return nil
+	}
+	x := &expecting{s: s, tx: tx, source: source, news: bulk{head: `INSERT INTO expectations (id, source, token, day, state, named, started_at, ended_at, due_at, changed_at,
+		direction, disposition, talk, recording, excuse, authority, card) VALUES`, tail: `ON CONFLICT DO NOTHING`},
+		idents: bulk{head: `INSERT INTO expectation_idents (token, expectation) VALUES`, tail: `ON CONFLICT (token) DO UPDATE SET expectation = excluded.expectation`}}
+	if err := x.prepare(r); err != nil {
+		return err
+	}
+	for calls := range slices.Chunk(r.Calls, batchCalls) {
+		if err := x.some(calls); err != nil {
+			return err
+		}
+	}
+	for hour, n := range x.hours {
+		if _, err := tx.Exec(`INSERT INTO coverage_hours (source, hour, named, taken) VALUES (?, ?, ?, 0)
+			ON CONFLICT (source, hour) DO UPDATE SET named = coverage_hours.named + excluded.named`, source, hour, n); err != nil {
+			return err
+		}
+	}
+	if err := x.gaps(r.Gaps); err != nil {
+		return err
+	}
+	tx.Notify("coverage")
+	return nil
+}
+
+// expecting is one Expect under way.
+type expecting struct {
+	s            *Service
+	tx           *place.Tx
+	source       id.Source
+	zone         *time.Location
+	about        about
+	rules        []Excuse
+	hours        map[int64]int64 // calls that a log names, by the hour of their end
+	news, idents bulk
+}
+
+func (x *expecting) prepare(r Report) (err error) {
+	if x.about, err = aboutSource(x.tx, x.source); err != nil {
+		return err
+	}
+	if x.zone, err = zonesOf(x.tx)(x.source); err != nil {
+		return err
+	}
+	if x.rules, err = excusesIn(x.tx); err != nil {
+		return err
+	}
+	named := slices.ContainsFunc(r.Calls, func(c Call) bool { return c.Named })
+	if x.about.Since == 0 {
+		x.about.Since = millis(x.tx.At().Add(-before))
+	}
+	x.about.Named = x.about.Named || named
+	var last int64
+	for _, c := range r.Calls {
+		if c.Named {
+			last = max(last, millis(c.EndedAt))
+		}
+	}
+	if _, err := x.tx.Exec(`INSERT INTO coverage_sources (source, since, named, grace, last_line) VALUES (?, ?, ?, 0, ?)
+		ON CONFLICT (source) DO UPDATE SET named = excluded.named, last_line = CASE WHEN excluded.last_line > coverage_sources.last_line THEN excluded.last_line ELSE coverage_sources.last_line END`,
+		x.source, x.about.Since, x.about.Named, last); err != nil {
+		return err
+	}
+	x.hours = map[int64]int64{}
+	return nil
+}
+
+// some takes in a batch of calls.
+func (x *expecting) some(calls []Call) error {
+	tokens := make([][][]byte, len(calls))
+	var all [][]byte
+	for i, c := range calls {
+		var err error
+		if tokens[i], err = recording.CallTokens(x.tx, x.source, c.Idents); err != nil {
+			return err
+		}
+		all = append(all, tokens[i]...)
+	}
+	known, err := x.known(all)
+	if err != nil {
+		return err
+	}
+	sound, err := found(x.tx, all)
+	if err != nil {
+		return err
+	}
+	for i, c := range calls {
+		if len(tokens[i]) == 0 {
+			continue
+		}
+		rec := c.Recording
+		var same []row
+		for _, t := range tokens[i] {
+			if r, ok := sound[string(t)]; ok {
+				rec = r
+			}
+			if k, ok := known[string(t)]; ok && !slices.ContainsFunc(same, func(o row) bool { return o.ID == k.ID }) {
+				same = append(same, k)
+			}
+		}
+		if len(same) > 0 {
+			err = x.again(c, tokens[i], rec, same)
+		} else {
+			err = x.fresh(c, tokens[i], rec, known)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := x.news.flush(x.tx); err != nil {
+		return err
+	}
+	return x.idents.flush(x.tx)
+}
+
+// known finds the expectations under any of the names.
+func (x *expecting) known(tokens [][]byte) (map[string]row, error) {
+	type ident struct {
+		Token []byte `db:"ident"`
+		row
+	}
+	out := map[string]row{}
+	rows, err := place.Rows[row](x.tx, columns+` WHERE token IN (?)`, place.List(tokens))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		out[string(r.Token)] = r
+	}
+	others, err := place.Rows[ident](x.tx, `SELECT i.token AS ident, e.id, e.source, e.token, e.day, e.state, e.named, e.started_at, e.ended_at, e.due_at, e.changed_at, e.direction,
+		e.disposition, e.talk, e.recording, e.excuse, e.authority, e.card FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?)`, place.List(tokens))
+	for _, o := range others {
+		out[string(o.Token)] = o.row
+	}
+	return out, err
+}
+
+// found is which of the names have a recording in the archive.
+func found(tx *place.Tx, tokens [][]byte) (map[string]id.Recording, error) {
+	type pair struct {
+		Token     []byte       `db:"token"`
+		Recording id.Recording `db:"id"`
+	}
+	rows, err := place.Rows[pair](tx, `SELECT i.token, r.id FROM call_idents i JOIN recordings r ON r.call_id = i.call_id WHERE i.token IN (?)`, place.List(tokens))
+	out := map[string]id.Recording{}
+	for _, r := range rows {
+		out[string(r.Token)] = r.Recording
+	}
+	return out, err
+}
+
+// fresh is a call that was not told before.
+func (x *expecting) fresh(c Call, tokens [][]byte, rec id.Recording, known map[string]row) error {
+	if rec.IsZero() && (!c.Named || millis(c.EndedAt) < x.about.Since) {
+		return nil // a file that is not in the archive is no expectation; neither is a call from before the source was known
+	}
+	if c.Named {
+		x.hours[hourOf(c.EndedAt)]++
+	}
+	r := row{ID: id.At[id.Expectation](x.tx.At()), Source: x.source, Token: tokens[0], Named: c.Named}
+	state, excuse := x.stateOf(c, rec)
+	r.State, r.Day = string(state), int(DayOf(c.StartedAt, x.zone))
+	due := max(millis(c.EndedAt)+x.about.grace().Milliseconds(), millis(x.tx.At().Add(shortest)))
+	var card, by, recorded []byte
+	var err error
+	if state != Captured {
+		if card, err = x.card(r.ID, c); err != nil {
+			return err
+		}
+	}
+	if state == Excused {
+		by = excuse[:]
+	}
+	if !rec.IsZero() {
+		recorded = rec[:]
+	}
+	x.news.add(r.ID, r.Source, r.Token, r.Day, r.State, c.Named, millis(c.StartedAt), millis(c.EndedAt), due, millis(x.tx.At()), c.Direction, c.Disposition,
+		int64(c.Talk*1000), recorded, by, "", card)
+	known[string(tokens[0])] = r
+	for _, t := range tokens[1:] {
+		x.idents.add(t, r.ID)
+		known[string(t)] = r
+	}
+	return nil
+}
+
+func (x *expecting) card(e id.Expectation, c Call) ([]byte, error) {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return x.tx.Seal(place.FieldExpectation, e, plain)
+}
+
+// stateOf is how a call stands when it is told.
+func (x *expecting) stateOf(c Call, rec id.Recording) (State, id.Excuse) {
+	switch {
+	case !rec.IsZero() && c.Named:
+		return Captured, id.Excuse{}
+	case !rec.IsZero():
+		return Waiting, id.Excuse{} // for the log to name it
+	}
+	if e, ok := first(x.rules, x.source, c, x.zone); ok {
+		return Excused, e.ID
+	}
+	return Waiting, id.Excuse{}
+}
+
+// again is a call that was told before: a log names now what only a file had
+// told, or several turned out to be one.
+func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row) error {
+	if err := x.news.flush(x.tx); err != nil { // it may be among them
+		return err
+	}
+	kept := same[0]
+	for _, o := range same[1:] {
+		for _, st := range []string{`DELETE FROM expectation_idents WHERE expectation = ?`, `DELETE FROM expectations WHERE id = ?`} {
+			if _, err := x.tx.Exec(st, o.ID); err != nil {
+				return err
+			}
+		}
+		kept.Named = kept.Named || o.Named
+	}
+	named := kept.Named || c.Named
+	if State(kept.State) == Erased || len(same) == 1 && named == kept.Named && rec.IsZero() == (kept.Recording == nil) && kept.Ended == millis(c.EndedAt) {
+		return nil
+	}
+	c.Named = named
+	state, excuse := x.stateOf(c, rec)
+	switch was := State(kept.State); {
+	case rec.IsZero() && was == Excused && kept.Authority != "": // by a person, for this one call
+		state, excuse = Excused, kept.excused()
+	case state == Waiting && (was == Missing && rec.IsZero() || was == Unnamed && !rec.IsZero()):
+		state = was
+	}
+	var card, by, recorded []byte
+	if state != Captured {
+		var err error
+		if card, err = x.card(kept.ID, c); err != nil {
+			return err
+		}
+	}
+	if state == Excused && !excuse.IsZero() {
+		by = excuse[:]
+	}
+	if !rec.IsZero() {
+		recorded = rec[:]
+	}
+	if _, err := x.tx.Exec(`UPDATE expectations SET state = ?, named = ?, ended_at = ?, changed_at = ?, direction = ?, disposition = ?, talk = ?, recording = ?, excuse = ?, card = ? WHERE id = ?`,
+		string(state), named, millis(c.EndedAt), millis(x.tx.At()), c.Direction, c.Disposition, int64(c.Talk*1000), recorded, by, card, kept.ID); err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if string(t) != string(kept.Token) {
+			x.idents.add(t, kept.ID)
+		}
+	}
+	return x.idents.flush(x.tx)
+}
+
+// gaps notes what a log did not say, on the day on which it began.
+func (x *expecting) gaps(all []Gap) error {
+	for _, g := range all {
+		if g.From.IsZero() {
+			g.From = x.tx.At()
+		}
+		if g.To.Before(g.From) {
+			g.To = g.From
+		}
+		if len(g.Log) > 40 || strings.ContainsAny(g.Log, "/\\") {
+			g.Log = "" // a path may hold a name
+		}
+		from := millis(g.From)
+		if g.Kind == Unreadable {
+			from = int64(DayOf(g.From, x.zone)) // one row a day: there may be thousands of lines
+		}
+		if _, err := x.tx.Exec(`INSERT INTO coverage_gaps (source, day, kind, log, from_at, to_at, n) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (source, day, kind, log, from_at) DO UPDATE SET to_at = excluded.to_at,
+				n = CASE WHEN excluded.kind = 'unreadable' THEN coverage_gaps.n + excluded.n ELSE excluded.n END`,
+			x.source, int(DayOf(g.From, x.zone)), string(g.Kind), g.Log, from, millis(g.To), max(g.N, 1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Taken is told of recordings in the Change that takes them in: what was waited
+// for, or missing, is captured now.
+func (s *Service) Taken(tx *place.Tx, all []recording.Captured) error {
+	taken := map[id.Source]int64{}
+	byToken := map[string]id.Recording{}
+	var tokens [][]byte
+	for _, c := range all {
+		if !c.Replaced {
+			taken[c.Source]++
+		}
+		for _, t := range c.CallTokens {
+			byToken[string(t)] = c.Recording
+			tokens = append(tokens, t)
+		}
+	}
+	hour := hourOf(tx.At())
+	for source, n := range taken {
+		if _, err := tx.Exec(`INSERT INTO coverage_hours (source, hour, named, taken) VALUES (?, ?, 0, ?)
+			ON CONFLICT (source, hour) DO UPDATE SET taken = coverage_hours.taken + excluded.taken`, source, hour, n); err != nil {
+			return err
+		}
+	}
+	type hit struct {
+		ID    id.Expectation `db:"id"`
+		Token []byte         `db:"token"`
+		Named bool           `db:"named"`
+	}
+	for some := range slices.Chunk(tokens, 2*batchCalls) {
+		rows, err := place.Rows[hit](tx, `SELECT id, token, named FROM expectations WHERE token IN (?) AND recording IS NULL
+			UNION ALL SELECT e.id, i.token, e.named FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?) AND e.recording IS NULL`,
+			place.List(some), place.List(some))
+		if err != nil {
+			return err
+		}
+		for _, h := range rows {
+			if _, err := tx.Exec(`UPDATE expectations SET state = 'captured', recording = ?, excuse = NULL, authority = '', card = NULL, changed_at = ? WHERE id = ?`,
+				byToken[string(h.Token)], millis(tx.At()), h.ID); err != nil {
+				return err
+			}
+		}
+		if len(rows) > 0 {
+			tx.Notify("coverage")
+		}
+	}
+	return nil
+}
+
+// Destroyed is told in the Change that ends a recording: its call is erased,
+// unless another recording of it is left.
+func (s *Service) Destroyed(tx *place.Tx, rec id.Recording, authority string) error {
+	rows, err := place.Rows[row](tx, columns+` WHERE recording = ?`, rec)
+	for _, r := range rows {
+		left, err := place.Rows[id.Recording](tx, `SELECT r.id FROM call_idents i JOIN recordings r ON r.call_id = i.call_id WHERE i.token = ? AND r.id <> ? LIMIT 1`, r.Token, rec)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			_, err = tx.Exec(`UPDATE expectations SET recording = ? WHERE id = ?`, left[0], r.ID)
+		} else {
+			_, err = tx.Exec(`UPDATE expectations SET state = 'erased', authority = ?, recording = NULL, card = NULL, changed_at = ? WHERE id = ?`, authority, millis(tx.At()), r.ID)
+			tx.Notify("coverage")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// bulk writes many rows by few statements.
+type bulk struct {
+	head, tail string
+	rows       [][]any
+}
+
+func (b *bulk) add(values ...any) { b.rows = append(b.rows, values) }
+
+func (b *bulk) flush(tx *place.Tx) error {
+	for rows := b.rows; len(rows) > 0; {
+		n := 1
+		for _, size := range []int{32, 8} {
+			if len(rows) >= size {
+				n = size
+				break
+			}
+		}
+		one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(rows[0])), ",") + "),"
+		args := make([]any, 0, n*len(rows[0]))
+		for _, r := range rows[:n] {
+			args = append(args, r...)
+		}
+		if _, err := tx.Exec(b.head+" "+strings.TrimSuffix(strings.Repeat(one, n), ",")+" "+b.tail, args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	b.rows = nil
+	return nil
+}
