@@ -86,6 +86,34 @@ func (s *Service) Paper(ctx context.Context, w Where, i id.Review) (pdf []byte, 
 	return pdf, err
 }
 
+// SignPaper signs a document of Ringfence's, such as a statement, with the
+// installation's key.
+func (s *Service) SignPaper(ctx context.Context, pdf []byte, title string, at time.Time) ([]byte, error) {
+	key, err := s.key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return key.Sign(pdf, title, at)
+}
+
+// SignText signs a text with the same key, apart from it (PKCS #7 in DER).
+func (s *Service) SignText(ctx context.Context, text []byte) ([]byte, error) {
+	key, err := s.key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return key.SignText(text)
+}
+
+// Administrators are the people who administer a node, for mails to them.
+func (s *Service) Administrators(ctx context.Context, w Where) (all []Line, err error) {
+	err = w.Place.View(ctx, func(tx *place.Tx) error {
+		all, err = administrators(tx, w)
+		return err
+	})
+	return all, err
+}
+
 // Certificate is that of the key which signs results; fault.NotFound before the
 // first result made one.
 func (s *Service) Certificate(ctx context.Context) (der []byte, err error) {
