@@ -68,6 +68,8 @@ type (
 
 	backupKind struct{}
 
+	importKind struct{}
+
 	webhookKind struct{}
 	messageKind struct{}
 
@@ -118,6 +120,8 @@ func (domainKind) prefix() string   { return "dom" }
 func (siprecKind) prefix() string { return "spr" }
 
 func (backupKind) prefix() string { return "bkp" }
+
+func (importKind) prefix() string { return "imp" }
 
 func (webhookKind) prefix() string { return "whk" }
 func (messageKind) prefix() string { return "msg" }
@@ -170,6 +174,8 @@ type (
 	Domain   = Of[domainKind]   // of e-mail addresses, claimed by a customer
 
 	Backup = Of[backupKind] // a point in time to restore to
+
+	Import = Of[importKind] // of old recordings
 
 	Siprec = Of[siprecKind] // a recording session that a system calls us for
 

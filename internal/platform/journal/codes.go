@@ -151,6 +151,8 @@ var Codes = []Code{
 	{"recording.destroyed", "a recording's keys were destroyed and what was known of it was removed"},
 	{"call.amended", "later lines of the telephone system's logs told more about a call"},
 	{"text.begun", "a transcript was about to be sealed and stored"},
+	{"recording.made-smaller", "a form of a recording's sound in fewer bytes was made, checked and stored; what was captured was kept or dropped, as the customer chose"},
+	{"storage.set", "it was chosen whether sound is kept in fewer bytes, and whether what was captured is kept beside"},
 	{"transcript.state-changed", "a recording's transcript is under way, done, or will not come, and why"},
 	{"file.needs-attention", "a file could not be captured, and why"},
 	{"file.retried", "somebody had a file that needed attention looked at again"},
@@ -165,6 +167,21 @@ var Codes = []Code{
 	{"device.added", "a collector was named and given a code to enrol with"},
 	{"device.enrolled", "a collector used its code; from now on its key signs what it sends"},
 	{"device.revoked", "a collector may send nothing any more"},
+
+	// archive/phonesystem
+	{"system.set", "where a telephone system's API is, and with what it is asked, was set"},
+	{"system.asked", "a telephone system was asked whether it answers, without anything being fetched"},
+
+	// archive/bulk
+	{"import.created", "an import of old recordings was prepared; what it would take in is being looked at"},
+	{"import.previewed", "what an import would take in is known; nothing was taken in"},
+	{"import.started", "an import of old recordings was begun"},
+	{"import.paused", "an import was told to wait"},
+	{"import.resumed", "an import that waited goes on"},
+	{"import.cancelled", "an import was ended before its end; what it took in stays"},
+	{"import.stopped", "an import cannot go on at present, and why"},
+	{"import.ended", "an import came to its end; its totals are signed"},
+	{"import.removed", "the list of an ended import was removed; its recordings stay"},
 
 	// archive/siprec
 	{"siprec.set", "who may send recording sessions to a source, and how they are read, was set"},

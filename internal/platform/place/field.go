@@ -88,6 +88,19 @@ const (
 	FieldSiprec    Field = 125 // who may send recording sessions, and how they are read
 	FieldSiprecKey Field = 126 // key of a recording session under way
 
+	// archive/phonesystem
+	FieldSystem      Field = 135 // address and credentials of a telephone system's API
+	FieldSystemState Field = 136 // where asking a telephone system goes on
+	FieldSystemItem  Field = 137 // what a telephone system calls a recording
+
+	// archive/bulk
+	FieldImport       Field = 130 // folder and settings of an import
+	FieldImportFile   Field = 131 // path of a file of an import
+	FieldImportGroup  Field = 132 // what files of one recording have in common
+	FieldImportCall   Field = 133 // call of a file
+	FieldImportSketch Field = 134 // hash of a file's two ends
+	FieldImportReport Field = 138 // how an import ended, signed
+
 	// insight
 	FieldSpokenWord Field = 140 // a word of a transcript
 	FieldSpeechKey  Field = 141 // key of a speech engine

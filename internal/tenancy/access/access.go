@@ -48,6 +48,7 @@ const (
 	JournalRead         Act = "journal.read"
 	JournalExport       Act = "journal.export"
 	SourceManage        Act = "source.manage"
+	ImportRun           Act = "import.run"
 	RetentionSet        Act = "retention.set"
 	SpeechSet           Act = "speech.set"
 	PolicyRead          Act = "policy.read" // reads settings: retention, speech, sign-in

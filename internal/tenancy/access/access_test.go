@@ -121,7 +121,7 @@ func TestNoProviderOrResellerRoleReachesContent(t *testing.T) {
 var closed = []access.Act{
 	access.RecordingList, access.RecordingListen, access.RecordingTranscript, access.RecordingDownload, access.RecordingDestroy,
 	access.JournalRead, access.JournalExport, access.MemberRead, access.MemberManage, access.DirectoryManage, access.SuperuserGrant,
-	access.SupportGrant, access.PolicyRead, access.SourceManage, access.RetentionSet, access.SpeechSet, access.AttentionRead, access.ExposureRead, access.CoverageRead,
+	access.SupportGrant, access.PolicyRead, access.SourceManage, access.ImportRun, access.RetentionSet, access.SpeechSet, access.AttentionRead, access.ExposureRead, access.CoverageRead,
 }
 
 func TestWhatIsNotSaidIsDenied(t *testing.T) {

@@ -93,6 +93,7 @@ var meanings = map[Act]string{
 	JournalRead:         "read the change log",
 	JournalExport:       "save the change log",
 	SourceManage:        "set where recordings come from",
+	ImportRun:           "import old recordings",
 	RetentionSet:        "set how long recordings are kept",
 	SpeechSet:           "choose the engine that transcribes",
 	PolicyRead:          "read settings",

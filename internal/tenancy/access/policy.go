@@ -37,6 +37,7 @@ var policy = map[Act]map[Role]Scope{
 	JournalRead:         {CustomerAdmin: Everything, Auditor: Everything},
 	JournalExport:       {CustomerAdmin: Everything, Auditor: Everything},
 	SourceManage:        {CustomerAdmin: Everything},
+	ImportRun:           {CustomerAdmin: Everything},
 	RetentionSet:        {CustomerAdmin: Everything},
 	SpeechSet:           {CustomerAdmin: Everything},
 	PolicyRead:          {CustomerAdmin: Everything, Auditor: Everything},
