@@ -51,7 +51,7 @@ func (o Options) check() error {
 	if o.Profile != "asterisk" && o.Profile != "generic" {
 		add("profile", fmt.Sprintf("%q is no profile; there are asterisk and generic", o.Profile))
 	}
-	if o.Folder == "" {
+	if o.Folder == "" && o.Files == nil {
 		add("folder", "the folder of the recordings is missing")
 	}
 	if o.StillFor < 0 || o.StillFor > 0 && o.StillFor < 30*time.Second {

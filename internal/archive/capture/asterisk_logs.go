@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +12,7 @@ import (
 
 // readLogs takes all new rows of all logs in the order of time.
 func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call)) ([]Problem, error) {
-	if a.opt.Logs == "" {
+	if !a.opt.hasLogs() {
 		return nil, nil
 	}
 	problems, err := a.findLogs()
@@ -81,7 +81,7 @@ func unread(heads []*entry) {
 
 // findLogs looks which logs there are now and goes on where reading stopped.
 func (a *asterisk) findLogs() ([]Problem, error) {
-	found, err := findLogs(a.opt.Logs, a.opt.Zone, a.opt.DryRun)
+	found, err := findLogs(a.opt.logFiles(), a.opt.Zone, a.opt.DryRun)
 	if err != nil {
 		p := Problem{Path: a.opt.Logs, Reason: "the folder of logs cannot be read: " + plain(err), Advice: "check the folder and its permissions; without logs only file names are known"}
 		if errors.Is(err, fs.ErrNotExist) {
@@ -97,7 +97,7 @@ func (a *asterisk) findLogs() ([]Problem, error) {
 	for _, f := range found {
 		if !slices.ContainsFunc(a.logs, func(g *family) bool { return g.base == f.base }) {
 			for _, l := range a.resume {
-				if rotationOf(filepath.Base(l.Name), filepath.Base(f.base)) && filepath.Dir(l.Name) == filepath.Dir(f.base) {
+				if rotationOf(path.Base(l.Name), path.Base(f.base)) && path.Dir(l.Name) == path.Dir(f.base) {
 					f.files = append(f.files, &l)
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/fnv"
 	"io/fs"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -37,7 +36,7 @@ type folder struct {
 	// kept are files that are captured, by a hash of their path with one of size and time: a source may hold half a million.
 	kept map[uint64]uint64
 	// beside is told of every other file in a folder that is listed; nil: nobody wants to know.
-	beside func(root *os.Root, p string) []Problem
+	beside func(root fs.FS, p string) []Problem
 }
 
 // subfolder is what the last listing of a folder found.
@@ -62,11 +61,11 @@ const racy = 3 * time.Second
 
 // scan looks for new and changed files and gives those.
 func (d *folder) scan(ctx context.Context, now time.Time) (changed []*soundFile, problems []Problem, err error) {
-	root, err := os.OpenRoot(d.opt.Folder)
+	root, end, err := d.opt.files()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer root.Close()
+	defer end()
 	w := walk{d: d, root: root, now: now, seen: map[string]bool{}}
 	for _, f := range d.files {
 		if !f.settled {
@@ -88,7 +87,7 @@ func (d *folder) scan(ctx context.Context, now time.Time) (changed []*soundFile,
 // walk is one passage through the folder.
 type walk struct {
 	d        *folder
-	root     *os.Root
+	root     fs.FS
 	now      time.Time
 	seen     map[string]bool
 	changed  []*soundFile
@@ -113,14 +112,14 @@ func (w *walk) enter(dir string) []string {
 		}
 		return nil
 	}
-	info, err := w.root.Stat(dir)
+	info, err := fs.Stat(w.root, dir)
 	if err != nil {
 		return unreadable(err)
 	}
 	if last := d.dirs[dir]; last != nil && last.changed.Equal(info.ModTime()) {
 		return last.below
 	}
-	entries, err := fs.ReadDir(w.root.FS(), dir)
+	entries, err := fs.ReadDir(w.root, dir)
 	if err != nil {
 		return unreadable(err)
 	}
@@ -204,8 +203,8 @@ func stampOf(size int64, modified time.Time) uint64 {
 }
 
 // look reads a file's size and header again. It reports whether anything changed.
-func (d *folder) look(root *os.Root, f *soundFile, now time.Time) (bool, []Problem) {
-	info, err := root.Lstat(f.path)
+func (d *folder) look(root fs.FS, f *soundFile, now time.Time) (bool, []Problem) {
+	info, err := fs.Lstat(root, f.path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			d.forget(f)
@@ -224,7 +223,7 @@ func (d *folder) look(root *os.Root, f *soundFile, now time.Time) (bool, []Probl
 		d.retire(f)
 		return false, nil
 	}
-	file, err := root.Open(f.path)
+	file, err := openSound(root, f.path)
 	if err != nil {
 		f.size = -1 // to be tried again
 		return d.broken(f, "it cannot be opened: "+plain(err), "check its permissions")

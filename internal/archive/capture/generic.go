@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -56,9 +55,9 @@ func newGeneric(opt Options) (*generic, error) {
 // Poll implements Profile.
 func (g *generic) Poll(ctx context.Context, now time.Time) (Batch, error) {
 	var b Batch
-	if root, err := os.OpenRoot(g.opt.Folder); err == nil {
+	if root, end, err := g.opt.files(); err == nil {
 		b.Problems = g.beside.again(root)
-		root.Close()
+		_ = end() // opened for reading only
 	}
 	changed, problems, err := g.folder.scan(ctx, now)
 	b.Problems = append(b.Problems, problems...)

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -57,7 +57,7 @@ func newSidecars() *sidecars {
 }
 
 // again looks at all CSV files once more: a row that is appended does not change the folder. A JSON sidecar is written once.
-func (s *sidecars) again(root *os.Root) (problems []Problem) {
+func (s *sidecars) again(root fs.FS) (problems []Problem) {
 	for p := range s.seen {
 		if strings.EqualFold(path.Ext(p), ".csv") {
 			problems = append(problems, s.look(root, p)...)
@@ -67,7 +67,7 @@ func (s *sidecars) again(root *os.Root) (problems []Problem) {
 }
 
 // look reads a sidecar if it is one and has changed.
-func (s *sidecars) look(root *os.Root, p string) []Problem {
+func (s *sidecars) look(root fs.FS, p string) []Problem {
 	ext := strings.ToLower(path.Ext(p))
 	if ext != ".json" && ext != ".csv" {
 		return nil
@@ -75,9 +75,9 @@ func (s *sidecars) look(root *os.Root, p string) []Problem {
 	problem := func(line int, err error) []Problem {
 		return []Problem{{Path: p, Line: line, Reason: plainFault(err), Advice: "correct the file; the recording is kept with what its name says"}}
 	}
-	info, err := root.Stat(p)
+	info, err := fs.Stat(root, p)
 	if err != nil || !info.Mode().IsRegular() {
-		if errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) {
 			s.drop(p)
 			return nil
 		}

@@ -2,8 +2,8 @@ package capture
 
 import (
 	"bufio"
-	"os"
-	"path/filepath"
+	"io/fs"
+	"path"
 	"sort"
 	"strings"
 	"time"
@@ -12,8 +12,8 @@ import (
 // findLogs looks for CDR, CEL and queue_log in a folder: where Asterisk puts them (cdr-csv/Master.csv, cdr-custom/*.csv,
 // cel-custom/*.csv, queue_log), or all in the folder itself, told apart by what is in them. The CDR files of single accounts beside
 // cdr-csv/Master.csv hold its rows again and are left out.
-func findLogs(root string, zone *time.Location, whole bool) ([]*family, error) {
-	if _, err := os.ReadDir(root); err != nil {
+func findLogs(root fs.FS, zone *time.Location, whole bool) ([]*family, error) {
+	if _, err := fs.ReadDir(root, "."); err != nil {
 		return nil, err
 	}
 	var list []*family
@@ -29,13 +29,13 @@ func findLogs(root string, zone *time.Location, whole bool) ([]*family, error) {
 		})
 	}
 	for _, dir := range []string{"cel-custom", "cel_custom", "cdr-csv", "cdr-custom", "."} {
-		names, err := os.ReadDir(filepath.Join(root, dir))
+		names, err := fs.ReadDir(root, dir)
 		if err != nil {
 			continue
 		}
 		for _, n := range names {
 			base := liveName(n.Name())
-			rel := filepath.Join(dir, base)
+			rel := path.Join(dir, base)
 			switch {
 			case n.IsDir() || base == "":
 			case dir == "cdr-csv" && base != "Master.csv":
@@ -44,7 +44,7 @@ func findLogs(root string, zone *time.Location, whole bool) ([]*family, error) {
 			case strings.HasPrefix(dir, "cel"):
 				add(kindCEL, rel)
 			default:
-				if kind, ok := sniff(filepath.Join(root, dir, n.Name())); ok {
+				if kind, ok := sniff(root, path.Join(dir, n.Name())); ok {
 					add(kind, rel)
 				}
 			}
@@ -66,8 +66,8 @@ func liveName(name string) string {
 }
 
 // sniff tells by its first lines which log a file is.
-func sniff(path string) (logKind, bool) {
-	r, c, err := openLog(path)
+func sniff(root fs.FS, name string) (logKind, bool) {
+	r, c, err := openLog(root, name)
 	if err != nil {
 		return 0, false
 	}

@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
+	"path"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // maxLine bounds one line of a log; longer ones are no rows of Asterisk's.
@@ -57,7 +56,7 @@ func (k logKind) String() string { return [...]string{"cel", "cdr", "queue_log"}
 // copying and truncating, each row once.
 type family struct {
 	kind   logKind
-	root   string // the folder of logs
+	root   fs.FS  // the folder of logs
 	base   string // of the live file, relative to root
 	parser parser
 	files  []*logFile // oldest first
@@ -72,8 +71,7 @@ type family struct {
 func (f *family) refresh() []Problem {
 	f.close()
 	var problems []Problem
-	dir := filepath.Dir(filepath.Join(f.root, f.base))
-	names, err := os.ReadDir(dir)
+	names, err := fs.ReadDir(f.root, path.Dir(f.base))
 	if err != nil {
 		return []Problem{{Path: f.base, Reason: "the folder of logs cannot be read: " + plain(err), Advice: "check the folder and its permissions"}}
 	}
@@ -81,18 +79,18 @@ func (f *family) refresh() []Problem {
 	f.files = nil
 	var fresh []int
 	for _, n := range names {
-		if !rotationOf(n.Name(), filepath.Base(f.base)) || n.IsDir() {
+		if !rotationOf(n.Name(), path.Base(f.base)) || n.IsDir() {
 			continue
 		}
-		rel := filepath.Join(filepath.Dir(f.base), n.Name())
+		rel := path.Join(path.Dir(f.base), n.Name())
 		now, err := identify(f.root, rel, headBytes)
 		if err != nil {
-			if !errors.Is(err, os.ErrNotExist) {
+			if !errors.Is(err, fs.ErrNotExist) {
 				problems = append(problems, Problem{Path: rel, Reason: "the log cannot be read: " + plain(err), Advice: "let the service read it, for example through the group asterisk"})
 			}
 			continue
 		}
-		now.live = n.Name() == filepath.Base(f.base)
+		now.live = n.Name() == path.Base(f.base)
 		if old := f.same(known, now); old != nil {
 			now = old.renamed(now)
 		} else {
@@ -129,7 +127,7 @@ func (l *logFile) renamed(now *logFile) *logFile {
 }
 
 // sameHead compares a file with what another one began with when it was last seen.
-func sameHead(root string, now, then *logFile) bool {
+func sameHead(root fs.FS, now, then *logFile) bool {
 	if now.Len < then.Len {
 		return false
 	}
@@ -141,13 +139,12 @@ func sameHead(root string, now, then *logFile) bool {
 }
 
 // identify stats a log and hashes its start; of a compressed one, the start of what is in it.
-func identify(root, rel string, head int) (*logFile, error) {
-	path := filepath.Join(root, rel)
-	info, err := os.Stat(path)
+func identify(root fs.FS, rel string, head int) (*logFile, error) {
+	info, err := fs.Stat(root, rel)
 	if err != nil {
 		return nil, err
 	}
-	r, c, err := openLog(path)
+	r, c, err := openLog(root, rel)
 	if err != nil {
 		return nil, err
 	}
@@ -160,21 +157,19 @@ func identify(root, rel string, head int) (*logFile, error) {
 	h := fnv.New64a()
 	h.Write(buf[:n])
 	lf := &logFile{Name: rel, Head: h.Sum64(), Len: n, size: info.Size()}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		lf.Inode, lf.Device = st.Ino, uint64(st.Dev)
-	}
+	lf.Inode, lf.Device = numberOf(info)
 	if strings.HasSuffix(rel, ".gz") {
 		lf.size = 1 << 62
 	}
 	return lf, nil
 }
 
-func openLog(path string) (io.Reader, io.Closer, error) {
-	file, err := os.Open(path)
+func openLog(root fs.FS, name string) (io.Reader, io.Closer, error) {
+	file, err := root.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !strings.HasSuffix(path, ".gz") {
+	if !strings.HasSuffix(name, ".gz") {
 		return file, file, nil
 	}
 	z, err := gzip.NewReader(file)
@@ -275,7 +270,7 @@ func (f *family) skipLine() (skipped int64, whole bool) {
 
 // open goes to the place where reading stopped. The first line is looked at again for a heading.
 func (f *family) open(file *logFile) error {
-	r, c, err := openLog(filepath.Join(f.root, file.Name))
+	r, c, err := openLog(f.root, file.Name)
 	if err != nil {
 		return fmt.Errorf("the log cannot be read: %s", plain(err))
 	}
@@ -290,7 +285,7 @@ func (f *family) open(file *logFile) error {
 			f.parser.heading(fields)
 		}
 	}
-	if file, ok := r.(*os.File); ok {
+	if file, ok := r.(io.ReadSeeker); ok {
 		if _, err := file.Seek(f.files[f.at].Offset, io.SeekStart); err != nil {
 			return err
 		}
@@ -312,7 +307,7 @@ func (f *family) close() {
 
 // plain is the cause of a file error without its path, which the Problem names already.
 func plain(err error) string {
-	var p *os.PathError
+	var p *fs.PathError
 	if errors.As(err, &p) {
 		return p.Err.Error()
 	}

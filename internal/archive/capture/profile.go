@@ -10,6 +10,7 @@ package capture
 
 import (
 	"context"
+	"io/fs"
 	"time"
 
 	"ringfence/internal/archive/sound"
@@ -47,6 +48,8 @@ type Options struct {
 	Profile  string         // "asterisk" or "generic"
 	Folder   string         // where the sound files are
 	Logs     string         // where CDR, CEL and queue_log are; "" when there are none
+	Files    fs.FS          // instead of Folder: see Drop
+	LogFiles fs.FS          // instead of Logs
 	Zone     *time.Location // of the telephone system; nil is UTC
 	Country  string         // ISO 3166 two letters, for numbers; "" leaves them as they are
 	Pattern  string         // file names of the generic profile, e.g. {started:20060102-150405}_{caller}_{dialled}_{extension}

@@ -18,10 +18,15 @@ type ServiceOptions struct {
 	Log        *slog.Logger     // nil: silent
 	Now        func() time.Time // nil: the clock of this machine
 	Every      time.Duration    // between two looks at a folder; 0 is a second
+	// Drop opens what was brought to this server for a source that is no folder; nil: only folders are watched.
+	Drop func(ctx context.Context, p *place.Place, source id.Source) (Drop, error)
 }
 
-// Service watches the folder sources of all customers and archives what comes
-// into them. It reads sources again when they change.
+// dropped are the kinds of source whose files come into a Drop.
+var dropped = map[recording.SourceKind]bool{recording.Drop: true, recording.Pickup: true, recording.System: true}
+
+// Service watches the sources of all customers whose files come to this server,
+// and archives what comes. It reads sources again when they change.
 //
 // A source file is touched only when its recording is verified, in an archive
 // that keeps objects and keys in two places each, and only if the file is still
@@ -163,7 +168,7 @@ func (s *Service) reload(ctx context.Context, c id.Customer) error {
 	}
 	fresh := map[id.Source]*watch{}
 	for _, src := range sources {
-		if src.Kind == recording.Folder && src.State != "paused" {
+		if (src.Kind == recording.Folder || s.opt.Drop != nil && dropped[src.Kind]) && src.State != "paused" {
 			w := newWatch(s, p, src)
 			fresh[src.ID] = w
 			s.done.Go(func() { w.run(ctx) })

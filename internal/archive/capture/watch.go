@@ -3,7 +3,10 @@ package capture
 import (
 	"context"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +26,7 @@ const (
 	pauseAfter = 10 * time.Second // when a source failed
 )
 
-// watch is one folder source being watched.
+// watch is one source being watched.
 type watch struct {
 	s         *Service
 	p         *place.Place
@@ -32,7 +35,9 @@ type watch struct {
 	ended     chan struct{}
 	over      chan struct{}
 	profile   Profile
-	root      *os.Root
+	root      *os.Root         // of a folder of this machine
+	drop      Drop             // of any other source
+	files     fs.FS            // what is in either
 	again     []Call           // calls with recordings that could not be archived yet
 	seen      map[string]int64 // path → size of files that are settled
 	leaving   map[string]recording.FileState
@@ -76,11 +81,7 @@ func (w *watch) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}()
-	defer func() {
-		if w.root != nil {
-			w.root.Close()
-		}
-	}()
+	defer w.shut()
 	for {
 		w.polled = 0
 		pause := w.s.opt.Every
@@ -139,8 +140,7 @@ func (w *watch) look(ctx context.Context) error {
 		})
 		w.tx, w.polled = nil, time.Since(began)
 		if err != nil {
-			w.root.Close()
-			w.root = nil
+			w.shut()
 			return err
 		}
 		if err := w.report(ctx, batch.Problems); err != nil {
@@ -164,6 +164,8 @@ func (w *watch) look(ctx context.Context) error {
 // remark is what a customer should know of a source that works.
 func (w *watch) remark() string {
 	switch {
+	case w.drop != nil:
+		return ""
 	case w.src.After != recording.Keep && !w.s.opt.Recordings.TwoPlaces():
 		return "source files are kept: objects and keys are not both kept in two places yet"
 	case w.destroyed > 0:
@@ -175,25 +177,27 @@ func (w *watch) remark() string {
 
 // open opens folder and profile, where an earlier look left off.
 func (w *watch) open(ctx context.Context) error {
-	if w.root == nil {
-		root, err := os.OpenRoot(w.src.Folder)
-		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "the folder %s cannot be opened: make it, or let the server read it", w.src.Folder)
-		}
-		w.root = root
-	}
-	if w.profile != nil {
-		return nil
+	if err := w.reach(ctx); err != nil || w.profile != nil {
+		return err
 	}
 	zone, err := time.LoadLocation(w.src.TimeZone)
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "the time zone %s is not known to this server", w.src.TimeZone)
 	}
-	profile, err := New(Options{
+	o := Options{
 		Profile: w.src.Profile, Folder: w.src.Folder, Logs: w.src.Logs, Zone: zone, Country: w.src.Country, Pattern: w.src.Pattern,
 		Sound: sound.Hint{Codec: sound.Codec(w.src.Raw.Codec), Rate: w.src.Raw.Rate, Channels: w.src.Raw.Channels},
 		Known: w.known,
-	})
+	}
+	if w.drop != nil {
+		o.Files, o.LogFiles = w.files, w.files
+		if w.src.Logs != "" {
+			if o.LogFiles, err = fs.Sub(w.files, path.Clean(strings.Trim(w.src.Logs, "/"))); err != nil {
+				return fault.Wrap(err, fault.Invalid, "the logs of this source must be a folder among what is sent, such as logs")
+			}
+		}
+	}
+	profile, err := New(o)
 	if err != nil {
 		return err
 	}
@@ -212,7 +216,7 @@ func (w *watch) open(ctx context.Context) error {
 
 // known tells the profile which files need no further look.
 func (w *watch) known(path string, size int64) bool {
-	if was, ok := w.seen[path]; ok && was == size {
+	if was, ok := w.seen[path]; ok && was == size && w.drop == nil {
 		return true
 	}
 	state, err := w.s.opt.Recordings.FileState(w.tx, w.src.ID, path)
@@ -220,12 +224,16 @@ func (w *watch) known(path string, size int64) bool {
 		return false // it is archived a second time at worst, and found to be a duplicate
 	}
 	modified := time.Time{}
-	if state.State == "erased" {
-		if info, err := w.root.Stat(path); err == nil {
+	if state.State == "erased" || w.drop != nil {
+		if info, err := fs.Stat(w.files, path); err == nil {
 			modified = info.ModTime()
 		}
 	}
 	if !state.Settled(size, modified) {
+		return false
+	}
+	// What is pushed again under a name that was archived is another file until its content has been compared.
+	if w.drop != nil && (size != state.Size || !sameTime(modified, state.ModTime)) {
 		return false
 	}
 	if state.State == "erased" {
@@ -237,17 +245,55 @@ func (w *watch) known(path string, size int64) bool {
 
 // settle remembers a file that is archived as it is.
 func (w *watch) settle(path string, size int64, state recording.FileState) {
-	w.seen[path] = size
-	if w.src.After != recording.Keep && state.State != "erased" {
+	if w.drop == nil {
+		w.seen[path] = size
+	}
+	if w.leaves() && (state.State != "erased" || w.drop != nil) {
 		w.leaving[path] = state
 	}
 }
 
+// reach opens where the files are.
+func (w *watch) reach(ctx context.Context) error {
+	switch {
+	case w.files != nil:
+		return nil
+	case w.src.Kind == recording.Folder:
+		root, err := os.OpenRoot(w.src.Folder)
+		if err != nil {
+			return fault.Wrap(err, fault.Unavailable, "the folder %s cannot be opened: make it, or let the server read it", w.src.Folder)
+		}
+		w.root, w.files = root, rootFS{root}
+		return nil
+	case w.s.opt.Drop == nil:
+		return errNoDrop
+	}
+	drop, err := w.s.opt.Drop(ctx, w.p, w.src.ID)
+	if err != nil {
+		return err
+	}
+	w.drop, w.files = drop, drop.FS()
+	return nil
+}
+
+// shut closes what reach has opened.
+func (w *watch) shut() {
+	if w.root != nil {
+		w.root.Close()
+	}
+	w.root, w.drop, w.files = nil, nil, nil
+}
+
+// leaves reports whether files go away once their recordings are verified. A
+// drop is the server's own room: what is archived makes place for what comes.
+func (w *watch) leaves() bool { return w.drop != nil || w.src.After != recording.Keep }
+
 // opener opens a file of the source, and nothing outside of it: the root
 // refuses `../` and links that lead away.
 func (w *watch) opener(path string) func() (io.ReadCloser, error) {
+	files := w.files
 	return func() (io.ReadCloser, error) {
-		f, err := w.root.Open(path)
+		f, err := files.Open(path)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "the file cannot be opened: let the server read it, or remove it")
 		}

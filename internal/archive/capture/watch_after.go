@@ -19,7 +19,7 @@ const movedTo = ".ringfence-done"
 // release moves or deletes source files, each only when the archive says that
 // its recording is verified, and when the file is still what was archived.
 func (w *watch) release(ctx context.Context) error {
-	if len(w.leaving) == 0 || !w.s.opt.Recordings.TwoPlaces() {
+	if len(w.leaving) == 0 || w.drop == nil && !w.s.opt.Recordings.TwoPlaces() {
 		return nil
 	}
 	for p, archived := range w.leaving {
@@ -34,7 +34,7 @@ func (w *watch) release(ctx context.Context) error {
 		switch now.State {
 		case "captured": // not read back yet
 			continue
-		case "verified":
+		case "verified", "erased":
 			if err := w.remove(p, archived); err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (w *watch) release(ctx context.Context) error {
 }
 
 func (w *watch) remove(p string, archived recording.FileState) error {
-	info, err := w.root.Stat(p)
+	info, err := fs.Stat(w.files, p)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -54,6 +54,9 @@ func (w *watch) remove(p string, archived recording.FileState) error {
 	}
 	if info.Size() != archived.Size || !sameTime(info.ModTime(), archived.ModTime) {
 		return nil // written to since; it is looked at again
+	}
+	if w.drop != nil {
+		return w.drop.Remove(p, info)
 	}
 	if w.src.After == recording.Delete {
 		err = w.root.Remove(p)
@@ -81,7 +84,7 @@ func (w *watch) report(ctx context.Context, problems []Problem) error {
 			p = fmt.Sprintf("%s, line %d", p, pr.Line)
 		}
 		r := recording.Report{Source: w.src.ID, Path: p, Reason: pr.Reason, Todo: pr.Advice}
-		if info, err := w.root.Stat(pr.Path); err == nil && pr.Line == 0 {
+		if info, err := fs.Stat(w.files, pr.Path); err == nil && pr.Line == 0 {
 			r.Size, r.ModTime = info.Size(), info.ModTime()
 		}
 		all = append(all, r)
@@ -108,7 +111,7 @@ func (w *watch) tidy(ctx context.Context) error {
 		if a.Source != w.src.ID || a.Size == 0 && a.ModTime.IsZero() {
 			continue
 		}
-		if _, err := w.root.Stat(a.Path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Stat(w.files, a.Path); errors.Is(err, fs.ErrNotExist) {
 			gone = append(gone, a.Path)
 		}
 	}

@@ -99,7 +99,7 @@ func (w *watch) loads(calls []Call) (loads []*load, waiting int) {
 		items, partial := Items(c)
 		waiting += partial
 		for _, it := range items {
-			it.Source, it.Leaving = w.src.ID, w.src.After != recording.Keep
+			it.Source, it.Leaving = w.src.ID, w.leaves()
 			for j := range it.Files {
 				it.Files[j].Open = w.opener(it.Files[j].Path)
 				l.bytes += it.Files[j].Size
