@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"time"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/sound"
 )
 
@@ -33,6 +34,7 @@ type Profile interface {
 type Batch struct {
 	Calls    []Call
 	Problems []Problem
+	Gaps     []coverage.Gap // what the logs do not say, where a profile can tell
 }
 
 // Problem is one file or line that needs attention; nothing else was stopped by it.

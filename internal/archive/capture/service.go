@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
@@ -15,9 +16,11 @@ import (
 type ServiceOptions struct {
 	Store      *place.Store
 	Recordings *recording.Service
-	Log        *slog.Logger     // nil: silent
-	Now        func() time.Time // nil: the clock of this machine
-	Every      time.Duration    // between two looks at a folder; 0 is a second
+	// Expect takes in which calls the logs name, in the transaction that keeps how far they were read; nil: nobody counts.
+	Expect func(tx *place.Tx, source id.Source, r coverage.Report) error
+	Log    *slog.Logger     // nil: silent
+	Now    func() time.Time // nil: the clock of this machine
+	Every  time.Duration    // between two looks at a folder; 0 is a second
 	// Drop opens what was brought to this server for a source that is no folder; nil: only folders are watched.
 	Drop func(ctx context.Context, p *place.Place, source id.Source) (Drop, error)
 }

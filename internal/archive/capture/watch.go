@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/actor"
@@ -44,8 +45,9 @@ type watch struct {
 	destroyed int // files still there whose recordings were destroyed
 	settled   time.Time
 	noted     string
-	tx        *place.Tx     // while the profile is polled
-	polled    time.Duration // how long the last poll took
+	tx        *place.Tx       // while the profile is polled
+	polled    time.Duration   // how long the last poll took
+	told      coverage.Report // calls that have ended and gaps of logs, not expected yet
 
 	mu  sync.Mutex
 	now Status
@@ -147,6 +149,7 @@ func (w *watch) look(ctx context.Context) error {
 			return err
 		}
 		calls = batch.Calls
+		w.gapsOf(batch)
 	}
 	if err := w.take(ctx, calls); err != nil {
 		return err

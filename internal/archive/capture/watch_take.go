@@ -5,8 +5,10 @@ import (
 	"errors"
 	"sync"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
 )
 
 // load is some items that are archived together.
@@ -29,6 +31,7 @@ func (w *watch) take(ctx context.Context, calls []Call) error {
 	w.count(waiting)
 	open := map[int]bool{}  // calls that must be given again
 	taken := map[int]bool{} // calls that were archived with all that is known of them
+	recs := map[int]id.Recording{}
 	w.archive(ctx, loads)
 	var errs []error
 	for _, l := range loads {
@@ -40,6 +43,9 @@ func (w *watch) take(ctx context.Context, calls []Call) error {
 			continue
 		}
 		for i, o := range l.out {
+			if !o.Recording.IsZero() {
+				recs[l.calls[i]] = o.Recording
+			}
 			taken[l.calls[i]] = taken[l.calls[i]] || o.Result == recording.Verified || o.Result == recording.Stored
 			if err := w.became(ctx, l.items[i], o); err != nil {
 				errs = append(errs, err)
@@ -65,6 +71,7 @@ func (w *watch) take(ctx context.Context, calls []Call) error {
 		}
 		if partial == 0 && (c.Ended || c.Cut) {
 			done = append(done, c.ID)
+			w.tell(c, recs[i])
 		}
 	}
 	w.profile.Done(done...)
@@ -80,7 +87,11 @@ func (w *watch) keepState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.s.opt.Recordings.KeepReadingState(ctx, w.p, w.src.ID, state)
+	err = w.s.opt.Recordings.KeepReadingState(ctx, w.p, w.src.ID, state, w.expect)
+	if err == nil {
+		w.told = coverage.Report{}
+	}
+	return err
 }
 
 func (w *watch) count(waiting int) {

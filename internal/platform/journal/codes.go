@@ -189,6 +189,7 @@ var Codes = []Code{
 	// archive/coverage
 	{"expectation.missing", "calls that the logs name have no recording, and their time to come has passed"},
 	{"expectation.excused", "a call without a recording was excused by somebody, or by a new rule"},
+	{"expectation.settled", "what a call without a log, or a log without a call, came to was decided"},
 	{"excuse.added", "a rule was added that says which calls rightly have no recording"},
 	{"excuse.changed", "a rule that excuses calls was changed, or switched on or off"},
 	{"excuse.removed", "a rule that excuses calls was removed"},
