@@ -38,18 +38,21 @@ func New(opt Options) (Profile, error) {
 	if opt.StillFor == 0 {
 		opt.StillFor = 2 * time.Minute
 	}
-	if opt.Profile == "generic" {
+	switch opt.Profile {
+	case "generic":
 		return newGeneric(opt)
+	case "asterisk":
+		return newAsterisk(opt), nil
 	}
-	return newAsterisk(opt), nil
+	return newRecords(opt, dialects[opt.Profile](opt)), nil
 }
 
 // check finds all faults of the settings.
 func (o Options) check() error {
 	all := &fault.Error{Kind: fault.Invalid, Text: "the source's settings are not valid"}
 	add := func(field, text string) { all.Details = append(all.Details, fault.Detail{Path: field, Text: text}) }
-	if o.Profile != "asterisk" && o.Profile != "generic" {
-		add("profile", fmt.Sprintf("%q is no profile; there are asterisk and generic", o.Profile))
+	if _, ok := ProfileNamed(o.Profile); !ok {
+		add("profile", fmt.Sprintf("%q is no profile; there are %s", o.Profile, listed(ProfileNames())))
 	}
 	if o.Folder == "" && o.Files == nil {
 		add("folder", "the folder of the recordings is missing")

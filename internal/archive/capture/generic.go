@@ -323,24 +323,24 @@ func (g *generic) file(f *soundFile, c *Call, known facts, now time.Time) File {
 	if strings.HasPrefix(c.ID, "id:") {
 		out.Group = c.ID
 	}
-	out.State, out.Reason = g.state(f, now)
+	out.State, out.Reason = stateByStanding(g.opt, f, now)
 	return out
 }
 
-// state decides by the header and by how long the file has stood still: nothing else tells that its writer is done.
-func (g *generic) state(f *soundFile, now time.Time) (FileState, string) {
+// stateByStanding decides by the header and by how long the file has stood still: nothing else tells that its writer is done.
+func stateByStanding(opt Options, f *soundFile, now time.Time) (FileState, string) {
 	still := min(now.Sub(f.since), max(0, now.Sub(f.modified)))
-	if g.opt.DryRun {
+	if opt.DryRun {
 		still = settleBare
 	}
 	switch {
-	case f.problem != "" && (g.opt.DryRun || still >= settleBare):
+	case f.problem != "" && (opt.DryRun || still >= settleBare):
 		return Unreadable, f.problem
 	case f.problem != "":
 		return Partial, "it may still be written: " + f.problem
 	case f.sound.Empty() && still >= settleBare && f.sound.Header != sound.Open:
 		return Empty, "the file holds no sound"
-	case f.sound.Empty() && (g.opt.DryRun || still >= g.opt.StillFor):
+	case f.sound.Empty() && (opt.DryRun || still >= opt.StillFor):
 		return Empty, "the file holds no sound"
 	case f.sound.Empty():
 		return Partial, "the file holds no sound yet"
@@ -348,8 +348,8 @@ func (g *generic) state(f *soundFile, now time.Time) (FileState, string) {
 		return Complete, ""
 	case (f.sound.Header == sound.Absent || f.sound.Header == sound.Short) && still >= settleBare:
 		return Complete, ""
-	case still >= g.opt.StillFor:
-		return Truncated, "the file was not closed and has not grown for " + g.opt.StillFor.String()
+	case still >= opt.StillFor:
+		return Truncated, "the file was not closed and has not grown for " + opt.StillFor.String()
 	}
 	return Partial, "it may still be written"
 }

@@ -47,7 +47,7 @@ type Problem struct {
 
 // Options are the settings of a source.
 type Options struct {
-	Profile  string         // "asterisk" or "generic"
+	Profile  string         // one of Profiles
 	Folder   string         // where the sound files are
 	Logs     string         // where CDR, CEL and queue_log are; "" when there are none
 	Files    fs.FS          // instead of Folder: see Drop
@@ -61,6 +61,8 @@ type Options struct {
 	Known func(path string, size int64) bool
 	// DryRun looks once at a source that may be a copy: file times are not believed, only the logs tell what has ended.
 	DryRun bool
-	JSON   bool          // DryRun writes one JSON object per call; else a table
-	Report func(Problem) // DryRun's problems; nil leaves them out
+	// Between leaves out records whose files were written at other times: an import reads its files in stretches.
+	Between Span
+	JSON    bool          // DryRun writes one JSON object per call; else a table
+	Report  func(Problem) // DryRun's problems; nil leaves them out
 }
