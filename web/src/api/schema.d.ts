@@ -1621,6 +1621,138 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Other systems that are told what happens
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Have another system told; gives the secret it verifies messages with
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One webhook
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getWebhook"];
+        /**
+         * Change, pause or switch on a webhook; its secret stays
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setWebhook"];
+        post?: never;
+        /**
+         * End a webhook
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/webhooks/{webhook}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages and what became of them, newest first
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/webhooks/{webhook}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send messages again: one, all since a time, or all that failed
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/webhooks/{webhook}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret; the one before counts on for a while
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/webhooks/{webhook}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description Needs `webhook.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/why": {
         parameters: {
             query?: never;
@@ -3620,6 +3752,46 @@ export interface components {
             /** @description Shown this once: send it as Authorization: Bearer */
             secret: string;
         };
+        NewWebhook: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Messages that were given up
+             */
+            dead: number;
+            /** Format: date-time */
+            delivered_at: string | null;
+            events: string[];
+            /** Format: date-time */
+            failing_since: string | null;
+            id: string;
+            last_answer: string;
+            name: string;
+            purpose: string;
+            reason: string;
+            region: string;
+            /** @description whsec_…: what the receiver verifies signatures with */
+            secret: string;
+            /**
+             * @description disabled: switched off by Ringfence; reason says why
+             * @enum {string}
+             */
+            state: "active" | "paused" | "disabled";
+            /** Format: date-time */
+            tried_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before the present one counts too
+             */
+            two_secrets_until: string | null;
+            url: string;
+            /**
+             * Format: int64
+             * @description Messages that are still being tried
+             */
+            waiting: number;
+        };
         Node: {
             /**
              * Format: int64
@@ -4175,6 +4347,17 @@ export interface components {
             /** @description Of the sound before it was sealed, in hexadecimal */
             sha256: string;
         };
+        ReplayWebhookInputBody: {
+            /** @description All that were given up */
+            failed?: boolean;
+            /** @description One message */
+            message?: string;
+            /**
+             * Format: date-time
+             * @description All that this webhook wants since then, also what came while it was off; messages are kept for 30 days
+             */
+            since?: string;
+        };
         Retention: {
             /** Format: date-time */
             chosen_at: string | null;
@@ -4305,6 +4488,13 @@ export interface components {
             /** @description To the letter; * stands for any */
             value: string;
         };
+        RotateWebhookInputBody: {
+            /**
+             * Format: int64
+             * @description How long the secret so far counts too; 0: it ends at once
+             */
+            overlap_hours?: number;
+        };
         RuleBody: {
             /** @enum {string} */
             consequence: "remind" | "suspend";
@@ -4429,11 +4619,11 @@ export interface components {
             country: string;
             /** Format: int64 */
             files_waiting: number;
-            /** @description Watched folder on the server; empty for a collector */
+            /** @description Watched folder on the server; empty for every other kind */
             folder: string;
             id: string;
             /** @enum {string} */
-            kind: "folder" | "collector";
+            kind: "folder" | "collector" | "drop" | "pickup" | "system" | "siprec" | "import";
             /** @description BCP 47; empty: not transcribed */
             language: string;
             /** Format: date-time */
@@ -4468,7 +4658,7 @@ export interface components {
             country?: string;
             folder?: string;
             /** @enum {string} */
-            kind: "folder" | "collector";
+            kind: "folder" | "collector" | "drop" | "pickup" | "system" | "siprec" | "import";
             language?: string;
             logs?: string;
             name: string;
@@ -4691,6 +4881,97 @@ export interface components {
             note?: string;
             /** @description For change: those that stay */
             roles?: string[];
+        };
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Messages that were given up
+             */
+            dead: number;
+            /** Format: date-time */
+            delivered_at: string | null;
+            events: string[];
+            /** Format: date-time */
+            failing_since: string | null;
+            id: string;
+            last_answer: string;
+            name: string;
+            purpose: string;
+            reason: string;
+            region: string;
+            /**
+             * @description disabled: switched off by Ringfence; reason says why
+             * @enum {string}
+             */
+            state: "active" | "paused" | "disabled";
+            /** Format: date-time */
+            tried_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before the present one counts too
+             */
+            two_secrets_until: string | null;
+            url: string;
+            /**
+             * Format: int64
+             * @description Messages that are still being tried
+             */
+            waiting: number;
+        };
+        WebhookDelivery: {
+            /** @description The last answer in words; never what the receiver wrote */
+            answer: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            attempts: number;
+            event: string;
+            /** @description The header webhook-id: the same each time it is sent */
+            id: string;
+            /**
+             * Format: date-time
+             * @description While it waits: when it is tried next
+             */
+            next_at: string | null;
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "dead";
+            /**
+             * Format: int64
+             * @description Of the last answer; 0: there was none
+             */
+            status: number;
+            /** @description Id of what it is about */
+            subject: string;
+            /** Format: date-time */
+            tried_at: string | null;
+        };
+        WebhookDeliveryPage: {
+            items: components["schemas"]["WebhookDelivery"][];
+            next_cursor: string;
+        };
+        WebhookDraft: {
+            /** @description recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended */
+            events: string[];
+            name: string;
+            paused?: boolean;
+            /** @description Why the receiver is told; recorded with each message that leaves */
+            purpose: string;
+            /** @description Where the receiver stands; recorded too */
+            region: string;
+            /** @description https; kept sealed, as it may hold a key of the receiver's */
+            url: string;
+        };
+        WebhookItems: {
+            items: components["schemas"]["Webhook"][];
+        };
+        WebhookReplay: {
+            /** Format: int64 */
+            messages: number;
+        };
+        WebhookTest: {
+            message: string;
         };
         WelcomeInputBody: {
             password: string;
@@ -8506,6 +8787,323 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookDraft"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookDraft"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                state?: "waiting" | "delivered" | "dead";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayWebhookInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplay"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateWebhookInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
                 };
             };
             /** @description Error */
