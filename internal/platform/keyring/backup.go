@@ -281,3 +281,33 @@ func (in *importing) tombstone(tx *place.Tx, key []byte, at int64, reason string
 	_, err := tx.Exec(`DELETE FROM keys WHERE id = ?`, key)
 	return err
 }
+
+// Revive makes the key stores of an installation usable again when one of two
+// places survived: the other is filled from it. It is fault.Unavailable if
+// neither did.
+func Revive(ctx context.Context, o Options) error {
+	k, err := newKeyring(o)
+	if err != nil {
+		return err
+	}
+	found, database := false, false
+	for i, s := range k.stores {
+		database = database || s.dir == ""
+		if s.present(i) == nil {
+			has, err := s.has(installation)
+			found = found || has && err == nil
+		}
+	}
+	k.Close()
+	if database { // whether a schema is there is not known before it is opened, which would make it
+		open, err := Open(ctx, o)
+		if err != nil {
+			return err
+		}
+		return open.Close()
+	}
+	if !found {
+		return fault.New(fault.Unavailable, "no key store is left and there is no copy of the keys: without keys nothing can be opened")
+	}
+	return Init(ctx, o)
+}

@@ -70,6 +70,25 @@ func (b *Builder) Place(c id.Customer) *Place {
 	return b.s.handle(c)
 }
 
+// Check states what is in a place that was loaded, without migrating it: what
+// is replayed after it belongs to its tables as they were.
+func (b *Builder) Check(ctx context.Context, c id.Customer, upTo int64) (s Statement, err error) {
+	b.shut(c)
+	pl, err := b.s.engine.open(ctx, c)
+	if err != nil {
+		return s, err
+	}
+	defer pl.close()
+	tx := &Tx{ctx: ctx, d: pl.d, mode: viewing}
+	if tx.sql, err = pl.begin(ctx, viewing, pl.enter); err != nil {
+		return s, err
+	}
+	defer tx.sql.Rollback()
+	s, err = stateAll(tx, upTo)
+	s.Customer = c
+	return s, err
+}
+
 // shut closes what is open of a place, so that the file beneath may change.
 func (b *Builder) shut(c id.Customer) {
 	p := b.Place(c)
@@ -236,27 +255,6 @@ func (r *replay) end() {
 		r.tx = nil
 		<-r.pl.gate
 	}
-}
-
-// Divide begins a new branch of a place's life: what comes after a restore to
-// an earlier time is not mixed with what came after that time before.
-func (b *Builder) Divide(ctx context.Context, c id.Customer) (Mark, error) {
-	b.shut(c)
-	pl, err := b.s.engine.open(ctx, c)
-	if err != nil {
-		return Mark{}, err
-	}
-	defer pl.close()
-	r := &replay{pl: pl}
-	if err := r.begin(ctx); err != nil {
-		return Mark{}, err
-	}
-	defer r.end()
-	m, err := newBranch(r.tx)
-	if err != nil {
-		return m, err
-	}
-	return m, r.commit()
 }
 
 // Rebuild closes one place, lets fn make it anew, and opens it again. Requests

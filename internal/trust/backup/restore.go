@@ -1,0 +1,495 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/place"
+)
+
+// Prove is what backups need of what lies in places.
+type Prove interface {
+	// Purge removes, in a place that is not open yet, what is under a key that
+	// was destroyed.
+	Purge(ctx context.Context, p *place.Place, dead []id.Key) (int, error)
+
+	// Sample opens recordings of a restored place and holds them against their
+	// hashes. The openings stand in the journal of the live place.
+	Sample(ctx context.Context, live, restored *place.Place, keys *keyring.Keyring, objects blob.Bucket, n int) (Sampled, error)
+}
+
+// Sampled is what came of opening recordings.
+type Sampled struct {
+	Opened int      `json:"opened"`
+	Of     int      `json:"of"` // recordings in the place
+	Failed []string `json:"failed,omitempty"`
+}
+
+// Target is what is restored into.
+type Target struct {
+	Places  place.Config
+	Schemas place.Schemas
+	Keys    keyring.Options
+	Objects blob.Bucket
+	Tools   place.Tools
+	State   string // file that says how far it came; the server does not start while it is there
+	Prove   Prove
+	Samples int // recordings opened in each place at the end
+	Told    func(Step)
+}
+
+// Step is told while a restore goes on.
+type Step struct {
+	Doing string      `json:"doing"` // keys, place, purging, objects, checking, done
+	Place id.Customer `json:"place,omitzero"`
+	N     int         `json:"n"`
+	Of    int         `json:"of"`
+}
+
+// Plan says what a restore would do, before it does it.
+type Plan struct {
+	Installation string        `json:"installation"`
+	At           time.Time     `json:"at,omitzero"` // zero: as late as can be
+	Places       []PlannedPart `json:"places"`
+	Bytes        int64         `json:"bytes"`
+	Destroyed    int           `json:"destroyed"` // keys destroyed since: what they closed does not come back
+	Gone         []id.Customer `json:"gone,omitempty"`
+	KeysFrom     string        `json:"keys_from"`
+	Remarks      []string      `json:"remarks,omitempty"`
+
+	origins []origin
+	dead    map[id.Customer][]keyring.Buried
+	keys    *KeyPoint
+	points  []Point
+}
+
+// PlannedPart is one place of a plan.
+type PlannedPart struct {
+	Customer id.Customer `json:"customer"` // zero: the registry
+	Point    id.Backup   `json:"point,omitzero"`
+	CopyOf   time.Time   `json:"copy_of,omitzero"`
+	Replay   bool        `json:"replay"` // the log after it is replayed
+	Bytes    int64       `json:"bytes"`
+}
+
+// Plan looks at what there is and changes nothing.
+func (s Source) Plan(ctx context.Context, w Want) (p Plan, err error) {
+	p.At = w.At
+	if s.Data != nil {
+		if p.points, err = s.Data.Points(ctx); err != nil {
+			if len(p.points) == 0 {
+				return p, err
+			}
+			p.Remarks = append(p.Remarks, "some backups cannot be read: "+err.Error())
+		}
+		if len(p.points) > 0 {
+			p.Installation = p.points[0].Installation
+		}
+	}
+	if p.dead, err = destroyed(ctx, s.Data, s.Keys); err != nil {
+		return p, err
+	}
+	if err := p.chooseKeys(ctx, s); err != nil {
+		return p, err
+	}
+	for _, b := range p.dead[id.Customer{}] {
+		p.Gone = append(p.Gone, b.ID)
+	}
+	all := []id.Customer{w.Customer}
+	if w.Customer.IsZero() {
+		if all, err = s.places(p.points, w); err != nil {
+			return p, err
+		}
+	}
+	if len(all) == 0 {
+		return p, fault.New(fault.NotFound, "there is nothing to restore: no backup and no log")
+	}
+	for _, c := range all {
+		if slices.Contains(p.Gone, c) {
+			if c == w.Customer {
+				return p, fault.New(fault.Gone, "this customer was destroyed, keys and all: nothing of it can be opened from any backup")
+			}
+			continue
+		}
+		o, err := s.choose(ctx, c, p.points, w)
+		if fault.Is(err, fault.NotFound) && !c.IsZero() && w.Customer.IsZero() {
+			p.Remarks = append(p.Remarks, fault.Of(err).Text)
+			continue
+		}
+		if err != nil {
+			return p, err
+		}
+		p.add(o)
+	}
+	return p, nil
+}
+
+func (p *Plan) add(o origin) {
+	part := PlannedPart{Customer: o.customer, Point: o.point, Replay: o.replay}
+	if o.part != nil {
+		part.CopyOf, part.Bytes = o.part.At, o.part.Bytes
+	}
+	if o.short != "" {
+		p.Remarks = append(p.Remarks, placeLabel(o.customer)+": "+o.short)
+	}
+	p.Bytes += part.Bytes
+	p.Destroyed += len(p.dead[o.customer])
+	p.Places = append(p.Places, part)
+	p.origins = append(p.origins, o)
+}
+
+// chooseKeys takes the newest copy of keys that opens, whatever the time that
+// is wanted: an older one has keys that were destroyed since.
+func (p *Plan) chooseKeys(ctx context.Context, s Source) error {
+	if s.Keys == nil {
+		p.KeysFrom = "the key stores that are there"
+		return nil
+	}
+	all, err := s.Keys.KeyPoints(ctx)
+	if err != nil && len(all) == 0 {
+		return err
+	}
+	if len(all) == 0 {
+		p.KeysFrom = "the key stores that are there"
+		return nil
+	}
+	p.keys = &all[0]
+	p.KeysFrom = "the copy of " + all[0].At.Format(time.RFC3339)
+	return nil
+}
+
+// Result is what a restore came to.
+type Result struct {
+	Places  []Restored    `json:"places"`
+	Purged  int           `json:"purged"`  // recordings that were destroyed since
+	Objects int           `json:"objects"` // copied back
+	Missing int           `json:"missing"` // objects that are nowhere
+	Took    time.Duration `json:"took_ns"`
+	Remarks []string      `json:"remarks,omitempty"`
+	Reached time.Time     `json:"reached,omitzero"` // the newest event that came back
+}
+
+// Restored is one place that was made.
+type Restored struct {
+	Customer id.Customer `json:"customer"`
+	Events   int64       `json:"events"`
+	Sampled
+}
+
+// state is how far a restore has come, in a file: run again, it goes on.
+type state struct {
+	Want Want     `json:"want"`
+	Keys bool     `json:"keys"`
+	Done []string `json:"done"`
+}
+
+// Restore makes the installation of a plan, into folders or databases that are
+// empty or were being restored into. First come the tombstones, then the keys
+// less what was destroyed, then registry and places; what lies under a destroyed
+// key is purged before any place can be opened. It may be cut off at any moment
+// and run again.
+func (s Source) Restore(ctx context.Context, p Plan, w Want, t Target) (r Result, err error) {
+	begun := time.Now()
+	r.Remarks = p.Remarks
+	st, err := t.begin(w)
+	if err != nil {
+		return r, err
+	}
+	if !st.Keys {
+		t.tell(Step{Doing: "keys"})
+		if err := s.restoreKeys(ctx, p, t); err != nil {
+			return r, err
+		}
+		st.Keys = true
+		if err := t.save(st); err != nil {
+			return r, err
+		}
+	}
+	keys, err := keyring.Open(ctx, t.Keys)
+	if err != nil {
+		return r, err
+	}
+	defer keys.Close()
+	if err := s.restorePlaces(ctx, p, t, keys, &st); err != nil {
+		return r, err
+	}
+	if err := s.finish(ctx, p, t, keys, &r); err != nil {
+		return r, err
+	}
+	t.tell(Step{Doing: "done"})
+	r.Took = time.Since(begun)
+	return r, errors.Join(os.Remove(t.State), syncDir(filepath.Dir(t.State)))
+}
+
+func (t Target) tell(s Step) {
+	if t.Told != nil {
+		t.Told(s)
+	}
+}
+
+// begin reads how far an earlier run came, if it was for the same.
+func (t Target) begin(w Want) (st state, err error) {
+	text, err := os.ReadFile(t.State)
+	if errors.Is(err, os.ErrNotExist) {
+		st.Want = w
+		return st, t.save(st)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &st)
+	}
+	if err != nil {
+		return st, err
+	}
+	if st.Want.Point != w.Point || !st.Want.At.Equal(w.At) || st.Want.Customer != w.Customer {
+		return st, fault.New(fault.Conflict, "another restore was begun here and not ended: run that one again, or empty the folders and remove %s", t.State)
+	}
+	return st, nil
+}
+
+func (t Target) save(st state) error {
+	text, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(t.State), 0o700); err != nil {
+		return err
+	}
+	part := t.State + ".part"
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close(), os.Rename(part, t.State), syncDir(filepath.Dir(t.State)))
+}
+
+// restoreKeys replays what was destroyed, then adds the keys that are left. Key
+// stores that survived, a mirror for instance, are the better source; a copy
+// adds what they lack.
+func (s Source) restoreKeys(ctx context.Context, p Plan, t Target) error {
+	dead := p.dead
+	if p.keys != nil {
+		for _, part := range p.keys.Parts {
+			in := s.Keys.open(ctx, part.Content)
+			var first []keyring.Buried
+			if !part.Customer.IsZero() {
+				first = dead[part.Customer]
+			}
+			if slices.Contains(p.Gone, part.Customer) {
+				in.Close()
+				continue
+			}
+			err := keyring.Import(ctx, t.Keys, part.Customer, first, in)
+			in.Close()
+			if err != nil {
+				return err
+			}
+		}
+	} else if err := keyring.Revive(ctx, t.Keys); err != nil {
+		return err
+	}
+	keys, err := keyring.Open(ctx, t.Keys)
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	for c, all := range dead {
+		if c.IsZero() {
+			for _, b := range all {
+				if err := keys.DestroyCustomer(ctx, b.ID, b.Reason); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if slices.Contains(p.Gone, c) {
+			continue
+		}
+		if err := keys.Bury(ctx, c, all); err != nil && !fault.Is(err, fault.Gone) && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Source) restorePlaces(ctx context.Context, p Plan, t Target, keys *keyring.Keyring, st *state) error {
+	cfg := t.Places
+	cfg.Log = nil
+	b, err := place.Build(ctx, cfg, t.Schemas, keys)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	for i, o := range p.origins {
+		name := placeName(o.customer)
+		t.tell(Step{Doing: "place", Place: o.customer, N: i + 1, Of: len(p.origins)})
+		if slices.Contains(st.Done, name) {
+			continue
+		}
+		if err := s.build(ctx, b, t.Tools, o); err != nil {
+			return fmt.Errorf("%s: %w", placeLabel(o.customer), err)
+		}
+		st.Done = append(st.Done, name)
+		if err := t.save(*st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build makes one place from its origin, and holds the copy against what it
+// says of itself before the log is replayed on it.
+func (s Source) build(ctx context.Context, b *place.Builder, tools place.Tools, o origin) error {
+	if o.part == nil {
+		if err := b.Empty(ctx, o.customer); err != nil {
+			return err
+		}
+	} else {
+		in := s.Data.open(ctx, o.part.Content)
+		err := b.Load(ctx, o.customer, tools, in)
+		in.Close()
+		if err != nil {
+			return err
+		}
+		got, err := b.Check(ctx, o.customer, 0)
+		if err != nil {
+			return err
+		}
+		if err := differs(got, o.part.Statement); err != nil {
+			return err
+		}
+	}
+	if !o.replay {
+		return nil
+	}
+	_, err := b.Replay(ctx, o.customer, until(s.entries(ctx, o.customer, o.branch, o.after()), o.until))
+	return err
+}
+
+// differs holds what was restored against the statement of the copy.
+func differs(got, want place.Statement) error {
+	if got.Position != want.Position || got.Journal != want.Journal {
+		return fault.New(fault.Conflict, "the journal that came back is not the one that was copied (%d events, want %d)", got.Position, want.Position)
+	}
+	for table, n := range want.Rows {
+		if got.Rows[table] != n {
+			return fault.New(fault.Conflict, "the table %s came back with %d rows, want %d", table, got.Rows[table], n)
+		}
+	}
+	return nil
+}
+
+// finish purges, brings objects back, and looks whether recordings open.
+func (s Source) finish(ctx context.Context, p Plan, t Target, keys *keyring.Keyring, r *Result) error {
+	cfg := t.Places
+	cfg.Log = nil
+	store, err := place.Open(ctx, cfg, t.Schemas, keys)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	all, err := store.Customers(ctx)
+	if err != nil {
+		return err
+	}
+	for i, c := range all {
+		t.tell(Step{Doing: "checking", Place: c, N: i + 1, Of: len(all)})
+		if slices.Contains(p.Gone, c) {
+			if err := store.Destroy(ctx, c); err != nil {
+				return err
+			}
+			continue
+		}
+		one, err := s.finishPlace(ctx, store, t, keys, c, r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", placeLabel(c), err)
+		}
+		r.Places = append(r.Places, one)
+	}
+	return nil
+}
+
+func (s Source) finishPlace(ctx context.Context, store *place.Store, t Target, keys *keyring.Keyring, c id.Customer, r *Result) (one Restored, err error) {
+	one.Customer = c
+	p, err := store.Place(ctx, c)
+	if err != nil {
+		return one, err
+	}
+	dead, err := keys.Destroyed(ctx, c)
+	if err != nil {
+		return one, err
+	}
+	n, err := t.Prove.Purge(ctx, p, dead)
+	if err != nil {
+		return one, err
+	}
+	r.Purged += n
+	if err := s.bringObjects(ctx, t, c, r); err != nil {
+		return one, err
+	}
+	if one.Sampled, err = t.Prove.Sample(ctx, p, p, keys, t.Objects, t.Samples); err != nil {
+		return one, err
+	}
+	if len(one.Failed) > 0 {
+		r.Remarks = append(r.Remarks, fmt.Sprintf("%s: %d of %d recordings that were tried do not open", placeLabel(c), len(one.Failed), len(one.Failed)+one.Opened))
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		type last struct {
+			N  int64 `db:"n"`
+			At int64 `db:"at"`
+		}
+		l, err := place.Row[last](tx, `SELECT coalesce(max(pos), 0) AS n, coalesce(max(at), 0) AS at FROM events`)
+		one.Events = l.N
+		if at := time.UnixMilli(l.At).UTC(); at.After(r.Reached) {
+			r.Reached = at
+		}
+		return err
+	})
+	return one, err
+}
+
+// bringObjects copies back what the target has and the bucket has not.
+func (s Source) bringObjects(ctx context.Context, t Target, c id.Customer, r *Result) error {
+	if s.Data == nil || t.Objects == nil {
+		return nil
+	}
+	names, err := s.Data.List(ctx, "objects/"+blob.Prefix(c))
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	have := map[string]bool{}
+	err = t.Objects.List(ctx, blob.Prefix(c), func(name string, _ int64) error {
+		have[name] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		name := n[len("objects/"):]
+		if have[name] {
+			continue
+		}
+		o, err := s.Data.b.Open(ctx, n)
+		if err != nil {
+			return err
+		}
+		err = copyObject(ctx, t.Objects, name, o)
+		o.Close()
+		if err != nil {
+			return err
+		}
+		r.Objects++
+	}
+	return nil
+}
