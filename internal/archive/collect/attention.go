@@ -48,6 +48,7 @@ func (b *box) well(shown string) {
 // tell reports how the box stands. It is not worth a retry: the next one says
 // the same and more.
 func (b *box) tell(ctx context.Context, s *scanner) {
+	oldest := b.oldest(s)
 	b.mu.Lock()
 	st := Standing{Waiting: len(s.todo) + len(b.taken) + len(s.partial), Spooled: b.spool.bytes(), Attention: []Attention{}}
 	for shown, t := range b.attention {
@@ -58,6 +59,15 @@ func (b *box) tell(ctx context.Context, s *scanner) {
 		st.Attention = append(st.Attention, t.Attention)
 	}
 	b.mu.Unlock()
+	if b.protocol() >= 2 {
+		if !oldest.IsZero() {
+			st.Oldest = &oldest
+		}
+		if d, ok := b.up.drift(); ok {
+			ms := d.Milliseconds()
+			st.Clock = &ms
+		}
+	}
 	slices.SortFunc(st.Attention, func(x, y Attention) int { return strings.Compare(x.File, y.File) })
 	if len(st.Attention) > maxAttention {
 		st.More = len(st.Attention) - maxAttention

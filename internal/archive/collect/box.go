@@ -30,6 +30,9 @@ type Options struct {
 	Patience   time.Duration // with Once: how long a server may be away; 0 is 10 minutes
 	Wait       time.Duration // with Once: how long files may take to prove that they are whole
 	Events     func(Event)   // what happens, one at a time; may be nil
+	Trial      bool          // this program is on trial: see package upgrade
+	NoUpgrades bool          // take no upgrade by itself, whatever the server allows
+	Managed    bool          // a launcher starts this program anew when it asks for it
 
 	crash   func(step string) // tests end the process here
 	small   int64             // largest recording that travels in one request, instead of maxWhole
@@ -74,14 +77,19 @@ type box struct {
 	again         atomic.Bool  // look at everything anew
 	changed       atomic.Bool  // what needs attention is not what the server was told
 
-	mu        sync.Mutex
-	conf      Config
-	names     map[mark16]string // where the sources of taken entries lie; in memory only
-	taken     map[mark16]*entry // which files stand in the spool
-	refused   map[mark16]bool   // until the next start
-	anew      map[mark16]int    // how often a file was sealed anew
-	walked    bool
-	attention map[string]trouble // by file as it is shown
+	mu          sync.Mutex
+	conf        Config
+	greeting    Greeting
+	greetedAt   time.Time
+	began       time.Time
+	trouble     string            // why the server could not be asked, the last time
+	upgradeSaid string            // what became of the last upgrade
+	names       map[mark16]string // where the sources of taken entries lie; in memory only
+	taken       map[mark16]*entry // which files stand in the spool
+	refused     map[mark16]bool   // until the next start
+	anew        map[mark16]int    // how often a file was sealed anew
+	walked      bool
+	attention   map[string]trouble // by file as it is shown
 
 	wholeMax int64
 	large    chan struct{} // one for each large upload under way
@@ -128,7 +136,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 	if b.up, err = newUplink(b.dev.identity, b.dev.key); err != nil {
 		return nil, nil, err
 	}
-	b.up.now = o.now
+	b.up.now, b.began = o.now, o.now().UTC()
 	b.up.transport.ResponseHeaderTimeout = o.silence
 	if b.root, err = os.OpenRoot(o.From); err != nil {
 		return nil, nil, fmt.Errorf("the folder of the recordings cannot be opened (%w); check --from", err)
@@ -199,7 +207,12 @@ func (b *box) close() {
 // configure asks the server who we are and what to do; while it is away, the
 // last answer holds.
 func (b *box) configure(ctx context.Context) error {
-	c, err := b.up.config(ctx)
+	_, err := b.greet(ctx)
+	var c Config
+	if err == nil {
+		c, err = b.up.config(ctx)
+	}
+	b.noteTrouble(err)
 	if err == nil {
 		if err := b.believe(c); err != nil {
 			return err
@@ -220,6 +233,15 @@ func (b *box) configure(ctx context.Context) error {
 		return err
 	}
 	return b.believe(c)
+}
+
+// noteTrouble remembers why the server could not be asked, for "collect status".
+func (b *box) noteTrouble(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trouble = ""; err != nil {
+		b.trouble = err.Error()
+	}
 }
 
 // believe takes over a configuration, but never one that would send recordings

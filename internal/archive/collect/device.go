@@ -24,6 +24,8 @@ type identity struct {
 	Customer  id.Customer `json:"customer"`
 	Device    id.Device   `json:"device"`
 	ServerKey []byte      `json:"server_key"` // checks receipts; pinned
+	// ReleaseKeys check upgrades, as minisign writes public keys; pinned.
+	ReleaseKeys []string `json:"release_keys,omitempty"`
 }
 
 // device is the box's side of an enrolment, read from its state folder.
@@ -83,7 +85,7 @@ func Enrol(ctx context.Context, server, code, state, caFile string) (Config, err
 		return Config{}, err
 	}
 	// The identity comes last: with it the box counts as enrolled.
-	return c, writeJSON(filepath.Join(state, identityFile), identity{server, ca, c.Customer, c.Device, c.ServerKey})
+	return c, writeJSON(filepath.Join(state, identityFile), identity{server, ca, c.Customer, c.Device, c.ServerKey, c.ReleaseKeys})
 }
 
 // openDevice reads what Enrol wrote.

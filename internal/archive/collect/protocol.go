@@ -85,6 +85,8 @@ type Config struct {
 	Copies    int             `json:"copies"`         // in how many places keys and objects lie; below 2 sources are only kept
 	Hold      string          `json:"hold,omitempty"` // why nothing is captured now, for a person; empty: capture
 	Chunk     int             `json:"chunk_bytes"`
+	// ReleaseKeys check upgrades; pinned at enrolment, never changed by a server.
+	ReleaseKeys []string `json:"release_keys,omitempty"`
 }
 
 // Manifest is what the box signs about one upload. Whatever tells something of
@@ -216,6 +218,9 @@ type Standing struct {
 	Spooled   int64       `json:"spooled_bytes"`
 	Attention []Attention `json:"attention"`
 	More      int         `json:"more,omitempty"` // files beyond maxAttention
+	// Since protocol 2.
+	Oldest *time.Time `json:"oldest,omitempty"`   // since when the oldest of what waits has waited
+	Clock  *int64     `json:"clock_ms,omitempty"` // the box's clock minus the server's, as it measured it
 }
 
 // Offset is where an upload stands.

@@ -83,8 +83,15 @@ func (b *box) push(ctx context.Context, e *entry) error {
 // loop looks at the folder until it is told to stop.
 func (b *box) loop(ctx context.Context) error {
 	s := newScanner(b)
-	began, asked, told := b.now(), b.now(), time.Time{}
+	began, asked, told, written := b.now(), b.now(), time.Time{}, time.Time{}
 	for {
+		if b.now().Sub(written) >= statusEvery {
+			written = b.now()
+			b.writeStatus(s)
+		}
+		if err := b.consider(ctx); err != nil {
+			return err
+		}
 		every := configEvery
 		if b.config().Hold != "" {
 			every = holdEvery
@@ -175,6 +182,7 @@ func (b *box) finish(ctx context.Context, s *scanner) error {
 		return context.Cause(ctx)
 	}
 	b.tell(ctx, s)
+	b.writeStatus(s)
 	b.mu.Lock()
 	bad := len(b.attention)
 	b.mu.Unlock()

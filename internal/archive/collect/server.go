@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/upgrade"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
@@ -34,6 +35,12 @@ type ServerOptions struct {
 	// nil: from everywhere. Refused is told of one that was not.
 	Admits  func(tx *place.Tx, from string) (bool, error)
 	Refused func(ctx context.Context, p *place.Place, who actor.Actor)
+	// Releases are those that the server holds for its boxes; nil: none.
+	Releases *upgrade.Shelf
+	// Oldest is the oldest protocol that is spoken; 0: that of the release two before.
+	Oldest int
+	// Changed is told whose boxes are of other releases than before; may be nil.
+	Changed func(id.Customer)
 	// Step is told the name of each step before it is taken; tests end the
 	// process there.
 	Step func(name string)
@@ -53,6 +60,10 @@ type Server struct {
 	admits  func(*place.Tx, string) (bool, error)
 	refused func(context.Context, *place.Place, actor.Actor)
 	step    func(string)
+	shelf   *upgrade.Shelf
+	oldest  int
+	changed func(id.Customer)
+	handing chan struct{} // one for each box that is given a release
 	epoch   string
 	mux     *http.ServeMux
 	nonces  nonces
@@ -81,6 +92,10 @@ func NewServer(o ServerOptions) (*Server, error) {
 		epoch: rand.Text(), mux: http.NewServeMux(), nonces: nonces{of: map[id.Device]*used{}},
 		wholes: make(chan struct{}, wholeAtOnce), locks: map[id.Upload]*turn{}, finishes: map[id.Upload]*finish{}, lanes: map[id.Device]*lane{}, seen: map[id.Device]time.Time{},
 	}
+	s.shelf, s.oldest, s.changed, s.handing = o.Releases, max(o.Oldest, oldestProtocol), o.Changed, make(chan struct{}, handingAtOnce)
+	if s.changed == nil {
+		s.changed = func(id.Customer) {}
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -91,14 +106,18 @@ func NewServer(o ServerOptions) (*Server, error) {
 		s.step = func(string) {}
 	}
 	s.mux.HandleFunc("POST "+Path+"/enrol", s.enrol)
-	s.mux.HandleFunc("GET "+Path+"/config", s.signed(s.config))
-	s.mux.HandleFunc("POST "+Path+"/uploads", s.signed(s.begin))
-	s.mux.HandleFunc("HEAD "+Path+"/uploads/{upload}", s.signed(s.offset))
-	s.mux.HandleFunc("PATCH "+Path+"/uploads/{upload}", s.signed(s.append))
-	s.mux.HandleFunc("PUT "+Path+"/uploads/{upload}", s.signed(s.whole))
-	s.mux.HandleFunc("POST "+Path+"/uploads/{upload}/complete", s.signed(s.complete))
-	s.mux.HandleFunc("GET "+Path+"/receipts/{upload}", s.signed(s.receipt))
-	s.mux.HandleFunc("POST "+Path+"/standing", s.signed(s.standing))
+	s.mux.HandleFunc("POST "+Path+helloPath, s.signed(s.hello))
+	s.mux.HandleFunc("GET "+Path+"/releases/{release}/{os}/{arch}", s.signed(s.release))
+	s.mux.HandleFunc("GET "+Path+"/offers/{release}/{os}/{arch}", s.signed(s.offerOf))
+	s.mux.HandleFunc("POST "+Path+"/leave", s.signed(s.leave))
+	s.mux.HandleFunc("GET "+Path+"/config", s.spoken(s.config))
+	s.mux.HandleFunc("POST "+Path+"/uploads", s.spoken(s.begin))
+	s.mux.HandleFunc("HEAD "+Path+"/uploads/{upload}", s.spoken(s.offset))
+	s.mux.HandleFunc("PATCH "+Path+"/uploads/{upload}", s.spoken(s.append))
+	s.mux.HandleFunc("PUT "+Path+"/uploads/{upload}", s.spoken(s.whole))
+	s.mux.HandleFunc("POST "+Path+"/uploads/{upload}/complete", s.spoken(s.complete))
+	s.mux.HandleFunc("GET "+Path+"/receipts/{upload}", s.spoken(s.receipt))
+	s.mux.HandleFunc("POST "+Path+"/standing", s.spoken(s.standing))
 	s.mux.HandleFunc(Path+"/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.New(fault.NotFound, "there is nothing here"))
 	})
@@ -108,6 +127,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(epochHeader, s.epoch)
+	w.Header().Set(timeHeader, s.now().UTC().Format(time.RFC3339Nano))
 	w.Header().Set("Cache-Control", "no-store")
 	s.mux.ServeHTTP(w, r)
 }
@@ -148,6 +168,16 @@ func (s *Server) signed(h handler) http.HandlerFunc {
 			s.fail(w, r, err)
 		}
 	}
+}
+
+// spoken is signed for what needs a protocol that both speak.
+func (s *Server) spoken(h handler) http.HandlerFunc {
+	return s.signed(func(v *visit, w http.ResponseWriter, r *http.Request) error {
+		if v.device.Protocol < s.oldest {
+			return errTooOld
+		}
+		return h(v, w, r)
+	})
 }
 
 func (s *Server) visit(r *http.Request) (*visit, error) {
@@ -242,7 +272,11 @@ func (s *Server) saw(r *http.Request, v *visit) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(`UPDATE collect_devices SET seen_at = ?, seen_from = ? WHERE id = ?`, tx.At().UnixMilli(), sealed, v.device.ID)
+		if _, err = tx.Exec(`UPDATE collect_devices SET seen_at = ?, seen_from = ? WHERE id = ?`, tx.At().UnixMilli(), sealed, v.device.ID); err != nil || v.device.Protocol > 1 {
+			return err
+		}
+		// A box that does not measure dates its requests to the second.
+		_, err = tx.Exec(`UPDATE collect_devices SET clock_ms = ? WHERE id = ?`, v.claim.created.Add(500*time.Millisecond).Sub(now).Milliseconds(), v.device.ID)
 		return err
 	})
 	if err != nil {
@@ -283,6 +317,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Code = codeClock
 	case errors.Is(err, errRevoked):
 		p.Status, p.Code = http.StatusForbidden, codeDevice
+	case errors.Is(err, errTooOld):
+		p.Status, p.Code = http.StatusUpgradeRequired, codeTooOld
 	case errors.Is(err, errReseal):
 		p.Status, p.Code = http.StatusConflict, codeReseal
 	case errors.Is(err, errUnknownUpload), errors.Is(err, errStaged):

@@ -97,6 +97,9 @@ func (s *Server) signedConfig(ctx context.Context, p *place.Place, d deviceRow) 
 	if s.archive.TwoPlaces() {
 		c.Copies = 2
 	}
+	if s.shelf != nil {
+		c.ReleaseKeys = s.shelf.Keys().Texts()
+	}
 	if src.Raw != (recording.Raw{}) {
 		if c.Raw, err = json.Marshal(Raw{Codec: src.Raw.Codec, Rate: src.Raw.Rate, Channels: src.Raw.Channels}); err != nil {
 			return Signed{}, err
@@ -138,7 +141,14 @@ func (s *Server) standing(v *visit, w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	err := v.place.Keep(r.Context(), func(tx *place.Tx) error {
-		_, err := tx.Exec(`UPDATE collect_devices SET waiting = ?, spooled = ? WHERE id = ?`, st.Waiting, st.Spooled, v.device.ID)
+		oldest := any(nil)
+		if st.Oldest != nil {
+			oldest = st.Oldest.UnixMilli()
+		}
+		if _, err := tx.Exec(`UPDATE collect_devices SET waiting = ?, spooled = ?, oldest_at = ? WHERE id = ?`, st.Waiting, st.Spooled, oldest, v.device.ID); err != nil || st.Clock == nil || !bounded(*st.Clock) {
+			return err
+		}
+		_, err := tx.Exec(`UPDATE collect_devices SET clock_ms = ? WHERE id = ?`, *st.Clock, v.device.ID)
 		return err
 	})
 	if err != nil {

@@ -21,7 +21,16 @@ var firstSchema string
 // Migrations make the tables of this package in a customer's place.
 func Migrations() place.Migrations {
 	return place.Migrations{{Number: 600, Name: "collectors", SQL: firstSchema}, {Number: 601, Name: "where collectors come from", SQL: `
-		ALTER TABLE collect_devices ADD COLUMN seen_from {{bytes}};`}}
+		ALTER TABLE collect_devices ADD COLUMN seen_from {{bytes}};`},
+		{Number: 602, Name: "releases of collectors", SQL: `
+		ALTER TABLE collect_devices ADD COLUMN release {{text}} NOT NULL DEFAULT '';
+		ALTER TABLE collect_devices ADD COLUMN protocol {{int}} NOT NULL DEFAULT 1;
+		ALTER TABLE collect_devices ADD COLUMN platform {{text}} NOT NULL DEFAULT '';
+		ALTER TABLE collect_devices ADD COLUMN clock_ms {{int}};
+		ALTER TABLE collect_devices ADD COLUMN oldest_at {{int}};
+		ALTER TABLE collect_devices ADD COLUMN upgrades {{text}} NOT NULL DEFAULT 'ask';
+		ALTER TABLE collect_devices ADD COLUMN upgrade_to {{text}} NOT NULL DEFAULT '';
+		ALTER TABLE collect_devices ADD COLUMN upgrade_failed {{text}} NOT NULL DEFAULT '';`}}
 }
 
 // Housekeeping are the tables that are written without an event: when a box was
@@ -45,6 +54,16 @@ type Device struct {
 	CodeUntil  time.Time // while it is not enrolled
 	Waiting    int       // files on the box that are not archived yet, as it last said
 	Spooled    int64     // bytes in its spool
+
+	Release       string         // that it last said it is; "": it never said hello (release 0.1)
+	Protocol      int            // that both last agreed on; 0: it is too old
+	Platform      string         // "linux/amd64"
+	Clock         *time.Duration // its clock minus the server's; nil: not measured
+	OldestAt      time.Time      // since when the oldest of what waits has waited
+	Upgrades      string         // UpgradesAsk or UpgradesAlways
+	UpgradeTo     string         // it was asked to take this release and has not yet
+	UpgradeFailed string         // "release: reason" of the upgrade that it last rolled back
+	Offered       string         // release that it could take; "": none is newer
 }
 
 // State is "waiting" for its enrolment, "enrolled" or "revoked".
@@ -72,9 +91,19 @@ type deviceRow struct {
 	SeenFrom   []byte    `db:"seen_from"`
 	Waiting    int       `db:"waiting"`
 	Spooled    int64     `db:"spooled"`
+
+	Release       string `db:"release"`
+	Protocol      int    `db:"protocol"`
+	Platform      string `db:"platform"`
+	Clock         *int64 `db:"clock_ms"`
+	OldestAt      int64  `db:"oldest_at"`
+	Upgrades      string `db:"upgrades"`
+	UpgradeTo     string `db:"upgrade_to"`
+	UpgradeFailed string `db:"upgrade_failed"`
 }
 
-const deviceColumns = `SELECT id, source, name, code, code_until, public_key, created_at, enrolled_at, revoked_at, seen_at, seen_from, waiting, spooled FROM collect_devices`
+const deviceColumns = `SELECT id, source, name, code, code_until, public_key, created_at, enrolled_at, revoked_at, seen_at, seen_from, waiting, spooled,
+	release, protocol, platform, clock_ms, oldest_at, upgrades, upgrade_to, upgrade_failed FROM collect_devices`
 
 func (r deviceRow) device(tx *place.Tx) (Device, error) {
 	name, err := tx.Unseal(place.FieldDeviceName, r.ID, r.Name)
@@ -85,10 +114,16 @@ func (r deviceRow) device(tx *place.Tx) (Device, error) {
 	if len(r.SeenFrom) > 0 {
 		from, err = tx.Unseal(place.FieldDeviceFrom, r.ID, r.SeenFrom)
 	}
-	return Device{
+	d := Device{
 		ID: r.ID, Source: r.Source, Name: string(name), CreatedAt: instant(r.CreatedAt), EnrolledAt: instant(r.EnrolledAt),
 		RevokedAt: instant(r.RevokedAt), SeenAt: instant(r.SeenAt), SeenFrom: string(from), CodeUntil: instant(r.CodeUntil), Waiting: r.Waiting, Spooled: r.Spooled,
-	}, err
+		Release: r.Release, Protocol: r.Protocol, Platform: r.Platform, OldestAt: instant(r.OldestAt), Upgrades: r.Upgrades, UpgradeTo: r.UpgradeTo, UpgradeFailed: r.UpgradeFailed,
+	}
+	if r.Clock != nil {
+		c := time.Duration(*r.Clock) * time.Millisecond
+		d.Clock = &c
+	}
+	return d, err
 }
 
 func instant(ms int64) time.Time {
@@ -111,7 +146,7 @@ func (s *Server) Add(ctx context.Context, p *place.Place, who actor.Actor, name 
 	code := newCode(p.Customer(), key)
 	var d Device
 	err = p.Change(ctx, who, func(tx *place.Tx) error {
-		d = Device{ID: id.New[id.Device](), Source: src, Name: name, CreatedAt: tx.At(), CodeUntil: tx.At().Add(codeFor)}
+		d = Device{ID: id.New[id.Device](), Source: src, Name: name, CreatedAt: tx.At(), CodeUntil: tx.At().Add(codeFor), Upgrades: UpgradesAsk}
 		closed, err := tx.Seal(place.FieldDeviceName, d.ID, []byte(name))
 		if err != nil {
 			return err
@@ -137,6 +172,9 @@ func (s *Server) Devices(ctx context.Context, p *place.Place) (ds []Device, err 
 			if err != nil {
 				return err
 			}
+			if o, ok := s.offered(r); ok {
+				d.Offered = o.Release
+			}
 			ds = append(ds, d)
 		}
 		return err
@@ -153,7 +191,7 @@ func (s *Server) Revoke(ctx context.Context, p *place.Place, who actor.Actor, d 
 			return err
 		}
 		if n == 0 {
-			return fault.New(fault.NotFound, "there is no such device, or it is revoked already")
+			return errNoDevice
 		}
 		tx.Record(place.Event{Code: "device.revoked", Subject: d.String()})
 		return nil

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ringfence/internal/base/release"
 )
 
 // uplink is the box's way to the server: one address, verified TLS, no
@@ -34,6 +36,7 @@ type uplink struct {
 
 	mu    sync.Mutex
 	epoch string
+	seen  contact
 }
 
 // refusal is an answer of the server other than success.
@@ -214,11 +217,15 @@ func (u *uplink) attempt(ctx context.Context, method, path string, body []byte, 
 		r.Header.Set("Upload-Offset", strconv.FormatInt(offset, 10))
 		r.Header.Set("Content-Type", "application/offset+octet-stream")
 	}
+	u.sign(r, body)
+	return u.answer(r, out)
+}
+
+func (u *uplink) sign(r *http.Request, body []byte) {
 	u.mu.Lock()
 	epoch := u.epoch
 	u.mu.Unlock()
 	signRequest(r, sha256.Sum256(body), u.key, u.id.Customer, u.id.Device, epoch, u.now())
-	return u.answer(r, out)
 }
 
 func (u *uplink) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
@@ -227,7 +234,7 @@ func (u *uplink) request(ctx context.Context, method, path string, body []byte) 
 		return nil, err
 	}
 	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", "ringfence-collect")
+	r.Header.Set("User-Agent", "ringfence-collect/"+release.Number())
 	if len(body) > 0 {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -237,11 +244,13 @@ func (u *uplink) request(ctx context.Context, method, path string, body []byte) 
 // answer sends r and reads what comes back; never more than answerMax, so that
 // a wrong server cannot fill the box's memory.
 func (u *uplink) answer(r *http.Request, out any) (http.Header, error) {
+	sent := u.now()
 	resp, err := u.hc.Do(r)
 	if err != nil {
 		return nil, explain(err, u.base.Host)
 	}
 	defer resp.Body.Close()
+	u.noted(resp, sent, u.now(), len(r.Header.Get("Upload-Offset")) > 0 || r.Method == http.MethodPut)
 	if e := resp.Header.Get(epochHeader); e != "" && len(e) < 100 {
 		u.mu.Lock()
 		u.epoch = e

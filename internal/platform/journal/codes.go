@@ -167,6 +167,10 @@ var Codes = []Code{
 	{"device.added", "a collector was named and given a code to enrol with"},
 	{"device.enrolled", "a collector used its code; from now on its key signs what it sends"},
 	{"device.revoked", "a collector may send nothing any more"},
+	{"device.changed", "a collector was named anew, or it was said when it takes upgrades"},
+	{"device.upgrade_asked", "a collector was asked to take a newer release"},
+	{"device.release_changed", "a collector runs another release than before"},
+	{"device.upgrade_failed", "a collector went back to the release before, as the newer one did not prove itself"},
 
 	// archive/phonesystem
 	{"system.set", "where a telephone system's API is, and with what it is asked, was set"},
