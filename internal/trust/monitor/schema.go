@@ -70,6 +70,11 @@ func Migrations() place.Migrations {
 			closed_days {{text}} NOT NULL,
 			admins_mailed_at {{int}} NOT NULL
 		);
+		CREATE TABLE alert_rhythms (
+			subject {{text}} PRIMARY KEY,
+			seen_at {{int}} NOT NULL,
+			pauses {{text}} NOT NULL
+		);
 		CREATE TABLE alerts_below (
 			id {{id}} PRIMARY KEY,
 			node {{id}} NOT NULL,
@@ -88,5 +93,5 @@ func Migrations() place.Migrations {
 // known, what waits to be mailed, and the figures that are pushed upwards. That
 // an alert was raised, ended, or dealt with by somebody is journalled.
 func Housekeeping() []string {
-	return []string{"alerts", "alert_history", "alert_mails", "alerts_below", "alert_settings", "alert_contacts"}
+	return []string{"alerts", "alert_history", "alert_mails", "alerts_below", "alert_settings", "alert_contacts", "alert_rhythms"}
 }
