@@ -139,6 +139,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/support', component: lazyRouteComponent(() => import('./features/rights/SupportPage'), 'SupportPage') }),
   createRoute({ getParentRoute: () => customer, path: '/permissions', component: lazyRouteComponent(() => import('./features/rights/PermissionsPage'), 'PermissionsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/webhooks', component: lazyRouteComponent(() => import('./features/webhooks/WebhooksPage'), 'WebhooksPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];

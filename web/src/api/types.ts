@@ -38,3 +38,6 @@ export type Brand = Shapes['Brand'];
 export type NodeBrand = Shapes['NodeBrand'];
 export type Blueprint = Shapes['Blueprint'];
 export type Checklist = Shapes['Checklist'];
+export type Webhook = Shapes['Webhook'];
+export type NewWebhook = Shapes['NewWebhook'];
+export type WebhookDelivery = Shapes['WebhookDelivery'];

@@ -136,6 +136,7 @@ function CustomerNav({ customer }: { customer: string }) {
     { act: 'member.read', to: 'members', icon: 'people', label: 'Members' },
     { act: 'member.read', to: 'directory', icon: 'phone', label: 'Directory' },
     { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
+    { act: 'webhook.manage', to: 'webhooks', icon: 'outof', label: 'Webhooks' },
     { act: 'policy.read', to: 'sign-in', icon: 'lock', label: 'Sign-in' },
     { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
     { act: 'scim.manage', to: 'provisioning', icon: 'into', label: 'Provisioning' },
