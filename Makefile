@@ -10,7 +10,7 @@ UI_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts 
 GO_SOURCES := $(shell find cmd internal demo web -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) go.mod go.sum
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build check test test-go test-web test-browser race mutants fuzz bench test-peers generate
+.PHONY: help run dev build check test test-go test-web test-browser test-packages packages soak race mutants fuzz bench test-peers generate
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | expand -t 14
@@ -47,13 +47,22 @@ check: web/node_modules/.stamp ## formatting, vet, staticcheck, types, and no dr
 	$(MAKE) --no-print-directory generate
 	git diff --exit-code --stat -- openapi.yaml web/src/api docs ringfence.sample.yaml
 
-test: tools-test build test-go test-web test-browser ## every test: unit, both databases, object stores, browser
+test: tools-test build test-go test-web test-browser test-packages ## every test: unit, both databases, object stores, browser
 
 test-go:
 	$(GO) test -timeout 12m ./...
 
 test-web: web/node_modules/.stamp
 	cd web && npm run --silent typecheck && npm run --silent test
+
+test-packages: tools-test
+	cd packaging && $(GO) vet . && $(GO) test .
+
+packages: web/dist/index.html ## .deb and .rpm of server and collector, amd64 and arm64, into dist/
+	@scripts/packages
+
+soak: build tools-test ## what takes longer than a test may: a day of calls, the whole life of an installation
+	@scripts/soak
 
 test-browser: build tools-test
 	cd web && npm run --silent e2e
@@ -75,4 +84,4 @@ test-peers: ; @scripts/install-test-peers
 
 .PHONY: tools-run tools-test
 tools-run: ; @scripts/install speech sound
-tools-test: ; @scripts/install speech sound postgres browser pdf && scripts/install-test-peers
+tools-test: ; @scripts/install speech sound postgres browser pdf peers packages && scripts/install-test-peers

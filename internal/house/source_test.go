@@ -39,6 +39,9 @@ func sources(t *testing.T) []source {
 		if e.IsDir() && (strings.HasPrefix(e.Name(), ".") && path != root || slices.Contains([]string{"node_modules", "testdata", "docs", "bin", "dist"}, e.Name())) {
 			return filepath.SkipDir
 		}
+		if _, err := os.Stat(filepath.Join(path, "go.mod")); e.IsDir() && err == nil && path != root {
+			return filepath.SkipDir // a module of its own, which the product does not see
+		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
