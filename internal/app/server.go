@@ -17,6 +17,7 @@ import (
 	"ringfence/internal/app/config"
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
@@ -37,6 +38,7 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/monitor"
 )
 
 // server is one running Ringfence: its stores, the services on them, and what
@@ -56,6 +58,8 @@ type server struct {
 	blueprints *blueprint.Service
 	sender     mail.Sender
 	speech     *speech.Service
+	coverage   *coverage.Service
+	monitor    *monitor.Service
 	captures   *capture.Service
 	collectors *collect.Server
 	entry      *entry.Service
@@ -119,6 +123,7 @@ func (s *server) build(x extras) error {
 	s.recordings.OnCapture(captured)
 	s.recordings.OnCapture(tellCaptured)
 	s.recordings.OnDestroyed(tellDestroyed)
+	s.buildMonitor()
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
 	if err != nil {
 		return err
@@ -130,7 +135,7 @@ func (s *server) build(x extras) error {
 	s.blueprints = blueprint.New(blueprint.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
 	})
-	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Log: s.log})
+	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Expect: s.coverage.Expect, Log: s.log})
 	s.entry = entry.New(nil)
 	s.collectors, err = collect.NewServer(collect.ServerOptions{
 		Store: s.places, Keys: s.keys, Recordings: s.recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
@@ -255,6 +260,9 @@ func (s *server) start(ctx context.Context, x extras) error {
 		requests: api.Requests, busy: api.Busy, log: s.log,
 	}
 	s.places.OnCommit(g.watch)
+	s.detect()
+	s.background(ctx, s.monitor.Run)
+	s.background(ctx, (&counter{s.places, s.coverage, s.retentionDays, s.log}).run)
 	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)
 	s.background(ctx, g.run)
 	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)

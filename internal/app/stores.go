@@ -10,6 +10,7 @@ import (
 
 	"ringfence/internal/app/config"
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/secret"
@@ -28,16 +29,17 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/monitor"
 )
 
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
-			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations()),
+			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
 	}
 }
 
