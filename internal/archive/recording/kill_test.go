@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	placetest.Main(m)
 }
 
-// actUntilKilled opens or destroys the one recording that is there, or kills
+// actUntilKilled opens, shrinks or destroys the one recording that is there, or kills
 // its own process at a step of it.
 func actUntilKilled(dir, act string, at int) error {
 	ctx := context.Background()
@@ -60,9 +60,15 @@ func actUntilKilled(dir, act string, at int) error {
 		return err
 	}
 	armed = true
-	if act == "destroy" {
+	switch act {
+	case "destroy":
 		err = w.Service.Destroy(ctx, w.Place, w.Who, rec, "a test")
-	} else {
+	case "smaller":
+		var o *recording.Opening
+		if o, err = w.Service.Open(ctx, w.Place, w.Who, rec, recording.Ask{What: "make-smaller"}); err == nil {
+			_, err = o.Shrink(ctx, recording.Smaller{Kbit: 24, Drop: true}, func(*place.Tx, recording.Saving) error { return nil })
+		}
+	default:
 		_, err = w.Service.Open(ctx, w.Place, w.Who, rec, recording.Ask{What: "listen"})
 	}
 	if err != nil {

@@ -201,6 +201,7 @@ const (
 	Mix        Kind = "mix"      // both parties in one channel, where there are sides as well
 	Caller     Kind = "caller"   // what the caller said
 	AgentSide  Kind = "agent"    // what the agent said
+	Opus       Kind = "opus"     // made here of the others, smaller
 	transcript Kind = "transcript"
 	outline    Kind = "outline" // peaks for drawing
 )

@@ -172,6 +172,18 @@ var Codes = []Code{
 	{"device.release_changed", "a collector runs another release than before"},
 	{"device.upgrade_failed", "a collector went back to the release before, as the newer one did not prove itself"},
 
+	// archive/intake
+	{"drop.login-made", "a login was made by which files can be pushed for a source"},
+	{"drop.login-ended", "a login for pushing files ended"},
+	{"drop.opened", "a source was given its login for pushing files"},
+	{"drop.ended", "a source takes no pushed files any more; what waited was removed"},
+	{"drop.key-added", "a public key may push files for a source"},
+	{"drop.key-removed", "a public key may push files no more"},
+	{"drop.password-set", "a password was made for pushing files, for a system that has no keys"},
+	{"drop.password-ended", "a password for pushing files ended"},
+	{"drop.token-set", "a token was made for pushing files by HTTPS"},
+	{"drop.token-ended", "a token for pushing files by HTTPS ended"},
+
 	// archive/phonesystem
 	{"system.set", "where a telephone system's API is, and with what it is asked, was set"},
 	{"system.asked", "a telephone system was asked whether it answers, without anything being fetched"},
