@@ -10,11 +10,12 @@ import (
 	"ringfence/internal/base/secret"
 )
 
-// Config names one bucket: exactly one of the three.
+// Config names one bucket: exactly one of the four.
 type Config struct {
 	Folder string
 	Azure  *Azure
 	S3     *S3
+	SFTP   *SFTP
 
 	// Made says that a folder was made a bucket before, by the set-up: then one
 	// that is missing or empty is a disk that is not mounted, and is refused
@@ -41,6 +42,9 @@ type S3 struct {
 // Open opens a bucket, and fails if it is not there or does not let us in.
 func Open(ctx context.Context, cfg Config) (Bucket, error) {
 	switch {
+	case cfg.SFTP != nil && cfg.Folder == "" && cfg.Azure == nil && cfg.S3 == nil:
+		return openSFTP(ctx, *cfg.SFTP)
+	case cfg.SFTP != nil:
 	case cfg.Folder != "" && cfg.Azure == nil && cfg.S3 == nil:
 		return openFolder(cfg.Folder, !cfg.Made)
 	case cfg.Azure != nil && cfg.Folder == "" && cfg.S3 == nil:
@@ -48,7 +52,7 @@ func Open(ctx context.Context, cfg Config) (Bucket, error) {
 	case cfg.S3 != nil && cfg.Folder == "" && cfg.Azure == nil:
 		return openS3(ctx, *cfg.S3)
 	}
-	return nil, fault.Field("objects", "name a folder, an Azure container or an S3 bucket: one of them")
+	return nil, fault.Field("objects", "name a folder, an Azure container, an S3 bucket or an SFTP folder: one of them")
 }
 
 // endpoint checks the address of a cloud: what travels is sealed, but the
