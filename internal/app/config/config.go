@@ -4,6 +4,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -32,6 +33,8 @@ type Config struct {
 	SignIn         SignIn         `yaml:"sign_in" doc:"How people sign in."`
 	Egress         Egress         `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
 	Speech         Speech         `yaml:"speech" doc:"Transcription on this host."`
+	SIP            SIP            `yaml:"sip" doc:"Recording sessions that session border controllers and telephone systems send (SIPREC). Without an address none are taken."`
+	Backup         Backup         `yaml:"backup" doc:"Copies of the installation elsewhere, encrypted, and proof every night that they can be restored."`
 	Nightly        string         `yaml:"nightly" doc:"When recordings that are due are destroyed, local time of the server, HH:MM."`
 	Log            Log            `yaml:"log" doc:"The log goes to standard error and holds no personal data."`
 }
@@ -113,6 +116,55 @@ type Speech struct {
 	Workers int `yaml:"workers" doc:"Recordings transcribed at the same time."`
 }
 
+// SIP is where recording sessions come in.
+type SIP struct {
+	Listen    string `yaml:"listen" doc:"Address and port for UDP and TCP, for example 10.0.0.5:5060."`
+	TLSListen string `yaml:"tls_listen" doc:"Address and port for TLS, for example 0.0.0.0:5061, with the certificate of this server."`
+	Plain     bool   `yaml:"plain" doc:"Say true to take calls unencrypted (listen) on another address than loopback: within a network of your own, as who reads it hears the calls."`
+	Address   string `yaml:"address" doc:"Address that clients send sound to, where it is not the one they call, as behind NAT."`
+	Ports     string `yaml:"ports" doc:"Range of UDP ports for sound. Keep it apart from net.ipv4.ip_local_port_range; a stream takes two."`
+	MaxCalls  int    `yaml:"max_calls" doc:"Calls at once, of all customers together."`
+}
+
+// On reports whether recording sessions are taken.
+func (s SIP) On() bool { return s.Listen != "" || s.TLSListen != "" }
+
+// PortRange is the first and the last port for sound; zero if it cannot be read.
+func (s SIP) PortRange() (low, high int) {
+	if n, err := fmt.Sscanf(s.Ports, "%d-%d", &low, &high); err != nil || n != 2 {
+		return 0, 0
+	}
+	return low, high
+}
+
+func (s SIP) validate(p *problems, tls bool) {
+	for _, l := range []struct{ path, address string }{{"sip.listen", s.Listen}, {"sip.tls_listen", s.TLSListen}} {
+		if l.address == "" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(l.address); err != nil || port == "" {
+			p.add(l.path, "want address:port, for example 10.0.0.5:5060")
+		}
+	}
+	if s.Listen != "" && !loopback(s.Listen) && !s.Plain {
+		p.add("sip.plain", "%s is not a loopback address: say plain: true, or take calls by TLS alone", s.Listen)
+	}
+	if s.TLSListen != "" && !tls {
+		p.add("sip.tls_listen", "needs a certificate: set tls")
+	}
+	if s.Address != "" {
+		if _, err := netip.ParseAddr(s.Address); err != nil {
+			p.add("sip.address", "want an IP address")
+		}
+	}
+	if low, high := s.PortRange(); low < 1024 || high > 65535 || high-low < 3 {
+		p.add("sip.ports", "want a range from 1024 to 65535, such as 16384-24575")
+	}
+	if s.MaxCalls < 1 || s.MaxCalls > 10000 {
+		p.add("sip.max_calls", "want a number from 1 to 10000")
+	}
+}
+
 // Log says what is logged.
 type Log struct {
 	Level  string `yaml:"level" doc:"debug, info, warn or error."`
@@ -126,7 +178,9 @@ func Default() Config {
 		Data:    "/var/lib/ringfence",
 		Keys:    Keys{Root: "/etc/ringfence/root.key", Store: "/var/lib/ringfence-keys"},
 		Speech:  Speech{Workers: 1},
+		SIP:     SIP{Ports: "16384-24575", MaxCalls: 500},
 		Nightly: "02:30",
+		Backup:  Backup{Key: "/etc/ringfence/backup.key", At: "01:15", Daily: 7, Weekly: 4, Monthly: 6, KeyCopies: 2, Drills: true},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 }
@@ -184,6 +238,7 @@ func (c Config) Validate() []fault.Detail {
 	}
 	c.Objects.First.validate(&p, "objects.first", true)
 	c.Objects.Second.validate(&p, "objects.second", true)
+	c.Backup.validate(&p, c)
 	if c.Mail.SMTP != "" {
 		if _, _, err := net.SplitHostPort(c.Mail.SMTP); err != nil {
 			p.add("mail.smtp", "want host:port, for example smtp.example.com:465")
@@ -198,6 +253,7 @@ func (c Config) Validate() []fault.Detail {
 	if c.Speech.Workers < 1 || c.Speech.Workers > 64 {
 		p.add("speech.workers", "want a number from 1 to 64")
 	}
+	c.SIP.validate(&p, c.TLS.On())
 	if _, err := time.Parse("15:04", c.Nightly); err != nil {
 		p.add("nightly", "want a time such as 02:30")
 	}
