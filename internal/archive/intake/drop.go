@@ -325,6 +325,17 @@ func same(f *file, was fs.FileInfo) bool {
 	return ok && n.Number() == f.number && was.Size() == f.size
 }
 
+// SetTime gives a whole file the time that it had where it came from.
+func (d *Drop) SetTime(name string, at time.Time) error {
+	return d.do(func() error {
+		f := d.files[name]
+		if f == nil {
+			return errNone
+		}
+		return d.act(record{Op: "put", Name: []byte(name), ID: f.number, Part: f.parts, Time: at.UnixMilli()})
+	})
+}
+
 // Mkdir makes a folder and those above it; one that is there is no fault.
 func (d *Drop) Mkdir(name string) error {
 	if err := Valid(name); err != nil {

@@ -37,6 +37,7 @@ import (
 
 // Options are what a Service stands on.
 type Options struct {
+	Store *place.Store     // for accounts
 	Dir   string           // folder of all drops
 	Bytes int64            // that may wait in one drop; 0 is 20 GiB
 	Files int              // that may wait in one drop; 0 is 200,000
