@@ -19,10 +19,12 @@ import (
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/edge/sip"
 	"ringfence/internal/insight/search"
 	"ringfence/internal/insight/speech"
 	"ringfence/internal/platform/egress"
@@ -62,6 +64,8 @@ type server struct {
 	monitor    *monitor.Service
 	captures   *capture.Service
 	collectors *collect.Server
+	siprec     *siprec.Service
+	sip        *sip.Server // nil: no recording sessions are taken
 	entry      *entry.Service
 	jobs       *job.Runner
 	webhooks   *webhook.Service
@@ -136,6 +140,9 @@ func (s *server) build(x extras) error {
 		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
 	})
 	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Expect: s.coverage.Expect, Log: s.log})
+	if err := s.buildSiprec(); err != nil {
+		return err
+	}
 	s.entry = entry.New(nil)
 	s.collectors, err = collect.NewServer(collect.ServerOptions{
 		Store: s.places, Keys: s.keys, Recordings: s.recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
@@ -253,6 +260,9 @@ func (s *server) start(ctx context.Context, x extras) error {
 			return err
 		}
 		s.stops = append(s.stops, part.Stop)
+	}
+	if err := s.startSiprec(ctx); err != nil {
+		return err
 	}
 	hour, minute := s.nightly()
 	g := &gauge{

@@ -12,6 +12,7 @@ import (
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
@@ -37,9 +38,9 @@ func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
-			collect.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations()),
+			collect.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
 	}
 }
 

@@ -110,6 +110,11 @@ func (s *Service) archive(ctx context.Context, c id.Customer, batch []id.Siprec)
 	var at []int
 	for i, one := range batch {
 		item, err := s.item(ctx, p, one)
+		if item.Key != "" {
+			if err := s.expect(ctx, p, item.Source, item.Call); err != nil {
+				return nil, err
+			}
+		}
 		switch {
 		case errors.Is(err, errNoSound):
 			s.forget(ctx, p, one)
@@ -141,6 +146,14 @@ func (s *Service) archive(ctx context.Context, c id.Customer, batch []id.Siprec)
 	return wait, nil
 }
 
+// expect has a recording expected.
+func (s *Service) expect(ctx context.Context, p *place.Place, src id.Source, call recording.Call) error {
+	if s.o.Expect == nil {
+		return nil
+	}
+	return p.Keep(ctx, func(tx *place.Tx) error { return s.o.Expect(tx, src, call) })
+}
+
 // refused tells people of a session that the archive does not take.
 func (s *Service) refused(ctx context.Context, p *place.Place, it recording.Item, cause error) {
 	err := s.o.Recordings.Report(ctx, p, actor.ForSystem(whoArchive), recording.Report{
@@ -170,14 +183,15 @@ func (s *Service) item(ctx context.Context, p *place.Place, one id.Siprec) (reco
 		return recording.Item{}, err
 	}
 	session, law, state := v.replay()
+	call, sides := session.Call(s.rule(ctx, p, source))
+	call.Idents = append([]string{keyOf(one)}, call.Idents...)
 	if v.silent() || session.State == Idle {
 		s.mu.Lock()
 		s.standing(source).silent++
 		s.mu.Unlock()
 		s.log.WarnContext(ctx, "a recording session ended without sound", "session", one, "customer", p.Customer(), "why", string(session.Why))
-		return recording.Item{}, errNoSound
+		return recording.Item{Source: source, Key: keyOf(one), Call: call}, errNoSound
 	}
-	call, sides := session.Call(s.rule(ctx, p, source))
 	plan := planFor(session, v, law, sides)
 	return recording.Item{
 		Source: source, Key: keyOf(one), Call: call, Sound: state, StartedAt: session.Begun, Leaving: true,
@@ -282,7 +296,8 @@ func (s *Service) forget(ctx context.Context, p *place.Place, one id.Siprec) {
 }
 
 // recover finds the spools that the last run of this server has left. One whose
-// key is gone was archived; a key without a spool had not begun.
+// key is gone was archived; a key without a spool had not begun, or its spool was
+// lost: that its recording is missing can be seen.
 func (s *Service) recover(ctx context.Context, customers []id.Customer) error {
 	entries, err := os.ReadDir(s.o.Spool)
 	if err != nil {
@@ -332,18 +347,30 @@ func (s *Service) unbegun(ctx context.Context, c id.Customer, found map[id.Sipre
 	if err != nil {
 		return
 	}
-	var all []id.Siprec
+	type row struct {
+		ID     id.Siprec `db:"id"`
+		Source id.Source `db:"source"`
+		Begun  int64     `db:"begun_at"`
+	}
+	var all []row
 	err = p.View(ctx, func(tx *place.Tx) (err error) {
-		all, err = place.Rows[id.Siprec](tx, `SELECT id FROM siprec_sessions WHERE spool = ?`, s.folder)
+		all, err = place.Rows[row](tx, `SELECT id, source, begun_at FROM siprec_sessions WHERE spool = ?`, s.folder)
 		return err
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "the recording sessions of a customer cannot be read", "customer", c, "error", err)
 	}
 	for _, one := range all {
-		if !found[one] && s.live[one] == nil {
-			s.log.WarnContext(ctx, "a recording session had not begun when the server ended, or its spool is gone", "session", one, "customer", c)
-			s.forget(ctx, p, one)
+		if found[one.ID] || s.live[one.ID] != nil {
+			continue
 		}
+		s.log.WarnContext(ctx, "a recording session had not begun when the server ended, or its spool is gone", "session", one.ID, "customer", c)
+		at := time.UnixMilli(one.Begun).UTC()
+		lost := recording.Call{Idents: []string{keyOf(one.ID)}, StartedAt: at, EndedAt: at, Direction: recording.UnknownDirection, Disposition: recording.Answered}
+		if err := s.expect(ctx, p, one.Source, lost); err != nil {
+			s.log.ErrorContext(ctx, "a lost recording session could not be noted", "session", one.ID, "error", err)
+			continue
+		}
+		s.forget(ctx, p, one.ID)
 	}
 }

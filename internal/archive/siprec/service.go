@@ -23,20 +23,12 @@ type Options struct {
 	Spool      string           // folder of the spools; it is made
 	Log        *slog.Logger     // nil: silent
 	Now        func() time.Time // nil: the clock of this machine
-	// Expect is told of each session that begins, so that its recording can be
-	// missed; nil: nobody is.
-	Expect func(ctx context.Context, p *place.Place, e Expectation) error
+	// Expect is told of each session that has ended, in a transaction before its
+	// recording is archived, so that the recording can be missed. Telling it again
+	// changes nothing. nil: nobody is told.
+	Expect func(tx *place.Tx, source id.Source, call recording.Call) error
 	// Step is told the name of each step before it is taken; only tests use it.
 	Step func(name string)
-}
-
-// Expectation is a session whose recording is to come.
-type Expectation struct {
-	Session id.Siprec
-	Source  id.Source
-	At      time.Time
-	Key     string // under which its recording will be archived
-	Call    recording.Call
 }
 
 // Service takes recording sessions of all customers, and archives them.
@@ -181,7 +173,6 @@ func (s *Service) Begin(ctx context.Context, b Binding, f Fact, law Law, wish fu
 	s.mu.Unlock()
 	t.Fact(f)
 	s.o.Step("begun")
-	s.expect(ctx, p, t)
 	return t, nil
 }
 
@@ -209,21 +200,6 @@ func (s *Service) mayBegin(ctx context.Context, p *place.Place, b Binding) error
 		return fault.New(fault.Limited, "the source has %d sessions already, as many as it may", n)
 	}
 	return nil
-}
-
-func (s *Service) expect(ctx context.Context, p *place.Place, t *Tape) {
-	if s.o.Expect == nil {
-		return
-	}
-	t.mu.Lock()
-	session := t.session
-	t.mu.Unlock()
-	session.End = session.Begun
-	call, _ := session.Call(t.Binding.Rule)
-	err := s.o.Expect(ctx, p, Expectation{Session: t.ID, Source: t.Binding.Source, At: t.begun, Key: keyOf(t.ID), Call: call})
-	if err != nil {
-		s.log.WarnContext(ctx, "a recording session could not be noted as expected", "session", t.ID, "error", err)
-	}
 }
 
 // write makes what has come durable, each 0.4 seconds: with the half second for

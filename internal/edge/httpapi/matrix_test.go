@@ -163,6 +163,8 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"roles": []string{"user"}}
 	case "setSignInPolicy":
 		return map[string]any{"factor": "mail", "device_days": 30, "limits": []string{}, "elsewhere": []string{}, "sso_only": false, "recovery": []string{}}
+	case "setSiprecSource":
+		return map[string]any{"peers": []string{"127.0.0.1"}, "certificates": []string{}, "user": "", "ours": []string{}, "encrypted": false, "max_calls": 1}
 	case "changeSource":
 		return map[string]any{"name": "x", "kind": "collector", "profile": "generic", "time_zone": "UTC"}
 	}

@@ -23,6 +23,7 @@ import (
 
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/insight/speech"
@@ -64,6 +65,7 @@ type Deps struct {
 	Speech     *speech.Service
 	Webhooks   *webhook.Service
 	Collect    *collect.Server
+	Siprec     *siprec.Service // recording sessions
 	Live       *live.Hub
 	Mail       mail.Sender   // for test mails
 	URL        func() string // where the portal is, for links in mails
@@ -73,6 +75,8 @@ type Deps struct {
 	// FolderAllowed reports whether a customer may have a folder of this server
 	// watched; nil: none may.
 	FolderAllowed func(c id.Customer, folder string) bool
+	// SiprecAt is where recording clients call; nil or empty: nowhere.
+	SiprecAt func() []SiprecEntrance
 	// SourceChanged is called when a customer's sources or retention changed.
 	SourceChanged func(c id.Customer)
 }
@@ -145,6 +149,7 @@ func New(d Deps) *Server {
 	s.reviewRoutes()
 	s.leaverRoutes()
 	s.deviceRoutes()
+	s.siprecRoutes()
 	s.accessRuleRoutes()
 	s.nodeTokenRoutes()
 	s.identityProviderRoutes()

@@ -20,6 +20,7 @@ import (
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
@@ -61,6 +62,7 @@ type world struct {
 	tree       *org.Service
 	recordings *recording.Service
 	collectors *collect.Server
+	siprec     *siprec.Service
 	speech     *speech.Service
 	webhooks   *webhook.Service
 	blueprints *blueprint.Service
@@ -129,8 +131,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), httpapi.Housekeeping()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
@@ -142,6 +144,7 @@ func newWorld(t *testing.T) *world {
 	w.reviews = review.New(review.Options{Store: w.store, Tree: w.tree, People: w.people, Mail: w.box, Reach: httpapi.InReach(w.recordings, time.Now), Log: log})
 	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log}))
 	t.Cleanup(w.collectors.Stop)
+	w.siprec = must[*siprec.Service](t)(siprec.New(siprec.Options{Store: w.store, Recordings: w.recordings, Spool: t.TempDir(), Log: log}))
 	w.speech = speech.New(speech.Options{Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{})), Log: log})
 	w.webhooks = webhook.New(webhook.Options{Egress: must[*egress.Client](t)(egress.New(egress.Options{Private: []string{"127.0.0.1"}}))})
 	w.sso = sso.New(sso.Options{
@@ -154,7 +157,10 @@ func newWorld(t *testing.T) *world {
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Recordings: w.recordings, Speech: w.speech, Webhooks: w.webhooks, Collect: w.collectors,
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Recordings: w.recordings, Speech: w.speech, Webhooks: w.webhooks, Collect: w.collectors, Siprec: w.siprec,
+		SiprecAt: func() []httpapi.SiprecEntrance {
+			return []httpapi.SiprecEntrance{{Transport: "tls", Address: "archive.example:5061"}}
+		},
 		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
 	})
 	t.Cleanup(w.api.Close)

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+
+	"ringfence/internal/archive/siprec"
+	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/edge/sip"
+)
+
+// buildSiprec makes what takes recording sessions. Sources can be set up before
+// there is an address for them.
+func (s *server) buildSiprec() (err error) {
+	s.siprec, err = siprec.New(siprec.Options{
+		Store: s.places, Recordings: s.recordings, Spool: filepath.Join(s.cfg.Data, "siprec"), Log: s.log,
+	})
+	return err
+}
+
+// startSiprec archives what the last run has left, and listens.
+func (s *server) startSiprec(ctx context.Context) error {
+	if err := s.siprec.Start(ctx); err != nil {
+		return err
+	}
+	s.stops = append(s.stops, s.siprec.Stop)
+	c := s.cfg.SIP
+	if !c.On() {
+		return nil
+	}
+	o := sip.Options{Listen: c.Listen, TLSListen: c.TLSListen, MaxCalls: c.MaxCalls, Service: s.siprec, Log: s.log}
+	o.LowPort, o.HighPort = c.PortRange()
+	if c.Address != "" {
+		o.Address = netip.MustParseAddr(c.Address) // Validate has parsed it before
+	}
+	if s.certs != nil {
+		o.TLS = s.certs.config()
+	}
+	var err error
+	if s.sip, err = sip.New(o); err == nil {
+		err = s.sip.Start(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	s.stops = append(s.stops, s.sip.Stop)
+	return nil
+}
+
+// siprecAt is where recording clients call, for the pages of sources.
+func (s *server) siprecAt() (all []httpapi.SiprecEntrance) {
+	c := s.cfg.SIP
+	for _, at := range []struct {
+		listen     string
+		transports []string
+	}{{c.TLSListen, []string{"tls"}}, {c.Listen, []string{"tcp", "udp"}}} {
+		for _, t := range at.transports {
+			if at.listen != "" {
+				all = append(all, httpapi.SiprecEntrance{Transport: t, Address: reachable(at.listen, c.Address)})
+			}
+		}
+	}
+	return all
+}
+
+// reachable is an address to listen on as others reach it, as far as it is known.
+func reachable(listen, address string) string {
+	ap, err := netip.ParseAddrPort(listen)
+	if err != nil || address == "" {
+		return listen
+	}
+	return netip.AddrPortFrom(netip.MustParseAddr(address), ap.Port()).String()
+}
