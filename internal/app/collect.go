@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"ringfence/internal/app/config"
-	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/field"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/tenancy/access"
@@ -19,7 +19,7 @@ type exitCode int
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 func runCollect(ctx context.Context, args []string, p Process) error {
-	if code := collect.Command(ctx, args, p.Stdout, p.Stderr); code != 0 {
+	if code := field.Command(ctx, args, field.Process{Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr}); code != 0 {
 		return exitCode(code)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
@@ -21,6 +22,7 @@ import (
 // they changed, so that the pages above never open a place. It also looks, once
 // a minute, for blueprints that could not be carried out yet.
 type gauge struct {
+	collectors *collect.Server
 	places     *place.Store
 	recordings *recording.Service
 	people     *identity.Service
@@ -108,6 +110,9 @@ func (g *gauge) pushOne(ctx context.Context, c id.Customer) error {
 		return err
 	}
 	if err := g.signs(ctx, p, &f); err != nil {
+		return err
+	}
+	if err := g.collectors.Push(ctx, p); err != nil {
 		return err
 	}
 	f.Month.Requests = g.requests(c)

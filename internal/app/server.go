@@ -17,6 +17,7 @@ import (
 	"ringfence/internal/app/config"
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/compact"
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
@@ -57,6 +58,7 @@ type server struct {
 	reviews    *review.Service
 	sso        *sso.Service
 	recordings *recording.Service
+	compact    *compact.Service
 	blueprints *blueprint.Service
 	sender     mail.Sender
 	speech     *speech.Service
@@ -71,10 +73,11 @@ type server struct {
 	webhooks   *webhook.Service
 	notices    *job.Runner // delivers webhooks
 
-	certs    certificates // nil: no TLS
-	listener net.Listener
-	inner    net.Listener // of administration; nil: not apart
-	stops    []func()     // in the order of starting
+	certs     certificates // nil: no TLS
+	listener  net.Listener
+	inner     net.Listener // of administration; nil: not apart
+	startedAt time.Time
+	stops     []func() // in the order of starting
 }
 
 // extras is what the demo does differently.
@@ -89,7 +92,7 @@ func newServer(ctx context.Context, c config.Config, log *slog.Logger, x extras)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: c, log: log, stores: stores}
+	s := &server{cfg: c, log: log, stores: stores, startedAt: time.Now().UTC()}
 	if err := s.build(x); err != nil {
 		s.close(log)
 		return nil, err
@@ -147,13 +150,15 @@ func (s *server) build(x extras) error {
 	s.collectors, err = collect.NewServer(collect.ServerOptions{
 		Store: s.places, Keys: s.keys, Recordings: s.recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
 		Admits:  func(tx *place.Tx, from string) (bool, error) { return entry.AdmitsText(tx, entry.Collectors, from) },
-		Refused: s.turnedAway,
+		Refused: s.turnedAway, Releases: s.releases(),
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
 	}
+	s.compact = compact.New(compact.Options{Recordings: s.recordings, Log: s.log})
 	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
 		recording.JobTranscribe: s.speech.Kind(),
+		compact.Job:             s.compact.Kind(),
 	}, job.Options{Log: s.log})
 	s.webhooks = webhook.New(webhook.Options{Egress: out, Log: s.log})
 	// Receivers are other people's: a runner of their own, so that a slow one keeps no other work waiting.
@@ -266,7 +271,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	}
 	hour, minute := s.nightly()
 	g := &gauge{
-		places: s.places, recordings: s.recordings, people: s.people, tree: s.tree, blueprints: s.blueprints,
+		collectors: s.collectors, places: s.places, recordings: s.recordings, people: s.people, tree: s.tree, blueprints: s.blueprints,
 		requests: api.Requests, busy: api.Busy, log: s.log,
 	}
 	s.places.OnCommit(g.watch)

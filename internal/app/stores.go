@@ -10,6 +10,7 @@ import (
 
 	"ringfence/internal/app/config"
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/compact"
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
@@ -30,17 +31,18 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/monitor"
 )
 
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), collect.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(), compact.Migrations(),
 			collect.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
 	}
 }
 
@@ -50,6 +52,7 @@ type stores struct {
 	keys    *keyring.Keyring
 	places  *place.Store
 	objects blob.Bucket
+	ledger  *backup.Ledger // nil: changes are not logged
 }
 
 // openStores opens what there is. Only a set-up makes folders for objects that
@@ -57,6 +60,9 @@ type stores struct {
 func openStores(ctx context.Context, c config.Config, setUp bool) (*stores, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "the data folder %s cannot be made", c.Data)
+	}
+	if err := wholeInstallation(c); err != nil {
+		return nil, err
 	}
 	root, err := keyring.LoadRoot(c.Keys.Root)
 	if err != nil {
@@ -70,7 +76,10 @@ func openStores(ctx context.Context, c config.Config, setUp bool) (*stores, erro
 	if s.keys, err = keyring.Open(ctx, keyring.Options{Root: root, Stores: where}); err != nil {
 		return nil, err
 	}
-	if s.places, err = openPlaces(ctx, c, s.keys); err == nil {
+	if s.ledger, err = openLedger(c, setUp); err == nil {
+		s.places, err = openPlaces(ctx, c, s.keys, s.ledger)
+	}
+	if err == nil {
 		s.objects, err = openObjects(ctx, c, setUp)
 	}
 	if err != nil {
@@ -80,16 +89,24 @@ func openStores(ctx context.Context, c config.Config, setUp bool) (*stores, erro
 	return s, nil
 }
 
-func openPlaces(ctx context.Context, c config.Config, keys *keyring.Keyring) (*place.Store, error) {
-	cfg := place.Config{Dir: filepath.Join(c.Data, "places")}
-	if c.Database.PostgresFile != "" {
-		url, err := secretFile("database.postgres_file", c.Database.PostgresFile)
-		if err != nil {
-			return nil, err
-		}
-		cfg = place.Config{Postgres: url}
+func openPlaces(ctx context.Context, c config.Config, keys *keyring.Keyring, log *backup.Ledger) (*place.Store, error) {
+	cfg, err := placesAt(c)
+	if err != nil {
+		return nil, err
+	}
+	if log != nil {
+		cfg.Log = log
 	}
 	return place.Open(ctx, cfg, schemas(), keys)
+}
+
+// placesAt is where places lie.
+func placesAt(c config.Config) (place.Config, error) {
+	if c.Database.PostgresFile == "" {
+		return place.Config{Dir: filepath.Join(c.Data, "places")}, nil
+	}
+	url, err := secretFile("database.postgres_file", c.Database.PostgresFile)
+	return place.Config{Postgres: url}, err
 }
 
 // keyStores is where keys lie: one place or two, each a folder or a database.
@@ -160,6 +177,7 @@ func (s *stores) close(log *slog.Logger) {
 	}{
 		{"objects", func() error { return closeIf(s.objects) }},
 		{"places", func() error { return closeIf(s.places) }},
+		{"log", func() error { return closeIf(s.ledger) }},
 		{"keys", func() error { return closeIf(s.keys) }},
 	} {
 		if err := part.close(); err != nil {

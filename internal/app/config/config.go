@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"ringfence/internal/archive/upgrade"
 	"ringfence/internal/base/fault"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Mail           Mail           `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
 	SignIn         SignIn         `yaml:"sign_in" doc:"How people sign in."`
 	Egress         Egress         `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
+	Releases       Releases       `yaml:"releases" doc:"Releases of the collector that this server holds for its boxes."`
 	Speech         Speech         `yaml:"speech" doc:"Transcription on this host."`
 	SIP            SIP            `yaml:"sip" doc:"Recording sessions that session border controllers and telephone systems send (SIPREC). Without an address none are taken."`
 	Backup         Backup         `yaml:"backup" doc:"Copies of the installation elsewhere, encrypted, and proof every night that they can be restored."`
@@ -109,6 +111,12 @@ type SignIn struct {
 // Egress limits the guarded client.
 type Egress struct {
 	AllowPrivate []string `yaml:"allow_private" doc:"Hosts (host:port) inside your own network that engines may run on, for example whisper.internal:8080."`
+}
+
+// Releases says what boxes can be upgraded to.
+type Releases struct {
+	Folder     string   `yaml:"folder" doc:"Folder of files such as ringfence-0.4.1-linux-amd64, each with its signature (.minisig) beside it. Empty: the folder 'releases' in the data folder."`
+	PublicKeys []string `yaml:"public_keys" doc:"Public keys of minisign (the line that begins with RW) of whoever signs releases, beside the one that is built in. A box pins them when it is enrolled; a later change reaches no box that is enrolled already."`
 }
 
 // Speech bounds the built-in recogniser.
@@ -249,6 +257,9 @@ func (c Config) Validate() []fault.Detail {
 		if _, _, err := net.SplitHostPort(h); err != nil {
 			p.add(index("egress.allow_private", i), "want host:port")
 		}
+	}
+	if _, err := upgrade.ParseKeys(c.Releases.PublicKeys...); err != nil {
+		p.add("releases.public_keys", "%v", err)
 	}
 	if c.Speech.Workers < 1 || c.Speech.Workers > 64 {
 		p.add("speech.workers", "want a number from 1 to 64")

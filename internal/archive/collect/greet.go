@@ -95,7 +95,6 @@ func (s *Server) heard(ctx context.Context, v *visit, h Hello, protocol int) err
 			return err
 		})
 	}
-	s.changed(v.place.Customer())
 	write := func(tx *place.Tx) error {
 		if _, err := tx.Exec(`UPDATE collect_devices SET release = ?, protocol = ?, platform = ?, clock_ms = ?, upgrade_failed = ? WHERE id = ?`,
 			h.Release, protocol, platform, clock, failed, d.ID); err != nil {

@@ -39,8 +39,6 @@ type ServerOptions struct {
 	Releases *upgrade.Shelf
 	// Oldest is the oldest protocol that is spoken; 0: that of the release two before.
 	Oldest int
-	// Changed is told whose boxes are of other releases than before; may be nil.
-	Changed func(id.Customer)
 	// Step is told the name of each step before it is taken; tests end the
 	// process there.
 	Step func(name string)
@@ -62,7 +60,6 @@ type Server struct {
 	step    func(string)
 	shelf   *upgrade.Shelf
 	oldest  int
-	changed func(id.Customer)
 	handing chan struct{} // one for each box that is given a release
 	epoch   string
 	mux     *http.ServeMux
@@ -92,10 +89,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 		epoch: rand.Text(), mux: http.NewServeMux(), nonces: nonces{of: map[id.Device]*used{}},
 		wholes: make(chan struct{}, wholeAtOnce), locks: map[id.Upload]*turn{}, finishes: map[id.Upload]*finish{}, lanes: map[id.Device]*lane{}, seen: map[id.Device]time.Time{},
 	}
-	s.shelf, s.oldest, s.changed, s.handing = o.Releases, max(o.Oldest, oldestProtocol), o.Changed, make(chan struct{}, handingAtOnce)
-	if s.changed == nil {
-		s.changed = func(id.Customer) {}
-	}
+	s.shelf, s.oldest, s.handing = o.Releases, max(o.Oldest, oldestProtocol), make(chan struct{}, handingAtOnce)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

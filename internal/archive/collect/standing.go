@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"ringfence/internal/archive/upgrade"
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/release"
 )
@@ -169,23 +171,32 @@ func Leave(ctx context.Context, state string) error {
 	return up.post(ctx, "/leave", struct{}{}, nil)
 }
 
-// Undelivered counts what is sealed on a box and not in the archive. Nobody may
-// be using the folder.
+// Undelivered counts what is sealed on a box and not in the archive. It changes
+// nothing; while the box runs, the answer is old when it is given.
 func Undelivered(state string) (n int, bytes int64, err error) {
-	held, err := lock(filepath.Join(state, "lock"))
-	if err != nil {
-		return 0, 0, err
-	}
-	defer held.Release()
 	dir := filepath.Join(state, "spool")
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	names, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
 		return 0, 0, nil
 	}
-	sp, all, err := openSpool(dir, 1, 0)
-	if err != nil {
-		return 0, 0, err
+	for _, name := range names {
+		if strings.HasSuffix(name.Name(), unfinished) {
+			continue
+		}
+		if e, err := readEntry(filepath.Join(dir, name.Name())); err == nil {
+			n, bytes = n+1, bytes+e.manifest.size()
+		}
 	}
-	return len(all), sp.bytes(), nil
+	return n, bytes, err
+}
+
+// Running reports whether a collector uses a state folder at this moment.
+func Running(state string) bool {
+	held, err := disk.Lock(filepath.Join(state, "lock"))
+	if err == nil {
+		held.Release()
+	}
+	return errors.Is(err, disk.ErrHeld)
 }
 
 // fetch gets the bytes of a release.

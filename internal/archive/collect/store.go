@@ -36,7 +36,7 @@ func Migrations() place.Migrations {
 // Housekeeping are the tables that are written without an event: when a box was
 // last seen, and how far an upload has come. Who may enrol, and what was
 // archived, is changed with events.
-var Housekeeping = []string{"collect_devices", "collect_uploads"}
+var Housekeeping = []string{"collect_devices", "collect_uploads", "collect_releases"}
 
 // codeFor is how long an enrolment code can be used.
 const codeFor = 24 * time.Hour

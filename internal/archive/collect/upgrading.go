@@ -113,6 +113,48 @@ func (b *box) obtain(ctx context.Context, o upgrade.Offer, down bool) error {
 	})
 }
 
+// Upgrade takes a release while no collector runs: it is started with the
+// service. It gives the release's number.
+func Upgrade(ctx context.Context, state string, w Wish) (string, error) {
+	held, err := lock(filepath.Join(state, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer held.Release()
+	d, err := openDevice(state)
+	if err != nil {
+		return "", err
+	}
+	up, err := newUplink(d.identity, d.key)
+	if err != nil {
+		return "", err
+	}
+	if w.Release == "" {
+		w.Release = newestOne
+	}
+	o, err := up.exactly(ctx, w.Release)
+	if err != nil {
+		return "", err
+	}
+	keys, err := d.releaseKeys()
+	if err != nil {
+		return "", err
+	}
+	return o.Release, upgrade.Folder{State: state}.Take(ctx, upgrade.Ask{
+		Offer: o, Keys: keys, Own: release.Number(), Down: w.Down,
+		Get: func(ctx context.Context) (io.ReadCloser, error) { return up.fetch(ctx, o) },
+	})
+}
+
+// ReleaseKeys are the keys that a state folder's box trusts releases by.
+func ReleaseKeys(state string) (upgrade.Keys, error) {
+	d, err := openDevice(state)
+	if err != nil {
+		return nil, err
+	}
+	return d.releaseKeys()
+}
+
 // releaseKeys are the keys that this box trusts: the one that is built into the
 // program, and those that were pinned.
 func (d *device) releaseKeys() (upgrade.Keys, error) {

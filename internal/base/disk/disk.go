@@ -149,5 +149,8 @@ func Private(path string) error {
 // system does not say without opening it.
 func Identity(info fs.FileInfo) (inode, device uint64) { return identity(info) }
 
+// Group is the group that a file belongs to, where that is a number.
+func Group(info fs.FileInfo) (gid int, known bool) { return group(info) }
+
 // Owner is the user that a file belongs to, where that is a number.
 func Owner(info fs.FileInfo) (uid int, known bool) { return owner(info) }

@@ -68,6 +68,13 @@ func owner(info fs.FileInfo) (int, bool) {
 	return 0, false
 }
 
+func group(info fs.FileInfo) (int, bool) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Gid), true
+	}
+	return 0, false
+}
+
 // Protect lets nobody but this user into a folder. The service's own account
 // has a meaning on Windows only.
 func Protect(dir, _ string) error { return os.Chmod(dir, 0o700) }

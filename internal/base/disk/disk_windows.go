@@ -83,6 +83,8 @@ func identity(fs.FileInfo) (inode, device uint64) { return 0, 0 }
 
 func owner(fs.FileInfo) (int, bool) { return 0, false }
 
+func group(fs.FileInfo) (int, bool) { return 0, false }
+
 // Protect lets nobody into a folder but the system, administrators and the
 // account of a service; what is made in it inherits that. Nothing is inherited
 // from above: %ProgramData% lets everybody read.

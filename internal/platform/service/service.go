@@ -40,6 +40,9 @@ type Wanted struct {
 	Reads   []string // folders that it reads
 	Writes  []string // folders that it moves or deletes in
 	Hosts   string   // what is shown beside the name: where it sends to
+	// Ready is called when the account is there and before the service starts:
+	// to give it its folder. Nil: nothing.
+	Ready func(user string) error
 }
 
 // Step is one thing that an installation does: a file that it writes, or a
@@ -84,6 +87,14 @@ type Manager interface {
 	// takes nothing.
 	Remove(ctx context.Context) error
 	State(ctx context.Context) (State, error)
+}
+
+// Account is who the service runs as on a Linux machine.
+func (w Wanted) Account() string {
+	if w.User == "" {
+		return packagedUser
+	}
+	return w.User
 }
 
 // below puts an absolute path under another root.

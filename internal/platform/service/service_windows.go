@@ -76,15 +76,25 @@ func (m windowsServices) Install(ctx context.Context, w Wanted) error {
 	if err := m.Stop(ctx); err != nil {
 		return err
 	}
+	if w.Ready != nil {
+		if err := w.Ready(conf().ServiceStartName); err != nil {
+			return err
+		}
+	}
 	return s.Start()
+}
+
+func conf() mgr.Config {
+	return mgr.Config{
+		DisplayName: "Ringfence collector", StartType: mgr.StartAutomatic, DelayedAutoStart: true,
+		ServiceStartName: `NT SERVICE\` + disk.ServiceName, SidType: windows.SERVICE_SID_TYPE_UNRESTRICTED,
+	}
 }
 
 // made creates the service, or sets the one that is there.
 func (windowsServices) made(c *mgr.Mgr, w Wanted) (*mgr.Service, error) {
-	conf := mgr.Config{
-		DisplayName: "Ringfence collector", Description: "Brings recordings to " + w.Hosts + ", encrypted before they travel.",
-		StartType: mgr.StartAutomatic, DelayedAutoStart: true, ServiceStartName: `NT SERVICE\` + disk.ServiceName, SidType: windows.SERVICE_SID_TYPE_UNRESTRICTED,
-	}
+	conf := conf()
+	conf.Description = "Brings recordings to " + w.Hosts + ", encrypted before they travel."
 	s, err := c.CreateService(disk.ServiceName, w.Program, conf, arguments(w)...)
 	if !errors.Is(err, windows.ERROR_SERVICE_EXISTS) {
 		return s, err

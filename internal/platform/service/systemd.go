@@ -124,6 +124,11 @@ func (s Systemd) Install(ctx context.Context, w Wanted) error {
 			}
 			continue
 		}
+		if slices.Contains(st.Run, "restart") && w.Ready != nil && s.Root == "" {
+			if err := w.Ready(w.Account()); err != nil {
+				return err
+			}
+		}
 		if out, err := s.run(ctx, st.Run...); err != nil && !known(st.Run, out) {
 			return fmt.Errorf("%s: %w %s", strings.Join(st.Run, " "), err, strings.TrimSpace(out))
 		}
