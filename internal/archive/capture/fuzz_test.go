@@ -138,7 +138,7 @@ func FuzzSidecar(f *testing.F) {
 		if fa, err := readSidecarJSON(strings.NewReader(string(b))); err == nil {
 			_, _ = fa.when("started", time.UTC)
 		}
-		readSidecarCSV(strings.NewReader(string(b)), func(fa facts) {
+		readSidecarCSV(strings.NewReader(string(b)), nil, maxSidecarRows, func(fa facts) {
 			for k := range fa {
 				if !utf8.ValidString(fa.text(k)) {
 					t.Fatal(k)

@@ -175,7 +175,7 @@ func (g *generic) facts(f *soundFile) facts {
 	if g.pattern != nil {
 		if m, ok := g.pattern.match(strings.TrimSuffix(f.path, path.Ext(f.path))); ok {
 			for k, v := range m {
-				out[k] = v
+				out[k] = strings.TrimRight(v, "_") // some systems fill numbers up to a width
 			}
 		}
 	}

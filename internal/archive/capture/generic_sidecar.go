@@ -50,6 +50,9 @@ type sidecars struct {
 	seen   map[string]*soundFile // sidecars by path: size and time when they were read
 	owners map[string][]string   // sidecar → its keys in byFile, to take them back when it changes
 	fresh  []string              // keys that changed since they were asked for
+
+	columns map[string]string // what columns are called that have other names
+	only    map[string]bool   // what is kept; nil: everything
 }
 
 func newSidecars() *sidecars {
@@ -103,10 +106,14 @@ func (s *sidecars) look(root fs.FS, p string) []Problem {
 		return nil
 	}
 	var problems []Problem
-	if info.Size() > maxSidecarCSV {
-		return problem(0, fmt.Errorf("the list is larger than %d MiB", maxSidecarCSV>>20))
+	most, rows := int64(maxSidecarCSV), maxSidecarRows
+	if s.only != nil { // what is not asked for costs no memory
+		most, rows = most*64, rows*64
 	}
-	readSidecarCSV(file, func(f facts) {
+	if info.Size() > most {
+		return problem(0, fmt.Errorf("the list is larger than %d MiB", most>>20))
+	}
+	readSidecarCSV(file, s.columns, rows, func(f facts) {
 		key := strings.TrimSuffix(p, path.Ext(p))
 		if f["file"] != "" {
 			key = path.Join(path.Dir(p), path.Clean("/"+strings.ReplaceAll(f["file"], `\`, "/")))
@@ -121,6 +128,9 @@ func (s *sidecars) look(root fs.FS, p string) []Problem {
 }
 
 func (s *sidecars) put(from, key string, f facts) {
+	if s.only != nil && !s.only[key] {
+		return
+	}
 	s.byFile[key] = f
 	s.owners[from] = append(s.owners[from], key)
 	s.fresh = append(s.fresh, key)
@@ -175,26 +185,39 @@ func readSidecarJSON(r io.Reader) (facts, error) {
 }
 
 // readSidecarCSV reads a list with a heading line. A bad row is told with its number and left out.
-func readSidecarCSV(r io.Reader, row func(facts), bad func(line int, err error)) {
+func readSidecarCSV(r io.Reader, columns map[string]string, most int, row func(facts), bad func(line int, err error)) {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, maxLine)
 	var names []string
 	var fields []string
 	var err error
 	n := 0
-	for s.Scan() && n <= maxSidecarRows {
+	semicolons := false
+	for s.Scan() && n <= most {
 		n++
 		text := strings.TrimPrefix(strings.TrimRight(s.Text(), "\r"), "\ufeff")
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		if fields, err = splitCSV(text, fields); err != nil {
+		if names == nil { // spreadsheets of many countries write semicolons
+			semicolons = strings.Count(text, ";") > strings.Count(text, ",")
+		}
+		if semicolons {
+			fields = strings.Split(text, ";")
+			for i, f := range fields {
+				fields[i] = strings.Trim(strings.TrimSpace(f), `"`)
+			}
+		} else if fields, err = splitCSV(text, fields); err != nil {
 			bad(n, err)
 			continue
 		}
 		if names == nil {
 			for _, f := range fields {
-				names = append(names, factNames[strings.ToLower(strings.TrimSpace(f))])
+				name := strings.ToLower(strings.TrimSpace(f))
+				if to, ok := columns[name]; ok {
+					name = to
+				}
+				names = append(names, factNames[name])
 			}
 			if !slices.ContainsFunc(names, func(s string) bool { return s != "" }) {
 				bad(n, errors.New("the first line must name the columns, for example file,started_at,caller,dialled,extension"))

@@ -63,6 +63,8 @@ type Options struct {
 	DryRun bool
 	// Between leaves out records whose files were written at other times: an import reads its files in stretches.
 	Between Span
+	// Columns says what the columns of lists beside the sound mean, where they are called something else: name in the list → field.
+	Columns map[string]string
 	JSON    bool          // DryRun writes one JSON object per call; else a table
 	Report  func(Problem) // DryRun's problems; nil leaves them out
 }

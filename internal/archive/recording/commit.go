@@ -142,9 +142,13 @@ func (c *commit) add(d draft) error {
 		return err
 	}
 	it, end := d.item, t.begun+d.length()
+	state, why := TranscriptWaiting, ""
+	if it.Unheard {
+		state, why = TranscriptNotTranscribed, "it was imported without transcription"
+	}
 	c.rows.recordings.add(t.n, t.id, call, it.Source, c.seen.idents[d.at], d.keys.Content.ID, d.keys.Card.ID, card, t.begun, end, d.length(),
 		string(it.Call.Direction), it.Call.Queue, string(it.Call.Disposition), string(it.Sound), string(d.parts[0].file.Probed.Layout),
-		it.Call.Caller.Withheld, TranscriptWaiting, "", "", "", "", "", d.stored(), millis(c.tx.At()), c.receipt)
+		it.Call.Caller.Withheld, state, why, "", "", "", "", d.stored(), millis(c.tx.At()), c.receipt)
 	c.seen.add(d, t)
 	return c.stored(t, false)
 }
@@ -162,8 +166,10 @@ func (c *commit) stored(t taken, replaced bool) error {
 	if err := c.parties(t); err != nil {
 		return err
 	}
-	if _, err := job.Enqueue(c.tx, JobTranscribe, TranscribeArgs{t.id}); err != nil {
-		return err
+	if !t.item.Unheard || replaced {
+		if _, err := job.Enqueue(c.tx, JobTranscribe, TranscribeArgs{t.id}); err != nil {
+			return err
+		}
 	}
 	one := Captured{t.id, t.item.Source, fromMillis(t.begun), time.Duration(t.length()) * time.Millisecond, replaced, c.seen.callTokens[t.at]}
 	for _, fn := range c.s.onCapture {

@@ -20,6 +20,7 @@ type Item struct {
 	StartedAt time.Time
 	Files     []File // at least one; the preferred rendition first
 	Leaving   bool   // its files will be moved or deleted: the archived sound is hashed again before
+	Unheard   bool   // nobody asked for a transcript: none is made by itself
 }
 
 // File is one rendition's file.

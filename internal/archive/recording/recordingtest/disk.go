@@ -17,14 +17,19 @@ import (
 // Disk opens, or makes, a world in a folder as a server would: keys in two
 // places, objects in two folders, places in SQLite, everything sealed by the
 // keyring. A process that is killed leaves it as a server would, too. There is
-// one customer, who keeps recordings for ever, and one folder source.
-func Disk(ctx context.Context, dir string, o recording.Options, source recording.Source) (*World, error) {
+// one customer, who keeps recordings for ever, and one folder source. Tables of
+// other packages may come besides.
+func Disk(ctx context.Context, dir string, o recording.Options, source recording.Source, more ...place.Schemas) (*World, error) {
 	w := &World{Dir: filepath.Join(dir, "objects"), Who: actor.ForSystem("test")}
 	if err := w.openKeys(ctx, dir); err != nil {
 		return nil, err
 	}
 	var err error
-	if w.Store, err = place.Open(ctx, place.Config{Dir: filepath.Join(dir, "places")}, Schemas(), w.Keys); err != nil {
+	schemas := Schemas()
+	for _, m := range more {
+		schemas.Place, schemas.Housekeeping = append(schemas.Place, m.Place...), append(schemas.Housekeeping, m.Housekeeping...)
+	}
+	if w.Store, err = place.Open(ctx, place.Config{Dir: filepath.Join(dir, "places")}, schemas, w.Keys); err != nil {
 		return nil, err
 	}
 	var halves []blob.Bucket
