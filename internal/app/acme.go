@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
@@ -101,6 +102,18 @@ func (a *authority) stop() {
 		a.end()
 	}
 	a.cache.Stop()
+}
+
+// until is the end of the certificate that ends first.
+func (a *authority) until() (first time.Time) {
+	for _, host := range a.hosts {
+		for _, c := range a.cache.AllMatchingCertificates(host) {
+			if c.Leaf != nil && (first.IsZero() || c.Leaf.NotAfter.Before(first)) {
+				first = c.Leaf.NotAfter
+			}
+		}
+	}
+	return first
 }
 
 // tell logs what an operator must know, in our own words.

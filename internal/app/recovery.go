@@ -17,12 +17,11 @@ var errNotReadBack = fault.New(fault.Invalid, "the recovery copy was not read ba
 
 // readBack ends only when the recovery copy was read back: a copy that nobody
 // has read is a copy that nobody has.
-func readBack(ctx context.Context, root keyring.Root, file string, p Process) error {
+func readBack(ctx context.Context, root keyring.Root, file string, in *bufio.Reader, p Process) error {
 	if file != "" {
 		return keepCopy(root, file, p)
 	}
 	fmt.Fprintf(p.Stdout, "Recovery copy of the root key. Write it down and keep it away from this machine:\nwithout it, a lost key file loses every recording.\n\n%s\n", root.Recovery())
-	in := bufio.NewReader(p.Stdin)
 	for range 3 {
 		fmt.Fprint(p.Stdout, "Type its four lines from what you wrote down, then an empty one: ")
 		text, err := ask(ctx, in)

@@ -9,6 +9,7 @@ import (
 	"ringfence/internal/app/config"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/edge/webui"
+	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/supervisor"
 	"ringfence/web"
@@ -22,11 +23,15 @@ Usage: ringfence serve --config FILE`
 
 func runServe(ctx context.Context, args []string, p Process) error {
 	f := flags("serve", serveUsage, p)
-	path := f.String("config", "/etc/ringfence/ringfence.yaml", "the configuration")
+	path := f.String("config", usualConfig, "the configuration")
+	check := f.Bool("check", false, "only read configuration, keys, secrets and certificate as the server would, also while it runs")
 	if err := parse(f, args); err != nil {
 		return err
 	}
 	c, err := config.Load(*path)
+	if err == nil && *check {
+		return checked(c, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,6 +51,34 @@ func runServe(ctx context.Context, args []string, p Process) error {
 	<-ctx.Done()
 	boss.Stopping()
 	log.Info("stopping")
+	return nil
+}
+
+// checked looks at what the server would read before it opens its stores: an
+// upgrade asks this before the program that runs is stopped.
+func checked(c config.Config, p Process) error {
+	if _, err := keyring.LoadRoot(c.Keys.Root); err != nil {
+		return err
+	}
+	if _, err := keyStores(c); err != nil {
+		return err
+	}
+	if file := c.Database.PostgresFile; file != "" {
+		if _, err := secretFile("database.postgres_file", file); err != nil {
+			return err
+		}
+	}
+	if _, err := newRelay(c.Mail); err != nil {
+		return err
+	}
+	certs, err := newCertificates(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if certs != nil {
+		certs.stop()
+	}
+	fmt.Fprintln(p.Stdout, "Configuration, keys, secrets and certificate can be read.")
 	return nil
 }
 
@@ -88,7 +121,7 @@ func (s *server) apiDeps(x extras) httpapi.Deps {
 		Demo: x.mailbox != nil, Mailbox: x.mailbox,
 		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, Reviews: s.reviews, Blueprints: s.blueprints, Mail: s.sender, URL: s.url, SSO: s.sso, Recordings: s.recordings, Speech: s.speech, Webhooks: s.webhooks, Live: s.hub, Collect: s.collectors, Siprec: s.siprec, SiprecAt: s.siprecAt,
 		Portal: webui.New(web.Files()), SourceChanged: s.captures.Reload,
-		FolderAllowed: s.mayWatch,
+		FolderAllowed: s.mayWatch, Installation: s.installation,
 	}
 }
 

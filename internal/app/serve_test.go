@@ -34,7 +34,7 @@ func initialised(t testing.TB, dir string, args ...string) (config.Config, strin
 	args = append([]string{
 		"init", "--config", file, "--admin", "nora@example.com", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0",
 		"--root-key", filepath.Join(dir, "etc", "root.key"), "--keys", filepath.Join(dir, "keys", "a"), "--mirror", filepath.Join(dir, "keys", "b"),
-		"--recovery", filepath.Join(dir, "copy.txt"),
+		"--recovery", filepath.Join(dir, "copy.txt"), "--skip-mail-proof", "a test",
 	}, args...)
 	var out, errs bytes.Buffer
 	if code := Main(t.Context(), args, Process{strings.NewReader(""), &out, &errs, os.Getenv}); code != 0 {

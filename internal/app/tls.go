@@ -18,6 +18,8 @@ type certificates interface {
 	// start begins what renews it, once the server accepts connections.
 	start() error
 	stop()
+	// until is when the certificate ends that is in use; zero: there is none yet.
+	until() time.Time
 }
 
 // newCertificates reads files, or prepares to ask an authority; nil without TLS.
@@ -76,6 +78,12 @@ func newFileCertificate(c config.TLS, log *slog.Logger) (*fileCertificate, error
 func (f *fileCertificate) config() *tls.Config { return suites(f.get) }
 func (f *fileCertificate) start() error        { return nil }
 func (f *fileCertificate) stop()               {}
+
+func (f *fileCertificate) until() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cert.Leaf.NotAfter
+}
 
 func (f *fileCertificate) changed() (at [2]time.Time) {
 	for i, name := range []string{f.files.Certificate, f.files.Key} {

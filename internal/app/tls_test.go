@@ -54,7 +54,7 @@ func certificate(t *testing.T, dir string) (cert, key string, roots *x509.CertPo
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, roots := certificate(t, dir)
-	c := prepared(t, dir, "--certificate", cert, "--key", key)
+	c := prepared(t, dir, "--certificate", cert, "--key", key, "--tls-ca", cert)
 	s := serving(t, c, extras{})
 
 	modern := []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
@@ -94,7 +94,7 @@ func TestTLS(t *testing.T) {
 func TestKeyThatOthersCanReadIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, _ := certificate(t, dir)
-	c := prepared(t, dir, "--certificate", cert, "--key", key)
+	c := prepared(t, dir, "--certificate", cert, "--key", key, "--tls-ca", cert)
 	if err := os.Chmod(key, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 )
 
 // Sample is the configuration of all defaults, explained.
@@ -11,27 +12,33 @@ func Sample() []byte { return Render(Default()) }
 
 // Render writes a configuration that explains itself: every key with its
 // meaning from the type and its value. Keys without a value are commented out.
-func Render(c Config) []byte {
+func Render(c Config) []byte { return RenderWith(c, nil) }
+
+// RenderWith adds remarks, each above the key of the first level that it is
+// about. A remark is one paragraph, whatever it holds: a line break in it must
+// not become a setting.
+func RenderWith(c Config, remarks map[string]string) []byte {
 	var b strings.Builder
 	b.WriteString("# Ringfence configuration. Every key, with what it means; a key that is\n# commented out has no value. `ringfence serve --config FILE` reports all faults\n# of this file at once.\n")
-	write(&b, reflect.ValueOf(c), "")
+	write(&b, reflect.ValueOf(c), "", remarks)
 	return []byte(b.String())
 }
 
-func write(b *strings.Builder, v reflect.Value, indent string) {
+func write(b *strings.Builder, v reflect.Value, indent string, remarks map[string]string) {
 	for i := range v.NumField() {
 		f, value := v.Type().Field(i), v.Field(i)
 		name := f.Tag.Get("yaml")
 		if indent == "" {
 			b.WriteString("\n")
 		}
-		for line := range strings.SplitSeq(wrap(f.Tag.Get("doc"), 90-len(indent)), "\n") {
-			fmt.Fprintf(b, "%s# %s\n", indent, line)
+		comment(b, indent, f.Tag.Get("doc"))
+		if r := remarks[name]; r != "" {
+			comment(b, indent, r)
 		}
 		switch value.Kind() {
 		case reflect.Struct:
 			fmt.Fprintf(b, "%s%s:\n", indent, name)
-			write(b, value, indent+"  ")
+			write(b, value, indent+"  ", nil)
 		case reflect.Slice:
 			fmt.Fprintf(b, "%s%s: [", indent, name)
 			for i := range value.Len() {
@@ -48,6 +55,18 @@ func write(b *strings.Builder, v reflect.Value, indent string) {
 				fmt.Fprintf(b, "%s%s: %v\n", indent, name, quote(value))
 			}
 		}
+	}
+}
+
+func comment(b *strings.Builder, indent, text string) {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	for line := range strings.SplitSeq(wrap(text, 90-len(indent)), "\n") {
+		fmt.Fprintf(b, "%s# %s\n", indent, line)
 	}
 }
 

@@ -52,7 +52,8 @@ type Deps struct {
 	// themselves, which Administration serves; Handler then knows none of them.
 	AdministrationApart bool
 
-	Host HostFacts // for the page that says who could reach what
+	Installation func() Installation // for the provider
+	Host         HostFacts           // for the page that says who could reach what
 
 	Store      *place.Store
 	Tree       *org.Service
@@ -128,6 +129,7 @@ func New(d Deps) *Server {
 	s.meRoutes()
 	s.nodeRoutes()
 	s.quotaRoutes()
+	s.installationRoutes()
 	s.brandRoutes()
 	s.checklistRoutes()
 	s.blueprintRoutes()

@@ -161,6 +161,13 @@ func newWorld(t *testing.T) *world {
 		SiprecAt: func() []httpapi.SiprecEntrance {
 			return []httpapi.SiprecEntrance{{Transport: "tls", Address: "archive.example:5061"}}
 		},
+		Installation: func() httpapi.Installation {
+			end := time.Now().Add(90*24*time.Hour - time.Hour)
+			return httpapi.Installation{
+				Release: "0.4.0", Address: w.url, Database: "SQLite", KeyCopies: 2, TLS: httpapi.InstallationTLS{From: "files", Until: &end},
+				Folders: []httpapi.InstallationFolder{{Use: "data", Path: "/var/lib/ringfence"}},
+			}
+		},
 		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
 	})
 	t.Cleanup(w.api.Close)

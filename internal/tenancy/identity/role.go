@@ -97,6 +97,26 @@ func (s *Service) InviteToNode(ctx context.Context, who actor.Actor, node id.Nod
 	return s.welcomeMail(ctx, who, p, organisation)
 }
 
+// NobodyElse reports whether a role at a node is free, or held by the person of
+// that address alone: who sets a server up makes one administrator, not one more
+// with each try.
+func (s *Service) NobodyElse(ctx context.Context, node id.Node, role access.Role, email string) (free bool, err error) {
+	email, err = mail.Address(email)
+	if err != nil {
+		return false, fault.Field("email", "this is no e-mail address")
+	}
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		held, err := place.Rows[id.Person](tx, `SELECT person FROM node_roles WHERE node = ? AND role = ? LIMIT 2`, node, string(role))
+		if free = len(held) == 0; free || err != nil || len(held) > 1 {
+			return err
+		}
+		p, err := personByID(tx, held[0])
+		free = p.Email == email
+		return err
+	})
+	return free, err
+}
+
 // Places lists the customers a person may be a member of. The registry's list
 // is a hint; the memberships in the places are the truth.
 func (s *Service) Places(ctx context.Context, p id.Person) (list []id.Customer, err error) {

@@ -182,6 +182,7 @@ function NodeNav({ node }: { node: string }) {
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
       {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
       {may('session.manage') && <Item to={`${base}/sessions`} icon="globe" label="Sessions" />}
+      {one?.kind === 'provider' && may('health.read') && <Item to={`${base}/installation`} icon="box" label="This installation" />}
     </>
   );
 }

@@ -1,0 +1,180 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"ringfence/internal/app/config"
+	"ringfence/internal/base/fault"
+)
+
+// terminal reports whether somebody sits at the other end. /dev/null is a
+// character device, too: only a terminal has settings.
+func terminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// usualUser is whom the packages make to run the server.
+const usualUser = "ringfence"
+
+// account is a user of this machine.
+type account struct {
+	name     string
+	uid, gid int
+}
+
+// runsAs is whom the server will run as, if that is not who runs this. Keys and
+// databases that belong to root could not be read by the server.
+func (s *setup) runsAs() (*account, error) {
+	name := s.user
+	if name == "" && os.Geteuid() == 0 && s.path == usualConfig {
+		if _, err := user.Lookup(usualUser); err != nil {
+			return nil, nil
+		}
+		name = usualUser
+	}
+	if name == "" {
+		return nil, nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return nil, fault.Field("--user", "there is no user %s on this machine", name)
+	}
+	a := &account{name: name}
+	if a.uid, err = strconv.Atoi(u.Uid); err == nil {
+		a.gid, err = strconv.Atoi(u.Gid)
+	}
+	switch {
+	case err != nil:
+		return nil, fault.Field("--user", "%s is no user of this machine", name)
+	case a.uid == os.Geteuid():
+		return nil, nil
+	case os.Geteuid() != 0:
+		return nil, fault.Field("--user", "only root can set a server up for %s", name)
+	}
+	return a, nil
+}
+
+// handOver makes the folders that only root can make, and does the rest in a
+// process of the server's user, which may do what the service may: read its
+// own files and open port 443.
+func (s *setup) handOver(ctx context.Context, who *account) error {
+	var c config.Config
+	if exists(s.path) {
+		var err error
+		if c, err = config.Load(s.path); err != nil {
+			return err
+		}
+	} else {
+		var problems []fault.Detail
+		if c, problems = s.a.settle(); len(problems) > 0 {
+			_, err := s.settle()
+			return err
+		}
+	}
+	if err := s.folders(c, who); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"init", "--config", s.path, "--user", who.name}, s.a.args()...)
+	if s.newLink {
+		args = append(args, "--new-link")
+	}
+	child := exec.CommandContext(ctx, self, args...)
+	child.Stdin, child.Stdout, child.Stderr = s.Stdin, s.Stdout, s.Stderr
+	child.Dir = "/"
+	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(who.uid), Gid: uint32(who.gid)}}
+	if privileged(c.Listen) || privileged(c.Administration.Listen) {
+		child.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_NET_BIND_SERVICE}
+	}
+	child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
+	err = child.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() > 0 {
+		return exitCode(exit.ExitCode())
+	}
+	return err
+}
+
+// privileged reports whether listening there takes more than any user may do.
+func privileged(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	n, wrong := strconv.Atoi(port)
+	return errors.Join(err, wrong) == nil && n > 0 && n < 1024
+}
+
+// folders makes what is not there yet, for the server's user alone. What is
+// there keeps its owner: it may be somebody's.
+func (s *setup) folders(c config.Config, who *account) error {
+	for _, dir := range slices.Compact(slices.Sorted(slices.Values([]string{
+		filepath.Dir(s.path), filepath.Dir(c.Keys.Root), c.Data, c.Keys.Store, c.Keys.Mirror,
+	}))) {
+		if dir == "" || dir == "." || exists(dir) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "the folder of %s cannot be made", dir)
+		}
+		err := os.Mkdir(dir, 0o700)
+		if err == nil {
+			err = os.Chown(dir, who.uid, who.gid)
+		}
+		if err != nil {
+			return fault.Wrap(err, fault.Unavailable, "the folder %s cannot be made for %s", dir, who.name)
+		}
+	}
+	return s.writable(c)
+}
+
+const dropIn = "/etc/systemd/system/ringfence.service.d/folders.conf"
+
+// writable lets the service write where the answers want it to: its unit lets it
+// write to the package's own folders only.
+func (s *setup) writable(c config.Config) error {
+	usual := config.Default()
+	var others []string
+	for _, dir := range []string{c.Data, c.Keys.Store, c.Keys.Mirror} {
+		if dir != "" && dir != usual.Data && dir != usual.Keys.Store && !strings.HasPrefix(dir, usual.Data+"/") {
+			others = append(others, dir)
+		}
+	}
+	if len(others) == 0 || !exists("/etc/systemd/system") {
+		return nil
+	}
+	text := []byte("# Written by ringfence init: folders outside the package's own.\n[Service]\n")
+	for _, dir := range others {
+		text = fmt.Appendf(text, "ReadWritePaths=%s\n", strconv.Quote(dir))
+	}
+	if old, err := os.ReadFile(dropIn); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dropIn), 0o755); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "%s cannot be written", dropIn)
+	}
+	if err := writeWhole(dropIn, text, 0o644); err != nil {
+		return err
+	}
+	s.say("%s lets the service write to %s; with systemd running: systemctl daemon-reload\n", dropIn, strings.Join(others, ", "))
+	return nil
+}
