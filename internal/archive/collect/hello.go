@@ -60,10 +60,11 @@ type Greeting struct {
 	Take     bool           `json:"take,omitempty"`  // the customer has allowed it, or asked for it
 }
 
-// Limits of a hello.
+// ClockBound is how far a box's clock may be from the server's.
+const ClockBound = 2 * time.Second
+
 const (
 	maxHello   = 8 << 10
-	clockBound = 2 * time.Second // beyond it the clock counts as off
 )
 
 // hello introduces the box. A server of release 0.1 knows no hello and answers

@@ -31,12 +31,14 @@ type Launcher struct {
 	Out, Err io.Writer
 	Log      *slog.Logger
 	Step     func(string) // tests end the process there
+
+	pause time.Duration // instead of pauseFor
 }
 
 // The pace of the launcher.
 const (
 	reportFor = 5 * time.Minute
-	lookEvery = 250 * time.Millisecond
+	lookEvery = 100 * time.Millisecond
 	pauseFor  = 5 * time.Second // before what has ended by itself is started again
 	stopFor   = 40 * time.Second
 )
@@ -50,6 +52,9 @@ func (l *Launcher) Run(ctx context.Context) error {
 	}
 	if l.ReportIn == 0 {
 		l.ReportIn = reportFor
+	}
+	if l.pause == 0 {
+		l.pause = pauseFor
 	}
 	for {
 		c, err := l.Folder.Choose(l.Self, l.Own, l.Keys, time.Now())
@@ -71,7 +76,7 @@ func (l *Launcher) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(pauseFor):
+		case <-time.After(l.pause):
 		}
 	}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
@@ -9,6 +10,44 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
 )
+
+// Device is a collector: a box beside a telephone system.
+type Device struct {
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	SourceID    string     `json:"source_id"`
+	State       string     `json:"state" enum:"waiting,enrolled,revoked"`
+	CreatedAt   time.Time  `json:"created_at"`
+	EnrolledAt  *time.Time `json:"enrolled_at"`
+	LastSeenAt  *time.Time `json:"last_seen_at"`
+	LastAddress string     `json:"last_address" doc:"From where; empty: never seen"`
+	Waiting     int64      `json:"waiting" doc:"Files beside the telephone system that are not archived yet, as it last said"`
+	OldestAt    *time.Time `json:"oldest_at" doc:"Since when the oldest of them has waited; null: nothing waits, or its release does not say"`
+	SpooledMB   int64      `json:"spooled_megabytes" doc:"Sealed on the box"`
+
+	Release       string   `json:"release" doc:"That it last said it runs; empty: it has not said (before 0.4)"`
+	Platform      string   `json:"platform" example:"linux/amd64"`
+	TooOld        bool     `json:"too_old" doc:"Nothing is taken from it until it is upgraded; its sources stay where they are"`
+	ClockSeconds  *float64 `json:"clock_seconds" doc:"Its clock minus the server's; null: not measured"`
+	ClockOff      bool     `json:"clock_off" doc:"By more than 2 seconds"`
+	Upgrades      string   `json:"upgrades" enum:"ask,always" doc:"Whether it takes releases by itself"`
+	Offered       string   `json:"offered" doc:"Newer release that it could take; empty: none"`
+	UpgradeTo     string   `json:"upgrade_to" doc:"Release that it was asked to take and has not taken yet"`
+	UpgradeFailed string   `json:"upgrade_failed" doc:"Release that it last went back from, and why"`
+}
+
+type changeDeviceInput struct {
+	DevicePath
+	Body struct {
+		Name     string `json:"name" minLength:"1" maxLength:"100"`
+		Upgrades string `json:"upgrades" enum:"ask,always"`
+	}
+}
+
+// AskedUpgrade is what a collector was asked to take.
+type AskedUpgrade struct {
+	Release string `json:"release"`
+}
 
 type DevicePath struct {
 	CustomerPath
@@ -29,6 +68,8 @@ func (s *Server) deviceRoutes() {
 	may := inCustomer(access.DeviceManage)
 	add(s, route{gate: may, method: get, path: base, id: "listDevices", summary: "Collectors beside telephone systems"}, s.listDevices)
 	add(s, route{gate: may, fresh: true, method: post, path: base, id: "createDevice", summary: "Name a collector and get the code that enrols it once", status: 201, creates: true}, s.createDevice)
+	add(s, route{gate: may, method: put, path: base + "/{device}", id: "changeDevice", summary: "Name a collector anew, or say whether it takes releases by itself", status: 204}, s.changeDevice)
+	add(s, route{gate: may, method: post, path: base + "/{device}/upgrade", id: "upgradeDevice", summary: "Have a collector take the newest release that this server holds, when it next asks"}, s.upgradeDevice)
 	add(s, route{gate: may, method: del, path: base + "/{device}", id: "revokeDevice", summary: "Refuse everything a collector sends from now on", status: 204}, s.revokeDevice)
 }
 
@@ -45,6 +86,12 @@ func showDevice(d collect.Device) Device {
 	out := Device{
 		ID: d.ID.String(), Name: d.Name, SourceID: d.Source.String(), State: "waiting", CreatedAt: d.CreatedAt,
 		EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.SeenAt), LastAddress: d.SeenFrom, Waiting: int64(d.Waiting),
+		OldestAt: when(d.OldestAt), SpooledMB: d.Spooled >> 20, Release: d.Release, Platform: d.Platform, TooOld: d.Protocol < 1,
+		Upgrades: d.Upgrades, Offered: d.Offered, UpgradeTo: d.UpgradeTo, UpgradeFailed: d.UpgradeFailed,
+	}
+	if d.Clock != nil {
+		off := d.Clock.Seconds()
+		out.ClockSeconds, out.ClockOff = &off, d.Clock.Abs() > collect.ClockBound
 	}
 	if !d.EnrolledAt.IsZero() {
 		out.State = "enrolled"
@@ -72,6 +119,23 @@ func (s *Server) createDevice(ctx context.Context, v *visit, in *createDeviceInp
 		return nil, err
 	}
 	return answer(NewDevice{Device: showDevice(d), EnrolmentCode: code.Reveal(), CodeUntil: d.CodeUntil}), nil
+}
+
+func (s *Server) changeDevice(ctx context.Context, v *visit, in *changeDeviceInput) (*none, error) {
+	d, err := id.Parse[id.Device](in.Device)
+	if err != nil {
+		return nil, errNothing
+	}
+	return nil, s.deps.Collect.Change(ctx, v.place, v.who, d, in.Body.Name, in.Body.Upgrades)
+}
+
+func (s *Server) upgradeDevice(ctx context.Context, v *visit, in *DevicePath) (*body[AskedUpgrade], error) {
+	d, err := id.Parse[id.Device](in.Device)
+	if err != nil {
+		return nil, errNothing
+	}
+	number, err := s.deps.Collect.Upgrade(ctx, v.place, v.who, d)
+	return answer(AskedUpgrade{number}), err
 }
 
 func (s *Server) revokeDevice(ctx context.Context, v *visit, in *DevicePath) (*none, error) {

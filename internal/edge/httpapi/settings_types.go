@@ -74,7 +74,7 @@ type Source struct {
 	ID             string         `json:"id"`
 	Name           string         `json:"name"`
 	Kind           string         `json:"kind" enum:"folder,collector,drop,pickup,system,siprec,import"`
-	Profile        string         `json:"profile" enum:"asterisk,generic"`
+	Profile        string         `json:"profile" enum:"asterisk,3cx,freeswitch,yeastar,generic"`
 	Folder         string         `json:"folder" doc:"Watched folder on the server; empty for every other kind"`
 	Logs           string         `json:"logs" doc:"Folder of CDR, CEL and queue_log; empty: none"`
 	TimeZone       string         `json:"time_zone" doc:"IANA name, for example Europe/London"`
@@ -108,7 +108,7 @@ type RawFormat struct {
 type SourceSettings struct {
 	Name           string         `json:"name" minLength:"1" maxLength:"100"`
 	Kind           string         `json:"kind" enum:"folder,collector,drop,pickup,system,siprec,import"`
-	Profile        string         `json:"profile" enum:"asterisk,generic"`
+	Profile        string         `json:"profile" enum:"asterisk,3cx,freeswitch,yeastar,generic"`
 	Folder         string         `json:"folder,omitempty" maxLength:"1000"`
 	Logs           string         `json:"logs,omitempty" maxLength:"1000"`
 	TimeZone       string         `json:"time_zone" minLength:"1" maxLength:"64"`
@@ -207,19 +207,6 @@ type Token struct {
 type NewToken struct {
 	Token
 	Secret string `json:"secret" doc:"Shown this once: send it as Authorization: Bearer"`
-}
-
-// Device is a collector beside a telephone system.
-type Device struct {
-	ID          string     `json:"id"`
-	Name        string     `json:"name"`
-	SourceID    string     `json:"source_id"`
-	State       string     `json:"state" enum:"waiting,enrolled,revoked"`
-	CreatedAt   time.Time  `json:"created_at"`
-	EnrolledAt  *time.Time `json:"enrolled_at"`
-	LastSeenAt  *time.Time `json:"last_seen_at"`
-	LastAddress string     `json:"last_address" doc:"From where; empty: never seen"`
-	Waiting     int64      `json:"waiting" doc:"Files beside the telephone system that are not archived yet, as it last said"`
 }
 
 // NewDevice is a device just named, with the code that enrols it once.
