@@ -39,6 +39,8 @@ func commands() []command {
 		{"collect", "collect recordings beside a telephone system", runCollect},
 		{"blueprint", "set up a customer from one file", runBlueprint},
 		{"api", "do what the API of a running server can do", runAPI},
+		{"backup", "make backups, list and verify them, try a restore", runBackup},
+		{"restore", "make an installation or one customer anew from backups", runRestore},
 		{"unlock", "open the access lists of who is locked out", runUnlock},
 		{"reset-factors", "let somebody in who has lost every second factor", runResetFactors},
 		{"leavers", "take the people of a file out, with a report", runLeavers},

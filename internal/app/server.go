@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringfence/internal/app/config"
@@ -41,6 +42,7 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/monitor"
 )
 
@@ -72,6 +74,8 @@ type server struct {
 	jobs       *job.Runner
 	webhooks   *webhook.Service
 	notices    *job.Runner // delivers webhooks
+
+	backups atomic.Pointer[backup.Service] // nil: none are made, or their targets do not answer yet
 
 	certs     certificates // nil: no TLS
 	listener  net.Listener
@@ -281,6 +285,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)
 	s.background(ctx, g.run)
 	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)
+	s.startBackups(ctx)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
 
 	err := s.serve(api)

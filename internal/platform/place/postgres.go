@@ -130,9 +130,15 @@ func (c *cluster) create(ctx context.Context, cu id.Customer) error {
 }
 
 func (c *cluster) destroy(ctx context.Context, cu id.Customer) error {
-	role := c.roleOf(cu)
-	return c.alone(ctx, `DROP SCHEMA IF EXISTS `+schemaOf(cu)+` CASCADE;
-		DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '`+role+`') THEN DROP OWNED BY `+role+`; DROP ROLE `+role+`; END IF; END $$;`)
+	return c.alone(ctx, dropPlace(schemaOf(cu), c.roleOf(cu)))
+}
+
+func dropPlace(schema, role string) string {
+	return `DROP SCHEMA IF EXISTS ` + schema + ` CASCADE;` + dropRole(role)
+}
+
+func dropRole(role string) string {
+	return `DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '` + role + `') THEN DROP OWNED BY ` + role + `; DROP ROLE ` + role + `; END IF; END $$;`
 }
 
 // alone runs statements about roles and schemas, one server at a time.

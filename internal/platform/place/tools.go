@@ -182,3 +182,64 @@ func databaseOf(env []string) string {
 	}
 	return ""
 }
+
+// Beside makes an empty database beside the one of a URL, for what is thrown
+// away, and gives its URL and what removes it. The user needs CREATEDB.
+func Beside(ctx context.Context, dsn secret.Text, name string) (secret.Text, func(), error) {
+	u, err := url.Parse(dsn.Reveal())
+	if err != nil || !plainName.MatchString(name) {
+		return secret.Text{}, nil, fault.Field("postgres", "drills need the database as a URL: postgres://…")
+	}
+	cfg, err := parsePostgres(dsn)
+	if err != nil {
+		return secret.Text{}, nil, err
+	}
+	db := connections(cfg, 1)
+	if _, err := db.ExecContext(ctx, `CREATE DATABASE `+name); err != nil {
+		db.Close()
+		return secret.Text{}, nil, fault.Wrap(err, fault.Unavailable, "a database for drills cannot be made: give the user CREATEDB, or name an empty one in backup.scratch_postgres_file")
+	}
+	u.Path = "/" + name
+	made := secret.NewText(u.String())
+	return made, func() {
+		defer db.Close()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		// Its roles first, for they belong to the whole server.
+		_ = Empty(ctx, made)
+		_, _ = db.ExecContext(ctx, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`) // else it is in the way of nobody
+	}, nil
+}
+
+// Empty removes all places of a database, with their roles: what a drill left.
+func Empty(ctx context.Context, dsn secret.Text) error {
+	c, err := openCluster(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	rows, err := c.registry.read.QueryContext(ctx, `SELECT nspname FROM pg_namespace WHERE nspname = 'registry' OR nspname LIKE 'p\_%'`)
+	if err != nil {
+		return err
+	}
+	var all []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			rows.Close()
+			return err
+		}
+		all = append(all, name)
+	}
+	rows.Close()
+	for _, schema := range all {
+		if !plainName.MatchString(schema) {
+			continue
+		}
+		role := c.prefix + strings.TrimPrefix(schema, "p_")
+		if err := c.alone(ctx, dropPlace(schema, role)); err != nil {
+			return err
+		}
+	}
+	return c.alone(ctx, dropRole(c.owner()))
+}

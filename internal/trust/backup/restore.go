@@ -181,8 +181,11 @@ type Result struct {
 
 // Restored is one place that was made.
 type Restored struct {
-	Customer id.Customer `json:"customer"`
-	Events   int64       `json:"events"`
+	Customer id.Customer   `json:"customer"`
+	Events   int64         `json:"events"`
+	Reached  time.Time     `json:"reached,omitzero"` // the newest event that came back
+	Purged   int           `json:"purged"`
+	Took     time.Duration `json:"took_ns"`
 	Sampled
 }
 
@@ -425,6 +428,12 @@ func (s Source) finishPlace(ctx context.Context, store *place.Store, t Target, k
 	if err != nil {
 		return one, err
 	}
+	if one.Events, one.Reached, err = lastEvent(ctx, p); err != nil {
+		return one, err
+	}
+	if one.Reached.After(r.Reached) {
+		r.Reached = one.Reached
+	}
 	dead, err := keys.Destroyed(ctx, c)
 	if err != nil {
 		return one, err
@@ -433,6 +442,7 @@ func (s Source) finishPlace(ctx context.Context, store *place.Store, t Target, k
 	if err != nil {
 		return one, err
 	}
+	one.Purged = n
 	r.Purged += n
 	if err := s.bringObjects(ctx, t, c, r); err != nil {
 		return one, err
@@ -443,19 +453,7 @@ func (s Source) finishPlace(ctx context.Context, store *place.Store, t Target, k
 	if len(one.Failed) > 0 {
 		r.Remarks = append(r.Remarks, fmt.Sprintf("%s: %d of %d recordings that were tried do not open", placeLabel(c), len(one.Failed), len(one.Failed)+one.Opened))
 	}
-	err = p.View(ctx, func(tx *place.Tx) error {
-		type last struct {
-			N  int64 `db:"n"`
-			At int64 `db:"at"`
-		}
-		l, err := place.Row[last](tx, `SELECT coalesce(max(pos), 0) AS n, coalesce(max(at), 0) AS at FROM events`)
-		one.Events = l.N
-		if at := time.UnixMilli(l.At).UTC(); at.After(r.Reached) {
-			r.Reached = at
-		}
-		return err
-	})
-	return one, err
+	return one, nil
 }
 
 // bringObjects copies back what the target has and the bucket has not.

@@ -1,0 +1,210 @@
+package backup
+
+import (
+	"context"
+	"time"
+
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// Schedule says when things are done by themselves.
+type Schedule struct {
+	Hour, Minute int // of the daily backup, in the zone of Now
+	Drills       bool
+
+	// Report tells of a trouble, and Mended that it is over: what is "run", "ship"
+	// or "drill".
+	Report func(ctx context.Context, what, text string, since time.Time)
+	Mended func(ctx context.Context, what string)
+}
+
+// every is how often what is new is sent.
+const every = time.Minute
+
+// Loop makes backups until the context ends: each minute what is new of the log,
+// each day a point and a drill, on Sundays a whole one. After the start a point
+// is made at once if the last one is too old or if some place has none that its
+// log could be replayed on.
+func (s *Service) Loop(ctx context.Context, at Schedule) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	next := s.first(ctx, at)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		s.outcome(ctx, at, "ship", s.Ship(ctx))
+		if now := s.o.Now(); !now.Before(next) {
+			s.daily(ctx, at)
+			next = nextDay(s.o.Now(), at)
+		}
+		timer.Reset(every)
+	}
+}
+
+// outcome reports what failed, or that it works again.
+func (s *Service) outcome(ctx context.Context, at Schedule, what string, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.o.Logger.Error("backup: "+what+" failed; it is tried again", "cause", err)
+		if at.Report != nil {
+			at.Report(ctx, what, reason(err), s.o.Now())
+		}
+	case at.Mended != nil:
+		at.Mended(ctx, what)
+	}
+}
+
+// daily makes the point of the day and tries to restore it.
+func (s *Service) daily(ctx context.Context, at Schedule) {
+	p, err := s.Run(ctx)
+	if err == nil {
+		s.o.Logger.Info("backup: made", "id", p.ID, "places", len(p.Parts), "read", p.Read, "sent", p.Sent, "took", p.Finished.Sub(p.At))
+	}
+	s.outcome(ctx, at, "run", err)
+	if err != nil || !at.Drills || ctx.Err() != nil {
+		return
+	}
+	d, err := s.Drill(ctx, s.o.Now().Weekday() == time.Sunday)
+	if err == nil && !d.Passed() {
+		err = &failedDrill{d}
+	}
+	if err == nil {
+		s.o.Logger.Info("backup: a restore was tried and is whole", "places", len(d.Places), "bytes", d.Bytes, "took", d.Took)
+	}
+	s.outcome(ctx, at, "drill", err)
+	// Old points go only after the new one was tried: the last good one stays.
+	if err == nil {
+		s.outcome(ctx, at, "tidy", s.Tidy(ctx))
+	}
+}
+
+type failedDrill struct{ d Drill }
+
+func (f *failedDrill) Error() string { return "a restore was tried and failed: " + f.d.Failures[0] }
+
+// first is when the first point after a start is due.
+func (s *Service) first(ctx context.Context, at Schedule) time.Time {
+	now := s.o.Now()
+	last, err := s.latest(ctx)
+	if err != nil || last.ID.IsZero() || now.Sub(last.At) > 25*time.Hour || !s.covered(ctx, last) {
+		return now
+	}
+	return nextDay(now, at)
+}
+
+// covered reports whether each place has a copy on the branch that it is on.
+func (s *Service) covered(ctx context.Context, last Point) bool {
+	if s.o.Log == nil {
+		return true
+	}
+	on := map[id.Customer]place.Mark{}
+	for _, part := range last.Parts {
+		on[part.Customer] = part.Mark
+	}
+	customers, err := s.o.Store.Customers(ctx)
+	if err != nil {
+		return false
+	}
+	for _, c := range append([]id.Customer{{}}, customers...) {
+		now, err := s.o.Log.Last(c)
+		if err != nil || !now.IsZero() && now.Branch != on[c].Branch {
+			return false
+		}
+	}
+	return true
+}
+
+func nextDay(now time.Time, at Schedule) time.Time {
+	y, m, d := now.Date()
+	for day := d; ; day++ {
+		if t := time.Date(y, m, day, at.Hour, at.Minute, 0, 0, now.Location()); t.After(now) {
+			return t
+		}
+	}
+}
+
+// Status is how backups stand.
+type Status struct {
+	Last     *Point   `json:"last"`
+	Drill    *Drill   `json:"drill"`  // the newest
+	Proven   *Drill   `json:"proven"` // the newest that passed
+	Logged   bool     `json:"logged"`
+	Apart    bool     `json:"apart"` // keys go to a target of their own
+	Progress Progress `json:"progress"`
+}
+
+// Status reads how backups stand from the target.
+func (s *Service) Status(ctx context.Context) (st Status, err error) {
+	st.Logged, st.Apart, st.Progress = s.o.Log != nil, s.o.KeysTo != nil, s.Progress()
+	last, err := s.latest(ctx)
+	if err != nil {
+		return st, err
+	}
+	if !last.ID.IsZero() {
+		st.Last = &last
+	}
+	drills, err := s.Drills(ctx, 20)
+	for i := range drills {
+		if st.Drill == nil {
+			st.Drill = &drills[i]
+		}
+		if st.Proven == nil && drills[i].Passed() {
+			st.Proven = &drills[i]
+		}
+	}
+	return st, err
+}
+
+// CustomerStatus is the line of one customer, without content.
+type CustomerStatus struct {
+	LastAt   time.Time     `json:"last_at,omitzero"`
+	Bytes    int64         `json:"bytes"`
+	Objects  int64         `json:"objects"`
+	ProvenAt time.Time     `json:"proven_at,omitzero"` // when a restore of it was last tried and was whole
+	Took     time.Duration `json:"took_ns"`            // the whole drill
+	Failure  string        `json:"failure,omitempty"`  // of the newest drill, if it failed for this one
+}
+
+// OfCustomer reads the line of one customer.
+func (s *Service) OfCustomer(ctx context.Context, c id.Customer) (out CustomerStatus, err error) {
+	last, err := s.latest(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, part := range last.Parts {
+		if part.Customer == c {
+			out.LastAt, out.Bytes = last.At, part.Bytes
+		}
+	}
+	for _, inv := range last.Inventory {
+		if inv.Customer == c {
+			out.Objects = inv.Objects
+		}
+	}
+	drills, err := s.Drills(ctx, 100)
+	seen := false
+	for _, d := range drills {
+		for _, one := range d.Places {
+			if one.Customer != c {
+				continue
+			}
+			failed := one.Failure != "" || len(one.Failed) > 0
+			if failed && !seen {
+				out.Failure = one.Failure
+				if out.Failure == "" {
+					out.Failure = "some recordings did not open"
+				}
+			}
+			seen = true
+			if !failed && out.ProvenAt.IsZero() {
+				out.ProvenAt, out.Took = d.At, d.Took
+			}
+		}
+	}
+	return out, err
+}
