@@ -30,6 +30,7 @@ type Config struct {
 	Keys           Keys           `yaml:"keys" doc:"The root key and the key stores. Keep them apart from the data: another disk, other backups."`
 	Objects        Objects        `yaml:"objects" doc:"Where recordings lie, encrypted. With a second place, each object is written to both before anything counts as kept."`
 	Watch          []string       `yaml:"watch" doc:"Folders of this server that customers may name as sources, with all below them. {customer} stands for the customer's id, for example /srv/recordings/{customer}; an entry without it is open to every customer."`
+	SFTP           SFTP           `yaml:"sftp" doc:"A server by which telephone systems push files, each into a closed room of its own."`
 	Mail           Mail           `yaml:"mail" doc:"How mail leaves. Needed for sign-in codes and invitations."`
 	SignIn         SignIn         `yaml:"sign_in" doc:"How people sign in."`
 	Egress         Egress         `yaml:"egress" doc:"What the guarded client for speech engines and the like may reach."`
@@ -38,6 +39,8 @@ type Config struct {
 	SIP            SIP            `yaml:"sip" doc:"Recording sessions that session border controllers and telephone systems send (SIPREC). Without an address none are taken."`
 	Backup         Backup         `yaml:"backup" doc:"Copies of the installation elsewhere, encrypted, and proof every night that they can be restored."`
 	Nightly        string         `yaml:"nightly" doc:"When recordings that are due are destroyed, local time of the server, HH:MM."`
+	Metrics        Metrics        `yaml:"metrics" doc:"Figures for a monitoring system, as OpenMetrics under /metrics of an address of their own. Without one there are none."`
+	Traces         Traces         `yaml:"traces" doc:"Traces for a collector of your own, by OTLP over HTTP. Without an endpoint none are made."`
 	Log            Log            `yaml:"log" doc:"The log goes to standard error and holds no personal data."`
 }
 
@@ -187,8 +190,10 @@ func Default() Config {
 		Keys:    Keys{Root: "/etc/ringfence/root.key", Store: "/var/lib/ringfence-keys"},
 		Speech:  Speech{Workers: 1},
 		SIP:     SIP{Ports: "16384-24575", MaxCalls: 500},
+		SFTP:    SFTP{Sessions: 500, WaitingGB: 20},
 		Nightly: "02:30",
 		Backup:  Backup{Key: "/etc/ringfence/backup.key", At: "01:15", Daily: 7, Weekly: 4, Monthly: 6, KeyCopies: 2, Drills: true},
+		Traces:  Traces{Percent: 100},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 }
@@ -220,6 +225,7 @@ func (c Config) Validate() []fault.Detail {
 	}
 	c.validateAdministration(&p)
 	c.TLS.validate(&p, c.URL)
+	c.SFTP.validate(&p)
 	if c.URL != "" {
 		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.add("url", "want an address such as https://calls.example.com")
@@ -265,6 +271,8 @@ func (c Config) Validate() []fault.Detail {
 		p.add("speech.workers", "want a number from 1 to 64")
 	}
 	c.SIP.validate(&p, c.TLS.On())
+	c.Metrics.validate(&p, c.TLS.On())
+	c.Traces.validate(&p)
 	if _, err := time.Parse("15:04", c.Nightly); err != nil {
 		p.add("nightly", "want a time such as 02:30")
 	}

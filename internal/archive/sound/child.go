@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/span"
 )
 
 // childStall is how long the decoder may take to give its next piece before it is killed: a damaged file must not hold a process for ever.
@@ -41,6 +42,7 @@ type child struct {
 	cmd    *exec.Cmd
 	out    *bufio.Reader
 	stall  *time.Timer
+	span   span.Span
 }
 
 // newMP3Reader notes where every 64th frame stands, so that a seek is exact for any bit rate.
@@ -209,7 +211,8 @@ func (c *compressed) start(at int64) error {
 		cancel()
 		return fault.Wrap(err, fault.Unavailable, "the decoder for MP3 and Opus could not be started")
 	}
-	c.child = &child{ctx: ctx, cancel: cancel, cmd: cmd, out: bufio.NewReaderSize(out, 32<<10)}
+	_, s := span.Begin(ctx, "child ffmpeg", span.Attr{Key: "kind", Value: c.kind})
+	c.child = &child{ctx: ctx, cancel: cancel, cmd: cmd, out: bufio.NewReaderSize(out, 32<<10), span: s}
 	c.child.stall = time.AfterFunc(c.stall, cancel)
 	c.next = frame
 	return nil
@@ -223,6 +226,7 @@ func (c *compressed) Close() error {
 	c.child.stall.Stop()
 	c.child.cancel()
 	_ = c.child.cmd.Wait() // killed on purpose: its answer says nothing
+	c.child.span.End(nil)
 	c.child = nil
 	return nil
 }

@@ -8,11 +8,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ringfence/internal/base/span"
 )
 
 // The files that the child inherits, by their descriptors.
@@ -58,6 +61,8 @@ func runChild(ctx context.Context, c child) (result []byte, diary string, err er
 		files = append(files, f)
 	}
 	var log limitedBuffer
+	ctx, s := span.Begin(ctx, "child "+filepath.Base(c.program))
+	defer func() { s.End(err) }()
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	cmd.ExtraFiles = files
 	cmd.Stderr = &log

@@ -101,6 +101,9 @@ func (c *Client) Do(ctx context.Context, p *place.Place, who actor.Actor, r Requ
 	start := time.Now()
 	a, err := c.send(ctx, u, r)
 	took := time.Since(start)
+	if c.guard.Sent != nil {
+		c.guard.Sent(r.Engine, outcome(a, err), took)
+	}
 	// The end of the line is written also when the caller has gone away meanwhile.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -108,6 +111,17 @@ func (c *Client) Do(ctx context.Context, p *place.Place, who actor.Actor, r Requ
 		err = lerr
 	}
 	return a, err
+}
+
+// outcome is what came of a request in one word.
+func outcome(a Answer, err error) string {
+	switch {
+	case a.Status == 0:
+		return "unreachable"
+	case err != nil || a.Status >= 400:
+		return "refused"
+	}
+	return "answered"
 }
 
 // admit refuses what must not be sent, before anything is written or looked up.

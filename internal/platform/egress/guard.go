@@ -26,6 +26,9 @@ type Options struct {
 	Hosts []string
 	// Roots are who is believed about certificates; nil: those of the system.
 	Roots *x509.CertPool
+	// Sent is told of each request that left, for figures: by whom, and whether it
+	// was answered; nil: nobody is.
+	Sent func(engine, outcome string, took time.Duration)
 	// Lookup resolves a name; nil: the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }

@@ -16,6 +16,7 @@ type row struct {
 	Kind     string `db:"kind"`
 	Args     []byte `db:"args"`
 	Attempts int    `db:"attempts"`
+	Trace    string `db:"trace"`
 }
 
 // claim takes up to n due jobs of the given kinds and leases them. Jobs whose
@@ -24,7 +25,7 @@ type row struct {
 func claim(ctx context.Context, p *place.Place, kinds []string, n int, now time.Time, lease time.Duration) (jobs []Job, err error) {
 	err = p.Keep(ctx, func(tx *place.Tx) error {
 		jobs = nil
-		rows, err := place.Rows[row](tx, `SELECT id, kind, args, attempts FROM jobs
+		rows, err := place.Rows[row](tx, `SELECT id, kind, args, attempts, trace FROM jobs
 			WHERE state <> 'dead' AND due_at <= ? AND kind IN (?) ORDER BY due_at, id LIMIT ?`, now.UnixMilli(), place.List(kinds), n)
 		if err != nil {
 			return err
@@ -37,7 +38,7 @@ func claim(ctx context.Context, p *place.Place, kinds []string, n int, now time.
 			if err != nil {
 				return err
 			}
-			jobs = append(jobs, Job{r.ID, r.Kind, r.Args, r.Attempts + 1, token})
+			jobs = append(jobs, Job{r.ID, r.Kind, r.Args, r.Attempts + 1, token, r.Trace})
 		}
 		return settle(tx)
 	})

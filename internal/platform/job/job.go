@@ -21,6 +21,7 @@ import (
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/span"
 	"ringfence/internal/platform/place"
 )
 
@@ -41,6 +42,8 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_once ON jobs (kind, only_once);
 CREATE INDEX jobs_due ON jobs (due_at) WHERE state <> 'dead';
+`}, {Number: 61, Name: "what a job follows from", SQL: `
+ALTER TABLE jobs ADD COLUMN trace {{text}} NOT NULL DEFAULT '';
 `}}
 
 // Housekeeping are the tables that are written without an event.
@@ -63,6 +66,7 @@ type Job struct {
 	Attempt int // 1 for the first
 
 	lease []byte
+	trace string // of what it follows from; empty: nobody traces
 }
 
 // Decode reads the arguments.
@@ -127,8 +131,8 @@ func Enqueue(tx *place.Tx, kind string, args any, opts ...Option) (id.Job, error
 	if err := tx.Due(o.at); err != nil {
 		return id.Job{}, err
 	}
-	return place.Row[id.Job](tx, `INSERT INTO jobs (id, kind, args, only_once, state, due_at, attempts, again, reason, enqueued_at)
-		VALUES (?, ?, ?, ?, 'waiting', ?, 0, 0, '', ?)
+	return place.Row[id.Job](tx, `INSERT INTO jobs (id, kind, args, only_once, state, due_at, attempts, again, reason, enqueued_at, trace)
+		VALUES (?, ?, ?, ?, 'waiting', ?, 0, 0, '', ?, ?)
 		ON CONFLICT (kind, only_once) DO UPDATE SET
 			args = excluded.args,
 			again = CASE jobs.state WHEN 'running' THEN 1 ELSE 0 END,
@@ -136,12 +140,25 @@ func Enqueue(tx *place.Tx, kind string, args any, opts ...Option) (id.Job, error
 			due_at = CASE WHEN jobs.state = 'dead' OR jobs.state = 'waiting' AND excluded.due_at < jobs.due_at THEN excluded.due_at ELSE jobs.due_at END,
 			state = CASE jobs.state WHEN 'dead' THEN 'waiting' ELSE jobs.state END
 		RETURNING id`,
-		id.New[id.Job](), kind, string(text), o.once, o.at.UnixMilli(), tx.At().UnixMilli())
+		id.New[id.Job](), kind, string(text), o.once, o.at.UnixMilli(), tx.At().UnixMilli(), span.Carry(tx.Context()))
 }
 
 // GivenUp counts the jobs of tx's place that were given up.
 func GivenUp(tx *place.Tx) (int64, error) {
 	return place.Row[int64](tx, `SELECT count(*) FROM jobs WHERE state = 'dead'`)
+}
+
+// Standing is how many jobs of tx's place wait or run, and since when the oldest
+// of those that are due has waited; zero: none.
+func Standing(tx *place.Tx) (waiting int64, oldest time.Time, err error) {
+	if waiting, err = place.Row[int64](tx, `SELECT count(*) FROM jobs WHERE state <> 'dead'`); err != nil || waiting == 0 {
+		return waiting, oldest, err
+	}
+	at, err := place.Row[*int64](tx, `SELECT min(due_at) FROM jobs WHERE state = 'waiting' AND due_at <= ?`, tx.At().UnixMilli())
+	if err == nil && at != nil {
+		oldest = time.UnixMilli(*at).UTC()
+	}
+	return waiting, oldest, err
 }
 
 // Permanent marks an error that trying again would not mend: the job is dead

@@ -14,6 +14,7 @@ import (
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/span"
 	"ringfence/internal/platform/place"
 )
 
@@ -35,6 +36,9 @@ type Options struct {
 	Poll     time.Duration    // how often to look without being woken; 0: 5 s
 	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: discards
+	Tracer   span.Tracer      // nil: nobody traces
+	// Ran is told how each run ended (done, later, given-up, interrupted), for figures.
+	Ran func(kind, outcome string, took time.Duration)
 }
 
 // Runner runs due jobs of all places and of the registry. Places take turns: a
@@ -72,6 +76,9 @@ func NewRunner(store *place.Store, kinds map[string]Kind, opts Options) *Runner 
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Ran == nil {
+		opts.Ran = func(string, string, time.Duration) {}
 	}
 	r := &Runner{store: store, kinds: maps.Clone(kinds), opts: opts, wake: make(chan struct{}, 1), busy: map[string]int{}, ill: map[id.Customer]string{}}
 	store.OnCommit(func(c place.Commit) {
@@ -277,7 +284,13 @@ func (r *Runner) do(ctx context.Context, p *place.Place, j Job, now func() time.
 	if most == 0 {
 		most = 10
 	}
+	begun, outcome := time.Now(), "done"
+	ctx, s := span.Begin(span.Continue(span.With(ctx, r.opts.Tracer), j.trace), "job "+j.Kind)
 	var err error
+	defer func() { s.End(err); r.opts.Ran(j.Kind, outcome, time.Since(begun)) }()
+	if id := span.ID(ctx); id != "" {
+		log = log.With("trace", id)
+	}
 	if j.Attempt > most {
 		err = Permanent(fault.New(fault.Internal, "it was begun %d times and the program ended each time before it was done", most))
 	} else {
@@ -292,13 +305,17 @@ func (r *Runner) do(ctx context.Context, p *place.Place, j Job, now func() time.
 	case err == nil:
 		kept = finish(keep, p, j)
 	case errors.Is(err, ErrLost):
+		outcome = "interrupted"
 		log.Warn("a job was taken over by another runner")
 	case ctx.Err() != nil && !permanent:
+		outcome = "interrupted"
 		kept = giveBack(keep, p, j, now())
 	case permanent || j.Attempt >= most:
+		outcome = "given-up"
 		log.Error("a job was given up", "error", err)
 		kept = r.giveUp(keep, kind, p, j, reasonOf(err))
 	default:
+		outcome = "later"
 		wait := max(delay(j), fault.Of(err).RetryAfter)
 		log.Warn("a job failed and will be tried again", "error", err, "after", wait)
 		kept = postpone(keep, p, j, now().Add(wait), reasonOf(err))

@@ -11,6 +11,7 @@ import (
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/span"
 )
 
 // Place is one customer's whole world, or the registry.
@@ -101,10 +102,12 @@ func (p *Place) View(ctx context.Context, fn func(*Tx) error) error {
 // Change runs fn in one transaction, on behalf of who. It commits only if fn
 // returns nil and has recorded at least one event (else ErrNoEvent); on return
 // of nil everything is durable. It is run alone among the Changes of the place.
-func (p *Place) Change(ctx context.Context, who actor.Actor, fn func(*Tx) error) error {
+func (p *Place) Change(ctx context.Context, who actor.Actor, fn func(*Tx) error) (err error) {
 	if who.IsZero() {
 		return ErrNobody
 	}
+	ctx, s := span.Begin(ctx, "change")
+	defer func() { s.End(err) }()
 	return p.run(ctx, &Tx{mode: changing, who: who}, fn)
 }
 
