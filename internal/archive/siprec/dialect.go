@@ -1,6 +1,10 @@
 package siprec
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // metadata reads the children of a recording element.
 func (e *element) metadata() Metadata {
@@ -50,8 +54,9 @@ func (e *element) conversation() Conversation {
 			c.SIP = append(c.SIP, local)
 		}
 	}
-	for name, value := range c.Extra {
+	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
 		if callNames[name] && name != "sipsessionid" {
+			value, _, _ := strings.Cut(c.Extra[name], ";") // Oracle: ;encoding=hex
 			c.SIP = append(c.SIP, value)
 		}
 	}
