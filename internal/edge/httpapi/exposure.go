@@ -22,7 +22,11 @@ type HostFacts struct {
 	Objects   string // "a folder on this machine", "Azure Blob …"
 	KeyPlaces int    // in how many places keys are stored
 	Mail      string // "kept on this machine", "handed to mail.example.com"
+	Backups   BackupsTo
 }
+
+// BackupsTo says where backups go; empty: nowhere.
+type BackupsTo struct{ Data, Keys, Log string }
 
 func (s *Server) exposureRoutes() {
 	const base = "/api/v1/customers/{customer}"

@@ -14,6 +14,7 @@ var Codes = []Code{
 	// platform/place
 	{"place.created", "the place of a customer was made"},
 	{"place.destroyed", "the place of a customer was removed for ever"},
+	{"place.restored", "this customer was put back to an earlier time from a backup; what came after it is not here any more"},
 	{"opening.granted", "somebody, or the program itself, was given leave to open sealed content, before it was opened"},
 
 	// tenancy/org
@@ -127,6 +128,9 @@ var Codes = []Code{
 	{"review.escalated", "an access review was not finished in time, and the level above was told"},
 	{"review.closed", "an access review ended, and its result was signed"},
 	{"paper-key.made", "the key that signs documents was made"},
+
+	// trust/backup
+	{"backup.asked", "somebody had a backup made, or a restore tried, beside the schedule"},
 
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},

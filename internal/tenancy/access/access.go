@@ -66,6 +66,7 @@ const (
 	AccesslistManage    Act = "accesslist.manage"
 	ReviewRead          Act = "review.read"
 	ReviewDecide        Act = "review.decide"
+	SourcePush          Act = "source.push"    // no role's: a source's own token carries it
 	ScimProvision       Act = "scim.provision" // no role's: an identity provider's own token carries it
 	LeaverRemove        Act = "leaver.remove"
 	UsageRead           Act = "usage.read"
@@ -81,6 +82,8 @@ const (
 	AlertRead           Act = "alert.read"
 	AlertManage         Act = "alert.manage"
 	WebhookManage       Act = "webhook.manage"
+	BackupRead          Act = "backup.read" // at nodes: of all below; at a customer: its own line
+	BackupRun           Act = "backup.run"  // and restore
 	HealthRead          Act = "health.read" // at nodes: of all below; at a customer: its own
 )
 

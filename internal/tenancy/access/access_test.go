@@ -38,7 +38,7 @@ func want(r access.Role, a access.Act, own bool) bool {
 	above := r == access.ProviderAdmin || r == access.ResellerAdmin
 	admin := r == access.CustomerAdmin
 	switch a {
-	case access.ScimProvision:
+	case access.ScimProvision, access.SourcePush:
 		return false
 	case access.RecordingListen, access.RecordingTranscript:
 		return r == access.SuperUser || own && (r == access.User || r == access.Supervisor)
@@ -62,7 +62,9 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return admin || above
 	case access.UsageRead:
 		return admin || above || r == access.ProviderSupport
-	case access.HealthRead:
+	case access.BackupRun:
+		return r == access.ProviderAdmin
+	case access.HealthRead, access.BackupRead:
 		return admin || above || r == access.ProviderSupport || r == access.Auditor
 	case access.NodeManage, access.QuotaSet, access.BrandingSet, access.CustomerSuspend, access.ChecklistSign, access.BlueprintApply:
 		return above

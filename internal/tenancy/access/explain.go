@@ -107,6 +107,7 @@ var meanings = map[Act]string{
 	SessionManage:       "see and end others' sessions",
 	SigninSet:           "set how people sign in",
 	IdpManage:           "set up identity providers",
+	SourcePush:          "push files of a source, as its telephone system",
 	ScimProvision:       "push people and groups, as an identity provider",
 	LeaverRemove:        "take leavers out",
 	ScimManage:          "let an identity provider push people",
@@ -126,6 +127,8 @@ var meanings = map[Act]string{
 	AlertRead:           "see what is wrong, without content",
 	AlertManage:         "deal with alerts, and choose who is told of them",
 	WebhookManage:       "set which other systems are told what happens",
+	BackupRead:          "see when backups were made and proven",
+	BackupRun:           "make backups and restore from them",
 	HealthRead:          "see how the service is, without content",
 }
 

@@ -53,6 +53,7 @@ var policy = map[Act]map[Role]Scope{
 	IdpManage:           {CustomerAdmin: Everything},
 	ScimManage:          {CustomerAdmin: Everything},
 	AccesslistManage:    {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	SourcePush:          {}, // carried by nothing but a source's own token
 	ScimProvision:       {}, // carried by nothing but the token of an identity provider
 	LeaverRemove:        {CustomerAdmin: Everything},
 	ReviewRead:          {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
@@ -66,6 +67,8 @@ var policy = map[Act]map[Role]Scope{
 	BlueprintApply:      {ProviderAdmin: Below, ResellerAdmin: Below},
 	AttentionRead:       {CustomerAdmin: Everything},
 	WebhookManage:       {CustomerAdmin: Everything},
+	BackupRead:          {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
+	BackupRun:           {ProviderAdmin: Below},
 	HealthRead:          {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	ExposureRead:        {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: Everything, Agent: Everything, Auditor: Everything, User: Everything},
 	CoverageRead:        {CustomerAdmin: Everything, Auditor: Everything},
@@ -91,7 +94,7 @@ func OpensContent(r Role) bool {
 // stolen token could make itself a successor.
 var personal = []Act{
 	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
-	IdpManage, ScimManage, ScimProvision, AccesslistManage, ReviewDecide, ChecklistSign,
+	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign,
 }
 
 // ForMachines reports whether an act may be given to a token.

@@ -68,6 +68,8 @@ type Service struct {
 	shipMu sync.Mutex
 	ship   shipped
 
+	asked chan Asked
+
 	progressMu sync.Mutex
 	progress   Progress
 }
@@ -80,7 +82,7 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{o: o, ship: newShipped()}
+	return &Service{o: o, ship: newShipped(), asked: make(chan Asked, 1)}
 }
 
 // Progress is how far a run has come.

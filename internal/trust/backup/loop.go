@@ -34,6 +34,9 @@ func (s *Service) Loop(ctx context.Context, at Schedule) {
 		select {
 		case <-ctx.Done():
 			return
+		case what := <-s.asked:
+			s.now(ctx, at, what)
+			continue
 		case <-timer.C:
 		}
 		s.outcome(ctx, at, "ship", s.Ship(ctx))
@@ -43,6 +46,16 @@ func (s *Service) Loop(ctx context.Context, at Schedule) {
 		}
 		timer.Reset(every)
 	}
+}
+
+// now does what was asked for.
+func (s *Service) now(ctx context.Context, at Schedule, what Asked) {
+	if what == AskDrill {
+		s.drill(ctx, at, true)
+		return
+	}
+	_, err := s.Run(ctx)
+	s.outcome(ctx, at, "run", err)
 }
 
 // outcome reports what failed, or that it works again.
@@ -66,10 +79,21 @@ func (s *Service) daily(ctx context.Context, at Schedule) {
 		s.o.Logger.Info("backup: made", "id", p.ID, "places", len(p.Parts), "read", p.Read, "sent", p.Sent, "took", p.Finished.Sub(p.At))
 	}
 	s.outcome(ctx, at, "run", err)
-	if err != nil || !at.Drills || ctx.Err() != nil {
+	if err != nil || ctx.Err() != nil {
 		return
 	}
-	d, err := s.Drill(ctx, s.o.Now().Weekday() == time.Sunday)
+	if !at.Drills {
+		s.outcome(ctx, at, "tidy", s.Tidy(ctx))
+		return
+	}
+	// Old points go only after the new one was tried: the last good one stays.
+	if s.drill(ctx, at, s.o.Now().Weekday() == time.Sunday) {
+		s.outcome(ctx, at, "tidy", s.Tidy(ctx))
+	}
+}
+
+func (s *Service) drill(ctx context.Context, at Schedule, whole bool) bool {
+	d, err := s.Drill(ctx, whole)
 	if err == nil && !d.Passed() {
 		err = &failedDrill{d}
 	}
@@ -77,15 +101,17 @@ func (s *Service) daily(ctx context.Context, at Schedule) {
 		s.o.Logger.Info("backup: a restore was tried and is whole", "places", len(d.Places), "bytes", d.Bytes, "took", d.Took)
 	}
 	s.outcome(ctx, at, "drill", err)
-	// Old points go only after the new one was tried: the last good one stays.
-	if err == nil {
-		s.outcome(ctx, at, "tidy", s.Tidy(ctx))
-	}
+	return err == nil
 }
 
 type failedDrill struct{ d Drill }
 
-func (f *failedDrill) Error() string { return "a restore was tried and failed: " + f.d.Failures[0] }
+func (f *failedDrill) Error() string {
+	if len(f.d.Failures) == 0 {
+		return "a restore was tried and nothing came back"
+	}
+	return "a restore was tried and failed: " + f.d.Failures[0]
+}
 
 // first is when the first point after a start is due.
 func (s *Service) first(ctx context.Context, at Schedule) time.Time {
@@ -170,40 +196,42 @@ type CustomerStatus struct {
 	Failure  string        `json:"failure,omitempty"`  // of the newest drill, if it failed for this one
 }
 
-// OfCustomer reads the line of one customer.
-func (s *Service) OfCustomer(ctx context.Context, c id.Customer) (out CustomerStatus, err error) {
+// Lines reads the line of every customer that has one.
+func (s *Service) Lines(ctx context.Context) (map[id.Customer]CustomerStatus, error) {
 	last, err := s.latest(ctx)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
+	out := map[id.Customer]CustomerStatus{}
 	for _, part := range last.Parts {
-		if part.Customer == c {
-			out.LastAt, out.Bytes = last.At, part.Bytes
+		if !part.Customer.IsZero() {
+			out[part.Customer] = CustomerStatus{LastAt: last.At, Bytes: part.Bytes}
 		}
 	}
 	for _, inv := range last.Inventory {
-		if inv.Customer == c {
-			out.Objects = inv.Objects
-		}
+		one := out[inv.Customer]
+		one.Objects = inv.Objects
+		out[inv.Customer] = one
 	}
-	drills, err := s.Drills(ctx, 100)
-	seen := false
+	drills, err := s.Drills(ctx, 40) // more than a month of nights
+	seen := map[id.Customer]bool{}
 	for _, d := range drills {
-		for _, one := range d.Places {
-			if one.Customer != c {
+		for _, p := range d.Places {
+			one, known := out[p.Customer]
+			if !known {
 				continue
 			}
-			failed := one.Failure != "" || len(one.Failed) > 0
-			if failed && !seen {
-				out.Failure = one.Failure
-				if out.Failure == "" {
-					out.Failure = "some recordings did not open"
+			failed := p.Failure != "" || len(p.Failed) > 0
+			if failed && !seen[p.Customer] {
+				if one.Failure = p.Failure; one.Failure == "" {
+					one.Failure = "some recordings did not open"
 				}
 			}
-			seen = true
-			if !failed && out.ProvenAt.IsZero() {
-				out.ProvenAt, out.Took = d.At, d.Took
+			if !failed && one.ProvenAt.IsZero() {
+				one.ProvenAt, one.Took = d.At, d.Took
 			}
+			seen[p.Customer] = true
+			out[p.Customer] = one
 		}
 	}
 	return out, err
