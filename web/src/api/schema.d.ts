@@ -69,6 +69,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/alert-contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell somebody of alerts
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["addAlertContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alert-contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change of what somebody is told, and when
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["changeAlertContact"];
+        post?: never;
+        /**
+         * Tell somebody no more
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeAlertContact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alert-contacts/{contact}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a contact now, to see that it arrives
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["testAlertContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alert-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose whose alerts are, and the days on which nothing is expected
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setAlertSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alert-setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is told of which alerts, and whose they are
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["alertSetup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is wrong, and what was
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alerts/{alert}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One alert with its story
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alerts/{alert}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that you deal with an alert: nobody is told further
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["acknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alerts/{alert}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an alert somebody's
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["assignAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/alerts/{alert}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an alert aside until a time
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["snoozeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/attention": {
         parameters: {
             query?: never;
@@ -149,6 +353,238 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Days: which calls have recordings, and what the logs do not say
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls without a recording, and recordings without a call
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listCoverageCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/calls/{expectation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One call, and how its expectation stands
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["coverageCall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/calls/{expectation}/excuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Excuse one missing call, with the reason
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["excuseCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/excuses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules that say which calls rightly have no recording
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listExcuses"];
+        put?: never;
+        /**
+         * Add a rule, and look anew at what has no recording
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["addExcuse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/excuses-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many calls a rule would excuse; changes nothing
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["previewExcuse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/excuses/{excuse}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a rule, and look anew at what has no recording
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["changeExcuse"];
+        post?: never;
+        /**
+         * Remove a rule; what it excused is looked at anew
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeExcuse"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long recordings may take, and names are kept
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["coverageSettings"];
+        /**
+         * Choose how long recordings may take, and names are kept
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setCoverageSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signed statements of days
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listCoverageStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/statements/{statement}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A statement as JSON with its signature
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["coverageStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/coverage/statements/{statement}/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A statement as a signed PDF
+         * @description Needs `coverage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["coverageStatementPaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/devices": {
         parameters: {
             query?: never;
@@ -181,13 +617,37 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Name a collector anew, or say whether it takes releases by itself
+         * @description Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["changeDevice"];
         post?: never;
         /**
          * Refuse everything a collector sends from now on
          * @description Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
          */
         delete: operations["revokeDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/devices/{device}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a collector take the newest release that this server holds, when it next asks
+         * @description Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["upgradeDevice"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -349,6 +809,26 @@ export interface paths {
          * @description Needs `exposure.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["getExposure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How this customer is, in figures
+         * @description Needs `health.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getHealth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -589,6 +1069,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Imports of old recordings
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listImports"];
+        put?: never;
+        /**
+         * Prepare an import: its files are looked at, nothing is taken in
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["createImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One import
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget the list of an ended import; its recordings stay
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeImport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an import; what it took in stays
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["cancelImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files of an import, and what becomes of each
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listImportFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All files of an import as CSV
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["downloadImportList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an import wait
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["pauseImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signed totals of an ended import
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getImportReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let an import go on
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["resumeImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/imports/{import}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take in what the preview has shown
+         * @description Needs `import.run`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["startImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/leavers": {
         parameters: {
             query?: never;
@@ -721,6 +1389,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/openings/{opening}/opus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The sound as Opus, where that form is stored; answers byte ranges
+         * @description Needs `recording.listen`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["opus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/openings/{opening}/peaks": {
         parameters: {
             query?: never;
@@ -773,6 +1461,26 @@ export interface paths {
          * @description Needs `recording.transcript`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["transcript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Telephone systems that can be read, and on what that was checked
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listProfiles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1417,6 +2125,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/siprec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sources that recording sessions (SIPREC) come to, and how they are doing
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listSiprecSources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/sources": {
         parameters: {
             query?: never;
@@ -1469,6 +2197,162 @@ export interface paths {
         patch: operations["changeSource"];
         trace?: never;
     };
+    "/api/v1/customers/{customer}/sources/{source}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much of a file is here: where an upload that was cut goes on. Needs the source's own token
+         * @description Needs `source.push`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getFileState"];
+        /**
+         * Push a file, or go on with one: its body is the file. Needs the source's own token
+         * @description Needs `source.push`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["putFile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How files are pushed for a source, and what waits
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getPush"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/push/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the holder of a key push files by SFTP
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["addPushKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/push/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a key; its sessions end
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removePushKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/push/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a password for a system that cannot do keys; an older one ends
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["makePushPassword"];
+        /**
+         * End the password; its sessions end
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["endPushPassword"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/push/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the token with which files are pushed by HTTPS; an older one ends
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["makePushToken"];
+        /**
+         * End the token
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["endPushToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/siprec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of them
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getSiprecSource"];
+        /**
+         * Set who may send recording sessions to a source, and how they are read
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setSiprecSource"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/speech": {
         parameters: {
             query?: never;
@@ -1486,6 +2370,30 @@ export interface paths {
          * @description Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
          */
         put: operations["setSpeech"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How sound is stored, and what that saves
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getStorage"];
+        /**
+         * Choose whether sound is kept in Opus, beside what was captured or instead of it
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setStorage"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2248,6 +3156,230 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/alert-contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell somebody of alerts
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["addNodeAlertContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alert-contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change of what somebody is told, and when
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["changeNodeAlertContact"];
+        post?: never;
+        /**
+         * Tell somebody no more
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeNodeAlertContact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alert-contacts/{contact}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a contact now, to see that it arrives
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["testNodeAlertContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alert-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose whose alerts are
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setNodeAlertSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alert-setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is told of which alerts, and whose they are
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["nodeAlertSetup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is wrong at the provider or a reseller itself
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listNodeAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alerts-below": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open alerts of the customers below: kinds, times and figures
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listAlertsBelow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alerts/{alert}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One alert with its story
+         * @description Needs `alert.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["nodeAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alerts/{alert}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that you deal with an alert: nobody is told further
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["acknowledgeNodeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alerts/{alert}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an alert somebody's
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["assignNodeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/alerts/{alert}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an alert aside until a time
+         * @description Needs `alert.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["snoozeNodeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/blueprint": {
         parameters: {
             query?: never;
@@ -2420,6 +3552,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the service is: the parts of the installation, and each customer below by figures
+         * @description Needs `health.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getNodeHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/installation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is known of this server: release, certificate, mail, folders
+         * @description Needs `health.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getInstallation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/invitations": {
         parameters: {
             query?: never;
@@ -2457,6 +3629,26 @@ export interface paths {
          * @description Needs `quota.set`. What is missing, foreign or not allowed answers alike: 404.
          */
         put: operations["setNodeQuota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Releases of the collector that this server holds, and which boxes below are behind
+         * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getNodeReleases"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2952,11 +4144,257 @@ export interface components {
             items: components["schemas"]["AccessRule"][];
             surfaces: components["schemas"]["Surface"][];
         };
+        AddKeyInputBody: {
+            /** @description A line as in authorized_keys */
+            key: string;
+            /** @description Of the system that has the private key */
+            name: string;
+        };
         Agent: {
             extension: string;
             name: string;
             /** @description answered, transferred, declined, no answer */
             outcome: string;
+        };
+        Alert: {
+            /** @description What the subject is called, where it has a name */
+            about: string;
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            /** @description Id of who deals with it */
+            acknowledged_by: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description Ids and figures */
+            facts: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description How often it went and came back meanwhile
+             */
+            flaps: number;
+            id: string;
+            /** @description One of the kinds of alert; a new release may know more */
+            kind: string;
+            /**
+             * Format: int64
+             * @description How long the condition held; 0 while it does
+             */
+            lasted_seconds: number;
+            /** @description Null: the administrators */
+            owner_id: string | null;
+            /** Format: date-time */
+            raised_at: string;
+            /** @enum {string} */
+            severity: "urgent" | "warning";
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            snoozed_until: string | null;
+            /** @description Id of what it is about, or a word */
+            subject: string;
+            /** @description One sentence on this very case */
+            text: string;
+            title: string;
+            what_to_do: string;
+        };
+        AlertActBody: {
+            /** @description Sealed; stands in the alert's story */
+            note?: string;
+            /** @description For assign: whose it is; empty: the administrators' */
+            owner_id?: string;
+            /**
+             * Format: date-time
+             * @description For snooze: when to be told again
+             */
+            until?: string;
+        };
+        AlertBelow: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            figures: {
+                [key: string]: string;
+            };
+            id: string;
+            kind: string;
+            node_id: string;
+            node_name: string;
+            /** Format: date-time */
+            raised_at: string;
+            /** @enum {string} */
+            severity: "urgent" | "warning";
+            /** Format: date-time */
+            since: string;
+            title: string;
+        };
+        AlertBelowItems: {
+            items: components["schemas"]["AlertBelow"][];
+        };
+        AlertContact: {
+            /**
+             * Format: int64
+             * @description Told only of what nobody acknowledged for so long; 0: at once
+             */
+            after_minutes: number;
+            /** @description At a node: also of the alerts of the customers below, without content */
+            below?: boolean;
+            email: string;
+            /**
+             * Format: date-time
+             * @description Of the last try, if it failed
+             */
+            failed_at: string | null;
+            failure: string;
+            id: string;
+            /** @description None: all kinds */
+            kinds: string[];
+            /**
+             * Format: date-time
+             * @description Last
+             */
+            mailed_at: string | null;
+            name: string;
+            /** @description Where the contact is a member */
+            person_id?: string;
+            /**
+             * @description From this time of the day, what is not urgent waits
+             * @default 00:00
+             */
+            quiet_from: string;
+            /**
+             * @description Until then; the same as quiet_from: no quiet hours
+             * @default 00:00
+             */
+            quiet_to: string;
+            /** @default UTC */
+            time_zone: string;
+            urgent_only: boolean;
+        };
+        AlertContactSettings: {
+            /**
+             * Format: int64
+             * @description Told only of what nobody acknowledged for so long; 0: at once
+             */
+            after_minutes: number;
+            /** @description At a node: also of the alerts of the customers below, without content */
+            below?: boolean;
+            email: string;
+            /** @description None: all kinds */
+            kinds: string[];
+            name: string;
+            /** @description Where the contact is a member */
+            person_id?: string;
+            /**
+             * @description From this time of the day, what is not urgent waits
+             * @default 00:00
+             */
+            quiet_from: string;
+            /**
+             * @description Until then; the same as quiet_from: no quiet hours
+             * @default 00:00
+             */
+            quiet_to: string;
+            /** @default UTC */
+            time_zone: string;
+            urgent_only: boolean;
+        };
+        AlertDetail: {
+            /** @description What the subject is called, where it has a name */
+            about: string;
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            /** @description Id of who deals with it */
+            acknowledged_by: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description Ids and figures */
+            facts: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description How often it went and came back meanwhile
+             */
+            flaps: number;
+            id: string;
+            /** @description One of the kinds of alert; a new release may know more */
+            kind: string;
+            /**
+             * Format: int64
+             * @description How long the condition held; 0 while it does
+             */
+            lasted_seconds: number;
+            /** @description Null: the administrators */
+            owner_id: string | null;
+            /** Format: date-time */
+            raised_at: string;
+            /** @enum {string} */
+            severity: "urgent" | "warning";
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            snoozed_until: string | null;
+            story: components["schemas"]["AlertHappening"][];
+            /** @description Id of what it is about, or a word */
+            subject: string;
+            /** @description One sentence on this very case */
+            text: string;
+            title: string;
+            what_to_do: string;
+        };
+        AlertHappening: {
+            /** Format: date-time */
+            at: string;
+            detail: string;
+            note: string;
+            /** @description raised, worse, told, acknowledged, snoozed, awake, assigned, ended */
+            what: string;
+            /** @description Id of a person or token; null: the system */
+            who: string | null;
+        };
+        AlertKind: {
+            kind: string;
+            /** @enum {string} */
+            severity: "urgent" | "warning";
+            title: string;
+            what_to_do: string;
+        };
+        AlertPage: {
+            /**
+             * Format: int64
+             * @description Open, but acknowledged or snoozed
+             */
+            handled: number;
+            items: components["schemas"]["Alert"][];
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Open, and nobody deals with them
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Of these
+             */
+            urgent: number;
+        };
+        AlertSettings: {
+            /** @description Days on which no source is expected to send anything: 2026-12-25 */
+            closed_days: string[];
+            /** @description Kind → id of a person; the kind "" stands for all that are not named */
+            owners: {
+                [key: string]: string;
+            };
+        };
+        AlertSetup: {
+            /** @description None: the administrators are told */
+            contacts: components["schemas"]["AlertContact"][];
+            kinds: components["schemas"]["AlertKind"][];
+            settings: components["schemas"]["AlertSettings"];
+        };
+        AskedUpgrade: {
+            release: string;
         };
         AssignInputBody: {
             /** @description ISO 3166, of a number in national form */
@@ -3129,6 +4567,11 @@ export interface components {
             /** @description As WebAuthn writes it; binary parts are base64url */
             publicKey: unknown;
         };
+        ChangeDeviceInputBody: {
+            name: string;
+            /** @enum {string} */
+            upgrades: "ask" | "always";
+        };
         ChangeMemberInputBody: {
             /** @description Theirs from now on, and since they were last somebody else's; to say other dates, use the directory. Missing: as they are */
             extensions?: string[];
@@ -3178,6 +4621,133 @@ export interface components {
         ConfirmInputBody: {
             code: string;
         };
+        CoverageCall: {
+            /** @description Empty once it is not kept any more */
+            caller: string;
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: date */
+            day: string;
+            dialled: string;
+            direction: string;
+            disposition: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at: string;
+            excuse_id: string | null;
+            extensions: string[];
+            id: string;
+            /** @description A log names it */
+            named: boolean;
+            queue: string;
+            recording_id: string | null;
+            source_id: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {string} */
+            state: "waiting" | "captured" | "excused" | "missing" | "erased" | "unnamed";
+            /** Format: double */
+            talk_seconds: number;
+            /** @description The reason of a single excuse, or by whose authority it was erased */
+            why: string;
+        };
+        CoverageCallPage: {
+            items: components["schemas"]["CoverageCall"][];
+            next: string | null;
+        };
+        CoverageCounts: {
+            /** Format: int64 */
+            captured: number;
+            /** Format: int64 */
+            erased: number;
+            /** Format: int64 */
+            excused: number;
+            /** Format: int64 */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Calls that the logs name
+             */
+            named: number;
+            /**
+             * Format: int64
+             * @description Recordings that no log names, though the source has logs
+             */
+            unnamed: number;
+            /**
+             * Format: int64
+             * @description Still within the time in which a recording may come
+             */
+            waiting: number;
+        };
+        CoverageDay: {
+            counts: components["schemas"]["CoverageCounts"];
+            /** Format: date */
+            day: string;
+            /**
+             * Format: double
+             * @description Of what should be there: 1 where nothing should
+             */
+            rate: number;
+            source_id: string;
+        };
+        CoverageGap: {
+            /** Format: date */
+            day: string;
+            /** Format: date-time */
+            from: string;
+            /** @enum {string} */
+            kind: "unreadable" | "rotation" | "silence" | "sequence";
+            log: string;
+            /**
+             * Format: int64
+             * @description Lines or numbers
+             */
+            n: number;
+            source_id: string;
+            /** Format: date-time */
+            to: string;
+        };
+        CoverageOverview: {
+            days: components["schemas"]["CoverageDay"][];
+            gaps: components["schemas"]["CoverageGap"][];
+            /**
+             * Format: int64
+             * @description Of the last seven days
+             */
+            missing: number;
+            /** Format: int64 */
+            unnamed: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        CoverageSettings: {
+            /** @description By source id: from the end of a call to its recording, 2 to 45; 15 where none is given */
+            grace_minutes: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How long the names of what is missing are kept, at most as long as recordings
+             */
+            keep_days: number;
+        };
+        CoverageStatement: {
+            /** @description The statement that this one takes the place of */
+            corrects: string | null;
+            counts: components["schemas"]["CoverageCounts"];
+            /** Format: date */
+            day: string;
+            id: string;
+            /** @enum {string} */
+            kind: "provisional" | "final" | "correction";
+            /** Format: date-time */
+            signed_at: string;
+        };
+        CoverageStatementItems: {
+            items: components["schemas"]["CoverageStatement"][];
+        };
         CreateDeviceInputBody: {
             name: string;
             source_id: string;
@@ -3220,11 +4790,71 @@ export interface components {
             /** @description Addresses and networks it works from, such as 203.0.113.0/24; none: from everywhere */
             networks?: string[];
         };
+        CustomerHealth: {
+            /** Format: int64 */
+            alerts: number;
+            /** Format: int64 */
+            alerts_urgent: number;
+            /**
+             * Format: int64
+             * @description Files that could not be captured
+             */
+            attention: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description How many of each release */
+            collectors: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            collectors_silent: number;
+            findings: components["schemas"]["HealthFinding"][];
+            id: string;
+            /** Format: int64 */
+            jobs_dead: number;
+            /** Format: int64 */
+            jobs_waiting: number;
+            /** Format: date-time */
+            last_captured_at: string | null;
+            name: string;
+            /** Format: int64 */
+            recordings: number;
+            /**
+             * Format: date-time
+             * @description How old the figures are; null: there are none
+             */
+            reported_at: string | null;
+            /** Format: int64 */
+            sources: number;
+            /** Format: int64 */
+            sources_failing: number;
+            /**
+             * @description The worst of its findings
+             * @enum {string}
+             */
+            state: "off" | "well" | "look" | "failing";
+            /**
+             * Format: int64
+             * @description Captured and not read back yet
+             */
+            unverified: number;
+            /** Format: int64 */
+            webhooks: number;
+            /** Format: int64 */
+            webhooks_failing: number;
+        };
         DestroyInputBody: {
             /** @description Stands in the change log */
             reason: string;
         };
         Device: {
+            /** @description By more than 2 seconds */
+            clock_off: boolean;
+            /**
+             * Format: double
+             * @description Its clock minus the server's; null: not measured
+             */
+            clock_seconds: number | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -3235,9 +4865,36 @@ export interface components {
             /** Format: date-time */
             last_seen_at: string | null;
             name: string;
+            /** @description Newer release that it could take; empty: none */
+            offered: string;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them has waited; null: nothing waits, or its release does not say
+             */
+            oldest_at: string | null;
+            /** @example linux/amd64 */
+            platform: string;
+            /** @description That it last said it runs; empty: it has not said (before 0.4) */
+            release: string;
             source_id: string;
+            /**
+             * Format: int64
+             * @description Sealed on the box
+             */
+            spooled_megabytes: number;
             /** @enum {string} */
             state: "waiting" | "enrolled" | "revoked";
+            /** @description Nothing is taken from it until it is upgraded; its sources stay where they are */
+            too_old: boolean;
+            /** @description Release that it last went back from, and why */
+            upgrade_failed: string;
+            /** @description Release that it was asked to take and has not taken yet */
+            upgrade_to: string;
+            /**
+             * @description Whether it takes releases by itself
+             * @enum {string}
+             */
+            upgrades: "ask" | "always";
             /**
              * Format: int64
              * @description Files beside the telephone system that are not archived yet, as it last said
@@ -3398,6 +5055,83 @@ export interface components {
              */
             ended: number;
         };
+        Excuse: {
+            active: boolean;
+            /** @description There from the start; it can only be switched off */
+            built_in: boolean;
+            /** Format: date-time */
+            created_at: string;
+            directions?: string[];
+            extensions?: string[];
+            /** @description Of the agreed hours, in the source's time zone: 08:00 */
+            from?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "unanswered" | "direction" | "extension" | "queue" | "shorter" | "paused" | "outside_hours";
+            /** @description Whose decision it is */
+            owner: string;
+            queues?: string[];
+            /** @description Stands in the signed statements */
+            reason: string;
+            /** Format: int64 */
+            seconds?: number;
+            /** @description Empty: all sources */
+            source_id?: string;
+            /** @description The rule in words */
+            text: string;
+            to?: string;
+            /** @description Of the agreed hours: 1 Monday to 7 Sunday */
+            weekdays?: number[];
+        };
+        ExcuseDone: {
+            effect: components["schemas"]["ExcuseEffect"];
+            excuse: components["schemas"]["Excuse"];
+        };
+        ExcuseEffect: {
+            /**
+             * Format: int64
+             * @description Without a recording now, excused then
+             */
+            excused: number;
+            /**
+             * Format: int64
+             * @description Excused now by this rule, not excused then
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Waiting or missing now, altogether
+             */
+            open: number;
+        };
+        ExcuseItems: {
+            items: components["schemas"]["Excuse"][];
+        };
+        ExcuseOneBody: {
+            /** @description Stands in the signed statements */
+            reason: string;
+        };
+        ExcuseSettings: {
+            active: boolean;
+            directions?: string[];
+            extensions?: string[];
+            /** @description Of the agreed hours, in the source's time zone: 08:00 */
+            from?: string;
+            /** @enum {string} */
+            kind: "unanswered" | "direction" | "extension" | "queue" | "shorter" | "paused" | "outside_hours";
+            /** @description Whose decision it is */
+            owner: string;
+            queues?: string[];
+            /** @description Stands in the signed statements */
+            reason: string;
+            /** Format: int64 */
+            seconds?: number;
+            /** @description Empty: all sources */
+            source_id?: string;
+            to?: string;
+            /** @description Of the agreed hours: 1 Monday to 7 Sunday */
+            weekdays?: number[];
+        };
         ExportInputBody: {
             actor?: string;
             code?: string;
@@ -3430,8 +5164,65 @@ export interface components {
             /** @description An authenticator app is set up */
             totp: boolean;
         };
+        FleetLine: {
+            behind: boolean;
+            /** Format: int64 */
+            boxes: number;
+            customer: string;
+            customer_id: string;
+            /** @description Newest release that is offered for this platform; empty: none */
+            newest: string;
+            platform: string;
+            /** @description Empty: they have never said (before 0.4) */
+            release: string;
+        };
         ForgottenInputBody: {
             email: string;
+        };
+        HealthFinding: {
+            /** @enum {string} */
+            state: "off" | "well" | "look" | "failing";
+            text: string;
+            todo: string;
+        };
+        HealthPart: {
+            /** @example database */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when it is so
+             */
+            since: string | null;
+            /** @enum {string} */
+            state: "off" | "well" | "look" | "failing";
+            /** @description How it is, in words */
+            text: string;
+            title: string;
+            /** @description What to do; empty while there is nothing */
+            todo: string;
+        };
+        HealthReport: {
+            /** @description Of the whole installation, by release; only the provider is told */
+            collectors: {
+                [key: string]: number;
+            };
+            /** @description By name */
+            customers: components["schemas"]["CustomerHealth"][];
+            next_cursor: string;
+            /** @description Of the installation; only the provider is told */
+            parts: components["schemas"]["HealthPart"][];
+        };
+        HeldRelease: {
+            /** Format: int64 */
+            megabytes: number;
+            offered: boolean;
+            /** @example linux/amd64 */
+            platform: string;
+            /** @description Why it is not offered; empty: it is */
+            problem: string;
+            release: string;
+            /** Format: date-time */
+            since: string;
         };
         IdentityLink: {
             /** @description Of a waiting one: unlinked (a member has this address) or subject (the member is known by another subject) */
@@ -3482,6 +5273,144 @@ export interface components {
         IdentityProviderItems: {
             items: components["schemas"]["IdentityProvider"][];
         };
+        Import: {
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description That the new files belong to
+             */
+            calls: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Files that have an outcome
+             */
+            done: number;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: int64 */
+            files: number;
+            id: string;
+            /** @description All files are known */
+            listed: boolean;
+            /**
+             * Format: int64
+             * @description Files whose preview is known
+             */
+            looked: number;
+            /** Format: int64 */
+            new_bytes: number;
+            /**
+             * Format: double
+             * @description Length of the sound of new files
+             */
+            new_seconds: number;
+            /**
+             * Format: int64
+             * @description Files that are no sound by their names; they are left alone
+             */
+            others: number;
+            outcomes: components["schemas"]["ImportCounts"];
+            preview: components["schemas"]["ImportCounts"];
+            settings: components["schemas"]["ImportDraft"];
+            /** @description Under which its recordings are kept */
+            source_id: string;
+            /**
+             * Format: double
+             * @description What transcribing the new files would take, by how fast the engine was; null: nothing was transcribed yet
+             */
+            speech_hours: number | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** @enum {string} */
+            state: "looking" | "ready" | "running" | "paused" | "stopped" | "done" | "cancelled";
+            /** @description Why it is stopped */
+            state_text: string;
+            /** @description It waits for live capture */
+            yielding: boolean;
+        };
+        ImportCounts: {
+            /** Format: int64 */
+            archived: number;
+            /**
+             * Format: int64
+             * @description Not what was listed
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Archived already, twice in the import, or destroyed in the archive
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Older than recordings are kept
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Only in a preview: would be archived
+             */
+            new: number;
+            /** Format: int64 */
+            unreadable: number;
+            /**
+             * Format: int64
+             * @description There when the files were listed
+             */
+            vanished: number;
+        };
+        ImportDraft: {
+            /** @description Of lists (CSV) beside the recordings: what a column is called there → what it means here */
+            columns?: {
+                [key: string]: string;
+            };
+            country?: string;
+            /** @description Instead of a folder: id of a source that files were pushed to */
+            drop?: string;
+            /** @description Of this server, among those that its operator has given this customer */
+            folder?: string;
+            /** @description Of what is spoken, where it is to be transcribed */
+            language?: string;
+            /** @description Folder of the logs; empty: none, or beside the recordings */
+            logs?: string;
+            name: string;
+            /** @description Of file names, for the generic profile */
+            pattern?: string;
+            /**
+             * Format: int64
+             * @description At most so many files a minute; 0: as fast as it goes
+             */
+            per_minute?: number;
+            /** @enum {string} */
+            profile: "asterisk" | "3cx" | "freeswitch" | "yeastar" | "generic";
+            raw?: components["schemas"]["RawFormat"];
+            time_zone: string;
+            /** @description Nothing is transcribed that is not asked for */
+            transcribe?: boolean;
+        };
+        ImportFile: {
+            file: string;
+            /** Format: date-time */
+            modified_at: string;
+            /**
+             * Format: int64
+             * @description Cursor
+             */
+            n: number;
+            /** @enum {string} */
+            outcome: "" | "archived" | "duplicate" | "expired" | "unreadable" | "vanished" | "changed";
+            /** @enum {string} */
+            preview: "" | "new" | "duplicate" | "expired" | "unreadable" | "vanished" | "changed";
+            reason: string;
+            /** Format: int64 */
+            size: number;
+        };
+        ImportFileItems: {
+            items: components["schemas"]["ImportFile"][];
+        };
         ImportInputBody: {
             /**
              * @description Of numbers in national form
@@ -3497,6 +5426,79 @@ export interface components {
              * @example Europe/London
              */
             time_zone?: string;
+        };
+        ImportItems: {
+            items: components["schemas"]["Import"][];
+        };
+        ImportReport: {
+            /** @description PKCS #7 over the text, in DER and base64; empty: not signed */
+            signature: string;
+            /** @description The totals, and the SHA-256 of the list of files */
+            text: string;
+        };
+        Installation: {
+            /** @description How the outside reaches it */
+            address: string;
+            /** @description What it was built from; empty: not known */
+            commit: string;
+            database: string;
+            folders: components["schemas"]["InstallationFolder"][];
+            /**
+             * Format: date-time
+             * @description When ringfence init had finished; null: not by it, or by a release that kept no record
+             */
+            installed_at: string | null;
+            /**
+             * Format: int64
+             * @description In how many places keys lie; sources are moved or deleted only with two
+             */
+            key_copies: number;
+            listen: string;
+            mail: components["schemas"]["InstallationMail"];
+            objects: string;
+            /** @example 0.4.0 */
+            release: string;
+            /** Format: date-time */
+            started_at: string;
+            tls: components["schemas"]["InstallationTLS"];
+        };
+        InstallationFolder: {
+            /**
+             * Format: int64
+             * @description null: it cannot be looked at, as when its disk is not mounted
+             */
+            free_bytes: number | null;
+            path: string;
+            /** @enum {string} */
+            use: "data" | "objects" | "second objects" | "keys" | "second keys";
+        };
+        InstallationMail: {
+            /**
+             * Format: date-time
+             * @description When it took a test message at installation; null: it was not tried
+             */
+            proven_at: string | null;
+            /** @description Empty: mail cannot leave */
+            server: string;
+            skipped: string;
+        };
+        InstallationTLS: {
+            /** Format: int64 */
+            days_left: number | null;
+            /** @enum {string} */
+            from: "files" | "authority" | "proxy" | "none";
+            /**
+             * Format: date-time
+             * @description When name and chain were tried at installation; null: they were not
+             */
+            proven_at: string | null;
+            /** @description The operator's reason for not trying */
+            skipped: string;
+            /**
+             * Format: date-time
+             * @description When the certificate ends; null: this server has none, or not yet
+             */
+            until: string | null;
         };
         InviteAdminInputBody: {
             admin_email: string;
@@ -3693,6 +5695,13 @@ export interface components {
             until: string;
         };
         NewDevice: {
+            /** @description By more than 2 seconds */
+            clock_off: boolean;
+            /**
+             * Format: double
+             * @description Its clock minus the server's; null: not measured
+             */
+            clock_seconds: number | null;
             /** Format: date-time */
             code_until: string;
             /** Format: date-time */
@@ -3707,9 +5716,36 @@ export interface components {
             /** Format: date-time */
             last_seen_at: string | null;
             name: string;
+            /** @description Newer release that it could take; empty: none */
+            offered: string;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them has waited; null: nothing waits, or its release does not say
+             */
+            oldest_at: string | null;
+            /** @example linux/amd64 */
+            platform: string;
+            /** @description That it last said it runs; empty: it has not said (before 0.4) */
+            release: string;
             source_id: string;
+            /**
+             * Format: int64
+             * @description Sealed on the box
+             */
+            spooled_megabytes: number;
             /** @enum {string} */
             state: "waiting" | "enrolled" | "revoked";
+            /** @description Nothing is taken from it until it is upgraded; its sources stay where they are */
+            too_old: boolean;
+            /** @description Release that it last went back from, and why */
+            upgrade_failed: string;
+            /** @description Release that it was asked to take and has not taken yet */
+            upgrade_to: string;
+            /**
+             * @description Whether it takes releases by itself
+             * @enum {string}
+             */
+            upgrades: "ask" | "always";
             /**
              * Format: int64
              * @description Files beside the telephone system that are not archived yet, as it last said
@@ -3918,6 +5954,19 @@ export interface components {
             items: components["schemas"]["Node"][];
             next_cursor: string;
         };
+        NodeReleases: {
+            /** Format: int64 */
+            behind: number;
+            /** Format: int64 */
+            boxes: number;
+            /** @description By customer; at most 10,000 lines */
+            fleet: components["schemas"]["FleetLine"][];
+            held: components["schemas"]["HeldRelease"][];
+            /** @description Public keys that releases are signed with */
+            keys: string[];
+            /** @description Release of this server */
+            server: string;
+        };
         NodeUsage: {
             /** Format: int64 */
             bytes: number;
@@ -3955,6 +6004,8 @@ export interface components {
         Opening: {
             download_url: string;
             id: string;
+            /** @description The sound as Opus, where that form is stored: a tenth of the bytes */
+            opus_url?: string;
             peaks_url: string;
             /** @description Empty where the opening does not give sound */
             sound_url: string;
@@ -4031,6 +6082,47 @@ export interface components {
         Permissions: {
             acts: components["schemas"]["PermissionLine"][];
             roles: string[];
+        };
+        PreviewInputBody: {
+            active: boolean;
+            directions?: string[];
+            extensions?: string[];
+            /** @description Of the agreed hours, in the source's time zone: 08:00 */
+            from?: string;
+            /** @description Of the rule that would be changed; empty: a new one */
+            id?: string;
+            /** @enum {string} */
+            kind: "unanswered" | "direction" | "extension" | "queue" | "shorter" | "paused" | "outside_hours";
+            /** @description Whose decision it is */
+            owner: string;
+            queues?: string[];
+            /** @description Stands in the signed statements */
+            reason: string;
+            /** Format: int64 */
+            seconds?: number;
+            /** @description Empty: all sources */
+            source_id?: string;
+            to?: string;
+            /** @description Of the agreed hours: 1 Monday to 7 Sunday */
+            weekdays?: number[];
+        };
+        Profile: {
+            /** @description On what it was checked, and what that leaves open */
+            checked: string;
+            /** @description It joins recordings with logs */
+            logs: boolean;
+            /** @description As settings write it */
+            name: string;
+            /** @description Names of files can be described by a pattern */
+            pattern: boolean;
+            /** @description What it reads, in one sentence */
+            reads: string;
+            title: string;
+            /** @description Checked against recordings and logs of a real system */
+            verified: boolean;
+        };
+        ProfileItems: {
+            items: components["schemas"]["Profile"][];
         };
         ProviderAddress: {
             /** @description SAML: where responses go */
@@ -4166,11 +6258,79 @@ export interface components {
             /** @description Or a value of the attribute roles */
             value?: string;
         };
+        PushKey: {
+            /** Format: date-time */
+            added_at: string;
+            fingerprint: string;
+            id: string;
+            name: string;
+        };
+        PushSecret: {
+            secret: string;
+            source: components["schemas"]["PushedSource"];
+        };
+        PushSession: {
+            /** @description Fingerprint of the key, or: password */
+            by: string;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            files: number;
+            from: string;
+            /** Format: date-time */
+            since_at: string;
+        };
+        PushedFile: {
+            /**
+             * Format: int64
+             * @description That are here: an upload that was cut goes on from there
+             */
+            bytes: number;
+            name: string;
+            /** @description true: it is durable and will be taken */
+            whole: boolean;
+        };
         PushedGroup: {
             id: string;
             /** Format: int64 */
             members: number;
             name: string;
+        };
+        PushedSource: {
+            /** @description Host and port of the SFTP server; empty: this installation has none */
+            address: string;
+            /** @description The latest 20 that wait */
+            files: components["schemas"]["WaitingFile"][];
+            /** @description Of the SFTP server's host keys: what a client shows at its first connection */
+            fingerprints: string[];
+            /** @description The host keys, as known_hosts takes them after a name */
+            host_keys: string[];
+            /** @description Public keys that sign in */
+            keys: components["schemas"]["PushKey"][];
+            /** @description User name for SFTP */
+            login: string;
+            /**
+             * Format: date-time
+             * @description When the password was made; null: there is none
+             */
+            password_at: string | null;
+            /** @description Where files are put by HTTPS; the file's name is appended */
+            push_address: string;
+            /** @description Connected now */
+            sessions: components["schemas"]["PushSession"][];
+            source_id: string;
+            /**
+             * Format: date-time
+             * @description When the token for HTTPS was made; null: there is none
+             */
+            token_at: string | null;
+            /**
+             * Format: int64
+             * @description Files that were brought and not taken yet
+             */
+            waiting: number;
+            /** Format: int64 */
+            waiting_bytes: number;
         };
         QueueSetting: {
             language: string;
@@ -4609,6 +6769,97 @@ export interface components {
             idle_minutes: number;
             role: string;
         };
+        SiprecEntrance: {
+            /** @description Host and port */
+            address: string;
+            /** @enum {string} */
+            transport: "tls" | "tcp" | "udp";
+        };
+        SiprecLive: {
+            /** Format: date-time */
+            begun_at: string;
+            id: string;
+            /** @enum {string} */
+            state: "beginning" | "recording" | "paused";
+            streams: components["schemas"]["SiprecStream"][];
+        };
+        SiprecRefusal: {
+            /** Format: date-time */
+            at: string;
+            from: string;
+            reason: string;
+        };
+        SiprecSettings: {
+            /** @description SHA-256 fingerprints of client certificates */
+            certificates: string[];
+            /** @description Take sound by SRTP only, its keys by TLS only */
+            encrypted: boolean;
+            /**
+             * Format: int64
+             * @description At once
+             */
+            max_calls: number;
+            /** @description Patterns of our side's numbers, for example 2??, +4416149600* or *@pbx.example.com; none: extensions are ours */
+            ours: string[];
+            /** @description Addresses or networks that calls may come from, for example 203.0.113.7 or 10.1.2.0/24 */
+            peers: string[];
+            /** @description Of that user; left out, it stays. It is never shown */
+            secret?: string;
+            /** @description Of digest authentication; empty: none */
+            user: string;
+        };
+        SiprecSource: {
+            /** @description What to type into the recording client, the most secure first */
+            addresses: string[];
+            /** @description It was set who may call; before that nobody may */
+            configured: boolean;
+            /** @description Empty: this installation takes no recording sessions */
+            entrances: components["schemas"]["SiprecEntrance"][];
+            /**
+             * Format: date-time
+             * @description null: none since this server has started
+             */
+            last_invite_at: string | null;
+            /** @description Being recorded now: figures, no content */
+            live: components["schemas"]["SiprecLive"][];
+            /** @description The latest 20 */
+            refusals: components["schemas"]["SiprecRefusal"][];
+            /** Format: int64 */
+            refused: number;
+            secret_set: boolean;
+            settings: components["schemas"]["SiprecSettings"];
+            /**
+             * Format: int64
+             * @description Sessions that ended without any sound
+             */
+            silent: number;
+            source_id: string;
+            /** Format: int64 */
+            taken: number;
+            /** @description The reading of metadata was checked against a system of this sort; if not, look at the first calls */
+            verified: boolean;
+            /**
+             * Format: int64
+             * @description Ended, not archived yet
+             */
+            waiting: number;
+        };
+        SiprecSourceItems: {
+            items: components["schemas"]["SiprecSource"][];
+        };
+        SiprecStream: {
+            /** Format: double */
+            jitter_ms: number;
+            label: string;
+            /** Format: int64 */
+            late: number;
+            /** Format: int64 */
+            lost: number;
+            /** Format: int64 */
+            packets: number;
+            /** @description false: its codec cannot be kept */
+            taken: boolean;
+        };
         Source: {
             /**
              * @description What becomes of the source file once its receipt is verified
@@ -4634,7 +6885,7 @@ export interface components {
             /** @description File-name pattern of the generic profile */
             pattern: string;
             /** @enum {string} */
-            profile: "asterisk" | "generic";
+            profile: "asterisk" | "3cx" | "freeswitch" | "yeastar" | "generic";
             /** @description Languages of single queues, before the source's own */
             queue_languages: components["schemas"]["QueueSetting"][];
             /** @description For files without a header */
@@ -4665,7 +6916,7 @@ export interface components {
             pattern?: string;
             paused?: boolean;
             /** @enum {string} */
-            profile: "asterisk" | "generic";
+            profile: "asterisk" | "3cx" | "freeswitch" | "yeastar" | "generic";
             queue_languages?: components["schemas"]["QueueSetting"][];
             raw?: components["schemas"]["RawFormat"];
             time_zone: string;
@@ -4735,6 +6986,76 @@ export interface components {
             methods: string[];
             /** @description Whether the password must come with a code of an app or of paper: this session has not seen it */
             password: boolean;
+        };
+        Storage: {
+            /**
+             * Format: int64
+             * @description Stored bytes of their Opus forms
+             */
+            after_bytes: number;
+            /**
+             * Format: int64
+             * @description Stored bytes that those with an Opus form came with
+             */
+            before_bytes: number;
+            /** Format: date-time */
+            chosen_at: string | null;
+            chosen_by?: string;
+            /**
+             * Format: int64
+             * @description Of them, those that have no other form any more
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Recordings that could not be made smaller; they stay as they were captured
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Of Opus, in kbit/s for each channel
+             */
+            kbit: number;
+            /**
+             * Format: int64
+             * @description Recordings that have an Opus form
+             */
+            made: number;
+            /** @description A form in Opus is made of each recording, for playing over slow lines */
+            opus: boolean;
+            /**
+             * @description What becomes of the form that was captured, once the Opus form was read back and compared with it
+             * @enum {string}
+             */
+            originals: "kept" | "dropped";
+            /**
+             * Format: int64
+             * @description Recordings that would have gained too little and stay as they were captured
+             */
+            same: number;
+            /**
+             * Format: int64
+             * @description Stored bytes less than without; negative while both forms are kept
+             */
+            saved_bytes: number;
+            /**
+             * Format: int64
+             * @description Recordings whose turn comes
+             */
+            waiting: number;
+        };
+        StorageInputBody: {
+            /**
+             * Format: int64
+             * @default 24
+             */
+            kbit: number;
+            opus: boolean;
+            /**
+             * @default kept
+             * @enum {string}
+             */
+            originals: "kept" | "dropped";
         };
         SupportAccess: {
             /** @description Name of who gave it */
@@ -4881,6 +7202,15 @@ export interface components {
             note?: string;
             /** @description For change: those that stay */
             roles?: string[];
+        };
+        WaitingFile: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            name: string;
+            /** @description false: its upload was cut and may go on for a day */
+            whole: boolean;
         };
         Webhook: {
             /** Format: date-time */
@@ -5194,6 +7524,389 @@ export interface operations {
             };
         };
     };
+    addAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertContactSettings"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertContact"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertContactSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertContact"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setAlertSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSetup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    alertSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSetup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                state?: "open" | "ended";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertActBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    assignAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertActBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    snoozeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertActBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listAttention: {
         parameters: {
             query?: never;
@@ -5344,6 +8057,500 @@ export interface operations {
             };
         };
     };
+    coverage: {
+        parameters: {
+            query?: {
+                /** @description A day; 35 days back */
+                from?: string;
+                /** @description A day, included; today */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageOverview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCoverageCalls: {
+        parameters: {
+            query?: {
+                /** @description Missing and unnamed, if none is given */
+                state?: "waiting" | "captured" | "excused" | "missing" | "erased" | "unnamed";
+                source?: string;
+                from?: string;
+                to?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageCallPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    coverageCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                expectation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageCall"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    excuseCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                expectation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExcuseOneBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageCall"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listExcuses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExcuseItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addExcuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExcuseSettings"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExcuseDone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    previewExcuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExcuseEffect"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeExcuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                excuse: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExcuseSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExcuseDone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeExcuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                excuse: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    coverageSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setCoverageSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CoverageSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCoverageStatements: {
+        parameters: {
+            query?: {
+                /** @description A day; 35 days back */
+                from?: string;
+                /** @description A day, included; today */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageStatementItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    coverageStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                statement: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    coverageStatementPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                statement: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listDevices: {
         parameters: {
             query?: never;
@@ -5415,6 +8622,41 @@ export interface operations {
             };
         };
     };
+    changeDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeDeviceInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     revokeDevice: {
         parameters: {
             query?: never;
@@ -5434,6 +8676,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    upgradeDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedUpgrade"];
+                };
             };
             /** @description Error */
             default: {
@@ -5768,6 +9043,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Exposure"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerHealth"];
                 };
             };
             /** @description Error */
@@ -6258,6 +9565,380 @@ export interface operations {
             };
         };
     };
+    listImports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    createImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportDraft"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    cancelImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listImportFiles: {
+        parameters: {
+            query?: {
+                /** @description Only these; empty: all */
+                what?: "" | "new" | "archived" | "duplicate" | "expired" | "unreadable" | "vanished" | "changed";
+                /** @description Cursor of the last one seen */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFileItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    downloadImportList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    pauseImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getImportReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resumeImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    startImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     removeLeavers: {
         parameters: {
             query?: never;
@@ -6559,6 +10240,39 @@ export interface operations {
             };
         };
     };
+    opus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                opening: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     peaks: {
         parameters: {
             query?: never;
@@ -6645,6 +10359,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listProfiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileItems"];
                 };
             };
             /** @description Error */
@@ -8294,6 +12040,38 @@ export interface operations {
             };
         };
     };
+    listSiprecSources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiprecSourceItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listSources: {
         parameters: {
             query?: never;
@@ -8466,6 +12244,383 @@ export interface operations {
             };
         };
     };
+    getFileState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+                /** @description The file's name; folders in it are written with %2F */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedFile"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    putFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description bytes FIRST-LAST/ALL: goes on with an upload that was cut (RFC 9110 §14.4) */
+                "Content-Range"?: string;
+                /** @description sha-256=:BASE64: of the whole file (RFC 9530); what differs is not taken */
+                "Repr-Digest"?: string;
+                /** @description The time that the file had */
+                "Last-Modified"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedFile"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addPushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddKeyInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removePushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    makePushPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSecret"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endPushPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    makePushToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSecret"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endPushToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getSiprecSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiprecSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setSiprecSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiprecSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiprecSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getSpeech: {
         parameters: {
             query?: never;
@@ -8521,6 +12676,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Speech"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getStorage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setStorage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StorageInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
                 };
             };
             /** @description Error */
@@ -10084,6 +14307,409 @@ export interface operations {
             };
         };
     };
+    addNodeAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertContactSettings"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertContact"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeNodeAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertContactSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertContact"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeNodeAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testNodeAlertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setNodeAlertSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSetup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    nodeAlertSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSetup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listNodeAlerts: {
+        parameters: {
+            query?: {
+                state?: "open" | "ended";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listAlertsBelow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBelowItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    nodeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    acknowledgeNodeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertActBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    assignNodeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertActBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    snoozeNodeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertActBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getBlueprint: {
         parameters: {
             query?: never;
@@ -10456,6 +15082,72 @@ export interface operations {
             };
         };
     };
+    getNodeHealth: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getInstallation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     inviteAdministrator: {
         parameters: {
             query?: never;
@@ -10542,6 +15234,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeterItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getNodeReleases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeReleases"];
                 };
             };
             /** @description Error */
