@@ -90,7 +90,7 @@ func near(host string) bool {
 }
 
 func connections(cfg *pgx.ConnConfig, most int) *sql.DB {
-	db := stdlib.OpenDB(*cfg)
+	db := sql.OpenDB(viewingConnector{stdlib.GetConnector(*cfg)})
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db
