@@ -5,6 +5,7 @@ import { startDemo } from './lib/demo.mjs';
 import { startProvider } from './lib/provider.mjs';
 import { steps } from './lib/steps.mjs';
 import { accessLists } from './scenarios/entry.mjs';
+import { installation } from './scenarios/installation.mjs';
 import { keyboard } from './scenarios/keyboard.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
@@ -169,6 +170,7 @@ async function provides(customer) {
     assert.equal((await provider.ctx.request.get(path)).status(), 404);
     await page.goto(demo.url);
   });
+  await provider.does('what the installation is', installation);
   await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
   await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
   await provider.does('a quota beyond that of the node above is refused', tree.limits);

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { accessible, settled, shot } from '../lib/browser.mjs';
+
+/** installation: what the server is, in both schemes and on a phone; only the provider is offered the page. */
+export async function installation(page) {
+  await page.getByRole('link', { name: 'This installation' }).click();
+  await page.getByRole('heading', { level: 1, name: 'This installation' }).waitFor();
+  await page.getByRole('cell', { name: 'Second keys' }).waitFor();
+  assert.equal(await page.getByRole('alert').count(), 0);
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await settled(page);
+    await shot(page, `installation-${scheme}`);
+    await accessible(page, `the installation, ${scheme}`);
+  }
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await settled(page);
+  await shot(page, 'installation-phone');
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(wide <= 0, `the page is ${wide} px too wide for a phone`);
+  await page.setViewportSize(size);
+}
