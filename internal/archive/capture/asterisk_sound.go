@@ -71,6 +71,8 @@ func (b *builder) recorderOf(f *soundFile) (rec *recorder) {
 func (b *builder) state(f *soundFile) (FileState, string) {
 	over := b.call.Ended || b.call.Cut
 	switch {
+	case !f.locked.IsZero():
+		return Partial, heldText
 	case f.problem != "":
 		return Unreadable, f.problem
 	case f.sound.Empty() && over:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/sound"
+	"ringfence/internal/base/disk"
 )
 
 // soundFile is one file in the folder, as it was last seen.
@@ -21,9 +22,10 @@ type soundFile struct {
 	modified time.Time
 	since    time.Time // when this size was first seen
 	sound    sound.Probed
-	problem  string // why it cannot be read
-	owner    string // the call that it was given with
-	settled  bool   // it will not be looked at again unless its folder changes
+	problem  string    // why it cannot be read
+	locked   time.Time // since when another program has kept us out; zero: none does
+	owner    string    // the call that it was given with
+	settled  bool      // it will not be looked at again unless its folder changes
 }
 
 // folder watches a tree of sound files. A poll lists only folders that changed and looks only at files that may still grow.
@@ -224,17 +226,45 @@ func (d *folder) look(root fs.FS, f *soundFile, now time.Time) (bool, []Problem)
 		return false, nil
 	}
 	file, err := openSound(root, f.path)
+	if disk.Busy(err) {
+		return d.waits(f, now)
+	}
 	if err != nil {
 		f.size = -1 // to be tried again
 		return d.broken(f, "it cannot be opened: "+plain(err), "check its permissions")
 	}
 	defer file.Close()
-	f.problem = ""
+	was := f.locked
+	f.problem, f.locked = "", time.Time{}
 	f.sound, err = sound.Probe(file, f.size, path.Base(f.path), d.opt.Sound)
+	if disk.Busy(err) { // the part that is being written is locked
+		f.locked = was
+		return d.waits(f, now)
+	}
 	if err != nil {
 		return d.broken(f, plainFault(err), "listen to it elsewhere or remove it from the folder")
 	}
 	return true, nil
+}
+
+// lockedFor is how long another program may keep a file to itself before that
+// needs attention: recorders on Windows do, for as long as a call lasts.
+const lockedFor = 4 * time.Hour
+
+const heldText = "another program keeps it to itself"
+
+// waits leaves a file that another program keeps to itself for the next look.
+func (d *folder) waits(f *soundFile, now time.Time) (bool, []Problem) {
+	first := f.locked.IsZero()
+	if first {
+		f.locked = now
+	}
+	f.size, f.sound = -1, sound.Probed{}
+	if now.Sub(f.locked) >= lockedFor {
+		return d.broken(f, "another program has kept it to itself for hours", "end what holds the file open; it is tried again at each look")
+	}
+	f.problem = ""
+	return first, nil
 }
 
 // broken notes why a file cannot be read, once.

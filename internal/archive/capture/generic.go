@@ -334,6 +334,8 @@ func stateByStanding(opt Options, f *soundFile, now time.Time) (FileState, strin
 		still = settleBare
 	}
 	switch {
+	case !f.locked.IsZero():
+		return Partial, heldText
 	case f.problem != "" && (opt.DryRun || still >= settleBare):
 		return Unreadable, f.problem
 	case f.problem != "":

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"ringfence/internal/base/disk"
 )
 
 // Facts are what a sidecar or a file's name may say of a recording. All are text and all may be missing:
@@ -62,7 +64,7 @@ func newSidecars() *sidecars {
 // again looks at all CSV files once more: a row that is appended does not change the folder. A JSON sidecar is written once.
 func (s *sidecars) again(root fs.FS) (problems []Problem) {
 	for p := range s.seen {
-		if strings.EqualFold(path.Ext(p), ".csv") {
+		if strings.EqualFold(path.Ext(p), ".csv") || s.seen[p].size < 0 {
 			problems = append(problems, s.look(root, p)...)
 		}
 	}
@@ -93,6 +95,10 @@ func (s *sidecars) look(root fs.FS, p string) []Problem {
 	s.drop(p)
 	s.seen[p] = &soundFile{path: p, size: info.Size(), modified: info.ModTime()}
 	file, err := root.Open(p)
+	if disk.Busy(err) {
+		s.seen[p].size = -1 // to be tried again
+		return nil
+	}
 	if err != nil {
 		return problem(0, err)
 	}

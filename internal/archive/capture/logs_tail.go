@@ -13,6 +13,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"ringfence/internal/base/disk"
 )
 
 // maxLine bounds one line of a log; longer ones are no rows of Asterisk's.
@@ -84,6 +86,12 @@ func (f *family) refresh() []Problem {
 		}
 		rel := path.Join(path.Dir(f.base), n.Name())
 		now, err := identify(f.root, rel, headBytes)
+		if disk.Busy(err) { // it goes on where it stood
+			if i := slices.IndexFunc(known, func(k *logFile) bool { return k.Name == rel }); i >= 0 {
+				f.files = append(f.files, known[i])
+			}
+			continue
+		}
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
 				problems = append(problems, Problem{Path: rel, Reason: "the log cannot be read: " + plain(err), Advice: "let the service read it, for example through the group asterisk"})

@@ -16,6 +16,7 @@ import (
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/sound"
+	"ringfence/internal/base/disk"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/sealed"
 )
@@ -29,12 +30,13 @@ type scanner struct {
 	callOf  map[string]string         // of each key in todo
 	partial map[string]string         // files still being written → call
 	ended   map[string]bool           // calls that have ended and are not Done
+	locked  map[string]time.Time      // of those in todo that another program keeps to itself: since when
 }
 
 const stateFile = "profile.state"
 
 func newScanner(b *box) *scanner {
-	return &scanner{b: b, todo: map[string]recording.Item{}, callOf: map[string]string{}, partial: map[string]string{}, ended: map[string]bool{}}
+	return &scanner{b: b, todo: map[string]recording.Item{}, callOf: map[string]string{}, partial: map[string]string{}, ended: map[string]bool{}, locked: map[string]time.Time{}}
 }
 
 // open makes the profile anew where the settings of the source have changed.
@@ -174,6 +176,9 @@ func (s *scanner) sealSome(ctx context.Context, keys []string) (sealed []*entry,
 			return sealed, ctx.Err()
 		case errors.Is(err, errSpoolFull):
 			return sealed, err
+		case disk.Busy(err):
+			s.waits(item)
+			continue
 		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist):
 			s.drop(k) // found again when it is whole
 			continue
@@ -190,7 +195,27 @@ func (s *scanner) sealSome(ctx context.Context, keys []string) (sealed []*entry,
 	return sealed, nil
 }
 
+// lockedFor is how long another program may keep a file that was found whole to
+// itself, before that needs attention: a virus scanner takes seconds.
+const lockedFor = 10 * time.Minute
+
+// waits leaves a file that another program keeps to itself for the next look.
+func (s *scanner) waits(item recording.Item) {
+	now := s.b.now()
+	since, known := s.locked[item.Key]
+	if !known {
+		s.locked[item.Key] = now
+		return
+	}
+	if now.Sub(since) >= lockedFor {
+		f := item.Files[0]
+		s.b.needs(capture.Shown(f.Path), f.Path, "another program keeps the file to itself", "end what holds it open; it is tried again at each look", f.Size)
+	}
+}
+
 func (s *scanner) drop(key string) {
+	delete(s.locked, key)
+
 	delete(s.todo, key)
 	delete(s.callOf, key)
 }
