@@ -72,6 +72,8 @@ const nodePages = [
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/installation', component: lazyRouteComponent(() => import('./features/tree/InstallationPage'), 'InstallationPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/backups', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'BackupsPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/c/$customer/backup', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'OwnBackupPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/log', component: lazyRouteComponent(() => import('./features/tree/NodeLogPage'), 'NodeLogPage') }),
 ];
 const mailArrived = createRoute({
@@ -132,6 +134,8 @@ const ssoProvider = createRoute({
 const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/sources', component: lazyRouteComponent(() => import('./features/settings/SourcesPage'), 'SourcesPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/collectors', component: lazyRouteComponent(() => import('./features/settings/CollectorsPage'), 'CollectorsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/storage', component: lazyRouteComponent(() => import('./features/settings/StoragePage'), 'StoragePage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/siprec', component: lazyRouteComponent(() => import('./features/siprec/SiprecPage'), 'SiprecPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),

@@ -131,7 +131,9 @@ function CustomerNav({ customer }: { customer: string }) {
   const settings = [
     { act: 'source.manage', to: 'sources', icon: 'box', label: 'Sources' },
     { act: 'device.manage', to: 'collectors', icon: 'device', label: 'Collectors' },
+    { act: 'source.manage', to: 'siprec', icon: 'device', label: 'Recording sessions' },
     { act: 'retention.set', to: 'retention', icon: 'clock', label: 'Retention' },
+    { act: 'retention.set', to: 'storage', icon: 'wave', label: 'Storage' },
     { act: 'speech.set', to: 'speech', icon: 'voice', label: 'Speech engine' },
     { act: 'member.read', to: 'members', icon: 'people', label: 'Members' },
     { act: 'member.read', to: 'directory', icon: 'phone', label: 'Directory' },
@@ -156,6 +158,7 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
       {may('review.read') && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
       {may('leaver.remove') && <Item to={`${base}/leavers`} icon="out" label="Leavers" />}
+      {may('backup.read') && <Item to={`${base}/backup`} icon="copy" label="Backup" />}
       {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
       {offered.length > 0 && <Heading text="Settings" />}
       {offered.map((s) => (
@@ -182,6 +185,7 @@ function NodeNav({ node }: { node: string }) {
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
       {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
       {may('session.manage') && <Item to={`${base}/sessions`} icon="globe" label="Sessions" />}
+      {one?.kind !== 'customer' && deep('backup.read') && <Item to={`${base}/backups`} icon="copy" label="Backups" />}
       {one?.kind === 'provider' && may('health.read') && <Item to={`${base}/installation`} icon="box" label="This installation" />}
     </>
   );

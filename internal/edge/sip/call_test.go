@@ -1,0 +1,423 @@
+package sip
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"math/big"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/siprec"
+	"ringfence/internal/base/secret"
+)
+
+func (w *world) dial(transport string, conf ...*tls.Config) *client {
+	w.Helper()
+	udp, tcp, secure := w.sip.Addresses()
+	at := map[string]net.Addr{"udp": udp, "tcp": tcp, "tls": secure}[transport]
+	var c *tls.Config
+	if len(conf) > 0 {
+		c = conf[0]
+	}
+	return dial(w.T, transport, at.String(), siprec.Address(w.source.ID), c)
+}
+
+// certificate makes one for a server or a client, and its fingerprint.
+func certificate(t *testing.T) (tls.Certificate, string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}, &x509.Certificate{}, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(der)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, hex.EncodeToString(sum[:])
+}
+
+func withTLS(t *testing.T) func(*Options) {
+	c, _ := certificate(t)
+	return func(o *Options) { o.TLSListen, o.TLS = "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}} }
+}
+
+// Encrypted sound, its keys by TLS, in each suite; the client's certificate is
+// all that says who it is.
+func TestEncryptedSound(t *testing.T) {
+	mine, print := certificate(t)
+	w := newWorld(t, siprec.Settings{Certificates: []string{print}, Encrypted: true}, withTLS(t))
+	for _, s := range suites {
+		c := w.dial("tls", &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{mine}})
+		code, text := c.invite(c.offerOf(2, s.name, "sendonly"))
+		if code != 200 || !strings.Contains(text, "a=crypto:1 "+s.name) || !strings.Contains(text, "RTP/SAVP") {
+			t.Fatalf("%s: %d %s", s.name, code, text)
+		}
+		c.talk(600*time.Millisecond, 440, 660)
+		if code, _ := c.bye(); code != 200 {
+			t.Fatal(code)
+		}
+	}
+	for _, r := range w.recorded(len(suites)) {
+		if h := w.heard(r); level(h[0][800:4000], 440) < 6000 || level(h[1][800:4000], 660) < 6000 {
+			t.Errorf("the sound is not there: %.0f %.0f", level(h[0][800:4000], 440), level(h[1][800:4000], 660))
+		}
+	}
+	other, _ := certificate(t)
+	for name, conf := range map[string]*tls.Config{
+		"another certificate": {InsecureSkipVerify: true, Certificates: []tls.Certificate{other}},
+		"none":                {InsecureSkipVerify: true},
+	} {
+		c := w.dial("tls", conf)
+		if code, _ := c.invite(c.offerOf(2, suites[0].name, "sendonly")); code != 403 {
+			t.Errorf("%s: %d", name, code)
+		}
+	}
+}
+
+// A source that wants encryption takes nothing less: no plain stream, no
+// parameter that turns encryption off, no key that came in the clear.
+func TestNoDowngrade(t *testing.T) {
+	set := loopback()
+	set.Encrypted = true
+	w := newWorld(t, set, withTLS(t))
+	conf := &tls.Config{InsecureSkipVerify: true}
+	for name, change := range map[string]func(string) string{
+		"plain": func(s string) string { return strings.ReplaceAll(s, "RTP/SAVP", "RTP/AVP") },
+		"no encryption": func(s string) string {
+			return strings.ReplaceAll(s, "|2^31\r\n", " UNENCRYPTED_SRTP\r\n")
+		},
+		"a suite that is none": func(s string) string { return strings.ReplaceAll(s, "AES_CM_128_HMAC_SHA1_80", "NULL_HMAC_SHA1_80") },
+		"a short key":          func(s string) string { return strings.ReplaceAll(s, "inline:", "inline:QUJD|") },
+	} {
+		c := w.dial("tls", conf)
+		if code, text := c.invite(change(c.offerOf(1, "AES_CM_128_HMAC_SHA1_80", "sendonly"))); code != 488 {
+			t.Errorf("%s: %d %s", name, code, text)
+		}
+	}
+	c := w.dial("tcp")
+	if code, _ := c.invite(c.offerOf(1, "AES_CM_128_HMAC_SHA1_80", "sendonly")); code != 488 {
+		t.Errorf("keys in the clear: %d", code)
+	}
+	if st := w.siprec.Status(w.source.ID); st.Refused != 5 || len(st.Live) != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestDigest(t *testing.T) {
+	w := newWorld(t, siprec.Settings{User: "sbc", Secret: secret.NewText("a secret of some length")})
+	c := w.dial("tcp")
+	code, text := c.invite(c.offerOf(2, "", "sendonly"))
+	if code != 401 || !strings.Contains(text, "SHA-256") || !strings.Contains(text, "MD5") {
+		t.Fatal(code, text)
+	}
+	wrong := authorize(text, "sbc", "another secret here", "INVITE", c.to)
+	if code, _ := c.invite(c.offerOf(2, "", "sendonly"), wrong); code != 403 {
+		t.Errorf("a wrong secret: %d", code)
+	}
+	right := authorize(text, "sbc", "a secret of some length", "INVITE", c.to)
+	if code, text := c.invite(c.offerOf(2, "", "sendonly"), right); code != 200 {
+		t.Fatal(code, text)
+	}
+	if code, _ := c.bye(); code != 200 {
+		t.Error(code)
+	}
+	// Somebody has overheard it.
+	again := w.dial("tcp")
+	if code, _ := again.invite(again.offerOf(2, "", "sendonly"), right); code != 401 {
+		t.Errorf("sent again: %d", code)
+	}
+	if r := w.siprec.Status(w.source.ID).Refusals; len(r) != 1 || !strings.Contains(r[0].Reason, "secret") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Everybody else gets a 403 without a word; who asks often, not even that; and a
+// source without addresses is not there for datagrams.
+func TestStrangers(t *testing.T) {
+	w := newWorld(t, siprec.Settings{Peers: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+	c := w.dial("udp")
+	answers := 0
+	for range 50 {
+		c.id += "x"
+		c.send("INVITE", 1, "", "", "Require: siprec")
+	}
+	for {
+		text := c.read(300 * time.Millisecond)
+		if text == "" {
+			break
+		}
+		if !strings.HasPrefix(text, "SIP/2.0 403 Forbidden") || strings.Contains(text, "Warning") || strings.Contains(text, "ringfence") {
+			t.Fatal(text)
+		}
+		answers++
+	}
+	if answers < 1 || answers > 8 {
+		t.Errorf("%d answers to 50 requests", answers)
+	}
+	if n, _ := w.sip.Turned(); n != 50 {
+		t.Errorf("%d were turned away", n)
+	}
+	d := newWorld(t, siprec.Settings{User: "sbc", Secret: secret.NewText("a secret of some length")}).dial("udp")
+	d.send("OPTIONS", 1, "", "")
+	if code, _ := d.answer("OPTIONS"); code != 403 {
+		t.Errorf("a datagram to a source without addresses: %d", code)
+	}
+}
+
+// Another customer's or nobody's address finds nothing, though the peer is known.
+func TestTheAddressNamesTheSource(t *testing.T) {
+	w := newWorld(t, loopback())
+	second, err := w.Service.AddSource(w.Context(), w.Place, w.Who, recording.Source{Kind: recording.Siprec, Name: "other", Profile: "generic"})
+	w.no(err)
+	_, err = w.siprec.Set(w.Context(), w.Place, w.Who, second.ID, loopback())
+	w.no(err)
+	c := w.dial("tcp")
+	c.to = "sip:recorder@127.0.0.1"
+	if code, _ := c.invite(c.offerOf(1, "", "sendonly")); code != 403 {
+		t.Errorf("two sources and no name: %d", code)
+	}
+	c.to = "sip:" + siprec.Address(second.ID) + "@127.0.0.1"
+	if code, _ := c.invite(c.offerOf(1, "", "sendonly")); code != 200 {
+		t.Errorf("by its name: %d", code)
+	}
+	if st := w.siprec.Status(second.ID); len(st.Live) != 1 {
+		t.Errorf("%+v", st)
+	}
+	c.bye()
+}
+
+// What cannot be kept is refused line by line, plainly.
+func TestCodecs(t *testing.T) {
+	w := newWorld(t, loopback())
+	head := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+	g729 := "m=audio 40000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\na=label:1\r\n"
+	c := w.dial("tcp")
+	if code, text := c.invite(head + g729); code != 488 || !strings.Contains(text, "PCMA") {
+		t.Errorf("G.729: %d %s", code, text)
+	}
+	c = w.dial("tcp")
+	code, text := c.invite(head + g729 + "m=video 40002 RTP/AVP 97\r\nm=audio 40004 RTP/AVP 96 0\r\na=rtpmap:96 opus/48000/2\r\na=label:3") // without a last line end
+	if code != 200 || !strings.Contains(text, "m=audio 0 RTP/AVP 18\r\nm=video 0 RTP/AVP 97\r\nm=audio "+itoa(c.ports[1])+" RTP/AVP 0\r\n") || !strings.Contains(text, "a=label:3") {
+		t.Errorf("%d %s", code, text)
+	}
+	c.bye()
+}
+
+// A lost confirmation: the answer is repeated at the pace of the RFC, and a call
+// that is never confirmed is ended by us.
+func TestAnswerIsRepeated(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("udp")
+	body, kind := c.body(c.offerOf(2, "", "sendonly"))
+	c.send("INVITE", 1, body, kind)
+	begun := time.Now()
+	for n, at := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond} {
+		code, _ := c.answer("INVITE")
+		if off := time.Since(begun) - at; code != 200 || off < -100*time.Millisecond || off > 700*time.Millisecond {
+			t.Errorf("answer %d came at %v", n+1, time.Since(begun))
+		}
+	}
+	c.send("ACK", 1, "", "")
+	if text := c.read(2500 * time.Millisecond); text != "" {
+		t.Errorf("after the confirmation: %s", text)
+	}
+	c.number = 1
+	c.bye()
+	w.until("the end", func() bool { return w.sip.Calls() == 0 })
+}
+
+// An end that overtakes the confirmation ends the call; a change that does waits.
+func TestOrder(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("tcp")
+	body, kind := c.body(c.offerOf(2, "", "sendonly"))
+	c.send("INVITE", 1, body, kind)
+	if code, _ := c.answer("INVITE"); code != 200 {
+		t.Fatal(code)
+	}
+	c.send("UPDATE", 2, "", "")
+	if text := c.read(200 * time.Millisecond); strings.Contains(text, "UPDATE") {
+		t.Errorf("answered before its time: %s", text)
+	}
+	c.send("ACK", 1, "", "")
+	if code, _ := c.answer("UPDATE"); code != 200 {
+		t.Errorf("after the confirmation: %d", code)
+	}
+	c.send("UPDATE", 2, "", "") // an old number
+	if code, _ := c.answer("UPDATE"); code != 500 {
+		t.Errorf("an old number: %d", code)
+	}
+	stranger := w.dial("tcp")
+	stranger.id, stranger.tag, stranger.theirs = c.id, c.tag, "guessed"
+	stranger.send("BYE", 9, "", "")
+	if code, _ := stranger.answer("BYE"); code != 481 {
+		t.Errorf("with a guessed tag: %d", code)
+	}
+	c.send("BYE", 3, "", "")
+	if code, _ := c.answer("BYE"); code != 200 {
+		t.Error(code)
+	}
+	fast := w.dial("tcp")
+	body, kind = fast.body(fast.offerOf(2, "", "sendonly"))
+	fast.send("INVITE", 1, body, kind)
+	fast.answer("INVITE")
+	fast.send("BYE", 2, "", "")
+	if code, _ := fast.answer("BYE"); code != 200 {
+		t.Errorf("an end before the confirmation: %d", code)
+	}
+	w.until("the end of both", func() bool { return w.sip.Calls() == 0 })
+}
+
+// Hold, resume, a stream more, and the description without one.
+func TestReInvite(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("tcp")
+	if code, _ := c.invite(c.offerOf(2, "", "sendonly")); code != 200 {
+		t.Fatal(code)
+	}
+	first := c.ports
+	c.talk(400*time.Millisecond, 440, 660)
+	code, text := c.invite(c.offerOf(2, "", "inactive"))
+	if code != 200 || strings.Count(text, "a=inactive") != 2 || c.ports[0] != first[0] {
+		t.Fatal(code, text)
+	}
+	if l := w.siprec.Status(w.source.ID).Live; len(l) != 1 || !l[0].Paused {
+		t.Errorf("%+v", l)
+	}
+	code, text = c.invite(c.offerOf(3, "", "sendonly"))
+	if code != 200 || strings.Count(text, "a=recvonly") != 3 || len(c.ports) != 3 || c.ports[1] != first[1] {
+		t.Fatal(code, text)
+	}
+	c.talk(400*time.Millisecond, 440, 660, 880)
+	c.number++
+	c.send("INVITE", c.number, "", "") // without an offer: ours stands
+	if code, text := c.answer("INVITE"); code != 200 || strings.Count(text, "a=recvonly") != 3 {
+		t.Error(code, text)
+	}
+	c.send("ACK", c.number, "", "")
+	c.bye()
+	r := w.recorded(1)[0]
+	if e := r.Card.Call.Events; len(e) < 2 || e[0].What != "recording_paused" || e[1].What != "recording_resumed" {
+		t.Errorf("%+v", e)
+	}
+	if h := w.heard(r); level(h[1][len(h[1])-2800:len(h[1])-400], 880) < 5000 {
+		t.Error("the third stream is not heard")
+	}
+}
+
+// Somebody who is not the sender puts nothing into a call.
+func TestInjection(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("tcp")
+	c.invite(c.offerOf(1, "", "sendonly"))
+	c.talk(200*time.Millisecond, 440)
+	other, err := net.Dial("udp", "127.0.0.1:"+itoa(c.ports[0]))
+	w.no(err)
+	defer other.Close()
+	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SSRC: 1, SequenceNumber: 11, Timestamp: 11 * 160}, Payload: tone(880, 20*time.Millisecond)}
+	b, _ := p.Marshal()
+	for range 20 {
+		other.Write(b)
+		other.Write(b[:7])
+	}
+	c.talk(200*time.Millisecond, 440)
+	w.until("the count", func() bool {
+		l := w.siprec.Status(w.source.ID).Live
+		return len(l) == 1 && l[0].Streams[0].Packets == 20
+	})
+	c.bye()
+	if h := w.heard(w.recorded(1)[0]); level(h[0], 880) > 50 {
+		t.Error("another's sound is in the recording")
+	}
+}
+
+// The sender hears how its packets arrive (RFC 3550).
+func TestReports(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("tcp")
+	c.invite(c.offerOf(1, "", "sendonly"))
+	control, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	w.no(err)
+	defer control.Close()
+	sr, _ := (&rtcp.SenderReport{SSRC: 1, NTPTime: 0x1234567890abcdef}).Marshal()
+	control.WriteToUDPAddrPort(sr, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.ports[0]+1)))
+	c.talk(200*time.Millisecond, 440)
+	for _, one := range w.sip.all() {
+		for _, l := range one.streams() {
+			l.tell()
+		}
+	}
+	control.SetReadDeadline(time.Now().Add(2 * time.Second))
+	buf := make([]byte, 1500)
+	n, err := control.Read(buf)
+	w.no(err)
+	all, err := rtcp.Unmarshal(buf[:n])
+	w.no(err)
+	rr := all[0].(*rtcp.ReceiverReport).Reports[0]
+	if rr.SSRC != 1 || rr.LastSequenceNumber != 9 || rr.TotalLost != 0 || rr.LastSenderReport != 0x567890ab {
+		t.Errorf("%+v", rr)
+	}
+	c.bye()
+}
+
+// A session timer that is not renewed ends the call; one that is too short is
+// refused; a client that goes away without a word is noticed.
+func TestSessionTimer(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("tcp")
+	if code, text := c.invite(c.offerOf(1, "", "sendonly"), "Session-Expires: 60"); code != 422 || !strings.Contains(text, "Min-SE: 90") {
+		t.Error(code, text)
+	}
+	c = w.dial("tcp")
+	if _, text := c.invite(c.offerOf(1, "", "sendonly"), "Session-Expires: 1800;refresher=uas", "Supported: timer"); strings.Contains(text, "Session-Expires") {
+		t.Error("we cannot refresh:", text)
+	}
+	c.bye()
+	c = w.dial("tcp")
+	if code, text := c.invite(c.offerOf(1, "", "sendonly"), "Session-Expires: 90", "Supported: timer"); code != 200 || !strings.Contains(text, "Session-Expires: 90;refresher=uac") || !strings.Contains(text, "Require: timer") {
+		t.Error(code, text)
+	}
+	if code, _ := c.invite(c.offerOf(1, "", "sendonly"), "Require: 100rel"); code != 420 {
+		t.Error(code)
+	}
+	c.talk(200*time.Millisecond, 440)
+	w.sip.all()[0].tell(siprec.Expired)
+	if text := c.read(5 * time.Second); !strings.HasPrefix(text, "BYE ") || !strings.Contains(text, "From: <"+c.to+">;tag="+c.theirs) {
+		t.Errorf("no end: %s", text)
+	}
+	if r := w.recorded(1); r[0].Sound != recording.Complete {
+		t.Errorf("%+v", r[0])
+	}
+}
+
+// A server that stops ends its calls, and archives what it has at the next start.
+func TestStop(t *testing.T) {
+	w := newWorld(t, loopback())
+	c := w.dial("tcp")
+	c.invite(c.offerOf(1, "", "sendonly"))
+	c.talk(300*time.Millisecond, 440)
+	done := make(chan struct{})
+	go func() { w.stop(); close(done) }()
+	if text := c.read(5 * time.Second); !strings.HasPrefix(text, "BYE ") {
+		t.Errorf("no end: %s", text)
+	}
+	<-done
+	w.start(loopback())
+	if r := w.recorded(1); r[0].Sound != recording.Truncated {
+		t.Errorf("%+v", r[0])
+	}
+}
