@@ -107,7 +107,7 @@ func (c *Client) Do(ctx context.Context, p *place.Place, who actor.Actor, r Requ
 	// The end of the line is written also when the caller has gone away meanwhile.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if lerr := end(after, p, line, a, err, took); lerr != nil && err == nil {
+	if lerr := ended(after, p, line, a.Status, int64(len(a.Body)), err, took); lerr != nil && err == nil {
 		err = lerr
 	}
 	return a, err
@@ -209,9 +209,9 @@ func begin(ctx context.Context, p *place.Place, who actor.Actor, host string, r 
 	return line, err
 }
 
-// end says what came back.
-func end(ctx context.Context, p *place.Place, line id.Egress, a Answer, failed error, took time.Duration) error {
-	text := strconv.Itoa(a.Status)
+// ended says what came back.
+func ended(ctx context.Context, p *place.Place, line id.Egress, status int, received int64, failed error, took time.Duration) error {
+	text := strconv.Itoa(status)
 	if failed != nil {
 		f := fault.Of(failed)
 		if text = f.Text; len(f.Details) > 0 {
@@ -220,7 +220,7 @@ func end(ctx context.Context, p *place.Place, line id.Egress, a Answer, failed e
 	}
 	return p.Keep(ctx, func(tx *place.Tx) error {
 		_, err := tx.Exec(`UPDATE egress_ledger SET received = ?, status = ?, answer = ?, millis = ? WHERE id = ?`,
-			len(a.Body), a.Status, text, took.Milliseconds(), line)
+			received, status, text, took.Milliseconds(), line)
 		return err
 	})
 }
