@@ -23,6 +23,8 @@ type asterisk struct {
 	alone  map[string]*lone   // groups of files that no call of the logs claims
 	named  map[string]string  // base name of a file → uniqueid of the call that logs name it in
 	resume map[string]logFile // places of an earlier run, until their logs are found
+	autos  map[string]*lone   // of alone: those of one-touch recording
+	behind bool               // a poll stopped before the end of the logs
 	swept  int64
 	warned map[string]bool
 }
@@ -76,7 +78,7 @@ func (o Options) check() error {
 
 func newAsterisk(opt Options) *asterisk {
 	return &asterisk{
-		opt: opt, folder: newFolder(opt), j: newJoiner(), alone: map[string]*lone{}, named: map[string]string{},
+		opt: opt, folder: newFolder(opt), j: newJoiner(), alone: map[string]*lone{}, autos: map[string]*lone{}, named: map[string]string{},
 		resume: map[string]logFile{}, warned: map[string]bool{},
 	}
 }
@@ -129,6 +131,7 @@ func (a *asterisk) touch(f *soundFile) {
 		g := a.alone[loneKey(f)]
 		if g.files = slices.DeleteFunc(g.files, func(o *soundFile) bool { return o == f }); len(g.files) == 0 {
 			delete(a.alone, loneKey(f))
+			delete(a.autos, loneKey(f))
 		}
 	}
 }

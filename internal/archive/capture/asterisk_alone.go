@@ -33,6 +33,9 @@ func (a *asterisk) leave(f *soundFile) {
 	if g == nil {
 		g = &lone{id: key}
 		a.alone[key] = g
+		if f.name.kind == "auto" {
+			a.autos[key] = g
+		}
 	}
 	if !slices.Contains(g.files, f) {
 		g.files = append(g.files, f)
@@ -52,18 +55,22 @@ func (a *asterisk) claim(c *cluster, f *soundFile) {
 	}
 	if len(g.files) == 0 {
 		delete(a.alone, key)
+		delete(a.autos, key)
 	}
 }
 
 // touched finds files of one-touch recording, which Asterisk names by the second and the two parties: those that were made during this
 // call by its own parties. Two calls of the same two parties in the same second do not exist.
 func (a *asterisk) touched(c *cluster) []*soundFile {
+	if len(c.cel) == 0 {
+		return nil // only CEL tells the parties by their channels
+	}
 	var out []*soundFile
 	var s *scene
-	for _, g := range a.alone {
+	for _, g := range a.autos { // all that wait for a log would be looked at for each call
 		for _, f := range g.files {
 			n := f.name
-			if n.kind != "auto" || n.epoch*1000 > c.last+near || len(c.cel) == 0 {
+			if n.kind != "auto" || n.epoch*1000 > c.last+near {
 				continue
 			}
 			if s == nil {
@@ -99,6 +106,9 @@ func (s *scene) between(both string) bool {
 // tellAlone gives recordings that no log knows as calls of their own, known from their names. While logs are read it waits for them; a dry
 // run has read all there is.
 func (a *asterisk) tellAlone(now time.Time, tell func(Call)) {
+	if a.behind {
+		return // the log that names them may be what was not read yet
+	}
 	keys := make([]string, 0, len(a.alone))
 	for k := range a.alone {
 		keys = append(keys, k)
@@ -183,6 +193,7 @@ func (a *asterisk) Done(calls ...string) {
 				a.folder.retire(f)
 			}
 			delete(a.alone, id)
+			delete(a.autos, id)
 		}
 	}
 }

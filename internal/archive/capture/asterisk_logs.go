@@ -29,6 +29,7 @@ func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call))
 		}
 	}()
 	told := 0
+	a.behind = false
 	count := func(c Call) {
 		told++
 		tell(c)
@@ -36,6 +37,7 @@ func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call))
 	for n := 0; ; n++ {
 		if told >= maxTold && !a.opt.DryRun {
 			unread(heads)
+			a.behind = true
 			break
 		}
 		if n%4096 == 0 {

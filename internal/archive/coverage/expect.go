@@ -225,7 +225,7 @@ func (x *expecting) some(calls []Call) error {
 // known finds the expectations under any of the names.
 func (x *expecting) known(tokens [][]byte) (map[string]row, error) {
 	type ident struct {
-		Token []byte `db:"ident"`
+		Ident []byte `db:"ident"`
 		row
 	}
 	out := map[string]row{}
@@ -239,7 +239,7 @@ func (x *expecting) known(tokens [][]byte) (map[string]row, error) {
 	others, err := place.Rows[ident](x.tx, `SELECT i.token AS ident, e.id, e.source, e.token, e.day, e.state, e.named, e.started_at, e.ended_at, e.due_at, e.changed_at, e.direction,
 		e.disposition, e.talk, e.recording, e.excuse, e.authority, e.card FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?)`, place.List(tokens))
 	for _, o := range others {
-		out[string(o.Token)] = o.row
+		out[string(o.Ident)] = o.row
 	}
 	return out, err
 }

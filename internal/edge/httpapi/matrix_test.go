@@ -78,6 +78,7 @@ func (w *world) make(c *customer, opening string) things {
 	w.no(err)
 	signed := must[identity.Signed](w)(w.people.Begin(ctx, extra.ID, identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}, identity.Origin{}))
 	fed := w.federate(c, admin, extra.Email)
+	odd := w.odd(c)
 	hook, _, err := w.webhooks.Add(ctx, c.p, system, webhook.Draft{
 		Name: c.canary, URL: "http://127.0.0.1:1/" + c.canary, Events: webhook.Kinds(), Purpose: "matrix", Region: "here",
 	})
@@ -87,6 +88,7 @@ func (w *world) make(c *customer, opening string) things {
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(), "support": w.support(c).String(),
 		"rule": rule.ID.String(), "assignment": asg.ID.String(),
+		"expectation": odd["expectation"], "excuse": odd["excuse"], "contact": odd["contact"], "alert": odd["alert"], "statement": odd["statement"],
 		"review": under, "line": line,
 		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
 		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
@@ -115,7 +117,8 @@ func nobodys() things {
 		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
 		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
 		"token": id.New[id.Token]().String(), "device": id.New[id.Device]().String(), "customer": id.New[id.Customer]().String(),
-		"rule": id.New[id.Rule]().String(), "assignment": id.New[id.Assignment]().String(), "session": id.New[id.Session]().String(), "support": id.New[id.Support]().String(), "node": id.New[id.Node]().String(),
+		"expectation": id.New[id.Expectation]().String(), "excuse": id.New[id.Excuse]().String(), "contact": id.New[id.Contact]().String(), "alert": id.New[id.Alert]().String(),
+		"statement": id.New[id.Statement]().String(), "rule": id.New[id.Rule]().String(), "assignment": id.New[id.Assignment]().String(), "session": id.New[id.Session]().String(), "support": id.New[id.Support]().String(), "node": id.New[id.Node]().String(),
 	}
 }
 
@@ -135,6 +138,18 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"name": "matrix", "url": "http://127.0.0.1:1/", "events": []string{"recording.captured"}, "purpose": "matrix", "region": "here"}
 	case "replayWebhook":
 		return map[string]any{"failed": true}
+	case "snoozeAlert", "snoozeNodeAlert":
+		return map[string]any{"until": time.Now().Add(time.Hour)}
+	case "addAlertContact", "addNodeAlertContact", "changeAlertContact", "changeNodeAlertContact":
+		return map[string]any{"name": "matrix", "email": "matrix@example.com", "kinds": []string{}, "urgent_only": false, "after_minutes": 0}
+	case "setAlertSettings", "setNodeAlertSettings":
+		return map[string]any{"owners": map[string]string{}, "closed_days": []string{}}
+	case "excuseCall":
+		return map[string]string{"reason": "matrix"}
+	case "setCoverageSettings":
+		return map[string]any{"keep_days": 400, "grace_minutes": map[string]int{}}
+	case "addExcuse", "changeExcuse", "previewExcuse":
+		return map[string]any{"kind": "queue", "queues": []string{"matrix"}, "owner": "matrix", "reason": "matrix", "active": true}
 	case "setReviewRule", "setNodeReviewRule":
 		return map[string]any{"months": 1, "consequence": "remind"}
 	case "decideReviewLine", "decideNodeReviewLine":

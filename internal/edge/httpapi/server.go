@@ -22,6 +22,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
@@ -38,6 +39,7 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/monitor"
 )
 
 // Deps is what the API is built on.
@@ -66,6 +68,8 @@ type Deps struct {
 	Speech     *speech.Service
 	Webhooks   *webhook.Service
 	Collect    *collect.Server
+	Coverage   *coverage.Service
+	Monitor    *monitor.Service
 	Siprec     *siprec.Service // recording sessions
 	Live       *live.Hub
 	Mail       mail.Sender   // for test mails
@@ -149,6 +153,8 @@ func New(d Deps) *Server {
 	s.provisioningRoutes()
 	s.scimRoutes()
 	s.reviewRoutes()
+	s.coverageRoutes()
+	s.alertRoutes()
 	s.leaverRoutes()
 	s.deviceRoutes()
 	s.siprecRoutes()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/archive/siprec"
@@ -44,6 +45,7 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/tenancy/sso/ssotest"
+	"ringfence/internal/trust/monitor"
 )
 
 const password = "violet tractor mends nine kites"
@@ -62,6 +64,8 @@ type world struct {
 	tree       *org.Service
 	recordings *recording.Service
 	collectors *collect.Server
+	coverage   *coverage.Service
+	monitor    *monitor.Service
 	siprec     *siprec.Service
 	speech     *speech.Service
 	webhooks   *webhook.Service
@@ -130,9 +134,9 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
-		Registry:     join(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), httpapi.Housekeeping()),
+		Registry:     join(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
@@ -152,12 +156,13 @@ func newWorld(t *testing.T) *world {
 		BaseURL: func() string { return w.url }, Resolver: noDNS{}, Log: log,
 	})
 	w.blueprints = blueprint.New(blueprint.Options{Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech})
+	w.watch()
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Recordings: w.recordings, Speech: w.speech, Webhooks: w.webhooks, Collect: w.collectors, Siprec: w.siprec,
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Speech: w.speech, Webhooks: w.webhooks, Collect: w.collectors, Siprec: w.siprec,
 		SiprecAt: func() []httpapi.SiprecEntrance {
 			return []httpapi.SiprecEntrance{{Transport: "tls", Address: "archive.example:5061"}}
 		},

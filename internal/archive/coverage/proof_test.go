@@ -1,0 +1,166 @@
+package coverage_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/capture"
+	"ringfence/internal/archive/coverage"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+const (
+	manyCalls = 100_000
+	noFile    = 50
+	noLine    = 20
+)
+
+// estate is 100,000 answered calls of one day: their CDR lines and their files,
+// less what was taken away.
+type estate struct {
+	logs, sound *tree
+	lost        map[string]bool // calls whose file was taken away
+	untold      map[string]bool // calls whose line was taken away
+}
+
+func newEstate() *estate {
+	e := &estate{logs: newTree(), sound: newTree(), lost: map[string]bool{}, untold: map[string]bool{}}
+	day := time.Date(2026, 11, 23, 0, 0, 30, 0, time.UTC)
+	var cdr bytes.Buffer
+	for i := range manyCalls {
+		at := day.Add(time.Duration(i) * 85_000 * time.Second / manyCalls)
+		end := at.Add(time.Duration(20+i%40) * time.Second)
+		uid := fmt.Sprintf("%d.%d", at.Unix(), i)
+		number := fmt.Sprintf("07700%06d", i%900_000)
+		if i%(manyCalls/noLine) == 77 {
+			e.untold[uid] = true
+		} else {
+			const form = "2006-01-02 15:04:05"
+			fmt.Fprintf(&cdr, `"","%s","201","ext-did","""%s"" <%s>","PJSIP/trunk-%08x","PJSIP/201-%08x","Dial","PJSIP/201,15,tT","%s","%s","%s",%d,%d,"ANSWERED","DOCUMENTATION","%s","","","%s",%d`+"\n",
+				number, number, number, i, i, at.Format(form), at.Add(time.Second).Format(form), end.Format(form), int(end.Sub(at).Seconds()), int(end.Sub(at).Seconds())-1, uid, uid, i)
+		}
+		if i%(manyCalls/noFile) == 33 {
+			e.lost[uid] = true
+		} else {
+			e.sound.put(fmt.Sprintf("%02d/exten-201-%s-%s-%s.wav", i%100, number, at.Format("20060102-150405"), uid), tone, end)
+		}
+	}
+	e.logs.put("cdr-csv/Master.csv", cdr.Bytes(), day.AddDate(0, 0, 1))
+	return e
+}
+
+// TestSeventyOfAHundredThousand is what completeness is measured by: of 100,000
+// calls 50 files and 20 lines of the log are gone. Exactly these 70 are named.
+func TestSeventyOfAHundredThousand(t *testing.T) {
+	e := newEstate()
+	each(t, "UTC", func(t *testing.T, w *world) {
+		began := time.Now()
+		profile, err := capture.New(capture.Options{Profile: "asterisk", Files: e.sound, LogFiles: e.logs, Folder: "monitor", Logs: "logs"})
+		w.no(err)
+		at := noon
+		for idle := 0; idle < 4; at = at.Add(time.Second) {
+			batch, err := profile.Poll(t.Context(), at)
+			w.no(err)
+			if len(batch.Problems) > 0 {
+				t.Fatal(batch.Problems[0])
+			}
+			if idle++; len(batch.Calls) == 0 {
+				at = at.Add(5 * time.Minute) // long enough for files that nothing names
+			}
+			if len(batch.Calls) > 0 {
+				idle = 0
+				w.progress(profile, batch.Calls)
+			}
+		}
+		w.now = at.Add(time.Hour)
+		w.turn()
+		w.want(map[coverage.State]int64{coverage.Captured: manyCalls - noFile - noLine, coverage.Missing: noFile, coverage.Unnamed: noLine})
+		if len(w.missing) != noFile {
+			t.Errorf("%d calls were told to be missing", len(w.missing))
+		}
+		for state, want := range map[coverage.State]map[string]bool{coverage.Missing: e.lost, coverage.Unnamed: e.untold} {
+			page, err := w.s.List(t.Context(), w.p, coverage.Filter{State: state}, id.Expectation{}, 500, true)
+			w.no(err)
+			named := map[string]bool{}
+			for _, x := range page.Items {
+				named[x.Call.Idents[0]] = true
+			}
+			if fmt.Sprint(named) != fmt.Sprint(want) {
+				t.Errorf("%s: named %d, not those that were taken away", state, len(named))
+			}
+		}
+		w.stated(noFile, noLine)
+		t.Logf("%d calls in %v", manyCalls, time.Since(began).Round(time.Millisecond))
+	})
+}
+
+// progress does with calls what the watcher does: sound first, some of it before
+// and some after the log line, then what the logs name with how far they were read.
+func (w *world) progress(profile capture.Profile, calls []capture.Call) {
+	w.Helper()
+	var r coverage.Report
+	var late []string
+	var done []string
+	for i, c := range calls {
+		if !c.Ended {
+			w.Fatalf("%+v has not ended", c)
+		}
+		one := capture.Expected(c)
+		if len(c.Files) > 0 {
+			if i%2 == 0 || !c.Named() {
+				one.Recording = id.New[id.Recording]()
+			} else {
+				late = append(late, c.ID)
+			}
+		}
+		r.Calls = append(r.Calls, one)
+		done = append(done, c.ID)
+	}
+	profile.Done(done...)
+	w.no(w.p.Keep(w.Context(), func(tx *place.Tx) error {
+		if err := w.s.Expect(tx, w.source, r); err != nil {
+			return err
+		}
+		return w.s.Expect(tx, w.source, r) // told again, as after a crash: nothing is doubled
+	}))
+	for some := range slices.Chunk(late, 200) {
+		w.no(w.p.Keep(w.Context(), func(tx *place.Tx) error { return w.take(tx, id.New[id.Recording](), some...) }))
+	}
+}
+
+// stated checks the final statement of the day.
+func (w *world) stated(missing, unnamed int64) {
+	w.Helper()
+	w.now = w.now.Add(60 * time.Hour)
+	if n, err := w.s.State(w.Context(), w.p); err != nil || n != 1 {
+		w.Fatal(n, err)
+	}
+	all, err := w.s.Statements(w.Context(), w.p, 0, 99991231)
+	w.no(err)
+	if len(all) != 1 || all[0].Kind != coverage.Final || all[0].Total.Missing != missing || all[0].Total.Unnamed != unnamed {
+		w.Fatalf("%+v", all)
+	}
+	file, _, err := w.s.Document(w.Context(), w.p, all[0].ID, false)
+	w.no(err)
+	st, _, err := coverage.Verify(file)
+	w.no(err)
+	if n := len(st.Sources[0].Missing); int64(n) != missing {
+		w.Errorf("the statement names %d missing calls", n)
+	}
+	if _, _, err := coverage.Verify(bytes.Replace(file, []byte("missing"), []byte("missinG"), 1)); err == nil {
+		w.Error("a changed statement verifies")
+	}
+	pdf, _, err := w.s.Document(w.Context(), w.p, all[0].ID, true)
+	w.no(err)
+	if _, _, err := coverage.Verify(pdf); err != nil {
+		w.Error(err)
+	}
+	if strings.Contains(string(file), "07700") {
+		w.Error("a statement holds a number")
+	}
+}
