@@ -38,6 +38,7 @@ func commands() []command {
 		{"serve", "run the server", runServe},
 		{"collect", "collect recordings beside a telephone system", runCollect},
 		{"blueprint", "set up a customer from one file", runBlueprint},
+		{"health", "ask a server on this machine whether it is ready", runHealth},
 		{"api", "do what the API of a running server can do", runAPI},
 		{"backup", "make backups, list and verify them, try a restore", runBackup},
 		{"restore", "make an installation or one customer anew from backups", runRestore},

@@ -42,10 +42,18 @@ func runGenerate(_ context.Context, args []string, p Process) error {
 	if err != nil {
 		return err
 	}
+	machines, err := httpapi.MachinesJSON()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(*dir, "clients"), 0o755); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the folder clients cannot be made")
+	}
 	for name, text := range map[string][]byte{
-		"openapi.yaml":          api,
-		"docs/permissions.md":   []byte(access.Markdown()),
-		"ringfence.sample.yaml": config.Sample(),
+		"openapi.yaml":             api,
+		"clients/openapi-3.0.json": machines,
+		"docs/permissions.md":      []byte(access.Markdown()),
+		"ringfence.sample.yaml":    config.Sample(),
 	} {
 		if err := os.WriteFile(filepath.Join(*dir, name), text, 0o644); err != nil {
 			return fault.Wrap(err, fault.Unavailable, "%s cannot be written: is --dir the root of the repository?", name)

@@ -16,6 +16,8 @@ import (
 	"ringfence/internal/tenancy/blueprint"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/trust/health"
+	"ringfence/internal/trust/monitor"
 )
 
 // gauge pushes each customer's figures up to the registry some seconds after
@@ -30,6 +32,8 @@ type gauge struct {
 	blueprints *blueprint.Service
 	requests   func(id.Customer) int64 // made since it was last asked
 	busy       func() []id.Customer    // who has made any
+	monitor    *monitor.Service
+	health     *health.Service
 	log        *slog.Logger
 
 	mu     sync.Mutex
@@ -113,6 +117,12 @@ func (g *gauge) pushOne(ctx context.Context, c id.Customer) error {
 		return err
 	}
 	if err := g.collectors.Push(ctx, p); err != nil {
+		return err
+	}
+	err = g.healthOf(ctx, p, health.Figures{
+		Recordings: f.Recordings, Bytes: f.Bytes, LastCapturedAt: f.LastCapturedAt, Unverified: int64(u.Unverified), Attention: f.Attention, SourcesFailing: f.Failing,
+	})
+	if err != nil {
 		return err
 	}
 	f.Month.Requests = g.requests(c)

@@ -16,16 +16,22 @@ import (
 	"time"
 
 	"ringfence/internal/app/config"
+	"ringfence/internal/app/trace"
+	"ringfence/internal/archive/bulk"
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/compact"
 	"ringfence/internal/archive/coverage"
+	"ringfence/internal/archive/intake"
+	"ringfence/internal/archive/phonesystem"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/edge/metrics"
+	"ringfence/internal/edge/sftp"
 	"ringfence/internal/edge/sip"
 	"ringfence/internal/insight/search"
 	"ringfence/internal/insight/speech"
@@ -42,6 +48,7 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/monitor"
 )
@@ -70,18 +77,31 @@ type server struct {
 	collectors *collect.Server
 	siprec     *siprec.Service
 	sip        *sip.Server // nil: no recording sessions are taken
+	drops      *intake.Service
+	sftp       *sftp.Server // nil: files are not pushed by SFTP
 	entry      *entry.Service
 	jobs       *job.Runner
 	webhooks   *webhook.Service
 	notices    *job.Runner // delivers webhooks
+	imports    *bulk.Service
+	importing  *job.Runner // runs them
+	pace       *pace
+	systems    *phonesystem.Service
+	asking     *job.Runner // asks them
+	health     *health.Service
+	metrics    *metrics.Metrics
+	tracer     *trace.Tracer // nil: nobody traces
+	outgoing   *outgoing
 
 	backups atomic.Pointer[backup.Service] // nil: none are made, or their targets do not answer yet
 
-	certs     certificates // nil: no TLS
-	listener  net.Listener
-	inner     net.Listener // of administration; nil: not apart
-	startedAt time.Time
-	stops     []func() // in the order of starting
+	certs       certificates // nil: no TLS
+	listener    net.Listener
+	inner       net.Listener // of administration; nil: not apart
+	figuresAt   net.Listener // of the figures; nil: nobody asks
+	startedAt   time.Time
+	sftpAddress string
+	stops       []func() // in the order of starting
 }
 
 // extras is what the demo does differently.
@@ -105,6 +125,9 @@ func newServer(ctx context.Context, c config.Config, log *slog.Logger, x extras)
 }
 
 func (s *server) build(x extras) error {
+	if err := s.buildWatching(); err != nil {
+		return err
+	}
 	var sender mail.Sender = x.mailbox
 	if x.mailbox == nil {
 		relay, err := newRelay(s.cfg.Mail)
@@ -113,6 +136,8 @@ func (s *server) build(x extras) error {
 		}
 		sender = relay
 	}
+	s.outgoing = &outgoing{next: sender, none: x.mailbox == nil && s.cfg.Mail.SMTP == ""}
+	sender = s.outgoing
 	s.sender = sender
 	s.hub = live.NewHub()
 	s.places.OnCommit(s.hub.Watch)
@@ -133,20 +158,25 @@ func (s *server) build(x extras) error {
 	})
 	s.recordings.OnCapture(captured)
 	s.recordings.OnCapture(tellCaptured)
+	s.recordings.OnCapture(s.figureCapture)
 	s.recordings.OnDestroyed(tellDestroyed)
 	s.buildMonitor()
-	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate})
+	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate, Sent: s.metrics.Egress})
 	if err != nil {
 		return err
 	}
 	s.sso = sso.New(sso.Options{Store: s.places, People: s.people, Egress: out, BaseURL: s.url, Log: s.log})
+	s.pace = newPace()
 	s.speech = speech.New(speech.Options{
-		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: heard,
+		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: s.pace.told(heard),
 	})
 	s.blueprints = blueprint.New(blueprint.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
 	})
-	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Expect: s.coverage.Expect, Log: s.log})
+	if err := s.buildWays(); err != nil {
+		return err
+	}
+	s.captures = capture.NewService(capture.ServiceOptions{Store: s.places, Recordings: s.recordings, Expect: s.coverage.Expect, Drop: s.dropOf, Log: s.log})
 	if err := s.buildSiprec(); err != nil {
 		return err
 	}
@@ -160,13 +190,15 @@ func (s *server) build(x extras) error {
 		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
 	}
 	s.compact = compact.New(compact.Options{Recordings: s.recordings, Log: s.log})
+	s.buildImports()
+	s.buildSystems(out)
 	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
-		recording.JobTranscribe: s.speech.Kind(),
+		recording.JobTranscribe: s.pace.measured(s.speech.Kind()),
 		compact.Job:             s.compact.Kind(),
-	}, job.Options{Log: s.log})
-	s.webhooks = webhook.New(webhook.Options{Egress: out, Log: s.log})
-	// Receivers are other people's: a runner of their own, so that a slow one keeps no other work waiting.
-	s.notices = job.NewRunner(s.places, map[string]job.Kind{webhook.JobDeliver: s.webhooks.Kind()}, job.Options{Parallel: 64, Log: s.log})
+	}, s.runnerOptions(0))
+	s.buildWebhooks(out)
+	s.buildHealth()
+	s.figures()
 	return nil
 }
 
@@ -257,6 +289,9 @@ func (s *server) start(ctx context.Context, x extras) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if err := s.buildSFTP(ctx); err != nil {
+		return err
+	}
 	api := httpapi.New(s.apiDeps(x))
 	if err := s.recover(ctx); err != nil {
 		return err
@@ -264,11 +299,14 @@ func (s *server) start(ctx context.Context, x extras) error {
 	for _, part := range []interface {
 		Start(context.Context) error
 		Stop()
-	}{s.jobs, s.notices, s.captures} {
+	}{s.jobs, s.notices, s.captures, s.importing, s.asking} {
 		if err := part.Start(ctx); err != nil {
 			return err
 		}
 		s.stops = append(s.stops, part.Stop)
+	}
+	if err := s.startWays(ctx); err != nil {
+		return err
 	}
 	if err := s.startSiprec(ctx); err != nil {
 		return err
@@ -276,7 +314,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	hour, minute := s.nightly()
 	g := &gauge{
 		collectors: s.collectors, places: s.places, recordings: s.recordings, people: s.people, tree: s.tree, blueprints: s.blueprints,
-		requests: api.Requests, busy: api.Busy, log: s.log,
+		requests: api.Requests, busy: api.Busy, monitor: s.monitor, health: s.health, log: s.log,
 	}
 	s.places.OnCommit(g.watch)
 	s.detect()
@@ -284,11 +322,12 @@ func (s *server) start(ctx context.Context, x extras) error {
 	s.background(ctx, (&counter{s.places, s.coverage, s.retentionDays, s.log}).run)
 	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)
 	s.background(ctx, g.run)
+	s.background(ctx, s.health.Run)
 	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)
 	s.startBackups(ctx)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
 
-	err := s.serve(api)
+	err := errors.Join(s.serve(api), s.serveMetrics())
 	s.stops = append(s.stops, api.Close) // live connections would keep requests open for ever
 	return err
 }
@@ -401,7 +440,7 @@ func (s *server) stop() {
 	for _, stop := range slices.Backward(s.stops) {
 		stop()
 	}
-	for _, l := range []net.Listener{s.listener, s.inner} {
+	for _, l := range []net.Listener{s.listener, s.inner, s.figuresAt} {
 		if l != nil {
 			l.Close()
 		}

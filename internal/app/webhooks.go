@@ -1,13 +1,42 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/egress"
+	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/webhook"
+	"ringfence/internal/trust/monitor"
 )
+
+// buildWebhooks makes what tells other systems. Receivers are other people's: a
+// runner of their own, so that a slow one keeps no other work waiting.
+func (s *server) buildWebhooks(out *egress.Client) {
+	s.webhooks = webhook.New(webhook.Options{Egress: out, Log: s.log, Failing: s.webhookFails, Mended: s.webhookMended, Sent: func(k webhook.Kind, outcome string, took time.Duration) {
+		s.metrics.Webhook(string(k), outcome, took)
+	}})
+	s.notices = job.NewRunner(s.places, map[string]job.Kind{webhook.JobDeliver: s.webhooks.Kind()}, s.runnerOptions(64))
+}
+
+// webhookFails raises the alert; it is urgent once nothing is tried any more.
+func (s *server) webhookFails(ctx context.Context, p *place.Place, t webhook.Trouble) {
+	err := s.monitor.Report(ctx, monitor.In(p), monitor.Condition{
+		Kind: monitor.WebhookFailing, Subject: t.Endpoint.String(), Since: t.Since, Urgent: t.Disabled, Facts: map[string]string{"text": t.Reason},
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "a webhook's trouble was not told", "customer", p.Customer(), "webhook", t.Endpoint, "cause", err)
+	}
+}
+
+func (s *server) webhookMended(ctx context.Context, p *place.Place, w id.Webhook) {
+	if err := s.monitor.Clear(ctx, monitor.In(p), monitor.WebhookFailing, w.String()); err != nil {
+		s.log.ErrorContext(ctx, "the end of a webhook's trouble was not told", "customer", p.Customer(), "webhook", w, "cause", err)
+	}
+}
 
 // What other systems are told of recordings. Ids, times and figures: whoever
 // wants to know more asks the API, which asks who they are.

@@ -2,6 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"ringfence/internal/tenancy/access"
 )
@@ -49,4 +53,29 @@ func ExposedRoles() (roles []access.Role) {
 		roles = append(roles, r.role)
 	}
 	return roles
+}
+
+// Misfits says where an example is not what the description says.
+func (s *Server) Misfits(op string, e Example) (all []string) {
+	for _, item := range s.api.OpenAPI().Paths {
+		for _, o := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch} {
+			if o == nil || o.OperationID != op || len(e.Answer) == 0 {
+				continue
+			}
+			r := o.Responses[strconv.Itoa(e.Status)]
+			if r == nil || r.Content["application/json"] == nil {
+				return []string{"the description knows no such answer: " + strconv.Itoa(e.Status)}
+			}
+			var v any
+			if err := json.Unmarshal(e.Answer, &v); err != nil {
+				return []string{err.Error()}
+			}
+			res := &huma.ValidateResult{}
+			huma.Validate(s.api.OpenAPI().Components.Schemas, r.Content["application/json"].Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, res)
+			for _, err := range res.Errors {
+				all = append(all, err.Error())
+			}
+		}
+	}
+	return all
 }

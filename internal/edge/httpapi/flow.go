@@ -2,7 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"math"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -39,7 +42,7 @@ func newFlow() *flow {
 
 // take lets one request of a customer through, or says how long to wait. All
 // bounds are asked before any is used: a refused request costs nobody else.
-func (f *flow) take(c id.Customer, rates []org.Rate, at time.Time) (wait time.Duration) {
+func (f *flow) take(c id.Customer, rates []org.Rate, at time.Time) (left allowance, wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.counts[c]++
@@ -52,18 +55,46 @@ func (f *flow) take(c id.Customer, rates []org.Rate, at time.Time) (wait time.Du
 		b.fill(r.Most, at)
 		if b.tokens < 1 {
 			if r.Most < 1 {
-				return time.Minute
+				return allowance{most: r.Most}, time.Minute
 			}
 			wait = max(wait, time.Duration((1-b.tokens)/float64(r.Most)*float64(time.Second)))
 		}
 	}
 	if wait > 0 {
-		return max(wait, time.Millisecond)
+		wait = max(wait, time.Millisecond)
 	}
 	for _, r := range rates {
-		f.of(r.Node, at).tokens--
+		b := f.of(r.Node, at)
+		if wait == 0 {
+			b.tokens--
+		}
+		if here := (allowance{r.Most, b.tokens}); !left.limited() || here.tokens < left.tokens {
+			left = here
+		}
 	}
-	return 0
+	return left, wait
+}
+
+// allowance is what is left of the limit that binds: of several, the one of which
+// least is left.
+type allowance struct {
+	most   int64   // requests a second; 0 with no tokens: there is no limit
+	tokens float64 // requests that may come at once
+}
+
+func (a allowance) limited() bool { return a.most > 0 || a.tokens != 0 }
+
+// headers says what is left, as draft-ietf-httpapi-ratelimit-headers-10 writes
+// it: q requests in w seconds, of which r are left; in t seconds all of them are.
+// Which node's limit it is, its own or one above, is not said.
+func (a allowance) headers(h http.Header) {
+	if !a.limited() {
+		return
+	}
+	full := a.most * burst
+	left := max(0, int64(a.tokens))
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"requests";q=%d;w=%d`, full, burst))
+	h.Set("RateLimit", fmt.Sprintf(`"requests";r=%d;t=%d`, left, int64(math.Ceil((float64(full)-a.tokens)/float64(a.most)))))
 }
 
 func (f *flow) of(n id.Node, at time.Time) *bucket {
@@ -133,12 +164,13 @@ func (s *Server) Busy() []id.Customer {
 
 // throttle refuses a request beyond what a customer may make in a second. It is
 // asked after the membership: strangers cannot use up somebody's requests.
-func (s *Server) throttle(ctx context.Context, c id.Customer, at time.Time) error {
+func (s *Server) throttle(ctx context.Context, v *visit, c id.Customer) error {
 	rates, err := s.deps.Tree.Rates(ctx, c)
 	if err != nil {
 		return err
 	}
-	if wait := s.flow.take(c, rates, at); wait > 0 {
+	var wait time.Duration
+	if v.left, wait = s.flow.take(c, rates, v.at); wait > 0 {
 		return fault.New(fault.Limited, "more requests in a second than this customer may make; wait a little").After(wait)
 	}
 	return nil

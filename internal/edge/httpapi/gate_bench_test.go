@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,15 @@ import (
 	"ringfence/internal/tenancy/org"
 )
 
-func TestMain(m *testing.M) { placetest.Main(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	placetest.Stop()
+	if err := saveExamples(); err != nil {
+		fmt.Println(err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // door is a server with one customer, whose portal has an access list of twenty
 // rules, and one person in it.

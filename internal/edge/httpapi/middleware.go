@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/span"
 )
 
 type (
@@ -41,7 +43,30 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 	h := cross.Handler(next)
 	h = s.headers(h)
 	h = s.logged(h)
+	h = s.traced(h)
 	return s.identified(h)
+}
+
+// traced makes each request a span, named by its route. A caller's own trace is
+// not continued: who has no account here must not write into the operator's.
+func (s *Server) traced(next http.Handler) http.Handler {
+	if s.deps.Tracer == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, sp := span.Begin(span.With(r.Context(), s.deps.Tracer), "request", span.Attr{Key: "http.request.method", Value: r.Method})
+		rec := &statusWriter{ResponseWriter: w}
+		r = r.WithContext(ctx)
+		var err error
+		defer func() {
+			sp.Set(span.Attr{Key: "http.route", Value: r.Pattern}, span.Attr{Key: "http.response.status_code", Value: strconv.Itoa(rec.status)})
+			if rec.status >= http.StatusInternalServerError {
+				err = errPanicked
+			}
+			sp.End(err)
+		}()
+		next.ServeHTTP(rec, r)
+	})
 }
 
 // identified gives each request an id and its real address.
@@ -143,10 +168,17 @@ func (s *Server) logged(next http.Handler) http.Handler {
 			if rec.status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
+			took := time.Since(begun)
+			if s.deps.Observe != nil {
+				s.deps.Observe(r.Pattern, r.Method, rec.status, took)
+			}
 			what := "request"
 			attrs := []slog.Attr{
 				slog.String("request", requestID(r.Context())), slog.String("method", r.Method), slog.String("route", r.Pattern),
-				slog.Int("status", rec.status), slog.Duration("took", time.Since(begun)),
+				slog.Int("status", rec.status), slog.Duration("took", took),
+			}
+			if trace := span.ID(r.Context()); trace != "" {
+				attrs = append(attrs, slog.String("trace", trace))
 			}
 			if refused(rec.status) && strings.HasPrefix(r.URL.Path, "/api/") {
 				level, what = max(level, slog.LevelInfo), "refused"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.yaml.in/yaml/v3"
@@ -77,6 +78,39 @@ func noNullArrays(sc *huma.Schema) {
 // DescriptionJSON is the API as OpenAPI 3.1: what the server answers under
 // /api/openapi.json and the command line is built from.
 func DescriptionJSON() ([]byte, error) { return json.Marshal(New(Deps{}).api.OpenAPI()) }
+
+// MachinesJSON is the part of the API that a token can ask, as OpenAPI 3.0: for
+// generators of clients that do not know 3.1 yet.
+func MachinesJSON() ([]byte, error) {
+	api := New(Deps{}).api.OpenAPI()
+	for path, item := range api.Paths {
+		for _, op := range []**huma.Operation{&item.Get, &item.Put, &item.Post, &item.Delete, &item.Patch} {
+			if *op != nil && (!forMachines(*op) || strings.HasPrefix(path, "/scim")) {
+				*op = nil
+			}
+		}
+		if item.Get == nil && item.Put == nil && item.Post == nil && item.Delete == nil && item.Patch == nil {
+			delete(api.Paths, path)
+		}
+	}
+	text, err := api.Downgrade()
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = json.Indent(&out, text, "", " ")
+	out.WriteByte('\n')
+	return out.Bytes(), err
+}
+
+func forMachines(op *huma.Operation) bool {
+	for _, s := range op.Security {
+		if _, ok := s["token"]; ok {
+			return true
+		}
+	}
+	return false
+}
 
 // Description is the same in YAML: the file openapi.yaml of the repository,
 // from which the portal's types are made.

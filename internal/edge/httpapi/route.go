@@ -30,6 +30,7 @@ const (
 	atNode            // an act at a node of the tree
 	within            // an act within one customer's place
 	pushing           // what an identity provider pushes, with a token of its own kind
+	brought           // files of one source, with that source's own token
 )
 
 func anyone() gate                 { return gate{kind: public} }
@@ -59,7 +60,7 @@ const bodyLimit = 64 << 10
 // add makes a route live: the gate runs before a byte of the request is read
 // or checked, so that whoever may not pass learns nothing from validation.
 func add[I, O any](s *Server, rt route, handle func(context.Context, *visit, *I) (*O, error)) {
-	if rt.gate.kind == unset || (rt.gate.kind == within || rt.gate.kind == atNode || rt.gate.kind == pushing) && !known(rt.gate.act) {
+	if rt.gate.kind == unset || (rt.gate.kind == within || rt.gate.kind == atNode || rt.gate.kind == pushing || rt.gate.kind == brought) && !known(rt.gate.act) {
 		panic(fmt.Sprintf("httpapi: %s %s has no act", rt.method, rt.path))
 	}
 	s.routes = append(s.routes, rt)
@@ -67,6 +68,7 @@ func add[I, O any](s *Server, rt route, handle func(context.Context, *visit, *I)
 	op.Middlewares = huma.Middlewares{func(hc huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
 		v, err := s.admit(r, rt)
+		v.left.headers(w.Header())
 		if err != nil {
 			s.refuse(w, r, err)
 			return

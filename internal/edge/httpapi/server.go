@@ -11,6 +11,7 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -21,12 +22,18 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"ringfence/internal/archive/bulk"
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/compact"
 	"ringfence/internal/archive/coverage"
+	"ringfence/internal/archive/intake"
+	"ringfence/internal/archive/phonesystem"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/span"
+	"ringfence/internal/edge/sftp"
 	"ringfence/internal/insight/speech"
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
@@ -39,6 +46,8 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 )
 
@@ -65,12 +74,19 @@ type Deps struct {
 	Blueprints *blueprint.Service
 	SSO        *sso.Service // customers' own identity providers
 	Recordings *recording.Service
+	Compact    *compact.Service
 	Speech     *speech.Service
 	Webhooks   *webhook.Service
+	Health     *health.Service
+	Backups    func() *backup.Service // gives nil while none are made
 	Collect    *collect.Server
+	Imports    *bulk.Service
+	Systems    *phonesystem.Service
 	Coverage   *coverage.Service
 	Monitor    *monitor.Service
 	Siprec     *siprec.Service // recording sessions
+	Drops      *intake.Service
+	SFTP       *sftp.Server // nil: this installation has none
 	Live       *live.Hub
 	Mail       mail.Sender   // for test mails
 	URL        func() string // where the portal is, for links in mails
@@ -82,6 +98,19 @@ type Deps struct {
 	FolderAllowed func(c id.Customer, folder string) bool
 	// SiprecAt is where recording clients call; nil or empty: nowhere.
 	SiprecAt func() []SiprecEntrance
+	// Observe is told of each request, for figures: the pattern of its route, never
+	// its path. nil: nobody is.
+	Observe func(route, method string, status int, took time.Duration)
+	Tracer  span.Tracer // nil: nobody traces
+	// Ready says what the server cannot work without and does not answer; nil: it
+	// is the database alone.
+	Ready func(ctx context.Context) error
+
+	// SFTPAddress is the SFTP server's host and port, as the outside reaches it.
+	SFTPAddress func() string
+	// Taking is nil while a source takes files; its error says why it does not.
+	Taking func(ctx context.Context, p *place.Place, source id.Source) error
+
 	// SourceChanged is called when a customer's sources or retention changed.
 	SourceChanged func(c id.Customer)
 }
@@ -130,6 +159,7 @@ func New(d Deps) *Server {
 	s.signInPolicyRoutes()
 	s.sessionRoutes()
 	s.invitationRoutes()
+	s.dropRoutes()
 	s.meRoutes()
 	s.nodeRoutes()
 	s.quotaRoutes()
@@ -142,8 +172,12 @@ func New(d Deps) *Server {
 	s.openingRoutes()
 	s.eventRoutes()
 	s.sourceRoutes()
+	s.profileRoutes()
+	s.importRoutes()
+	s.systemRoutes()
 	s.attentionRoutes()
 	s.retentionRoutes()
+	s.storageRoutes()
 	s.speechRoutes()
 	s.memberRoutes()
 	s.directoryRoutes()
@@ -157,6 +191,7 @@ func New(d Deps) *Server {
 	s.alertRoutes()
 	s.leaverRoutes()
 	s.deviceRoutes()
+	s.releaseRoutes()
 	s.siprecRoutes()
 	s.accessRuleRoutes()
 	s.nodeTokenRoutes()
@@ -164,8 +199,11 @@ func New(d Deps) *Server {
 	s.signInElsewhereRoutes()
 	s.exposureRoutes()
 	s.webhookRoutes()
+	s.healthRoutes()
+	s.backupRoutes()
 	s.describe()
 	s.plainRoutes()
+	s.referenceRoutes()
 	if d.People != nil {
 		d.People.OnEnd(s.hangUp)
 	}
@@ -179,6 +217,7 @@ func (s *Server) Handler() http.Handler { return s.wrap(s.mux) }
 // authenticate by themselves.
 func (s *Server) plainRoutes() {
 	s.mux.HandleFunc("GET /healthz", s.healthz)
+	s.mux.HandleFunc("GET /readyz", s.readyz)
 	s.mux.HandleFunc("GET /api/v1/live", s.live)
 	if s.deps.Collect != nil {
 		s.mux.Handle(collect.Path+"/", http.HandlerFunc(s.collect))
@@ -202,18 +241,38 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 	s.deps.Collect.ServeHTTP(w, r)
 }
 
-// healthz is 200 while the registry can be read: what a load balancer asks.
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	if s.deps.Store != nil {
-		err := s.deps.Store.Registry().View(r.Context(), func(tx *place.Tx) error {
-			_, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE kind = 'provider'`)
-			return err
-		})
-		if err != nil {
-			s.refuse(w, r, fault.Wrap(err, fault.Unavailable, "the database does not answer"))
-			return
-		}
+// healthz is 200 while the program answers at all: what a supervisor asks that
+// starts it anew otherwise. That would mend no database, so none is asked.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { fine(w) }
+
+// readyz is 200 while what the server cannot work without answers: what a load
+// balancer asks before it sends somebody here.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ready := s.deps.Ready
+	if ready == nil {
+		ready = s.databaseAnswers
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	if err := ready(ctx); err != nil {
+		s.refuse(w, r, fault.Wrap(err, fault.Unavailable, "%s", fault.Of(err).Text))
+		return
+	}
+	fine(w)
+}
+
+func (s *Server) databaseAnswers(ctx context.Context) error {
+	if s.deps.Store == nil {
+		return nil
+	}
+	err := s.deps.Store.Registry().View(ctx, func(tx *place.Tx) error {
+		_, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE kind = 'provider'`)
+		return err
+	})
+	return fault.Wrap(err, fault.Unavailable, "the database does not answer")
+}
+
+func fine(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = strings.NewReader("ok\n").WriteTo(w) // the caller has gone: there is nobody to tell

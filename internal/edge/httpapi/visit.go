@@ -40,6 +40,7 @@ type visit struct {
 	entry entry.List          // from where machines are let in, as a token's read brought it
 	away  []access.Membership // held above customers, but not from this address
 
+	left    allowance // of the requests that the customer may make
 	cookies []*http.Cookie
 	url     *url.URL
 	host    string // the name under which the caller knows this server
@@ -108,6 +109,8 @@ func (s *Server) admit(r *http.Request, rt route) (*visit, error) {
 		err = s.enterCustomer(r, v, rt.gate.act, r.PathValue("customer"))
 	case pushing:
 		err = s.enterScim(r, v)
+	case brought:
+		err = s.enterPush(r, v)
 	}
 	if err == nil && rt.fresh {
 		err = v.fresh()
@@ -235,7 +238,7 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 	if err := s.allowedIn(r, v, a); err != nil {
 		return err
 	}
-	return s.throttle(r.Context(), c, v.at)
+	return s.throttle(r.Context(), v, c)
 }
 
 // allowedIn asks the place what the visitor holds there, whether its access

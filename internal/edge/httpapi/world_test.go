@@ -17,8 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/archive/bulk"
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/compact"
 	"ringfence/internal/archive/coverage"
+	"ringfence/internal/archive/intake"
+	"ringfence/internal/archive/phonesystem"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/archive/siprec"
@@ -45,6 +49,7 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/tenancy/sso/ssotest"
+	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 )
 
@@ -59,10 +64,13 @@ type world struct {
 	store      *place.Store
 	people     *identity.Service
 	scim       *scim.Service
+	drops      *intake.Service
 	reviews    *review.Service
 	signIns    int
 	tree       *org.Service
 	recordings *recording.Service
+	imports    *bulk.Service
+	systems    *phonesystem.Service
 	collectors *collect.Server
 	coverage   *coverage.Service
 	monitor    *monitor.Service
@@ -134,15 +142,17 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
-		Registry:     join(job.Migrations, org.Migrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), collect.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, collect.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
+		Registry:     join(job.Migrations, org.Migrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.tree = org.New(w.store, keys)
 	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true, Brand: w.tree.LetterBrand, Seats: w.tree.MoreSeats})
+	w.drops = must[*intake.Service](t)(intake.Open(intake.Options{Store: w.store, Dir: t.TempDir()}))
+	t.Cleanup(w.drops.Close)
 	w.scim = scim.New(scim.Options{Store: w.store, People: w.people, Mail: w.box, Log: log})
 	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
 	w.reviews = review.New(review.Options{Store: w.store, Tree: w.tree, People: w.people, Mail: w.box, Reach: httpapi.InReach(w.recordings, time.Now), Log: log})
@@ -157,21 +167,23 @@ func newWorld(t *testing.T) *world {
 	})
 	w.blueprints = blueprint.New(blueprint.Options{Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech})
 	w.watch()
+	w.systems = phonesystem.NewService(phonesystem.Options{Store: w.store, Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{}))})
+	w.imports = bulk.NewService(bulk.Options{Store: w.store, Recordings: w.recordings, Log: log})
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Speech: w.speech, Webhooks: w.webhooks, Collect: w.collectors, Siprec: w.siprec,
-		SiprecAt: func() []httpapi.SiprecEntrance {
-			return []httpapi.SiprecEntrance{{Transport: "tls", Address: "archive.example:5061"}}
-		},
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Collect: w.collectors, Imports: w.imports, Systems: w.systems, Siprec: w.siprec, Drops: w.drops,
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{
 				Release: "0.4.0", Address: w.url, Database: "SQLite", KeyCopies: 2, TLS: httpapi.InstallationTLS{From: "files", Until: &end},
 				Folders: []httpapi.InstallationFolder{{Use: "data", Path: "/var/lib/ringfence"}},
 			}
+		},
+		SiprecAt: func() []httpapi.SiprecEntrance {
+			return []httpapi.SiprecEntrance{{Transport: "tls", Address: "archive.example:5061"}}
 		},
 		Live: hub, FolderAllowed: func(_ id.Customer, folder string) bool { return strings.HasPrefix(folder, "/drop/") },
 	})
@@ -314,10 +326,11 @@ func (r response) into(t testing.TB, v any) {
 func (c *client) do(method, path string, body any, headers ...string) response {
 	c.w.Helper()
 	var in io.Reader
+	var sent []byte
 	if body != nil {
 		text, err := json.Marshal(body)
 		c.w.no(err)
-		in = bytes.NewReader(text)
+		in, sent = bytes.NewReader(text), text
 	}
 	r, err := http.NewRequestWithContext(c.w.Context(), method, c.w.url+path, in)
 	c.w.no(err)
@@ -335,5 +348,9 @@ func (c *client) do(method, path string, body any, headers ...string) response {
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	c.w.no(err)
-	return response{res.StatusCode, string(text), res.Header}
+	got := response{res.StatusCode, string(text), res.Header}
+	if c.w != nil {
+		c.w.note(method, path, sent, got)
+	}
+	return got
 }

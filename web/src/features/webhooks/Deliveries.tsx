@@ -4,7 +4,7 @@ import dayjs from 'dayjs';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
 import type { Webhook, WebhookDelivery } from '../../api/types';
-import { ago, exact } from '../../ui/format';
+import { ago, exact, moment } from '../../ui/format';
 import { Empty, Failed, Loading } from '../../ui/States';
 import { toast } from '../../ui/toast';
 import { deliveries } from './queries';
@@ -81,7 +81,7 @@ function Lines({ items, onReplay }: { items: WebhookDelivery[]; onReplay?: (d: W
               <Table.Td>
                 <Badge color={states[d.state].color}>{states[d.state].label}</Badge>
                 <Text size="xs" c="dimmed">
-                  {d.answer || 'Not tried yet'}{d.attempts > 1 && `, ${d.attempts} times`}{d.next_at && d.attempts > 0 && `; next ${ago(d.next_at)}`}
+                  {d.answer || 'Not tried yet'}{d.attempts > 1 && `, ${d.attempts} times`}{d.next_at && d.attempts > 0 && `; next ${moment(d.next_at)}`}
                 </Text>
               </Table.Td>
               <Table.Td ta="right">{onReplay && d.state !== 'waiting' && <Button size="compact-sm" variant="default" onClick={() => onReplay(d)} aria-label={`Send ${d.event} again`}>Again</Button>}</Table.Td>
