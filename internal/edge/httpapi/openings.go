@@ -34,6 +34,7 @@ func (s *Server) openingRoutes() {
 	const base = "/api/v1/customers/{customer}"
 	add(s, route{gate: inCustomer(access.RecordingList), method: post, path: base + "/recordings/{recording}/openings", id: "openRecording", summary: "Open a recording: writes the receipt first, then gives the addresses", status: 201}, s.openRecording)
 	add(s, route{gate: inCustomer(access.RecordingListen), method: get, path: base + "/openings/{opening}/sound", id: "sound", summary: "The sound as WAV; answers byte ranges", gives: "audio/wav"}, s.sound)
+	add(s, route{gate: inCustomer(access.RecordingListen), method: get, path: base + "/openings/{opening}/opus", id: "opus", summary: "The sound as Opus, where that form is stored; answers byte ranges", gives: "audio/ogg"}, s.opus)
 	add(s, route{gate: inCustomer(access.RecordingListen), method: get, path: base + "/openings/{opening}/peaks", id: "peaks", summary: "The outline of the sound, for drawing"}, s.peaks)
 	add(s, route{gate: inCustomer(access.RecordingTranscript), method: get, path: base + "/openings/{opening}/transcript", id: "transcript", summary: "What was said"}, s.transcript)
 	add(s, route{gate: inCustomer(access.RecordingDownload), method: get, path: base + "/openings/{opening}/download", id: "download", summary: "The sound as a WAV file to keep", gives: "audio/wav"}, s.download)
@@ -72,6 +73,9 @@ func (s *Server) openRecording(ctx context.Context, v *visit, in *openInput) (*b
 	switch o.What {
 	case "listen":
 		out.SoundURL, out.PeaksURL = base+"/sound", base+"/peaks"
+		if o.HasSmall() {
+			out.OpusURL = base + "/opus"
+		}
 	case "transcript":
 		out.TranscriptURL = base + "/transcript"
 	case "download":
@@ -103,6 +107,25 @@ func (s *Server) sound(ctx context.Context, v *visit, in *OpeningPath) (*huma.St
 		return nil, err
 	}
 	return wav(ctx, o, "")
+}
+
+// opus answers with the stored Opus form: a tenth of the bytes of WAV, for who
+// listens over a slow line.
+func (s *Server) opus(ctx context.Context, v *visit, in *OpeningPath) (*huma.StreamResponse, error) {
+	o, err := s.opened(ctx, v, in, "listen")
+	if err != nil {
+		return nil, err
+	}
+	file, err := o.Small(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer file.Close()
+		r, w := humago.Unwrap(hc)
+		w.Header().Set("Content-Type", file.Type)
+		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(file, 0, file.Size))
+	}}, nil
 }
 
 func (s *Server) download(ctx context.Context, v *visit, in *OpeningPath) (*huma.StreamResponse, error) {

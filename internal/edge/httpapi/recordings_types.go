@@ -159,6 +159,7 @@ type Opening struct {
 	What          string    `json:"what"`
 	Until         time.Time `json:"until"`
 	SoundURL      string    `json:"sound_url" doc:"Empty where the opening does not give sound"`
+	OpusURL       string    `json:"opus_url,omitempty" doc:"The sound as Opus, where that form is stored: a tenth of the bytes"`
 	PeaksURL      string    `json:"peaks_url"`
 	TranscriptURL string    `json:"transcript_url"`
 	DownloadURL   string    `json:"download_url"`

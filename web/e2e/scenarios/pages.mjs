@@ -12,6 +12,7 @@ export const adminPages = [
   ['settings/sources', 'Sources'],
   ['settings/collectors', 'Collectors'],
   ['settings/retention', 'Retention'],
+  ['settings/storage', 'Storage'],
   ['settings/speech', 'Speech engine'],
   ['settings/members', 'Members'],
   ['settings/tokens', 'API tokens'],

@@ -6,6 +6,9 @@ const at = (customer: string) => ({ params: { path: { customer } } });
 export const retention = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'retention'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/retention', at(customer))) });
 
+export const storage = (customer: string) =>
+  queryOptions({ queryKey: here(customer, 'storage'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/storage', at(customer))) });
+
 export const sources = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'sources'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/sources', at(customer))) });
 
