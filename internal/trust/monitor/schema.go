@@ -6,7 +6,7 @@ import "ringfence/internal/platform/place"
 // one node is the customer, in the registry there are provider and resellers.
 // alerts_below is used in the registry only.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 900, Name: "alerts", SQL: `
+	return place.Migrations{{Number: 901, Name: "alerts", SQL: `
 		CREATE TABLE alerts (
 			id {{id}} PRIMARY KEY,
 			node {{id}} NOT NULL,
