@@ -72,6 +72,7 @@ const nodePages = [
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/installation', component: lazyRouteComponent(() => import('./features/tree/InstallationPage'), 'InstallationPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/releases', component: lazyRouteComponent(() => import('./features/releases/ReleasesPage'), 'ReleasesPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/backups', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'BackupsPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/c/$customer/backup', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'OwnBackupPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/log', component: lazyRouteComponent(() => import('./features/tree/NodeLogPage'), 'NodeLogPage') }),

@@ -180,6 +180,7 @@ function NodeNav({ node }: { node: string }) {
       {deep('branding.set') && <Item to={`${base}/branding`} icon="eye" label="Branding" />}
       {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
       {one?.kind === 'customer' && <Item to={`${base}/checklist`} icon="check" label="Checklist" />}
+      {deep('usage.read') && <Item to={`${base}/releases`} icon="device" label="Collectors" />}
       {deep('usage.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       {deep('review.read') && one?.kind !== 'customer' && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
@@ -6,12 +6,13 @@ import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { Device, NewDevice, Source } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
-import { ago, exact, moment } from '../../ui/format';
+import { moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
 import { CopyLine, SecretOnce } from '../../ui/SecretOnce';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { CollectorRow } from './CollectorRow';
 import { devices, sources } from './queries';
 
 export function CollectorsPage() {
@@ -44,23 +45,17 @@ export function CollectorsPage() {
 
 /** Enrol gives the exact commands: the code works once and is never shown again. */
 function Enrol({ device, source, onDone }: { device: NewDevice; source?: Source; onDone: () => void }) {
-  const state = '/var/lib/ringfence-collect';
-  const run =
-    source?.profile === 'generic'
-      ? `ringfence collect --state ${state} --from /path/to/recordings`
-      : `ringfence collect --state ${state} --profile asterisk --from /var/spool/asterisk/monitor --logs /var/log/asterisk`;
+  const folders = source?.profile === 'asterisk' ? '--from /var/spool/asterisk/monitor --logs /var/log/asterisk' : '--from /path/to/recordings';
   return (
     <SecretOnce title={`Enrol ${device.name}: the code is shown this once, and works until ${moment(device.code_until)}`} onDone={onDone}>
       <CopyLine text={device.enrolment_code} label="Enrolment code" />
-      <Text size="sm">On the box beside the telephone system, first make it known:</Text>
-      <CopyLine text={`ringfence collect enrol --server ${location.origin} --code ${device.enrolment_code} --state ${state}`} label="Enrol command" />
-      <Text size="sm">Then let it run (as a service). Add --dry-run to see first what it would collect:</Text>
-      <CopyLine text={run} label="Collect command" />
+      <Text size="sm">On the box beside the telephone system, as an administrator. Add --dry-run to see first what would be written:</Text>
+      <CopyLine text={`ringfence collect install --server ${location.origin} --code ${device.enrolment_code} ${folders}`} label="Install command" />
+      <Text size="sm">It enrols the box, proves that it reaches this server and can read the folder, and runs it as a service. How it stands, at any time:</Text>
+      <CopyLine text="ringfence collect status" label="Status command" />
     </SecretOnce>
   );
 }
-
-const states: Record<string, string> = { waiting: 'Waits for its code', enrolled: 'Enrolled', revoked: 'Refused' };
 
 function List({ items, from, customer }: { items: Device[]; from: Source[]; customer: string }) {
   const client = useQueryClient();
@@ -77,24 +72,14 @@ function List({ items, from, customer }: { items: Device[]; from: Source[]; cust
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Name</Table.Th>
-              <Table.Th>Source</Table.Th>
               <Table.Th>State</Table.Th>
               <Table.Th>Last seen</Table.Th>
-              <Table.Th><span className="sr">Refuse</span></Table.Th>
+              <Table.Th>Release</Table.Th>
+              <Table.Th><span className="sr">Change or refuse</span></Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {items.map((d) => (
-              <Table.Tr key={d.id}>
-                <Table.Td fw={550}>{d.name}</Table.Td>
-                <Table.Td>{from.find((s) => s.id === d.source_id)?.name ?? '–'}</Table.Td>
-                <Table.Td><Badge>{states[d.state] ?? d.state}</Badge></Table.Td>
-                <Table.Td title={exact(d.last_seen_at)}>{ago(d.last_seen_at)}{d.last_address && <Text size="xs" c="dimmed">from {d.last_address}</Text>}</Table.Td>
-                <Table.Td ta="right">
-                  {d.state !== 'revoked' && <Button size="compact-sm" variant="default" onClick={() => setGone(d)} aria-label={`Refuse ${d.name}`}>Refuse</Button>}
-                </Table.Td>
-              </Table.Tr>
-            ))}
+            {items.map((d) => <CollectorRow key={d.id} device={d} customer={customer} source={from.find((x) => x.id === d.source_id)?.name ?? '–'} onRefuse={() => setGone(d)} />)}
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
