@@ -19,7 +19,8 @@ import (
 // what is what one run makes packages of.
 type what struct {
 	root    string // of the sources
-	binary  string // the program, for arch
+	server  string // the whole program, for arch
+	box     string // the collector alone
 	release string
 	arch    string // as Go calls it
 	epoch   time.Time
@@ -30,7 +31,8 @@ func main() {
 	var w what
 	var epoch int64
 	flag.StringVar(&w.root, "root", "..", "folder of the sources")
-	flag.StringVar(&w.binary, "binary", "", "the program")
+	flag.StringVar(&w.server, "server", "", "the whole program")
+	flag.StringVar(&w.box, "collector", "", "the collector alone")
 	flag.StringVar(&w.release, "release", "", "its number")
 	flag.StringVar(&w.arch, "arch", "amd64", "what it is built for: amd64 or arm64")
 	flag.Int64Var(&epoch, "epoch", 0, "time of everything in the packages, in seconds (SOURCE_DATE_EPOCH)")
@@ -45,8 +47,8 @@ func main() {
 
 // run writes all packages of the architecture.
 func (w what) run() error {
-	if w.binary == "" || w.release == "" || w.epoch.Unix() == 0 {
-		return errors.New("--binary, --release and --epoch are needed")
+	if w.server == "" || w.box == "" || w.release == "" || w.epoch.Unix() == 0 {
+		return errors.New("--server, --collector, --release and --epoch are needed")
 	}
 	if err := os.MkdirAll(w.out, 0o755); err != nil {
 		return err

@@ -21,7 +21,7 @@ func made(t *testing.T) (first, second string) {
 	}
 	for _, dir := range []*string{&first, &second} {
 		*dir = t.TempDir()
-		if err := (what{root: "..", binary: program, release: "0.4.0", arch: "amd64", epoch: time.Unix(1_700_000_000, 0).UTC(), out: *dir}).run(); err != nil {
+		if err := (what{root: "..", server: program, box: program, release: "0.4.0", arch: "amd64", epoch: time.Unix(1_700_000_000, 0).UTC(), out: *dir}).run(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,7 +97,7 @@ func TestRPM(t *testing.T) {
 // A removal that deleted a key would be the end of every recording.
 func TestNoScriptDeletes(t *testing.T) {
 	for _, p := range kinds() {
-		if err := p.load(what{root: "..", binary: os.Args[0]}); err != nil {
+		if err := p.load(what{root: "..", server: os.Args[0], box: os.Args[0]}); err != nil {
 			t.Fatal(err)
 		}
 		for _, body := range []string{p.installed, p.leaving, p.gone, p.purged} {

@@ -21,9 +21,15 @@ type pack struct {
 type file struct {
 	name string // from the root, without a slash before
 	mode int64
-	from string // in the sources; empty: the program
+	from string // in the sources; or one of the programs
 	body []byte
 }
+
+// The programs, which are built before.
+const (
+	wholeProgram     = "(server)"
+	collectorProgram = "(collector)"
+)
 
 // scripts run at installation and removal. Each is the body of a shell script
 // that finds in $upgrade whether it is an upgrade (yes or no).
@@ -45,7 +51,7 @@ func kinds() []*pack {
 			recommends:  []string{"ca-certificates", "ffmpeg", "pocketsphinx", "pocketsphinx-en-us"},
 			scripts:     scripts{folder: "packaging/server"},
 			files: []file{
-				{name: "usr/bin/ringfence", mode: 0o755},
+				{name: "usr/bin/ringfence", mode: 0o755, from: wholeProgram},
 				{name: "usr/lib/systemd/system/ringfence.service", from: "packaging/ringfence.service"},
 				{name: "usr/lib/sysusers.d/ringfence.conf", from: "packaging/server/sysusers.conf"},
 				{name: "usr/lib/tmpfiles.d/ringfence.conf", from: "packaging/server/tmpfiles.conf"},
@@ -62,7 +68,7 @@ func kinds() []*pack {
 			recommends:  []string{"ca-certificates"},
 			scripts:     scripts{folder: "packaging/collector"},
 			files: []file{
-				{name: "usr/bin/ringfence", mode: 0o755},
+				{name: "usr/bin/ringfence", mode: 0o755, from: collectorProgram}, // its commands are those of the whole program
 				{name: "usr/lib/systemd/system/ringfence-collector.service", from: "internal/platform/service/ringfence-collector.service"},
 				{name: "usr/lib/sysusers.d/ringfence-collector.conf", from: "packaging/collector/sysusers.conf"},
 				{name: "usr/lib/tmpfiles.d/ringfence-collector.conf", from: "packaging/collector/tmpfiles.conf"},
@@ -78,8 +84,11 @@ func (p *pack) load(w what) (err error) {
 	for i := range p.files {
 		f := &p.files[i]
 		from := filepath.Join(w.root, f.from)
-		if f.from == "" {
-			from = w.binary
+		switch f.from {
+		case wholeProgram:
+			from = w.server
+		case collectorProgram:
+			from = w.box
 		}
 		f.mode = cmp.Or(f.mode, 0o644)
 		if f.body, err = os.ReadFile(from); err != nil {
