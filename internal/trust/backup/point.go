@@ -387,6 +387,26 @@ func (r *Repo) Verify(ctx context.Context, contents ...Content) (bytes int64, er
 	return bytes, nil
 }
 
+// VerifyLog reads the log that a plan would replay, to its end.
+func (s Source) VerifyLog(ctx context.Context, p Plan) error {
+	for _, o := range p.origins {
+		if !o.replay {
+			continue
+		}
+		next := o.after() + 1
+		for e, err := range s.entries(ctx, o.customer, o.branch, o.after()) {
+			if err != nil {
+				return err
+			}
+			if o.part != nil && e.Seq != next {
+				return fault.New(fault.Conflict, "the log of %s has a gap: an entry is missing", placeLabel(o.customer))
+			}
+			next = e.Seq + 1
+		}
+	}
+	return nil
+}
+
 // Contents are all parts of a point.
 func (p Point) Contents() (all []Content) {
 	for _, part := range p.Parts {

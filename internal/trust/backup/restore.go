@@ -143,7 +143,9 @@ func (p *Plan) add(o origin) {
 		p.Remarks = append(p.Remarks, placeLabel(o.customer)+": "+o.short)
 	}
 	p.Bytes += part.Bytes
-	p.Destroyed += len(p.dead[o.customer])
+	if !o.customer.IsZero() { // those of nobody are customers
+		p.Destroyed += len(p.dead[o.customer])
+	}
 	p.Places = append(p.Places, part)
 	p.origins = append(p.origins, o)
 }
