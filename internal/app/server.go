@@ -24,6 +24,7 @@ import (
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/intake"
 	"ringfence/internal/archive/phonesystem"
+	"ringfence/internal/archive/pickup"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
@@ -48,8 +49,8 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
-	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 )
 
@@ -78,6 +79,7 @@ type server struct {
 	siprec     *siprec.Service
 	sip        *sip.Server // nil: no recording sessions are taken
 	drops      *intake.Service
+	pickups    *pickup.Service
 	sftp       *sftp.Server // nil: files are not pushed by SFTP
 	entry      *entry.Service
 	jobs       *job.Runner

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/archive/bulk"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
@@ -79,12 +80,17 @@ func (w *world) make(c *customer, opening string) things {
 	signed := must[identity.Signed](w)(w.people.Begin(ctx, extra.ID, identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}, identity.Origin{}))
 	fed := w.federate(c, admin, extra.Email)
 	odd := w.odd(c)
+	for _, old := range must[[]webhook.Endpoint](w)(w.webhooks.Endpoints(ctx, c.p)) { // a customer has ten at most
+		w.no(w.webhooks.Remove(ctx, c.p, system, old.ID))
+	}
 	hook, _, err := w.webhooks.Add(ctx, c.p, system, webhook.Draft{
 		Name: c.canary, URL: "http://127.0.0.1:1/" + c.canary, Events: webhook.Kinds(), Purpose: "matrix", Region: "here",
 	})
 	w.no(err)
+	imp := must[bulk.Import](w)(w.imports.Create(ctx, c.p, system, bulk.Draft{Name: "old", Folder: "/drop/" + c.canary, Profile: "generic", TimeZone: "UTC"}))
 	return things{
-		"webhook":  hook.ID.String(),
+		"import":  imp.ID.String(),
+		"webhook": hook.ID.String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(), "support": w.support(c).String(),
 		"rule": rule.ID.String(), "assignment": asg.ID.String(),
@@ -110,7 +116,8 @@ func (w *world) forget() {
 
 func nobodys() things {
 	return things{
-		"webhook":  id.New[id.Webhook]().String(),
+		"import":  id.New[id.Import]().String(),
+		"webhook": id.New[id.Webhook]().String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),
 		"review": id.New[id.Review]().String(), "line": id.New[id.ReviewLine]().String(),
 		"provisioner": id.New[id.Provisioner]().String(), "resource": id.New[id.ScimUser]().String(),
@@ -150,6 +157,10 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"keep_days": 400, "grace_minutes": map[string]int{}}
 	case "addExcuse", "changeExcuse", "previewExcuse":
 		return map[string]any{"kind": "queue", "queues": []string{"matrix"}, "owner": "matrix", "reason": "matrix", "active": true}
+	case "setPhoneSystem", "testPhoneSystem":
+		return map[string]any{"system": "3cx", "address": "https://pbx.example.com", "client_id": "x", "secret": "y"}
+	case "createImport":
+		return map[string]any{"name": "matrix", "folder": "/drop/x", "profile": "generic", "time_zone": "UTC"}
 	case "setReviewRule", "setNodeReviewRule":
 		return map[string]any{"months": 1, "consequence": "remind"}
 	case "decideReviewLine", "decideNodeReviewLine":
@@ -180,6 +191,12 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"factor": "mail", "device_days": 30, "limits": []string{}, "elsewhere": []string{}, "sso_only": false, "recovery": []string{}}
 	case "setSiprecSource":
 		return map[string]any{"peers": []string{"127.0.0.1"}, "certificates": []string{}, "user": "", "ours": []string{}, "encrypted": false, "max_calls": 1}
+	case "setPickup":
+		return map[string]any{"protocol": "sftp", "host": "127.0.0.1:1", "user": "x", "folder": "/", "patterns": []string{}, "dated": "", "since": nil, "minutes": 5, "kbps": 0, "move_to": ""}
+	case "confirmPickup":
+		return map[string]any{"fingerprint": "x"}
+	case "addPushKey":
+		return map[string]any{"name": "x", "key": "x"}
 	case "changeSource":
 		return map[string]any{"name": "x", "kind": "collector", "profile": "generic", "time_zone": "UTC"}
 	}

@@ -28,6 +28,7 @@ import (
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/intake"
 	"ringfence/internal/archive/phonesystem"
+	"ringfence/internal/archive/pickup"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/fault"
@@ -86,6 +87,7 @@ type Deps struct {
 	Monitor    *monitor.Service
 	Siprec     *siprec.Service // recording sessions
 	Drops      *intake.Service
+	Pickups    *pickup.Service
 	SFTP       *sftp.Server // nil: this installation has none
 	Live       *live.Hub
 	Mail       mail.Sender   // for test mails
@@ -160,6 +162,7 @@ func New(d Deps) *Server {
 	s.sessionRoutes()
 	s.invitationRoutes()
 	s.dropRoutes()
+	s.pickupRoutes()
 	s.meRoutes()
 	s.nodeRoutes()
 	s.quotaRoutes()

@@ -17,12 +17,15 @@ import (
 	"testing"
 	"time"
 
+	"aead.dev/minisign"
+
 	"ringfence/internal/archive/bulk"
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/compact"
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/intake"
 	"ringfence/internal/archive/phonesystem"
+	"ringfence/internal/archive/pickup"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/archive/siprec"
@@ -84,6 +87,8 @@ type world struct {
 	idp        *ssotest.Mimic // nil until a test needs it
 	url        string
 	log        *syncBuffer
+	shelf      string // folder of releases for collectors
+	signer     minisign.PrivateKey
 
 	provider, reseller org.Node
 	a, b               *customer
@@ -143,8 +148,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
@@ -156,7 +161,7 @@ func newWorld(t *testing.T) *world {
 	w.scim = scim.New(scim.Options{Store: w.store, People: w.people, Mail: w.box, Log: log})
 	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
 	w.reviews = review.New(review.Options{Store: w.store, Tree: w.tree, People: w.people, Mail: w.box, Reach: httpapi.InReach(w.recordings, time.Now), Log: log})
-	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log}))
+	w.collectors = must[*collect.Server](t)(collect.NewServer(collect.ServerOptions{Store: w.store, Keys: keys, Recordings: w.recordings, Staging: t.TempDir(), Log: log, Releases: w.releases()}))
 	t.Cleanup(w.collectors.Stop)
 	w.siprec = must[*siprec.Service](t)(siprec.New(siprec.Options{Store: w.store, Recordings: w.recordings, Spool: t.TempDir(), Log: log}))
 	w.speech = speech.New(speech.Options{Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{})), Log: log})
@@ -174,7 +179,7 @@ func newWorld(t *testing.T) *world {
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Collect: w.collectors, Imports: w.imports, Systems: w.systems, Siprec: w.siprec, Drops: w.drops,
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Collect: w.collectors, Imports: w.imports, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{

@@ -188,6 +188,10 @@ var Codes = []Code{
 	{"drop.token-set", "a token was made for pushing files by HTTPS"},
 	{"drop.token-ended", "a token for pushing files by HTTPS ended"},
 
+	// archive/pickup
+	{"pickup.set", "where files of a source are fetched from was set"},
+	{"pickup.confirmed", "somebody confirmed who the other side is that files are fetched from"},
+
 	// archive/phonesystem
 	{"system.set", "where a telephone system's API is, and with what it is asked, was set"},
 	{"system.asked", "a telephone system was asked whether it answers, without anything being fetched"},
