@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +47,11 @@ type world struct {
 	private minisign.PrivateKey
 
 	state, from string
+	refused     atomic.Pointer[string] // requests with this in their path do not reach the server
 }
+
+// refuse keeps requests from the server; "" lets all through.
+func (w *world) refuse(part string) { w.refused.Store(&part) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -72,7 +78,13 @@ func newWorld(t *testing.T) *world {
 	})
 	w.no(err)
 	t.Cleanup(w.server.Stop)
-	w.http = httptest.NewServer(w.server)
+	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if part := w.refused.Load(); part != nil && *part != "" && strings.Contains(r.URL.Path, *part) {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.server.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.http.Close)
 	w.no(w.archive.SetRetention(t.Context(), w.place, admin, 365))
 	src, err := w.archive.AddSource(t.Context(), w.place, admin, recording.Source{Name: "PBX", Kind: recording.Collector, Profile: "generic", TimeZone: "UTC", After: recording.After(collect.Keep)})
@@ -98,7 +110,6 @@ func customer(t *testing.T, store *place.Store, keys interface {
 	}
 	return p
 }
-
 
 func (w *world) no(err error) {
 	w.Helper()
