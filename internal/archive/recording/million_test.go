@@ -65,6 +65,8 @@ type crowd struct {
 	api   http.Handler
 	token string
 	began time.Time
+
+	schemas place.Schemas
 }
 
 func number(i int) string { return fmt.Sprintf("+4416149%05d", i%100_000) }
@@ -86,7 +88,7 @@ func newCrowd(b *testing.B, cfg place.Config) *crowd {
 	schemas.Registry = append(append(append(schemas.Registry, org.Migrations()...), identity.RegistryMigrations()...), httpapi.Migrations()...)
 	schemas.Housekeeping = slices.Concat(schemas.Housekeeping, org.Housekeeping(), identity.Housekeeping(), httpapi.Housekeeping(), search.Housekeeping())
 	store := placetest.Open(b, cfg, schemas)
-	w := &crowd{World: recordingtest.On(b, store, recording.Options{}), b: b, began: time.Now().Add(-365 * 24 * time.Hour).Truncate(time.Second)}
+	w := &crowd{World: recordingtest.On(b, store, recording.Options{}), b: b, schemas: schemas, began: time.Now().Add(-365 * 24 * time.Hour).Truncate(time.Second)}
 	people := identity.New(identity.Options{Store: store})
 	w.api = httpapi.New(httpapi.Deps{Store: store, People: people, Tree: org.New(store, w.Keys), Recordings: w.Service}).Handler()
 	maker, err := people.Add(b.Context(), w.Who, "somebody@example.com", "Somebody", secret.NewText("violet tractor mends nine kites"))

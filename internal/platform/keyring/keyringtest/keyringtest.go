@@ -3,6 +3,7 @@ package keyringtest
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"ringfence/internal/base/id"
@@ -35,8 +36,21 @@ func Open(t testing.TB, o keyring.Options) *keyring.Keyring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { k.Close() })
+	roots.Store(k, o.Root)
+	t.Cleanup(func() { k.Close(); roots.Delete(k) })
 	return k
+}
+
+var roots sync.Map // *keyring.Keyring → keyring.Provider
+
+// Root is the root key of a keyring that this package has opened.
+func Root(t testing.TB, k *keyring.Keyring) keyring.Provider {
+	t.Helper()
+	root, ok := roots.Load(k)
+	if !ok {
+		t.Fatal("this keyring was opened elsewhere")
+	}
+	return root.(keyring.Provider)
 }
 
 // Customer makes a customer with keys.
