@@ -313,6 +313,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When this customer's backup was made and last proven
+         * @description Needs `backup.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/calls": {
         parameters: {
             query?: never;
@@ -2353,6 +2373,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/sources/{source}/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which telephone system is asked for a source, and how that goes
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getPhoneSystem"];
+        /**
+         * Set which telephone system is asked, and with what
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setPhoneSystem"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/system/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a telephone system what it has; nothing is fetched
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["testPhoneSystem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/speech": {
         parameters: {
             query?: never;
@@ -3380,6 +3444,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How backups stand: when each customer's was made and last proven
+         * @description Needs `backup.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getBackups"];
+        put?: never;
+        /**
+         * Make a backup now, beside the work
+         * @description Needs `backup.run`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["runBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/blueprint": {
         parameters: {
             query?: never;
@@ -3650,6 +3738,46 @@ export interface paths {
         get: operations["getNodeReleases"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/restore-drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore the newest backup into a scratch folder, check it and throw it away
+         * @description Needs `backup.run`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["runDrill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/restores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put one customer back from a backup, to an earlier time if wanted, while the others go on
+         * @description Needs `backup.run`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["restoreCustomer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4451,6 +4579,98 @@ export interface components {
         };
         AttentionItems: {
             items: components["schemas"]["Attention"][];
+        };
+        BackupLine: {
+            /** Format: int64 */
+            bytes: number;
+            /** @description Of the newest drill; empty: none */
+            failure: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description Of the newest backup; null: there is none yet
+             */
+            last_at: string | null;
+            name: string;
+            /** Format: int64 */
+            objects: number;
+            /**
+             * Format: date-time
+             * @description When a restore was last tried and was whole; null: not yet
+             */
+            proven_at: string | null;
+            /**
+             * Format: double
+             * @description How long that drill took
+             */
+            seconds: number;
+        };
+        BackupPoint: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Of databases, before compression
+             */
+            bytes: number;
+            /** @example bkp_06b3k0000000000000000000 */
+            id: string;
+            /** @description Keys are in their own target */
+            keys: boolean;
+            /**
+             * Format: int64
+             * @description Recordings' objects that it names
+             */
+            objects: number;
+            /** Format: int64 */
+            places: number;
+            /**
+             * Format: double
+             * @description How long it took to make
+             */
+            seconds: number;
+            /**
+             * Format: int64
+             * @description What had to be written for it
+             */
+            sent: number;
+        };
+        BackupProgress: {
+            /** Format: int64 */
+            bytes: number;
+            /** @enum {string} */
+            doing: "" | "copying" | "keys" | "verifying" | "tidying" | "restoring" | "checking";
+            /** Format: int64 */
+            of: number;
+            /** Format: int64 */
+            places: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: date-time */
+            since: string | null;
+        };
+        BackupReport: {
+            /** @description Keys go to a target of their own */
+            apart: boolean;
+            /** @description All below, by name */
+            customers: components["schemas"]["BackupLine"][];
+            /** @description Only the provider is told */
+            data_to: string;
+            /** @description The newest first; only the provider is told */
+            drills: components["schemas"]["RestoreDrill"][];
+            keys_to: string;
+            log_on: string;
+            /** @description Changes are logged before they are acknowledged */
+            logged: boolean;
+            next_cursor: string;
+            /** @description The newest first; only the provider is told */
+            points: components["schemas"]["BackupPoint"][];
+            progress: components["schemas"]["BackupProgress"];
+            /**
+             * @description off: the operator has not said where they go; starting: the targets do not answer yet
+             * @enum {string}
+             */
+            state: "off" | "starting" | "none" | "well" | "failing";
         };
         Blueprint: {
             /** @description Whether applying would change, or has changed, anything */
@@ -6083,6 +6303,59 @@ export interface components {
             acts: components["schemas"]["PermissionLine"][];
             roles: string[];
         };
+        PhoneSystem: {
+            address: string;
+            /**
+             * Format: date-time
+             * @description When it last answered
+             */
+            asked_at: string | null;
+            client_id: string;
+            /** Format: int64 */
+            fetched: number;
+            /** @description It is known which system is asked */
+            set: boolean;
+            /** Format: date-time */
+            since: string | null;
+            /** @enum {string} */
+            system: "" | "3cx" | "yeastar";
+            /** @description Checked against a real system */
+            verified: boolean;
+            verified_text: string;
+            /**
+             * Format: int64
+             * @description Recordings that are to be fetched
+             */
+            waiting: number;
+        };
+        PhoneSystemSeen: {
+            answers: boolean;
+            /** Format: date-time */
+            latest_at: string | null;
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Of the last day, as far as its first page tells
+             */
+            recordings: number;
+            /** @description What is wrong, or what to know */
+            text: string;
+        };
+        PhoneSystemSettings: {
+            /** @description Of its web page, for example https://pbx.example.com:5001 */
+            address: string;
+            /** @description As it shows where its API is switched on */
+            client_id: string;
+            /** @description Never shown again; left out, the stored one stays, as long as host and client do */
+            secret?: string;
+            /**
+             * Format: date-time
+             * @description Recordings from then on; left out: from now on
+             */
+            since?: string;
+            /** @enum {string} */
+            system: "3cx" | "yeastar";
+        };
         PreviewInputBody: {
             active: boolean;
             directions?: string[];
@@ -6517,6 +6790,84 @@ export interface components {
              * @description All that this webhook wants since then, also what came while it was off; messages are kept for 30 days
              */
             since?: string;
+        };
+        RestoreDrill: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: double
+             * @description The measured recovery point: how old the newest change was that came back from the targets alone
+             */
+            behind_seconds: number;
+            failures: string[];
+            id: string;
+            /**
+             * Format: int64
+             * @description Recordings that were opened and are as they were captured
+             */
+            opened: number;
+            passed: boolean;
+            /** Format: int64 */
+            places: number;
+            point: string;
+            /**
+             * Format: double
+             * @description The measured recovery time
+             */
+            seconds: number;
+            /** @description Everything was restored, not a few customers */
+            whole: boolean;
+        };
+        RestoreInputBody: {
+            /**
+             * Format: date-time
+             * @description As it was then, to the last change before
+             */
+            at?: string | null;
+            /** @description The customer's name, typed: what it has now is replaced */
+            confirm?: string;
+            customer: string;
+            /** @description Only say what would be done */
+            plan?: boolean;
+            /** @description A backup as it is; left out: the newest and what was written after it */
+            point?: string;
+        };
+        RestorePlan: {
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description The backup that it begins with; null: the customer's birth
+             */
+            copy_of: string | null;
+            customer: string;
+            /**
+             * Format: int64
+             * @description Keys that were destroyed: what they closed does not come back
+             */
+            destroyed: number;
+            done: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description Recordings that were opened and are as they were captured
+             */
+            opened: number;
+            /**
+             * Format: int64
+             * @description Recordings that had been destroyed since
+             */
+            purged: number;
+            /**
+             * Format: date-time
+             * @description The newest change that came back
+             */
+            reached: string | null;
+            remarks: string[];
+            /** @description What was written after it is replayed */
+            replay: boolean;
+            /** Format: double */
+            seconds: number;
         };
         Retention: {
             /** Format: date-time */
@@ -7958,6 +8309,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupLine"];
+                };
             };
             /** @description Error */
             default: {
@@ -12621,6 +13004,113 @@ export interface operations {
             };
         };
     };
+    getPhoneSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSystem"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setPhoneSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneSystemSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSystem"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testPhoneSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneSystemSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSystemSeen"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getSpeech: {
         parameters: {
             query?: never;
@@ -14710,6 +15200,70 @@ export interface operations {
             };
         };
     };
+    getBackups: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    runBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getBlueprint: {
         parameters: {
             query?: never;
@@ -15265,6 +15819,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeReleases"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    runDrill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    restoreCustomer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestorePlan"];
                 };
             };
             /** @description Error */
