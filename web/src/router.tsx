@@ -150,6 +150,12 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];
 
+const watching = [
+  createRoute({ getParentRoute: () => customer, path: '/alerts', component: lazyRouteComponent(() => import('./features/alerts/AlertsPage'), 'AlertsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/coverage', component: lazyRouteComponent(() => import('./features/coverage/CoveragePage'), 'CoveragePage') }),
+];
+const nodeAlerts = createRoute({ getParentRoute: () => signedIn, path: '/n/$node/alerts', component: lazyRouteComponent(() => import('./features/alerts/AlertsPage'), 'NodeAlertsPage') });
+
 const reviews = [
   createRoute({ getParentRoute: () => customer, path: '/reviews', component: lazyRouteComponent(() => import('./features/reviews/ReviewsPage'), 'ReviewsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/reviews/$review', component: lazyRouteComponent(() => import('./features/reviews/ReviewPage'), 'ReviewPage') }),
@@ -170,7 +176,7 @@ export const router = createRouter({
     mailArrived,
     forgotten,
     reset,
-    signedIn.addChildren([start, account, ...nodeReviews, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([...reviews, recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
+    signedIn.addChildren([start, account, nodeAlerts, ...nodeReviews, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([...watching, ...reviews, recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,

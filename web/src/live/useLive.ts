@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 
 /** What a hint may have changed, by topic. A topic that is not here wakes the queries of its own name. */
 const touches: Record<string, string[]> = {
-  recordings: ['recordings', 'recording', 'calls', 'sources', 'usage'],
+  recordings: ['recordings', 'recording', 'calls', 'sources', 'usage', 'coverage'],
   recording: ['recordings', 'recording', 'calls'],
   transcripts: ['recordings', 'recording'],
   attention: ['attention', 'sources'],

@@ -7,6 +7,7 @@ import { api, here, must, onSignedOut } from '../api/client';
 import { me as meQuery, useMay, usePlace } from '../api/me';
 import type { Me } from '../api/types';
 import { nodeOf, useNodeMay } from '../features/tree/queries';
+import { below as alertsBelow, list as alertList } from '../features/alerts/data';
 import { SupportBanner } from '../features/rights/SupportBanner';
 import { useLive } from '../live/useLive';
 import { useBrand } from './brand';
@@ -126,6 +127,7 @@ function CustomerNav({ customer }: { customer: string }) {
     queryFn: () => must(api.GET('/api/v1/customers/{customer}/attention', { params: { path: { customer } } })),
     enabled: may('attention.read'),
   });
+  const alerts = useQuery({ ...alertList({ customer }, 'open'), enabled: may('alert.read') });
   const waiting = attention.data?.items?.length ?? 0;
   const base = `/c/${customer}`;
   const settings = [
@@ -151,6 +153,8 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
       {may('recording.list') && <Item to={`${base}/calls`} icon="phone" label="Calls" />}
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
+      {may('alert.read') && <Item to={`${base}/alerts`} icon="warn" label="Alerts" count={alerts.data?.open} of="alerts" />}
+      {may('coverage.read') && <Item to={`${base}/coverage`} icon="check" label="Coverage" />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
@@ -171,11 +175,15 @@ function CustomerNav({ customer }: { customer: string }) {
 function NodeNav({ node }: { node: string }) {
   const one = useQuery(nodeOf(node)).data;
   const deep = useNodeMay(node);
+  const watching = deep('alert.read') && one !== undefined && one.kind !== 'customer';
+  const alerts = useQuery({ ...alertList({ node }, 'open'), enabled: watching });
+  const under = useQuery({ ...alertsBelow(node), enabled: watching });
   const may = useMay(node);
   const base = `/n/${node}`;
   return (
     <>
       <Item to={base} exact icon="tree" label="Organisations" />
+      {deep('alert.read') && one?.kind !== 'customer' && <Item to={`${base}/alerts`} icon="warn" label="Alerts" count={(alerts.data?.open ?? 0) + (under.data?.items.filter((a) => !a.acknowledged_at).length ?? 0)} of="alerts" />}
       {deep('usage.read') && <Item to={`${base}/usage`} icon="clock" label="Quota and usage" />}
       {deep('branding.set') && <Item to={`${base}/branding`} icon="eye" label="Branding" />}
       {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
@@ -198,14 +206,14 @@ const Heading = ({ text }: { text: string }) => (
   </Text>
 );
 
-function Item({ to, icon, label, count, exact }: { to: string; icon: IconName; label: string; count?: number; exact?: boolean }) {
+function Item({ to, icon, label, count, of = 'files', exact }: { to: string; icon: IconName; label: string; count?: number; of?: string; exact?: boolean }) {
   const path = useLocation().pathname;
   const here = path === to || (!exact && path.startsWith(`${to}/`));
   return (
     <NavLink
       component={Link} to={to} activeOptions={{ exact: true }} label={label} active={here} aria-current={here ? 'page' : undefined}
       leftSection={<Icon name={icon} />} h={36} px={10} style={{ borderRadius: 8 }} variant="light"
-      rightSection={count ? <Text size="xs" fw={650} className="num">{count}<span className="sr"> files</span></Text> : undefined}
+      rightSection={count ? <Text size="xs" fw={650} className="num">{count}<span className="sr"> {of}</span></Text> : undefined}
     />
   );
 }

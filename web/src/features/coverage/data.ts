@@ -1,0 +1,46 @@
+import { queryOptions } from '@tanstack/react-query';
+import { api, here, must } from '../../api/client';
+import type { components } from '../../api/schema';
+
+export type Overview = components['schemas']['CoverageOverview'];
+export type Day = components['schemas']['CoverageDay'];
+export type Call = components['schemas']['CoverageCall'];
+export type Statement = components['schemas']['CoverageStatement'];
+export type Excuse = components['schemas']['Excuse'];
+export type ExcuseSettings = components['schemas']['ExcuseSettings'];
+export type Effect = components['schemas']['ExcuseEffect'];
+
+const at = (customer: string) => ({ path: { customer } });
+
+export const overview = (customer: string) =>
+  queryOptions({ queryKey: here(customer, 'coverage'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/coverage', { params: at(customer) })) });
+
+export type CallFilter = { state?: Call['state']; source?: string; cursor?: string };
+
+export const calls = (customer: string, query: CallFilter) =>
+  queryOptions({
+    queryKey: here(customer, 'coverage', 'calls', JSON.stringify(query)),
+    queryFn: () => must(api.GET('/api/v1/customers/{customer}/coverage/calls', { params: { ...at(customer), query: { ...query, limit: 100 } } })),
+  });
+
+export const statements = (customer: string) =>
+  queryOptions({ queryKey: here(customer, 'coverage', 'statements'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/coverage/statements', { params: at(customer) })) });
+
+export const excuses = (customer: string) =>
+  queryOptions({ queryKey: here(customer, 'coverage', 'excuses'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/coverage/excuses', { params: at(customer) })) });
+
+export const preview = (customer: string, id: string | undefined, body: ExcuseSettings) =>
+  must(api.POST('/api/v1/customers/{customer}/coverage/excuses-preview', { params: at(customer), body: { id, ...body } }));
+
+export const saveExcuse = (customer: string, excuse: string | undefined, body: ExcuseSettings) =>
+  excuse
+    ? must(api.PUT('/api/v1/customers/{customer}/coverage/excuses/{excuse}', { params: { path: { customer, excuse } }, body }))
+    : must(api.POST('/api/v1/customers/{customer}/coverage/excuses', { params: at(customer), body }));
+
+export const removeExcuse = (customer: string, excuse: string) =>
+  must(api.DELETE('/api/v1/customers/{customer}/coverage/excuses/{excuse}', { params: { path: { customer, excuse } } }));
+
+export const excuseCall = (customer: string, expectation: string, reason: string) =>
+  must(api.POST('/api/v1/customers/{customer}/coverage/calls/{expectation}/excuse', { params: { path: { customer, expectation } }, body: { reason } }));
+
+export const file = (customer: string, statement: string, paper: boolean) => `/api/v1/customers/${customer}/coverage/statements/${statement}${paper ? '/paper' : ''}`;
