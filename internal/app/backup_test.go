@@ -33,8 +33,8 @@ func machine(t *testing.T, targets string) (config.Config, string) {
 	return c, path
 }
 
-// command runs the program and gives what it said.
-func command(t *testing.T, want int, args ...string) (out, said string) {
+// operate runs the program and gives what it said.
+func operate(t *testing.T, want int, args ...string) (out, said string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := Main(t.Context(), args, Process{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" }})
@@ -68,52 +68,52 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyTo := filepath.Join(t.TempDir(), "backup.copy")
-	command(t, 0, "backup", "key", "--config", path, "--recovery", copyTo)
-	command(t, 0, "backup", "key", "--config", path, "--recovery", copyTo) // twice is fine
-	if out, _ := command(t, 0, "backup", "key", "--config", path, "--show"); !strings.Contains(out, "Ringfence backup key") {
+	operate(t, 0, "backup", "key", "--config", path, "--recovery", copyTo)
+	operate(t, 0, "backup", "key", "--config", path, "--recovery", copyTo) // twice is fine
+	if out, _ := operate(t, 0, "backup", "key", "--config", path, "--show"); !strings.Contains(out, "Ringfence backup key") {
 		t.Errorf("the copy is %q", out)
 	}
 	customer := furnished(t, c)
-	if _, said := command(t, 1, "backup", "list", "--config", path); !strings.Contains(said, "no backup in this target") && !strings.Contains(said, "missing") {
+	if _, said := operate(t, 1, "backup", "list", "--config", path); !strings.Contains(said, "no backup in this target") && !strings.Contains(said, "missing") {
 		t.Errorf("before the first backup: %q", said)
 	}
-	command(t, 0, "backup", "run", "--config", path)
-	out, _ := command(t, 0, "backup", "list", "--config", path, "--json")
+	operate(t, 0, "backup", "run", "--config", path)
+	out, _ := operate(t, 0, "backup", "list", "--config", path, "--json")
 	var points []backup.Point
 	if err := json.Unmarshal([]byte(out), &points); err != nil || len(points) != 1 || points[0].Installation != "Acme Voice" {
 		t.Fatalf("the list: %v\n%s", err, out)
 	}
-	command(t, 0, "backup", "verify", "--config", path)
-	command(t, 0, "backup", "drill", "--config", path)
+	operate(t, 0, "backup", "verify", "--config", path)
+	operate(t, 0, "backup", "drill", "--config", path)
 
 	next, other := machine(t, targets)
-	if _, said := command(t, 1, "restore", "--config", other); !strings.Contains(said, "backup key") {
+	if _, said := operate(t, 1, "restore", "--config", other); !strings.Contains(said, "backup key") {
 		t.Errorf("without the key: %q", said)
 	}
 	copyFile(t, copyTo, next.Backup.Key) // the recovery copies are the files
 	copyFile(t, c.Keys.Root, next.Keys.Root)
-	if out, _ := command(t, 0, "restore", "--config", other, "--plan"); !strings.Contains(out, "Acme Voice") || !strings.Contains(out, customer.String()) {
+	if out, _ := operate(t, 0, "restore", "--config", other, "--plan"); !strings.Contains(out, "Acme Voice") || !strings.Contains(out, customer.String()) {
 		t.Errorf("the plan: %q", out)
 	}
 	if none, err := empty(filepath.Join(next.Data, "places")); err != nil || !none {
 		t.Errorf("the plan wrote something (%v)", err)
 	}
-	if out, _ := command(t, 0, "restore", "--config", other); !strings.Contains(out, "Restored in") {
+	if out, _ := operate(t, 0, "restore", "--config", other); !strings.Contains(out, "Restored in") {
 		t.Errorf("the restore says %q", out)
 	}
-	if _, said := command(t, 1, "restore", "--config", other, "--confirm", "acme"); !strings.Contains(said, `--confirm "Acme Voice"`) {
+	if _, said := operate(t, 1, "restore", "--config", other, "--confirm", "acme"); !strings.Contains(said, `--confirm "Acme Voice"`) {
 		t.Errorf("over a living installation: %q", said)
 	}
-	command(t, 0, "restore", "--config", other, "--confirm", "Acme Voice")
-	command(t, 0, "backup", "run", "--config", other)
-	if _, said := command(t, 1, "restore", "--config", other, "--customer", customer.String()); !strings.Contains(said, `--confirm "Client"`) {
+	operate(t, 0, "restore", "--config", other, "--confirm", "Acme Voice")
+	operate(t, 0, "backup", "run", "--config", other)
+	if _, said := operate(t, 1, "restore", "--config", other, "--customer", customer.String()); !strings.Contains(said, `--confirm "Client"`) {
 		t.Errorf("a customer without its name: %q", said)
 	}
-	command(t, 0, "restore", "--config", other, "--customer", customer.String(), "--confirm", "Client")
+	operate(t, 0, "restore", "--config", other, "--customer", customer.String(), "--confirm", "Client")
 	if err := os.WriteFile(stateFile(next), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, said := command(t, 1, "serve", "--config", other); !strings.Contains(said, "restore") {
+	if _, said := operate(t, 1, "serve", "--config", other); !strings.Contains(said, "restore") {
 		t.Errorf("half a restore is served: %q", said)
 	}
 }
