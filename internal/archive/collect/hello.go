@@ -64,7 +64,7 @@ type Greeting struct {
 const ClockBound = 2 * time.Second
 
 const (
-	maxHello   = 8 << 10
+	maxHello = 8 << 10
 )
 
 // hello introduces the box. A server of release 0.1 knows no hello and answers
