@@ -174,6 +174,7 @@ async function provides(customer) {
   await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
   await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
   await provider.does('a quota beyond that of the node above is refused', tree.limits);
+  await provider.does('which boxes are behind is seen above customers', tree.boxes);
   await provider.does('colours that cannot be read are refused', tree.looks);
   await provider.does('a customer is suspended and opened again', tree.standing);
   await provider.ctx.close();

@@ -73,6 +73,16 @@ export async function limits(page) {
   await accessible(page, 'quota and usage');
 }
 
+/** boxes: the provider sees which releases are held for collectors, and which boxes are behind. */
+export async function boxes(page) {
+  await page.getByRole('link', { name: 'Collectors', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Collectors' }).waitFor();
+  await page.getByRole('heading', { name: 'Boxes by release' }).waitFor();
+  await settled(page);
+  await shot(page, 'tree-collectors');
+  await accessible(page, 'collectors of a node');
+}
+
 /** looks: colours that cannot be read are refused; those that can are worn. */
 export async function looks(page) {
   await page.getByRole('link', { name: 'Branding' }).click();
