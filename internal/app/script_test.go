@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		os.Exit(Main(ctx, os.Args[1:], Process{os.Stdin, os.Stdout, os.Stderr, os.Getenv}))
-	}})
+	}, "ringfence-init-killed": killedInit})
 }
 
 type run struct{ *testing.M }

@@ -1,0 +1,433 @@
+package app
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ringfence/demo"
+)
+
+// The whole life of an installation, without the demo: install, init, start,
+// enrol a collector, capture, kill, start again, upgrade, back up, lose
+// everything, restore, and hear the same recording.
+//
+// `make test` runs it with the test's own program in a folder. `make soak` gives
+// it a Debian, the packages of this build and of one before, and runs it in
+// there as an operator would.
+const (
+	lifeDebian = "RINGFENCE_LIFE_DEBIAN" // a root file system that debootstrap made
+	lifeBefore = "RINGFENCE_LIFE_BEFORE" // folder with the packages of an earlier release
+	lifeNow    = "RINGFENCE_LIFE_NOW"    // folder with the packages of this one
+)
+
+// premises is where Ringfence runs: a folder of this machine, or a Debian in one.
+type premises struct {
+	testing.TB
+	debian bool
+	dir    string
+}
+
+func newPremises(t testing.TB) *premises {
+	t.Helper()
+	m := &premises{t, os.Getenv(lifeDebian) != "", t.TempDir()}
+	if !m.debian {
+		return m
+	}
+	m.dir = filepath.Join(m.dir, "root")
+	m.sh("cp", "-a", os.Getenv(lifeDebian), m.dir)
+	m.sh("mount", "-t", "proc", "proc", m.dir+"/proc")
+	t.Cleanup(func() { m.sh("umount", m.dir+"/proc") })
+	return m
+}
+
+// at is a path as the program sees it.
+func (m *premises) at(path string) string {
+	if m.debian {
+		return path
+	}
+	return m.dir + path
+}
+
+// host is the same as the test sees it.
+func (m *premises) host(path string) string { return m.dir + path }
+
+func (m *premises) sh(name string, args ...string) string {
+	m.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		m.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// install installs the newest package of that name in a folder.
+func (m *premises) install(name, from string) {
+	m.Helper()
+	all, err := filepath.Glob(filepath.Join(from, name+"_*_amd64.deb"))
+	if err != nil || len(all) != 1 {
+		m.Fatalf("packages of %s in %s: %v %v", name, from, all, err)
+	}
+	m.sh("cp", all[0], m.host("/tmp/package.deb"))
+	m.Log(m.sh("chroot", m.dir, "dpkg", "-i", "/tmp/package.deb"))
+}
+
+// command is the program with arguments, as a user of the machine.
+func (m *premises) command(user string, args ...string) *exec.Cmd {
+	if !m.debian {
+		return exec.Command("ringfence", args...)
+	}
+	if user == "" {
+		return exec.Command("chroot", append([]string{m.dir, "/usr/bin/ringfence"}, args...)...)
+	}
+	return exec.Command("chroot", append([]string{"--userspec=" + user + ":" + user, m.dir, "/usr/bin/ringfence"}, args...)...)
+}
+
+func (m *premises) run(user string, args ...string) string {
+	m.Helper()
+	out, err := m.command(user, args...).CombinedOutput()
+	if err != nil {
+		m.Fatalf("ringfence %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func (m *premises) write(path, text string) {
+	m.Helper()
+	no(m, os.MkdirAll(filepath.Dir(m.host(path)), 0o755))
+	no(m, os.WriteFile(m.host(path), []byte(text), 0o600))
+}
+
+// serve starts the server and waits until it is ready, as systemd does.
+func (m *premises) serve(config string) *child {
+	m.Helper()
+	c := &child{TB: m.TB, cmd: m.command("ringfence", "serve", "--config", m.at(config))}
+	c.cmd.Stderr = &c.log
+	no(m, c.cmd.Start())
+	m.Cleanup(func() {
+		if !c.done {
+			c.cmd.Process.Kill()
+			c.cmd.Wait()
+		}
+		if m.Failed() {
+			m.Logf("log of the server:\n%s", quiet.ReplaceAllString(c.log.String(), ""))
+		}
+	})
+	eventually(m, 90*time.Second, "the server is ready", func() bool { return contains(c.log.String(), "msg=ready") })
+	return c
+}
+
+// killed ends it as a power cut does.
+func (c *child) killed() {
+	c.Helper()
+	no(c.TB, c.cmd.Process.Signal(syscall.SIGKILL))
+	_ = c.cmd.Wait() // it was killed, and says so
+	c.done = true
+}
+
+func TestTheWholeLife(t *testing.T) {
+	m := newPremises(t)
+	if m.debian {
+		m.install("ringfence", os.Getenv(lifeBefore))
+		if _, err := os.Stat(m.host("/etc/ringfence/ringfence.yaml")); err == nil {
+			t.Error("the package wrote a configuration")
+		}
+	}
+	relay := newRelayed(t, "")
+	address := freeAddress(t)
+	link := m.initialise(relay, address)
+	server := m.serve("/etc/ringfence/ringfence.yaml")
+	life := &lived{premises: m, relay: relay, url: "https://" + address}
+	life.populate(link)
+	life.collect()
+	first := life.heard()
+
+	server.killed()
+	server = m.serve("/etc/ringfence/ringfence.yaml")
+	if got := life.heard(); got != first {
+		t.Error("after the power cut another recording is heard")
+	}
+	if m.debian {
+		server = life.upgrade(server)
+		if got := life.heard(); got != first {
+			t.Error("after the upgrade another recording is heard")
+		}
+	}
+	server.stop()
+	life.restore()
+	if got := life.heard(); got != first {
+		t.Error("after the restoration another recording is heard")
+	}
+	if m.debian {
+		life.removed()
+	}
+}
+
+// initialise runs init with a file of answers and gives what it said.
+func (m *premises) initialise(relay *relayed, address string) string {
+	m.Helper()
+	cert, key, _ := certificate(m.TB.(*testing.T), m.TempDir())
+	no(m, os.MkdirAll(m.host("/etc/ringfence"), 0o750))
+	m.sh("cp", cert, key, m.host("/etc/ringfence/"))
+	answers := fmt.Sprintf("admin: nora@example.com\nprovider: Example Voice\nlisten: %s\nurl: https://%s\ntls-ca: %s\ncertificate: %s\nkey: %s\nsmtp: %s\nmail-from: calls@example.com\nmirror: %s\nrecovery: %s\n",
+		address, address, m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/key.pem"), relay.Addr(), m.at("/var/lib/ringfence-mirror"), m.at("/etc/ringfence/copy.txt"))
+	args := []string{"init", "--answers", m.at("/answers.yaml")}
+	if m.debian { // the folders of the package, as its user
+		m.sh("chroot", m.dir, "chown", "ringfence:ringfence", "/etc/ringfence/cert.pem", "/etc/ringfence/key.pem")
+	} else {
+		args = append(args, "--config", m.at("/etc/ringfence/ringfence.yaml"))
+		answers += fmt.Sprintf("data: %s\nroot-key: %s\nkeys: %s\n", m.at("/var/lib/ringfence"), m.at("/etc/ringfence/root.key"), m.at("/var/lib/ringfence-keys"))
+	}
+	m.write("/answers.yaml", answers)
+	out := m.run("", args...)
+	if !contains(out, "TLS works: 127.0.0.1") || !contains(out, "Mail works: ") {
+		m.Error(out)
+	}
+	if again := m.run("", args...); !contains(again, "nothing was changed") {
+		m.Error(again)
+	}
+	return out
+}
+
+// lived is what there is in an installation that lives.
+type lived struct {
+	*premises
+	relay    *relayed
+	url      string
+	customer string
+	code     string // that enrols the collector
+}
+
+// browser trusts the installation's certificate.
+func (l *lived) browser() *browser {
+	l.Helper()
+	cert, err := os.ReadFile(l.host("/etc/ringfence/cert.pem"))
+	no(l, err)
+	b := newBrowser(l.TB, l.url)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(cert) {
+		l.Fatal("no certificate")
+	}
+	b.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	l.Cleanup(b.http.CloseIdleConnections)
+	return b
+}
+
+const lifePassword = "violet tractor mends nine kites"
+
+// come follows the link of an invitation, chooses a password and signs in.
+func (l *lived) come(text, email string) *browser {
+	l.Helper()
+	link := token.FindStringSubmatch(text)
+	if link == nil {
+		l.Fatalf("no link in %q", text)
+	}
+	b := l.browser()
+	b.must(204, "POST", "/api/v1/welcome", map[string]string{"token": link[1], "password": lifePassword}, nil)
+	l.signIn(b, email)
+	return b
+}
+
+// signIn takes the code that comes now, not one of before.
+func (l *lived) signIn(b *browser, email string) {
+	l.Helper()
+	l.relay.forget()
+	b.signIn(email, lifePassword, l.relay.newest)
+}
+
+func (l *lived) invited(email string) (text string) {
+	l.Helper()
+	eventually(l.TB, 10*time.Second, "a mail to "+email, func() bool {
+		for _, m := range l.relay.newest() {
+			if m.To == email && token.MatchString(m.Text) {
+				text = m.Text
+				return true
+			}
+		}
+		return false
+	})
+	return text
+}
+
+// populate makes a customer, its administrator, a source with a collector, and
+// somebody who may listen.
+func (l *lived) populate(link string) {
+	l.Helper()
+	nora := l.come(link, "nora@example.com")
+	nora.enrol()
+	root := nora.places()[0].ID
+	var known struct {
+		Release string
+		Mail    struct{ Server string }
+	}
+	nora.must(200, "GET", "/api/v1/nodes/"+root+"/installation", nil, &known)
+	if known.Release == "" || known.Mail.Server != l.relay.Addr().String() {
+		l.Errorf("the installation: %s", nora.answer)
+	}
+	var made struct{ ID string }
+	nora.must(201, "POST", "/api/v1/nodes/"+root+"/children", map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &made)
+	l.customer = made.ID
+	cora := l.come(l.invited("cora@example.com"), "cora@example.com")
+	base := "/api/v1/customers/" + l.customer
+	cora.must(200, "PUT", base+"/retention", map[string]any{"days": 90}, nil)
+	cora.must(201, "POST", base+"/sources", map[string]string{"name": "PBX", "kind": "collector", "profile": "generic", "time_zone": "Europe/London", "country": "GB", "pattern": "{direction}-{caller}-{extension}"}, &made)
+	var device struct {
+		Code string `json:"enrolment_code"`
+	}
+	cora.must(201, "POST", base+"/devices", map[string]string{"name": "box", "source_id": made.ID}, &device)
+	l.code = device.Code
+	cora.must(201, "POST", base+"/members", map[string]any{"email": "sam@example.com", "name": "Sam", "roles": []string{"superuser"}}, nil)
+	l.come(l.invited("sam@example.com"), "sam@example.com")
+}
+
+// collect enrols a collector on a machine of its own and brings one call.
+func (l *lived) collect() {
+	l.Helper()
+	box := newPremises(l.TB)
+	user := ""
+	if box.debian {
+		box.install("ringfence-collector", os.Getenv(lifeNow))
+	}
+	cert, err := os.ReadFile(l.host("/etc/ringfence/cert.pem"))
+	no(l, err)
+	box.write("/tmp/ca.pem", string(cert))
+	state := "/var/lib/box"
+	box.run(user, "collect", "enrol", "--server", l.url, "--code", l.code, "--state", box.at(state), "--ca", box.at("/tmp/ca.pem"))
+	all, err := demo.Conversations()
+	no(l, err)
+	call := "/srv/calls/in-01614960152-204.wav"
+	box.write(call, string(all[0].Sound))
+	old := time.Now().Add(-time.Hour)
+	no(l, os.Chtimes(box.host(call), old, old))
+	box.run(user, "collect", "--state", box.at(state), "--from", box.at("/srv/calls"), "--once")
+}
+
+// heard is the hash of the one recording's sound.
+func (l *lived) heard() (sum [32]byte) {
+	l.Helper()
+	sam := l.browser()
+	l.signIn(sam, "sam@example.com")
+	var list []listed
+	eventually(l.TB, 30*time.Second, "the call is listed", func() bool {
+		list = sam.list(l.customer, "number=01614960152")
+		return len(list) == 1
+	})
+	var opened struct {
+		SoundURL string `json:"sound_url"`
+	}
+	sam.must(201, "POST", "/api/v1/customers/"+l.customer+"/recordings/"+list[0].ID+"/openings", map[string]string{"what": "listen"}, &opened)
+	sam.must(200, "GET", opened.SoundURL, nil, nil)
+	if !strings.HasPrefix(sam.answer, "RIFF") || len(sam.answer) < 100_000 {
+		l.Fatalf("%d bytes of sound: %.20q", len(sam.answer), sam.answer)
+	}
+	return sha256.Sum256([]byte(sam.answer))
+}
+
+// upgrade installs this build's package over the one before. There is no systemd
+// in here: one that notes what it is asked stands in for it, and the package has
+// to have asked the new program before it asks for the restart.
+func (l *lived) upgrade(server *child) *child {
+	l.Helper()
+	before := l.run("", "version")
+	edited := l.host("/etc/ringfence/ringfence.yaml")
+	text, err := os.ReadFile(edited)
+	no(l, err)
+	no(l, os.WriteFile(edited, append(text, "# a remark of the operator's\n"...), 0o644))
+	l.write("/run/systemd/system/here", "")
+	l.write("/usr/local/bin/systemctl", "#!/bin/sh\necho \"$@\" >>/tmp/systemctl.log\n")
+	no(l, os.Chmod(l.host("/usr/local/bin/systemctl"), 0o755))
+	l.install("ringfence", os.Getenv(lifeNow))
+	asked, err := os.ReadFile(l.host("/tmp/systemctl.log"))
+	if err != nil || !contains(string(asked), "daemon-reload\nis-active --quiet ringfence\nrestart ringfence") {
+		l.Errorf("systemd was asked %q, %v", asked, err)
+	}
+	if now, err := os.ReadFile(edited); err != nil || !bytes.HasSuffix(now, []byte("operator's\n")) {
+		l.Error("the upgrade touched the configuration", err)
+	}
+	if after := l.run("", "version"); after == before {
+		l.Errorf("the version is still %s", after)
+	}
+	server.stop()
+	l.refusedUpgrade()
+	return l.serve("/etc/ringfence/ringfence.yaml")
+}
+
+// refusedUpgrade: where the new program would not start, nothing is restarted
+// and the installation of the package says so.
+func (l *lived) refusedUpgrade() {
+	l.Helper()
+	no(l, os.Remove(l.host("/tmp/systemctl.log")))
+	no(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o644))
+	out, err := exec.Command("chroot", l.dir, "dpkg", "-i", "/tmp/package.deb").CombinedOutput()
+	asked, _ := os.ReadFile(l.host("/tmp/systemctl.log"))
+	if err == nil || !contains(string(out), "the old one goes on running") || contains(string(asked), "restart") {
+		l.Errorf("%v %s\n%s", err, asked, out)
+	}
+	no(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o600))
+	l.sh("chroot", l.dir, "dpkg", "--configure", "-a")
+}
+
+// restore backs up, loses data and keys, and makes the installation anew.
+func (l *lived) restore() {
+	l.Helper()
+	file := l.host("/etc/ringfence/ringfence.yaml")
+	text, err := os.ReadFile(file)
+	no(l, err)
+	begin, end, ok := strings.Cut(string(text), "\nbackup:\n")
+	if !ok {
+		l.Fatal("the configuration knows of no backups")
+	}
+	if _, after, more := strings.Cut(end, "\n\n"); more {
+		end = after
+	} else {
+		end = ""
+	}
+	text = fmt.Appendf(nil, "%s\nbackup:\n  objects: true\n  key: %q\n  data: {folder: %q}\n  keys: {folder: %q}\n\n%s", begin, l.at("/etc/ringfence/backup.key"), l.at("/var/lib/ringfence-backup"), l.at("/var/lib/ringfence-backup-keys"), end)
+	no(l, os.WriteFile(file, text, 0o644))
+	config := l.at("/etc/ringfence/ringfence.yaml")
+	for _, dir := range []string{"/var/lib/ringfence-backup", "/var/lib/ringfence-backup-keys"} {
+		no(l, os.MkdirAll(l.host(dir), 0o700))
+		l.own(dir)
+	}
+	l.run("ringfence", "backup", "key", "--config", config, "--recovery", l.at("/etc/ringfence/backup.copy"))
+	l.run("ringfence", "backup", "run", "--config", config)
+	for _, dir := range []string{"/var/lib/ringfence", "/var/lib/ringfence-keys", "/var/lib/ringfence-mirror"} {
+		no(l, os.Rename(l.host(dir), l.host(dir+".lost")))
+		no(l, os.Mkdir(l.host(dir), 0o700))
+		l.own(dir)
+	}
+	l.run("ringfence", "restore", "--config", config)
+	l.serve("/etc/ringfence/ringfence.yaml")
+}
+
+// own gives a folder to the service's user.
+func (l *lived) own(dir string) {
+	l.Helper()
+	if l.debian {
+		l.sh("chroot", l.dir, "chown", "ringfence:ringfence", dir)
+	}
+}
+
+// removed: even a purge leaves keys, data and settings.
+func (l *lived) removed() {
+	l.Helper()
+	out := l.sh("chroot", l.dir, "dpkg", "--purge", "ringfence")
+	if !contains(out, "Nothing was deleted") {
+		l.Error(out)
+	}
+	for _, kept := range []string{"/etc/ringfence/root.key", "/etc/ringfence/ringfence.yaml", "/var/lib/ringfence/places", "/var/lib/ringfence-keys/installation.db"} {
+		if _, err := os.Stat(l.host(kept)); err != nil {
+			l.Error("the purge took", kept, err)
+		}
+	}
+}
