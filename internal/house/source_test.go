@@ -36,7 +36,7 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() && (strings.HasPrefix(e.Name(), ".") && path != root || slices.Contains([]string{"node_modules", "testdata", "docs", "bin", "dist"}, e.Name())) {
+		if e.IsDir() && (strings.HasPrefix(e.Name(), ".") && path != root || slices.Contains([]string{"node_modules", "testdata", "docs", "bin", "dist", "clients"}, e.Name())) {
 			return filepath.SkipDir
 		}
 		if _, err := os.Stat(filepath.Join(path, "go.mod")); e.IsDir() && err == nil && path != root {

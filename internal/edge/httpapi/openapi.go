@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,6 +33,11 @@ func config() huma.Config {
 // describe finishes the description once all routes are there and serves it.
 func (s *Server) describe() {
 	s.api.OpenAPI().AddOperation(liveOperation())
+	for path, item := range s.api.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch} {
+			namePlaces(path, op)
+		}
+	}
 	for _, sc := range s.api.OpenAPI().Components.Schemas.Map() {
 		noNullArrays(sc)
 	}
@@ -58,6 +64,21 @@ func liveOperation() *huma.Operation {
 			{Name: "since", In: "query", Schema: text, Description: "The `at` of the last hint that was seen"},
 		},
 		Responses: map[string]*huma.Response{"101": {Description: "Switching to WebSocket"}},
+	}
+}
+
+// namePlaces describes what stands in braces in a path where the operation has
+// not: generators of clients refuse a path without.
+func namePlaces(path string, op *huma.Operation) {
+	if op == nil {
+		return
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		name, ok := strings.CutPrefix(part, "{")
+		name = strings.TrimRight(name, ".}")
+		if ok && !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "path" && p.Name == name }) {
+			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+		}
 	}
 }
 
