@@ -5,18 +5,28 @@ import (
 	"net/netip"
 	"path/filepath"
 
+	"ringfence/internal/archive/coverage"
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/siprec"
+	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/edge/sip"
+	"ringfence/internal/platform/place"
 )
 
 // buildSiprec makes what takes recording sessions. Sources can be set up before
 // there is an address for them.
 func (s *server) buildSiprec() (err error) {
 	s.siprec, err = siprec.New(siprec.Options{
-		Store: s.places, Recordings: s.recordings, Spool: filepath.Join(s.cfg.Data, "siprec"), Log: s.log,
+		Store: s.places, Recordings: s.recordings, Spool: filepath.Join(s.cfg.Data, "siprec"), Log: s.log, Expect: s.expectSession,
 	})
 	return err
+}
+
+// expectSession has the recording of a session expected: each is a call that the
+// recording client has named.
+func (s *server) expectSession(tx *place.Tx, source id.Source, call recording.Call) error {
+	return s.coverage.Expect(tx, source, coverage.Report{Calls: []coverage.Call{coverage.CallOf(call, true)}})
 }
 
 // startSiprec archives what the last run has left, and listens.
@@ -25,6 +35,7 @@ func (s *server) startSiprec(ctx context.Context) error {
 		return err
 	}
 	s.stops = append(s.stops, s.siprec.Stop)
+	s.metrics.Gauge("siprec_sessions", "Recording sessions under way.", func() float64 { return float64(s.siprec.Sessions()) })
 	c := s.cfg.SIP
 	if !c.On() {
 		return nil
@@ -45,6 +56,10 @@ func (s *server) startSiprec(ctx context.Context) error {
 		return err
 	}
 	s.stops = append(s.stops, s.sip.Stop)
+	s.metrics.Gauge("siprec_strangers", "SIP messages of strangers that were turned away since the start.", func() float64 {
+		n, _ := s.sip.Turned()
+		return float64(n)
+	})
 	return nil
 }
 
