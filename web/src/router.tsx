@@ -75,6 +75,7 @@ const nodePages = [
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/releases', component: lazyRouteComponent(() => import('./features/releases/ReleasesPage'), 'ReleasesPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/backups', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'BackupsPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/c/$customer/backup', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'OwnBackupPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/health', component: lazyRouteComponent(() => import('./features/health/HealthPage'), 'NodeHealthPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/log', component: lazyRouteComponent(() => import('./features/tree/NodeLogPage'), 'NodeLogPage') }),
 ];
 const mailArrived = createRoute({
@@ -133,6 +134,8 @@ const ssoProvider = createRoute({
   component: lazyRouteComponent(() => import('./features/sso/ProviderPage'), 'ProviderPage'),
 });
 const settings = [
+  createRoute({ getParentRoute: () => customer, path: '/imports', component: lazyRouteComponent(() => import('./features/imports/ImportsPage'), 'ImportsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/imports/$import', component: lazyRouteComponent(() => import('./features/imports/ImportPage'), 'ImportPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sources', component: lazyRouteComponent(() => import('./features/settings/SourcesPage'), 'SourcesPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/collectors', component: lazyRouteComponent(() => import('./features/settings/CollectorsPage'), 'CollectorsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/storage', component: lazyRouteComponent(() => import('./features/settings/StoragePage'), 'StoragePage') }),
@@ -145,6 +148,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/support', component: lazyRouteComponent(() => import('./features/rights/SupportPage'), 'SupportPage') }),
   createRoute({ getParentRoute: () => customer, path: '/permissions', component: lazyRouteComponent(() => import('./features/rights/PermissionsPage'), 'PermissionsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/health', component: lazyRouteComponent(() => import('./features/health/HealthPage'), 'HealthPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/webhooks', component: lazyRouteComponent(() => import('./features/webhooks/WebhooksPage'), 'WebhooksPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringfence/internal/archive/coverage"
@@ -39,6 +40,8 @@ type Service struct {
 	cancel context.CancelFunc
 	wake   chan struct{}
 	done   sync.WaitGroup
+
+	archiving atomic.Int64 // batches under way or waiting for a free hand
 
 	mu       sync.Mutex
 	changed  map[id.Customer]bool // whose sources are to be read again
@@ -214,6 +217,10 @@ func (s *Service) reverify(ctx context.Context) {
 		}
 	}
 }
+
+// Busy reports whether recordings that are whole wait to be archived, of any
+// customer: what is less urgent lets them go first.
+func (s *Service) Busy() bool { return s.archiving.Load() > 0 }
 
 // Status is how a watched source is doing now.
 type Status struct {

@@ -130,6 +130,8 @@ func (w *watch) loads(calls []Call) (loads []*load, waiting int) {
 
 // archive runs the batches. After a fault no further one is begun.
 func (w *watch) archive(ctx context.Context, loads []*load) {
+	w.s.archiving.Add(int64(len(loads)))
+	defer w.s.archiving.Add(-int64(len(loads)))
 	var mu sync.Mutex
 	var failed error
 	queue := make(chan *load)

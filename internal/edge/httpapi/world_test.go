@@ -38,6 +38,7 @@ import (
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/egress"
 	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/keyring/keyringtest"
 	"ringfence/internal/platform/live"
 	"ringfence/internal/platform/mail"
@@ -52,6 +53,7 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/tenancy/sso/ssotest"
+	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 )
@@ -65,6 +67,9 @@ var system = actor.ForSystem("test")
 type world struct {
 	*testing.T
 	store      *place.Store
+	keyring    *keyring.Keyring
+	objects    blob.Bucket
+	backups    *backup.Service // nil until a test makes it
 	people     *identity.Service
 	scim       *scim.Service
 	drops      *intake.Service
@@ -152,12 +157,14 @@ func newWorld(t *testing.T) *world {
 		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
+	w.keyring = keys
 	bucket := must[blob.Bucket](t)(blob.OpenFolder(t.TempDir()))
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.tree = org.New(w.store, keys)
 	w.people = identity.New(identity.Options{Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true, Brand: w.tree.LetterBrand, Seats: w.tree.MoreSeats})
 	w.drops = must[*intake.Service](t)(intake.Open(intake.Options{Store: w.store, Dir: t.TempDir()}))
 	t.Cleanup(w.drops.Close)
+	w.objects = bucket
 	w.scim = scim.New(scim.Options{Store: w.store, People: w.people, Mail: w.box, Log: log})
 	w.recordings = recording.New(recording.Options{Store: w.store, Keys: keys, Objects: bucket, Log: log})
 	w.reviews = review.New(review.Options{Store: w.store, Tree: w.tree, People: w.people, Mail: w.box, Reach: httpapi.InReach(w.recordings, time.Now), Log: log})
@@ -179,7 +186,7 @@ func newWorld(t *testing.T) *world {
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Collect: w.collectors, Imports: w.imports, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{

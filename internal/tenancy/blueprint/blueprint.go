@@ -24,6 +24,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"ringfence/internal/archive/capture"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/form"
 	"ringfence/internal/platform/mail"
@@ -99,9 +100,9 @@ type SignIn struct {
 type Source struct {
 	Name     string `yaml:"name" json:"name" doc:"By which it is known here."`
 	Kind     string `yaml:"kind" json:"kind" doc:"folder (of this server) or collector (beside a telephone system)."`
-	Profile  string `yaml:"profile" json:"profile" doc:"asterisk or generic."`
+	Profile  string `yaml:"profile" json:"profile" doc:"asterisk, 3cx, freeswitch, yeastar or generic."`
 	Folder   string `yaml:"folder" json:"folder,omitempty" doc:"With the recordings."`
-	Logs     string `yaml:"logs" json:"logs,omitempty" doc:"With CDR, CEL and queue_log, for asterisk."`
+	Logs     string `yaml:"logs" json:"logs,omitempty" doc:"Of the telephone system: CDR, CEL and queue_log of Asterisk, the CDRs of others."`
 	Pattern  string `yaml:"pattern" json:"pattern,omitempty" doc:"Of file names, for generic."`
 	TimeZone string `yaml:"time_zone" json:"time_zone" doc:"Of the telephone system, such as Europe/London."`
 	Language string `yaml:"language" json:"language,omitempty" doc:"Of what is spoken, such as en-GB."`
@@ -211,7 +212,7 @@ func (f *File) checkSources(p *form.Problems) {
 		}
 		names[s.Name] = true
 		oneOf(p, at+".kind", s.Kind, "folder", "collector")
-		oneOf(p, at+".profile", s.Profile, "asterisk", "generic")
+		oneOf(p, at+".profile", s.Profile, capture.ProfileNames()...)
 		if s.Kind == "folder" && s.Folder == "" {
 			p.Add(at+".folder", "is missing")
 		}

@@ -155,8 +155,10 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
       {may('alert.read') && <Item to={`${base}/alerts`} icon="warn" label="Alerts" count={alerts.data?.open} of="alerts" />}
       {may('coverage.read') && <Item to={`${base}/coverage`} icon="check" label="Coverage" />}
+      {may('import.run') && <Item to={`${base}/imports`} icon="box" label="Imports" />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
+      {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
       <Item to={`${base}/permissions`} icon="eye" label="Who may do what" />
       {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
@@ -189,6 +191,7 @@ function NodeNav({ node }: { node: string }) {
       {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
       {one?.kind === 'customer' && <Item to={`${base}/checklist`} icon="check" label="Checklist" />}
       {deep('usage.read') && <Item to={`${base}/releases`} icon="device" label="Collectors" />}
+      {deep('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
       {deep('usage.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       {deep('review.read') && one?.kind !== 'customer' && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
       {may('token.manage') && <Item to={`${base}/tokens`} icon="key" label="API tokens" />}
