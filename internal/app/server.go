@@ -186,7 +186,7 @@ func (s *server) build(x extras) error {
 	s.collectors, err = collect.NewServer(collect.ServerOptions{
 		Store: s.places, Keys: s.keys, Recordings: s.recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
 		Admits:  func(tx *place.Tx, from string) (bool, error) { return entry.AdmitsText(tx, entry.Collectors, from) },
-		Refused: s.turnedAway, Releases: s.releases(),
+		Refused: s.turnedAway, Expect: s.coverage.Expect, Releases: s.releases(),
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")

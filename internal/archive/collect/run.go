@@ -110,6 +110,7 @@ func (b *box) loop(ctx context.Context) error {
 		if since >= standingEvery || since >= changeEvery && b.changed.Swap(false) {
 			told = b.now()
 			b.tell(ctx, s)
+			b.sendExpected(ctx)
 		}
 		if b.Once && !full && (len(s.partial) == 0 || b.now().Sub(began) >= b.Wait) {
 			if err := b.finish(ctx, s); err != nil || !b.again.Load() {
@@ -182,6 +183,7 @@ func (b *box) finish(ctx context.Context, s *scanner) error {
 		return context.Cause(ctx)
 	}
 	b.tell(ctx, s)
+	b.sendExpected(ctx)
 	b.writeStatus(s)
 	b.mu.Lock()
 	bad := len(b.attention)

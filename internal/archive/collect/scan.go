@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/capture"
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/disk"
@@ -30,13 +31,15 @@ type scanner struct {
 	callOf  map[string]string         // of each key in todo
 	partial map[string]string         // files still being written → call
 	ended   map[string]bool           // calls that have ended and are not Done
+	calls   map[string]coverage.Call  // what is expected of them
+	gaps    []coverage.Gap            // of the logs, not told yet
 	locked  map[string]time.Time      // of those in todo that another program keeps to itself: since when
 }
 
 const stateFile = "profile.state"
 
 func newScanner(b *box) *scanner {
-	return &scanner{b: b, todo: map[string]recording.Item{}, callOf: map[string]string{}, partial: map[string]string{}, ended: map[string]bool{}, locked: map[string]time.Time{}}
+	return &scanner{b: b, todo: map[string]recording.Item{}, callOf: map[string]string{}, partial: map[string]string{}, ended: map[string]bool{}, calls: map[string]coverage.Call{}, locked: map[string]time.Time{}}
 }
 
 // open makes the profile anew where the settings of the source have changed.
@@ -100,6 +103,7 @@ func (s *scanner) look(ctx context.Context) error {
 		}
 		s.b.needs(name, p.Path, p.Reason, p.Advice, 0)
 	}
+	s.expected(batch)
 	for _, c := range batch.Calls {
 		for _, f := range c.Files {
 			if f.State == capture.Partial {
@@ -241,6 +245,9 @@ func (s *scanner) settled() error {
 	s.profile.Done(over...)
 	for _, c := range over {
 		delete(s.ended, c)
+	}
+	if err := s.keepExpected(over); err != nil {
+		return err
 	}
 	state, err := s.profile.State()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/upgrade"
 	"ringfence/internal/base/actor"
@@ -39,6 +40,8 @@ type ServerOptions struct {
 	Releases *upgrade.Shelf
 	// Oldest is the oldest protocol that is spoken; 0: that of the release two before.
 	Oldest int
+	// Expect takes in which calls the logs beside a box name; nil: nobody counts.
+	Expect func(tx *place.Tx, source id.Source, r coverage.Report) error
 	// Step is told the name of each step before it is taken; tests end the
 	// process there.
 	Step func(name string)
@@ -58,6 +61,7 @@ type Server struct {
 	admits  func(*place.Tx, string) (bool, error)
 	refused func(context.Context, *place.Place, actor.Actor)
 	step    func(string)
+	expect  func(*place.Tx, id.Source, coverage.Report) error
 	shelf   *upgrade.Shelf
 	oldest  int
 	handing chan struct{} // one for each box that is given a release
@@ -85,7 +89,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store: o.Store, keys: o.Keys, archive: o.Recordings, staging: root, dir: o.Staging, log: o.Log, now: o.Now, step: o.Step, admits: o.Admits, refused: o.Refused,
+		store: o.Store, keys: o.Keys, archive: o.Recordings, staging: root, dir: o.Staging, log: o.Log, now: o.Now, step: o.Step, admits: o.Admits, refused: o.Refused, expect: o.Expect,
 		epoch: rand.Text(), mux: http.NewServeMux(), nonces: nonces{of: map[id.Device]*used{}},
 		wholes: make(chan struct{}, wholeAtOnce), locks: map[id.Upload]*turn{}, finishes: map[id.Upload]*finish{}, lanes: map[id.Device]*lane{}, seen: map[id.Device]time.Time{},
 	}
@@ -112,6 +116,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 	s.mux.HandleFunc("POST "+Path+"/uploads/{upload}/complete", s.spoken(s.complete))
 	s.mux.HandleFunc("GET "+Path+"/receipts/{upload}", s.spoken(s.receipt))
 	s.mux.HandleFunc("POST "+Path+"/standing", s.spoken(s.standing))
+	s.mux.HandleFunc("POST "+Path+"/expectations", s.spoken(s.expectations))
 	s.mux.HandleFunc(Path+"/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.New(fault.NotFound, "there is nothing here"))
 	})

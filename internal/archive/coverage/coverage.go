@@ -65,6 +65,7 @@ type Call struct {
 	Dialled     string    `json:"dialled,omitempty"`
 	Extensions  []string  `json:"extensions,omitempty"`
 	Paused      bool      `json:"paused,omitempty"` // the telephone system was told not to record
+	Held        bool      `json:"held,omitempty"`   // a collector holds its sound, sealed, and brings it
 
 	Recording id.Recording `json:"-"` // where its sound is known to be in the archive under another name
 }
@@ -123,6 +124,7 @@ const (
 	usualGrace = 15 * time.Minute   // from the end of a call to its sound
 	shortest   = 2 * time.Minute    // from the log line: what comes in one batch is not missing meanwhile
 	longest    = 45 * time.Minute   // a missing recording is told within the hour
+	heldFor    = 12 * time.Hour     // what a collector holds: that it is offline is told by itself
 	finalAfter = 48 * time.Hour     // from the end of a day to its statement
 	foldAfter  = 7 * 24 * time.Hour // from then until what ended well becomes figures
 	usualKeep  = 400                // days that names of what is missing are kept, at the most

@@ -269,7 +269,11 @@ func (x *expecting) fresh(c Call, tokens [][]byte, rec id.Recording, known map[s
 	r := row{ID: id.At[id.Expectation](x.tx.At()), Source: x.source, Token: tokens[0], Named: c.Named}
 	state, excuse := x.stateOf(c, rec)
 	r.State, r.Day = string(state), int(DayOf(c.StartedAt, x.zone))
-	due := max(millis(c.EndedAt)+x.about.grace().Milliseconds(), millis(x.tx.At().Add(shortest)))
+	grace := x.about.grace()
+	if c.Held {
+		grace = heldFor
+	}
+	due := max(millis(c.EndedAt)+grace.Milliseconds(), millis(x.tx.At().Add(shortest)))
 	var card, by, recorded []byte
 	var err error
 	if state != Captured {

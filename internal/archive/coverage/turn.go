@@ -54,7 +54,7 @@ func (s *Service) overdue(ctx context.Context, p *place.Place) error {
 		now := millis(s.o.Now())
 		n := 0
 		err := p.View(ctx, func(tx *place.Tx) (err error) {
-			n, err = place.Row[int](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM expectations WHERE state = 'waiting' AND due_at <= ? LIMIT 1) AS some`, now)
+			n, err = place.Row[int](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM expectations WHERE state = 'waiting' AND due_at <= ? LIMIT 1) AS due`, now)
 			return err
 		})
 		if err != nil || n == 0 {

@@ -134,3 +134,16 @@ func adoptedID(c id.Customer, capsule []byte, what kind) id.Key {
 	i[8] = i[8]&0x3f | 0x80
 	return i
 }
+
+// OpenCapsule opens a capsule without storing its keys: for what is read once, at
+// its arrival, and kept in another form. It is fault.Denied like Adopt.
+func (k *Keyring) OpenCapsule(ctx context.Context, c id.Customer, e Enclosed) (Reserved, error) {
+	m, err := k.material(ctx, c)
+	if err != nil {
+		return Reserved{}, err
+	}
+	if m.hpke == nil {
+		return Reserved{}, fault.New(fault.Invalid, "the installation has no collectors")
+	}
+	return m.enclosed(c, e)
+}

@@ -27,6 +27,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringfence/internal/base/fault"
@@ -68,7 +69,8 @@ type Service struct {
 	shipMu sync.Mutex
 	ship   shipped
 
-	asked chan Asked
+	asked  chan Asked
+	oldest atomic.Pointer[time.Time]
 
 	progressMu sync.Mutex
 	progress   Progress

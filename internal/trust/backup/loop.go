@@ -116,6 +116,9 @@ func (f *failedDrill) Error() string {
 // first is when the first point after a start is due.
 func (s *Service) first(ctx context.Context, at Schedule) time.Time {
 	now := s.o.Now()
+	if err := s.lookOldest(ctx); err != nil {
+		s.o.Logger.Error("backup: the points cannot be read", "cause", err)
+	}
 	last, err := s.latest(ctx)
 	if err != nil || last.ID.IsZero() || now.Sub(last.At) > 25*time.Hour || !s.covered(ctx, last) {
 		return now

@@ -109,7 +109,10 @@ func (s *Service) Run(ctx context.Context) (p Point, err error) {
 	if err != nil {
 		return p, err
 	}
-	return p, s.o.Data.Put(ctx, pointName(p.ID), text)
+	if err := s.o.Data.Put(ctx, pointName(p.ID), text); err != nil {
+		return p, err
+	}
+	return p, s.lookOldest(ctx)
 }
 
 func pointName(i id.Backup) string {

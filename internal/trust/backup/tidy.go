@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"ringfence/internal/base/id"
-	"ringfence/internal/platform/sealed"
 )
 
 // kept chooses the points that stay: the newest, the newest that a drill has
@@ -87,7 +86,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 	if err == nil && s.o.CopyObjects {
 		err = s.tidyObjects(ctx, left)
 	}
-	return err
+	return errors.Join(err, s.lookOldest(ctx))
 }
 
 // sweep removes chunks that nothing names.
@@ -298,16 +297,29 @@ func (r *Repo) inventory(ctx context.Context, inv Inventory, fn func(o id.Object
 }
 
 // Oldest is when the oldest point that stays was made: what was set aside after
-// it may still be named by a backup. Zero: there is none.
-func (s *Service) Oldest(ctx context.Context) (time.Time, error) {
+// it may still be named by a backup. It answers from memory; zero: not looked
+// yet, so that everything has to stay.
+func (s *Service) Oldest() (at time.Time, some bool) {
+	if t := s.oldest.Load(); t != nil {
+		return *t, !t.IsZero()
+	}
+	return time.Time{}, true
+}
+
+// lookOldest reads what Oldest answers.
+func (s *Service) lookOldest(ctx context.Context) error {
 	names, err := s.o.Data.List(ctx, "points/")
-	if err != nil || len(names) == 0 {
-		return time.Time{}, err
+	if err != nil {
+		return err
 	}
-	slices.Sort(names)
-	p, err := s.o.Data.point(ctx, names[0])
-	if errors.Is(err, sealed.ErrAltered) {
-		return time.Time{}, nil
+	var at time.Time
+	if len(names) > 0 {
+		p, err := s.o.Data.point(ctx, slices.Min(names))
+		if err != nil {
+			return err
+		}
+		at = p.At
 	}
-	return p.At, err
+	s.oldest.Store(&at)
+	return nil
 }

@@ -128,12 +128,10 @@ func (s *Service) place(ctx context.Context, c id.Customer) error {
 	now := s.o.Now()
 	next := now.Add(atMost)
 	var w Where
-	var err error
 	if c.IsZero() {
 		w.Place, next = s.o.Store.Registry(), now.Add(ownEvery)
-		if w, err = s.Installation(ctx); err != nil {
-			s.plan(c, next)
-			return nil // not set up yet
+		if own, err := s.Installation(ctx); err == nil {
+			w = own // else it is not set up yet, and only mails for those above are looked after
 		}
 	} else {
 		p, err := s.o.Store.Place(ctx, c)
@@ -151,7 +149,7 @@ func (s *Service) place(ctx context.Context, c id.Customer) error {
 		errs = append(errs, s.liftAll(ctx, w))
 	}
 	for _, d := range s.detectors {
-		if d.Installation == w.customer() {
+		if d.Installation == w.customer() || w.Node.IsZero() {
 			continue
 		}
 		all, again, err := d.Look(ctx, w, now)
