@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/place/placetest"
 )
 
 // The kill tests end a process with SIGKILL at each step of the way, start it
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	case "server":
 		exit(serverChild())
 	}
-	os.Exit(m.Run())
+	placetest.Main(m)
 }
 
 func exit(err error) {

@@ -52,10 +52,12 @@ const (
 // Folder is where releases lie on a box, with their plan beside them.
 type Folder struct{ State string }
 
-func (f Folder) bin() string               { return filepath.Join(f.State, binFolder) }
-func (f Folder) program(o Offer) string    { return filepath.Join(f.bin(), FileName(o)) }
-func (f Folder) planPath() string          { return filepath.Join(f.State, planFile) }
-func (f Folder) unfinished(o Offer) string { return f.program(o) + ".part" }
+func (f Folder) bin() string            { return filepath.Join(f.State, binFolder) }
+func (f Folder) program(o Offer) string { return filepath.Join(f.bin(), FileName(o)) }
+func (f Folder) planPath() string       { return filepath.Join(f.State, planFile) }
+
+// unfinished keeps the ending: Windows starts nothing without it.
+func (f Folder) unfinished(o Offer) string { return filepath.Join(f.bin(), "new-"+FileName(o)) }
 
 // Plan reads the plan. A damaged one counts as none: then the program that the
 // system starts runs, which is what rolling back means in the end.
