@@ -55,7 +55,6 @@ ON_WINDOWS = ./internal/base/disk ./internal/platform/service ./internal/archive
 windows: ## compile and vet what runs on Windows: dist/ringfence-collector.exe (not run here: docs/collector.md)
 	@mkdir -p dist
 	GOOS=windows GOARCH=amd64 $(GO) build -ldflags=-w -o dist/ringfence-collector.exe ./cmd/ringfence-collector
-	GOOS=windows GOARCH=amd64 $(GO) build -ldflags=-w -o /dev/null ./cmd/ringfence
 	GOOS=windows GOARCH=amd64 $(GO) vet $(ON_WINDOWS)
 
 test-go:
