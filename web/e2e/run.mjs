@@ -11,6 +11,7 @@ import { bothSchemes, finding, listening, sorting } from './scenarios/listening.
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
 import * as reviews from './scenarios/reviews.mjs';
 import * as rights from './scenarios/rights.mjs';
+import { recordingClient } from './scenarios/siprec.mjs';
 import * as sso from './scenarios/sso.mjs';
 import * as tree from './scenarios/tree.mjs';
 import { adminPages, forms, log, notListening, phone, token, walk } from './scenarios/pages.mjs';
@@ -111,6 +112,7 @@ async function administers(base, customer) {
   await admin.does('every page in light', (page) => walk(page, base, adminPages, 'light'));
   await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
   await admin.does('forms', (page) => forms(page, base));
+  await admin.does('a recording client is added', (page) => recordingClient(page, base));
   await admin.does('a token is made, used and ended', (page) => token(page, demo, base, customer));
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/archive/sound"
@@ -34,8 +35,8 @@ type world struct {
 }
 
 func schemas() place.Schemas {
-	s := recordingtest.Schemas(Migrations())
-	s.Housekeeping = append(s.Housekeeping, Housekeeping...)
+	s := recordingtest.Schemas(Migrations(), coverage.Migrations())
+	s.Housekeeping = append(append(s.Housekeeping, Housekeeping...), coverage.Housekeeping()...)
 	return s
 }
 
@@ -289,6 +290,34 @@ func TestSessionsAreExpected(t *testing.T) {
 	if st := w.Status(w.binding.Source); st.Silent != 1 || st.Taken != 2 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// As the archive counts: a session with sound ends as captured, one without as
+// waiting, and later missing.
+func TestSessionsAreCounted(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		c := coverage.New(coverage.Options{Store: w.Store, Now: func() time.Time { return w.at }})
+		w.World.Service.OnTaken(c.Taken)
+		w.o.Expect = func(tx *place.Tx, src id.Source, call recording.Call) error {
+			return c.Expect(tx, src, coverage.Report{Calls: []coverage.Call{coverage.CallOf(call, true)}})
+		}
+		loud, silent := w.begin(two...), w.begin(two...)
+		w.say(loud, 50, 440, 660)
+		loud.Fact(Fact{What: Left, At: w.at})
+		silent.Fact(Fact{What: Left, At: w.at})
+		w.archived()
+		states := map[string]int{}
+		w.no(w.Place.View(t.Context(), func(tx *place.Tx) error {
+			all, err := place.Rows[string](tx, `SELECT state FROM expectations`)
+			for _, one := range all {
+				states[one]++
+			}
+			return err
+		}))
+		if states["captured"] != 1 || states["waiting"] != 1 || len(states) != 2 {
+			t.Errorf("%v", states)
+		}
+	})
 }
 
 // What may not be captured is not begun, and nothing is left of it.

@@ -11,6 +11,7 @@ export const adminPages = [
   ['egress', 'What left the host'],
   ['settings/sources', 'Sources'],
   ['settings/collectors', 'Collectors'],
+  ['settings/siprec', 'Recording sessions'],
   ['settings/retention', 'Retention'],
   ['settings/storage', 'Storage'],
   ['settings/speech', 'Speech engine'],
@@ -40,6 +41,7 @@ export async function forms(page, url) {
     ['settings/tokens', 'Make a token'],
     ['settings/access', 'Add a rule'],
     ['settings/collectors', 'Name a collector'],
+    ['settings/siprec', 'Add a recording client'],
   ]) {
     await page.goto(`${url}/${path}`);
     await settled(page);
