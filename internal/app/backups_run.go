@@ -80,3 +80,15 @@ func (s *server) watchBackups(c place.Commit) {
 		b.Watch(c)
 	}
 }
+
+// oldestBackup says since when there are backups: objects that they name stay.
+// Until the targets have answered everything stays.
+func (s *server) oldestBackup(context.Context) (time.Time, bool) {
+	if !s.cfg.Backup.On() {
+		return time.Time{}, false
+	}
+	if b := s.backups.Load(); b != nil {
+		return b.Oldest()
+	}
+	return time.Time{}, true
+}

@@ -153,7 +153,7 @@ func (s *server) build(x extras) error {
 		Names: s.namesOf, Breached: stolen, MailedCodeForNodes: s.cfg.SignIn.MailedCodeForAdministrators,
 	})
 	s.scim = scim.New(scim.Options{Store: s.places, People: s.people, Mail: sender, Name: s.nameOf, Brand: s.tree.LetterBrand, Log: s.log})
-	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log, Admit: s.mayCapture})
+	s.recordings = recording.New(recording.Options{Store: s.places, Keys: s.keys, Objects: s.objects, Log: s.log, Admit: s.mayCapture, Oldest: s.oldestBackup})
 	s.recordings.OnDestroy(search.Remove)
 	s.reviews = review.New(review.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Mail: sender, URL: s.url, Brand: s.tree.LetterBrand, Reach: httpapi.InReach(s.recordings, time.Now), Log: s.log,

@@ -106,6 +106,9 @@ func (s *Service) giveUp(ctx context.Context, p *place.Place, i id.Intent, l lef
 // may run twice, also at the same time.
 func (s *Service) discard(ctx context.Context, p *place.Place, i id.Intent, l leftovers) error {
 	s.step("discard")
+	if s.named(ctx, l) {
+		return s.keepAside(ctx, p, i, l.Objects)
+	}
 	var used []id.Object
 	if err := p.View(ctx, func(tx *place.Tx) (err error) {
 		used, err = place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE object IN (?)`, place.List(l.Objects))

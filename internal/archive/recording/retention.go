@@ -106,6 +106,9 @@ func dueAt(startedAt, days int64) time.Time { return fromMillis(startedAt).AddDa
 // nightly; it may be stopped and run again at any time.
 func (s *Service) Sweep(ctx context.Context, p *place.Place) (int, error) {
 	done := 0
+	if err := s.clearAside(ctx, p); err != nil {
+		return 0, err
+	}
 	for {
 		var recs []id.Recording
 		err := p.View(ctx, func(tx *place.Tx) error {

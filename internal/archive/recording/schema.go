@@ -11,8 +11,8 @@ var firstSchema string
 
 // Migrations make the tables of this package in a customer's place.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 400, Name: "recordings", SQL: firstSchema}}
+	return place.Migrations{{Number: 400, Name: "recordings", SQL: firstSchema}, {Number: 920, Name: "objects aside", SQL: asideSchema}}
 }
 
 // Housekeeping are the tables that are written without an event.
-var Housekeeping = []string{"source_states"}
+var Housekeeping = []string{"source_states", "objects_aside"}

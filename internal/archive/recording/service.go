@@ -35,6 +35,9 @@ type Options struct {
 	// Admit is asked before anything new comes into a place; its error's text
 	// tells the customer why nothing does. nil: everything may come.
 	Admit func(ctx context.Context, p *place.Place) error
+	// Oldest is when the oldest backup that is kept was made: objects that it
+	// names stay until it has gone. nil: there are no backups.
+	Oldest func(ctx context.Context) (at time.Time, some bool)
 	// Step is told the name of each step before it is taken. Only tests use it:
 	// they end the process there and look at what is left.
 	Step func(name string)
@@ -49,6 +52,7 @@ type Service struct {
 	log     *slog.Logger
 	now     func() time.Time
 	admit   func(context.Context, *place.Place) error
+	oldest  func(context.Context) (time.Time, bool)
 	step    func(string)
 	cards   *cardKeys
 
@@ -77,7 +81,7 @@ func New(o Options) *Service {
 		o.Step = func(string) {}
 	}
 	return &Service{
-		store: o.Store, keys: o.Keys, objects: o.Objects, log: o.Log, now: o.Now, admit: o.Admit, step: o.Step,
+		store: o.Store, keys: o.Keys, objects: o.Objects, log: o.Log, now: o.Now, admit: o.Admit, oldest: o.Oldest, step: o.Step,
 		cards: newCardKeys(), openings: map[id.Receipt]*Opening{}, working: map[id.Intent]bool{},
 	}
 }
