@@ -20,7 +20,9 @@ var firstSchema string
 
 // Migrations make the tables of this package in a customer's place.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 600, Name: "collectors", SQL: firstSchema}, {Number: 601, Name: "where collectors come from", SQL: `
+	return place.Migrations{
+		{Number: 600, Name: "collectors", SQL: firstSchema},
+		{Number: 601, Name: "where collectors come from", SQL: `
 		ALTER TABLE collect_devices ADD COLUMN seen_from {{bytes}};`},
 		{Number: 602, Name: "releases of collectors", SQL: `
 		ALTER TABLE collect_devices ADD COLUMN release {{text}} NOT NULL DEFAULT '';
@@ -30,7 +32,8 @@ func Migrations() place.Migrations {
 		ALTER TABLE collect_devices ADD COLUMN oldest_at {{int}};
 		ALTER TABLE collect_devices ADD COLUMN upgrades {{text}} NOT NULL DEFAULT 'ask';
 		ALTER TABLE collect_devices ADD COLUMN upgrade_to {{text}} NOT NULL DEFAULT '';
-		ALTER TABLE collect_devices ADD COLUMN upgrade_failed {{text}} NOT NULL DEFAULT '';`}}
+		ALTER TABLE collect_devices ADD COLUMN upgrade_failed {{text}} NOT NULL DEFAULT '';`},
+	}
 }
 
 // Housekeeping are the tables that are written without an event: when a box was

@@ -266,7 +266,7 @@ func (w *wish) proven(ctx context.Context, p Process) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the service was started, and has not reached its server within %s; see why with: ringfence collect status --state %s", provenIn, w.state)
+			return fmt.Errorf("the service was started, and has not reached its server within %s; see why with \"ringfence collect status --state %s\" and in its log. Whether its account can read the folder: runuser -u ringfence-collector -- ringfence collect probe --from %s", provenIn, w.state, w.settings.From)
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
@@ -320,7 +320,7 @@ func readable(from, logs string) (string, error) {
 	return fmt.Sprintf("it holds %d files", files), nil
 }
 
-// probeCommand is readable, run as another account by "install".
+// probeCommand is readable for a person to run as the service's account.
 func probeCommand(_ context.Context, args []string, p Process) error {
 	f := flags("probe", "Usage: ringfence collect probe --from DIR [--logs DIR]\n\nSays whether this account can read the folders.\n\n", p.Stdout)
 	from, logs := f.String("from", "", "`DIR` of the sound files"), f.String("logs", "", "`DIR` of the logs")

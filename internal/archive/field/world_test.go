@@ -95,7 +95,8 @@ func newWorld(t *testing.T) *world {
 
 func customer(t *testing.T, store *place.Store, keys interface {
 	CreateCustomer(context.Context, id.Customer) error
-}) *place.Place {
+},
+) *place.Place {
 	t.Helper()
 	c := id.New[id.Customer]()
 	if err := keys.CreateCustomer(t.Context(), c); err != nil {

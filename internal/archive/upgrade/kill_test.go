@@ -254,8 +254,13 @@ func TestLauncherKilledAtEachStep(t *testing.T) {
 		step string
 		runs string
 	}{
-		{reports, "chosen", "new"}, {reports, "started", "new"}, {reports, "keep", "new"},
-		{crashes, "chosen", "old"}, {crashes, "started", "old"}, {crashes, "roll back", "old"}, {silent, "roll back", "old"},
+		{reports, "chosen", "new"},
+		{reports, "started", "new"},
+		{reports, "keep", "new"},
+		{crashes, "chosen", "old"},
+		{crashes, "started", "old"},
+		{crashes, "roll back", "old"},
+		{silent, "roll back", "old"},
 	} {
 		t.Run(c.runs+"/"+c.step, func(t *testing.T) {
 			t.Parallel()
