@@ -152,7 +152,7 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
-		Registry:     join(job.Migrations, org.Migrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry:     join(job.Migrations, org.Migrations(), collect.RegistryMigrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
 		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
