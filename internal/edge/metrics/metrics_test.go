@@ -67,7 +67,7 @@ func TestFiguresAreWellFormed(t *testing.T) {
 		t.Error("a caller's own method is a series")
 	}
 	_, text, header := ask(t, m, secret.Text{}, "Accept", "application/openmetrics-text;version=1.0.0")
-	if !strings.HasPrefix(header.Get("Content-Type"), "application/openmetrics-text") || !strings.HasSuffix(text, "# EOF\n") || !strings.Contains(text, "ringfence_turns_total 7") {
+	if !strings.HasPrefix(header.Get("Content-Type"), "application/openmetrics-text") || !strings.HasSuffix(text, "# EOF\n") || !strings.Contains(text, "ringfence_turns_total 7.0") {
 		t.Errorf("%s\n%s", header, text[max(0, len(text)-400):])
 	}
 }
