@@ -357,8 +357,8 @@ func (l *lived) upgrade(server *child) *child {
 	if after := l.run("", "version"); after == before {
 		l.Errorf("the version is still %s", after)
 	}
-	server.stop()
 	l.refusedUpgrade()
+	server.stop()
 	return l.serve("/etc/ringfence/ringfence.yaml")
 }
 
