@@ -257,7 +257,7 @@ func TestWhoWatchesLearnsNothing(t *testing.T) {
 			t.Errorf("who watches learns %q", bad)
 		}
 	}
-	for _, want := range []string{`route="/api/v1/customers/{customer}/recordings"`, "ringfence_captured{", "ringfence_part{", "ringfence_key_copies 2"} {
+	for _, want := range []string{`route="/api/v1/customers/{customer}/recordings"`, "ringfence_captured_total{", "ringfence_part{", "ringfence_key_copies 2"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the figures lack %s", want)
 		}

@@ -112,6 +112,26 @@ func (s *server) hostFigures(m *metrics.Metrics) {
 		return out
 	})
 	m.GaugeBy("database", "Connections and places of the databases.", "what", s.places.Standing)
+	// What has no listener of its own here is 0.
+	m.Gauge("siprec_calls", "Recording sessions under way.", func() float64 {
+		if s.sip == nil {
+			return 0
+		}
+		return float64(s.sip.Calls())
+	})
+	m.Gauge("sftp_sessions", "Sessions of the SFTP server.", func() float64 {
+		if s.sftp == nil {
+			return 0
+		}
+		return float64(s.sftp.Count())
+	})
+	m.Counter("sftp_files", "Files that the SFTP server has taken since the start.", func() float64 {
+		if s.sftp == nil {
+			return 0
+		}
+		files, _ := s.sftp.Taken()
+		return float64(files)
+	})
 	m.Gauge("processors", "Processors that this process may use.", func() float64 { return float64(runtime.GOMAXPROCS(0)) })
 }
 

@@ -53,8 +53,8 @@ func New(version string) *Metrics {
 	m.jobs = m.histogram("job_seconds", "How long jobs ran, by kind and how they ended.", []float64{.01, .1, 1, 10, 60, 600}, "kind", "outcome")
 	m.webhooks = m.histogram("webhook_seconds", "How long receivers of webhooks took to answer.", []float64{.05, .2, 1, 5, 15}, "event", "outcome")
 	m.egress = m.histogram("egress_seconds", "How long others' servers took to answer, by what they were asked for.", []float64{.05, .2, 1, 5, 30, 300}, "engine", "outcome")
-	m.captures = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "captured", Help: "Recordings taken in since the start."}, []string{"replaced"})
-	m.sound = prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + "captured_sound_seconds", Help: "Sound taken in since the start."})
+	m.captures = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "captured_total", Help: "Recordings taken in since the start."}, []string{"replaced"})
+	m.sound = prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + "captured_sound_seconds_total", Help: "Sound taken in since the start."})
 	m.registry.MustRegister(m.captures, m.sound)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "build", Help: "Which program runs.", ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()}})
 	info.Set(1)
@@ -114,9 +114,10 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: prefix + name, Help: help}, read))
 }
 
-// Counter shows a figure that only goes up while the program runs.
+// Counter shows a figure that only goes up while the program runs. OpenMetrics
+// wants the name of such a one to end with _total, which is added.
 func (m *Metrics) Counter(name, help string, read func() float64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: prefix + name, Help: help}, read))
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: prefix + name + "_total", Help: help}, read))
 }
 
 // GaugeBy shows a figure for each value of one label: kinds, states, parts;

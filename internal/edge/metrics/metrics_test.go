@@ -56,8 +56,8 @@ func TestFiguresAreWellFormed(t *testing.T) {
 		t.Fatal(status, err)
 	}
 	for _, name := range []string{
-		"ringfence_http_request_seconds", "ringfence_job_seconds", "ringfence_webhook_seconds", "ringfence_egress_seconds", "ringfence_captured",
-		"ringfence_captured_sound_seconds", "ringfence_key_copies", "ringfence_turns", "ringfence_jobs_waiting", "ringfence_build", "go_goroutines",
+		"ringfence_http_request_seconds", "ringfence_job_seconds", "ringfence_webhook_seconds", "ringfence_egress_seconds", "ringfence_captured_total",
+		"ringfence_captured_sound_seconds_total", "ringfence_key_copies", "ringfence_turns_total", "ringfence_jobs_waiting", "ringfence_build", "go_goroutines",
 	} {
 		if families[name] == nil {
 			t.Errorf("%s is missing", name)

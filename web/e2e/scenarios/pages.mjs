@@ -6,6 +6,9 @@ export const adminPages = [
   ['recordings', 'Recordings'],
   ['calls', 'Calls'],
   ['attention', 'Needs attention'],
+  ['imports', 'Imports'],
+  ['alerts', 'Alerts'],
+  ['coverage', 'Coverage'],
   ['log', 'Change log'],
   ['exposure', 'Who could reach what'],
   ['egress', 'What left the host'],
@@ -18,6 +21,8 @@ export const adminPages = [
   ['settings/members', 'Members'],
   ['settings/tokens', 'API tokens'],
   ['settings/access', 'Access lists'],
+  ['settings/webhooks', 'Webhooks'],
+  ['health', 'Health'],
 ];
 
 /** walk visits pages in one colour scheme: each must come without an error and pass axe. */
@@ -37,11 +42,15 @@ export async function walk(page, url, pages, scheme) {
 export async function forms(page, url) {
   for (const [path, button] of [
     ['settings/sources', 'Add a source'],
+    ['imports', 'Prepare an import'],
     ['settings/members', 'Invite somebody'],
     ['settings/tokens', 'Make a token'],
     ['settings/access', 'Add a rule'],
+    ['settings/webhooks', 'Add a webhook'],
     ['settings/collectors', 'Name a collector'],
     ['settings/siprec', 'Add a recording client'],
+    ['alerts', 'Add a contact'],
+    ['coverage', 'Add a rule'],
   ]) {
     await page.goto(`${url}/${path}`);
     await settled(page);
