@@ -139,8 +139,12 @@ func connectSFTP(ctx context.Context, dial dialer, set Settings) (remote, error)
 	return &sftpRemote{s, conn}, nil
 }
 
+// Close ends the connection below first: the library would else wait for a peer
+// that never ends its side.
 func (r *sftpRemote) Close() error {
-	return errors.Join(r.Client.Close(), ignoreClosed(r.conn.Close()))
+	err := ignoreClosed(r.conn.Close())
+	_ = r.Client.Close() // it tells of the connection that was closed under it
+	return err
 }
 
 func ignoreClosed(err error) error {

@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Group, Modal, NumberInput, Radio, SegmentedControl, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Modal, NumberInput, Radio, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
@@ -7,6 +7,7 @@ import type { Source, SourceSettings } from '../../api/types';
 import { Icon } from '../../ui/Icon';
 import { Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { ProfileSelect } from './Profiles';
 
 /** settingsOf is what can be set of a source: a change sends the whole of it. */
 export function settingsOf(s: Source): SourceSettings {
@@ -21,6 +22,17 @@ const fresh = (): SourceSettings => ({
   language: navigator.language, country: '', pattern: '', after: 'keep',
 });
 
+/** kinds are the ways in that are set up here; recording sessions and imports have pages of their own. */
+export const kinds = [
+  { value: 'folder', label: 'Folder on this server' },
+  { value: 'collector', label: 'Collector beside the PBX' },
+  { value: 'drop', label: 'Others push files (SFTP, HTTPS)' },
+  { value: 'pickup', label: 'Fetch from elsewhere (SFTP, FTPS)' },
+  { value: 'system', label: 'Ask the telephone system’s API' },
+  { value: 'siprec', label: 'Recording sessions (SIPREC)' },
+  { value: 'import', label: 'Import of old recordings' },
+];
+
 const zones = () => [...new Set([...Intl.supportedValuesOf('timeZone'), 'UTC'])];
 
 /** SourceForm asks only for what the chosen kind and profile need. */
@@ -34,7 +46,7 @@ export function SourceForm({ customer, source, onClose }: { customer: string; so
         ? must(api.PATCH('/api/v1/customers/{customer}/sources/{source}', { params: { path: { customer, source: source.id } }, body: form }))
         : must(api.POST('/api/v1/customers/{customer}/sources', { params: { path: { customer } }, body: form })),
     onSuccess: () => {
-      toast(source ? 'The source is changed.' : form.kind === 'collector' ? 'The source is there. Now enrol its collector.' : 'The source is there.');
+      toast(source ? 'The source is changed.' : form.kind === 'collector' ? 'The source is there. Now enrol its collector.' : form.kind === 'drop' ? 'The source is there. Now let its system push: see Push.' : form.kind === 'pickup' ? 'The source is there. Now say where from.' : 'The source is there.');
       onClose();
       return client.invalidateQueries({ queryKey: here(customer, 'sources') });
     },
@@ -53,16 +65,17 @@ export function SourceForm({ customer, source, onClose }: { customer: string; so
       <form onSubmit={submit}>
         <Stack>
           <Group>
-            <SegmentedControl aria-label="Kind" value={form.kind} onChange={(v) => set({ kind: v as 'folder' })} data={[{ value: 'folder', label: 'Folder on this server' }, { value: 'collector', label: 'Collector beside the PBX' }]} disabled={!!source} />
-            <SegmentedControl aria-label="Profile" value={form.profile} onChange={(v) => set({ profile: v as 'asterisk' })} data={[{ value: 'asterisk', label: 'Asterisk or FreePBX' }, { value: 'generic', label: 'Any sound file' }]} />
+            <Select label="How recordings come" w={260} allowDeselect={false} value={form.kind} onChange={(v) => set({ kind: v as 'folder' })} data={kinds} disabled={!!source} />
           </Group>
+          <ProfileSelect customer={customer} value={form.profile} onChange={(v) => set({ profile: v as 'asterisk' })} error={p?.about('profile')} />
           {field('name', 'Name', 'For example the site or the telephone system', { required: true, 'data-autofocus': true, maxLength: 100 })}
           {folder && (
-            <SimpleGrid cols={{ base: 1, sm: form.profile === 'asterisk' ? 2 : 1 }}>
+            <SimpleGrid cols={{ base: 1, sm: form.profile !== 'generic' ? 2 : 1 }}>
               {field('folder', 'Folder', 'Absolute path on the server', { required: true, className: 'mono' })}
-              {form.profile === 'asterisk' && field('logs', 'Logs', 'Folder of CDR, CEL and queue_log', { className: 'mono' })}
+              {form.profile !== 'generic' && field('logs', 'Logs', form.profile === 'asterisk' ? 'Folder of CDR, CEL and queue_log' : 'Folder of the call records; empty: beside the recordings', { className: 'mono' })}
             </SimpleGrid>
           )}
+          {(form.kind === 'drop' || form.kind === 'pickup') && form.profile !== 'generic' && field('logs', 'Logs', 'Folder of the logs among what is sent or fetched, such as logs. Empty: its top', { className: 'mono' })}
           {form.profile === 'generic' && field('pattern', 'File-name pattern', 'Named parts in braces, for example {direction}-{caller}-{dialled}-{date}-{time}. Empty: take the time of the file.')}
           <SimpleGrid cols={{ base: 1, sm: 3 }}>
             <Select label="Time zone" description="Of the system's clock and logs" required searchable data={zones()} value={form.time_zone} onChange={(v) => set({ time_zone: v ?? '' })} error={p?.about('time_zone')} />
@@ -70,7 +83,7 @@ export function SourceForm({ customer, source, onClose }: { customer: string; so
             {field('country', 'Country', 'Two letters, to read national numbers', { maxLength: 2 })}
           </SimpleGrid>
           {form.profile === 'generic' && <Raw form={form} set={set} />}
-          <After form={form} set={set} error={p?.about('after')} />
+          {form.kind !== 'drop' && <After form={form} set={set} error={p?.about('after')} />}
           {save.error != null && !p?.faults.length && <Failed error={save.error} />}
           {p && p.faults.length > 0 && (
             <Alert color="red" variant="light" title="Not yet" icon={<Icon name="warn" />} styles={{ message: { color: 'var(--mantine-color-text)' } }}>

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Stack, Text, Title } from '@mantine/core';
+import { Badge, Button, Group, Modal, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -12,7 +12,11 @@ import { Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
 import { toast } from '../../ui/toast';
 import { sources } from './queries';
-import { settingsOf, SourceForm } from './SourceForm';
+import { PickupSettings } from './PickupSettings';
+import { Unverified, useProfile } from './Profiles';
+import { PushSettings } from './PushSettings';
+import { kinds, settingsOf, SourceForm } from './SourceForm';
+import { SystemSettings } from './SystemSettings';
 
 export function SourcesPage() {
   const { customer } = useParams({ from: '/in/c/$customer' });
@@ -20,7 +24,7 @@ export function SourcesPage() {
   const [edit, setEdit] = useState<Source | 'new' | null>(null);
   const add = <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setEdit('new')}>Add a source</Button>;
   return (
-    <Page title="Sources" about="Where recordings come from: a folder that this server watches, or a collector beside the telephone system." actions={add}>
+    <Page title="Sources" about="Where recordings come from: a folder, a collector beside the telephone system, files that others push, or that are fetched from elsewhere." actions={add}>
       <Answered query={query}>
         {(data) =>
           data.items.length === 0 ? (
@@ -29,7 +33,7 @@ export function SourcesPage() {
             </div>
           ) : (
             <Stack gap="sm">
-              {data.items.map((s) => (
+              {data.items.filter((s) => s.kind !== 'import').map((s) => (
                 <Line key={s.id} source={s} customer={customer} edit={() => setEdit(s)} />
               ))}
             </Stack>
@@ -54,6 +58,7 @@ const after: Record<string, string> = { keep: 'kept where they are', move: 'move
 function Line({ source: s, customer, edit }: { source: Source; customer: string; edit: () => void }) {
   const client = useQueryClient();
   const [removing, setRemoving] = useState(false);
+  const [way, setWay] = useState(false);
   const path = { customer, source: s.id };
   const again = () => client.invalidateQueries({ queryKey: here(customer, 'sources') });
   const pause = useMutation({
@@ -68,14 +73,16 @@ function Line({ source: s, customer, edit }: { source: Source; customer: string;
   };
   const state = states[s.state] ?? { text: s.state, tone: 'neutral' };
   const paused = s.state === 'paused';
+  const profile = useProfile(customer, s.profile);
   return (
     <article className="card" style={{ padding: 16 }} aria-label={s.name}>
       <Group justify="space-between" align="flex-start" gap="md">
         <div style={{ flex: '1 1 340px', minWidth: 0 }}>
           <Group gap="xs">
             <Title order={2}>{s.name}</Title>
-            <Badge>{s.kind === 'folder' ? 'Watched folder' : 'Collector'}</Badge>
-            <Badge>{s.profile === 'asterisk' ? 'Asterisk or FreePBX' : 'Any sound file'}</Badge>
+            <Badge>{kinds.find((k) => k.value === s.kind)?.label ?? s.kind}</Badge>
+            <Badge>{profile?.title ?? s.profile}</Badge>
+            {profile && !profile.verified && <Unverified />}
           </Group>
           {s.folder && <Text className="mono" mt={6}>{s.folder}</Text>}
           <Text size="sm" c="dimmed" mt={6}>
@@ -91,11 +98,17 @@ function Line({ source: s, customer, edit }: { source: Source; customer: string;
           {s.state_text && <Text size="sm" mt={2}>{sentence(s.state_text)}</Text>}
         </div>
         <Group gap={6}>
+          {s.kind === 'drop' && <Button size="compact-sm" variant="default" onClick={() => setWay(true)} aria-label={`Push to ${s.name}`}>Push</Button>}
+          {s.kind === 'pickup' && <Button size="compact-sm" variant="default" onClick={() => setWay(true)} aria-label={`Where ${s.name} comes from`}>Where from</Button>}
           <Button size="compact-sm" variant="default" loading={pause.isPending} onClick={() => pause.mutate(!paused)} aria-label={`${paused ? 'Go on with' : 'Pause'} ${s.name}`}>{paused ? 'Go on' : 'Pause'}</Button>
           <Button size="compact-sm" variant="default" onClick={edit} aria-label={`Change ${s.name}`}>Change</Button>
           <Button size="compact-sm" variant="default" onClick={() => setRemoving(true)} aria-label={`Remove ${s.name}`}>Remove</Button>
         </Group>
       </Group>
+      <Modal opened={way} onClose={() => setWay(false)} size="xl" centered title={s.kind === 'drop' ? `Push to ${s.name}` : `Where ${s.name} comes from`} closeButtonProps={{ 'aria-label': 'Close' }}>
+        {s.kind === 'drop' ? <PushSettings customer={customer} source={s} /> : <PickupSettings customer={customer} source={s} />}
+      </Modal>
+      {s.kind === 'system' && <SystemSettings customer={customer} source={s} />}
       <Confirm title={`Stop capturing from ${s.name}?`} act="Remove the source" opened={removing} onClose={() => setRemoving(false)} onConfirm={remove}>
         Recordings that were captured from it stay. New files there are no longer looked at.
       </Confirm>
