@@ -108,6 +108,7 @@ var shBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
 // The quick start of docs/api.md is run as it stands there.
 func TestTheQuickStartWorks(t *testing.T) {
 	w := integrate(t, nil)
+	no(t, w.s.tree.SetQuota(t.Context(), actor.ForSystem("test"), w.place.Customer(), org.Quota{org.Requests: 100}))
 	text, err := os.ReadFile(filepath.Join(w.root, "docs/api.md"))
 	no(t, err)
 	blocks := shBlock.FindAllStringSubmatch(string(text), -1)
@@ -224,6 +225,7 @@ func TestWhoWatchesLearnsNothing(t *testing.T) {
 	var list struct{ Items []struct{ ID string } }
 	w.ask("GET", "/recordings", nil, &list)
 	w.ask("GET", "/health", nil, new(any))
+	w.ask("POST", "/webhooks", map[string]any{"name": canary, "url": "https://crm.example/" + canary, "purpose": canary, "region": canary, "events": []string{"alert.raised"}}, new(any))
 	w.s.health.Check(t.Context())
 	res, err := http.Get("http://" + w.s.figuresAt.Addr().String() + "/metrics")
 	no(t, err)
