@@ -46,6 +46,7 @@ func commands() []command {
 		{"reset-factors", "let somebody in who has lost every second factor", runResetFactors},
 		{"leavers", "take the people of a file out, with a report", runLeavers},
 		{"review", "check the signed result of an access review", runReview},
+		{"coverage", "check a signed statement of coverage", runCoverage},
 		{"generate", "write the files that are derived from the code", runGenerate},
 		{"version", "say which version this is", runVersion},
 		{"help", "this list", runHelp},

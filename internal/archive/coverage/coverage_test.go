@@ -1,6 +1,7 @@
 package coverage_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,7 +92,7 @@ func TestUnnamed(t *testing.T) {
 		w.expect(other, w.call("1.1", time.Minute))
 		w.now = w.now.Add(time.Hour)
 		w.turn()
-		w.want(map[coverage.State]int64{coverage.Captured: w.states()[coverage.Captured], coverage.Unnamed: 1, coverage.Missing: 1})
+		w.want(map[coverage.State]int64{coverage.Unnamed: 1, coverage.Missing: 1})
 		named := w.call("9.9", time.Hour)
 		named.Idents, named.Recording = []string{"9.9", "file:y"}, other.Recording
 		w.expect(named)
@@ -201,6 +202,36 @@ func TestStatementsAndFolding(t *testing.T) {
 		w.no(w.s.Fold(t.Context(), w.p, 30))
 		if page, _ = w.s.List(t.Context(), w.p, coverage.Filter{}, id.Expectation{}, 10, true); len(page.Items) != 1 || page.Items[0].Call != nil {
 			t.Error("the name of a missing call is kept longer than recordings")
+		}
+	})
+}
+
+// A log that said nothing for hours, at a time when it usually does, is a gap,
+// and stands in the statement of its day.
+func TestALogThatWasSilent(t *testing.T) {
+	each(t, "UTC", func(t *testing.T, w *world) {
+		n := 0
+		day := func(date time.Time, hours ...int) {
+			for _, h := range hours {
+				var calls []coverage.Call
+				for i := range 20 {
+					n++
+					end := time.Date(date.Year(), date.Month(), date.Day(), h, 2*i+5, 0, 0, time.UTC)
+					calls = append(calls, coverage.Call{Idents: []string{fmt.Sprint(n)}, Named: true, StartedAt: end.Add(-time.Minute), EndedAt: end, Disposition: "abandoned"})
+				}
+				w.now = calls[len(calls)-1].EndedAt.Add(time.Minute)
+				w.expect(calls...)
+			}
+		}
+		for week := 3; week > 0; week-- {
+			day(noon.AddDate(0, 0, -7*week), 8, 9, 10, 11, 12, 13)
+		}
+		day(noon, 8, 9, 12, 13)
+		today := coverage.DayOf(noon, time.UTC)
+		gaps, err := w.s.Gaps(t.Context(), w.p, 0, 99991231)
+		w.no(err)
+		if len(gaps) != 1 || gaps[0].Day != today || gaps[0].Kind != coverage.Silence || gaps[0].From.Hour() != 9 || gaps[0].To.Hour() != 12 {
+			t.Errorf("%+v", gaps)
 		}
 	})
 }

@@ -81,6 +81,7 @@ type about struct {
 	Since int64 `db:"since"`
 	Named bool  `db:"named"` // it has logs
 	Grace int64 `db:"grace"` // seconds; 0: the usual
+	Last  int64 `db:"last_line"`
 }
 
 func (a about) grace() time.Duration {
@@ -91,7 +92,7 @@ func (a about) grace() time.Duration {
 }
 
 func aboutSource(tx *place.Tx, s id.Source) (about, error) {
-	a, err := place.Row[about](tx, `SELECT since, named, grace FROM coverage_sources WHERE source = ?`, s)
+	a, err := place.Row[about](tx, `SELECT since, named, grace, last_line FROM coverage_sources WHERE source = ?`, s)
 	if fault.Is(err, fault.NotFound) {
 		return about{}, nil
 	}
@@ -159,11 +160,17 @@ func (x *expecting) prepare(r Report) (err error) {
 		x.about.Since = millis(x.tx.At().Add(-before))
 	}
 	x.about.Named = x.about.Named || named
-	var last int64
+	var first, last int64
 	for _, c := range r.Calls {
 		if c.Named {
 			last = max(last, millis(c.EndedAt))
+			if at := millis(c.EndedAt); first == 0 || at < first {
+				first = at
+			}
 		}
+	}
+	if err := x.silence(instant(x.about.Last), instant(first)); err != nil {
+		return err
 	}
 	if _, err := x.tx.Exec(`INSERT INTO coverage_sources (source, since, named, grace, last_line) VALUES (?, ?, ?, 0, ?)
 		ON CONFLICT (source) DO UPDATE SET named = excluded.named, last_line = CASE WHEN excluded.last_line > coverage_sources.last_line THEN excluded.last_line ELSE coverage_sources.last_line END`,
@@ -172,6 +179,35 @@ func (x *expecting) prepare(r Report) (err error) {
 	}
 	x.hours = map[int64]int64{}
 	return nil
+}
+
+// quietFor is how long a log must be silent at least to be a gap.
+const quietFor = 30 * time.Minute
+
+// silence notes that a log said nothing for long, at a time when it usually does.
+func (x *expecting) silence(from, to time.Time) error {
+	if from.IsZero() || to.Sub(from) < quietFor {
+		return nil
+	}
+	type hour struct {
+		Hour  int64 `db:"hour"`
+		Named int64 `db:"named"`
+	}
+	p := Pattern{Zone: x.zone, Hours: map[int64]int64{}, Last: from}
+	rows, err := place.Rows[hour](x.tx, `SELECT hour, named FROM coverage_hours WHERE source = ? AND named > 0 ORDER BY hour`, x.source)
+	for _, r := range rows {
+		p.Hours[r.Hour] = r.Named
+		if p.First.IsZero() {
+			p.First = time.Unix(r.Hour*3600, 0)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if u := p.Compare(from, to); u.Weeks < 2 || u.Low < enough {
+		return nil
+	}
+	return x.gaps([]Gap{{Kind: Silence, From: from, To: to, N: 1}})
 }
 
 // some takes in a batch of calls.
@@ -285,7 +321,7 @@ func (x *expecting) fresh(c Call, tokens [][]byte, rec id.Recording, known map[s
 		by = excuse[:]
 	}
 	if !rec.IsZero() {
-		recorded = rec[:]
+		recorded, r.Recording = rec[:], &rec
 	}
 	x.news.add(r.ID, r.Source, r.Token, r.Day, r.State, c.Named, millis(c.StartedAt), millis(c.EndedAt), due, millis(x.tx.At()), c.Direction, c.Disposition,
 		int64(c.Talk*1000), recorded, by, "", card)
@@ -333,6 +369,12 @@ func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row)
 			}
 		}
 		kept.Named = kept.Named || o.Named
+		if kept.Recording == nil {
+			kept.Recording = o.Recording
+		}
+	}
+	if rec.IsZero() && kept.Recording != nil {
+		rec = *kept.Recording
 	}
 	named := kept.Named || c.Named
 	if State(kept.State) == Erased || len(same) == 1 && named == kept.Named && rec.IsZero() == (kept.Recording == nil) && kept.Ended == millis(c.EndedAt) {
