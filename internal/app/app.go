@@ -42,6 +42,7 @@ func commands() []command {
 		{"api", "do what the API of a running server can do", runAPI},
 		{"backup", "make backups, list and verify them, try a restore", runBackup},
 		{"restore", "make an installation or one customer anew from backups", runRestore},
+		{"import", "take old recordings from a folder into an archive", runImport},
 		{"unlock", "open the access lists of who is locked out", runUnlock},
 		{"reset-factors", "let somebody in who has lost every second factor", runResetFactors},
 		{"leavers", "take the people of a file out, with a report", runLeavers},

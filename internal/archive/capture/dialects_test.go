@@ -123,3 +123,20 @@ func compareTold(t *testing.T, truth []told, lines []line) {
 		})
 	}
 }
+
+// TestProfilesInTheDocumentation: the page says of each profile what the code says.
+func TestProfilesInTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/capture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Profiles() {
+		checked := "**unverified**"
+		if p.Verified {
+			checked = "yes"
+		}
+		if row := "| `" + p.Name + "` | " + p.Title + " | " + p.Reads + " | " + checked + " |"; !strings.Contains(string(page), row) {
+			t.Errorf("docs/capture.md lacks %s", row)
+		}
+	}
+}
