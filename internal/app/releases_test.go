@@ -126,7 +126,7 @@ func firstDay(t *testing.T, s *server, box *mail.Mailbox, told, calls string) tr
 	})
 	time.Sleep(time.Second) // what follows a capture ends
 	sum := sha256.Sum256(sound[44:])
-	return truth{Customer: customer.ID, Recording: rec, Sound: hex.EncodeToString(sum[:]), Caller: "+441614960152", Events: eventCount(t, p)}
+	return truth{Customer: customer.ID, Recording: rec, Sound: hex.EncodeToString(sum[:]), Caller: "01614960152", Events: eventCount(t, p)}
 }
 
 // eventCount is how long a customer's journal is.
@@ -251,7 +251,7 @@ func packFolder(t *testing.T, dir, file string) {
 
 // TestDataOfEarlierReleases opens what each earlier release left behind, on both
 // engines: it is migrated, listed, heard, and nothing is missing from the
-// journal. Then a call is captured beside the old one.
+// journal; and then once more, as it was migrated.
 func TestDataOfEarlierReleases(t *testing.T) {
 	all, err := filepath.Glob("testdata/releases/*")
 	if err != nil || len(all) == 0 {
@@ -323,8 +323,8 @@ func wholeAndHeard(t *testing.T, s *server, what truth) {
 	}
 }
 
-// unbroken reads the journal: positions without a gap, and
-// none of those that were there is missing.
+// unbroken reads the journal: its positions have no gap, and none of the events
+// that were there is missing.
 func unbroken(t *testing.T, p *place.Place, were int64) {
 	t.Helper()
 	if n := eventCount(t, p); n <= were {
