@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/fault"
 )
@@ -25,6 +26,8 @@ type asterisk struct {
 	resume map[string]logFile // places of an earlier run, until their logs are found
 	autos  map[string]*lone   // of alone: those of one-touch recording
 	behind bool               // a poll stopped before the end of the logs
+	seq    sequence           // numbers of CDRs
+	gaps   []coverage.Gap     // of the logs, for the next batch
 	swept  int64
 	warned map[string]bool
 }
@@ -88,6 +91,7 @@ func (a *asterisk) Poll(ctx context.Context, now time.Time) (Batch, error) {
 	var b Batch
 	problems, err := a.poll(ctx, now, func(c Call) { b.Calls = append(b.Calls, c) })
 	b.Problems = problems
+	b.Gaps, a.gaps = a.gaps, nil
 	if a.opt.DryRun {
 		return b, err // in the order of telling: later ones replace earlier ones
 	}
@@ -155,6 +159,7 @@ func (a *asterisk) note(e *entry) {
 		}
 	case kindCDR:
 		name, uid = e.cdr.recording, e.cdr.uid
+		a.seq.add(e.cdr.sequence, e.at, len(a.j.restarts))
 	}
 	if name == "" {
 		return

@@ -62,6 +62,11 @@ func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call))
 		}
 		heads[first] = a.nextEntry(a.logs[first], &problems)
 	}
+	a.gaps = append(a.gaps, a.seq.settle(a.j.newest)...)
+	for _, f := range a.logs {
+		a.gaps = append(a.gaps, f.gaps...)
+		f.gaps = nil
+	}
 	if at := time.UnixMilli(a.j.newest); a.j.newest != 0 && at.After(now.Add(10*time.Minute)) && !a.warned["clock"] {
 		a.warned["clock"] = true
 		problems = append(problems, Problem{Path: a.opt.Logs, Reason: "the logs are ahead of this machine's clock by " + at.Sub(now).Round(time.Minute).String(), Advice: "check the clocks and the time zone of the telephone system"})

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ringfence/internal/archive/coverage"
 	"ringfence/internal/base/disk"
 )
 
@@ -63,6 +64,7 @@ type family struct {
 	parser parser
 	files  []*logFile // oldest first
 	whole  bool       // a last line without an end is taken (dry run); else it waits for its rest
+	gaps   []coverage.Gap
 
 	at     int // index of the file being read
 	reader *bufio.Reader
@@ -111,6 +113,11 @@ func (f *family) refresh() []Problem {
 			if k.Len > 0 && k.Offset > 0 && !slices.Contains(f.files, k) && sameHead(f.root, f.files[i], k) {
 				f.files[i] = k.renamed(f.files[i])
 			}
+		}
+	}
+	for _, k := range known { // taken away, or cut, before it was read to its end
+		if k.size > k.Offset && k.size < 1<<62 && !slices.Contains(f.files, k) {
+			f.gaps = append(f.gaps, coverage.Gap{Kind: coverage.Rotation, Log: f.kind.String(), N: 1})
 		}
 	}
 	sort.SliceStable(f.files, func(i, j int) bool { return older(f.files[i], f.files[j]) })
