@@ -113,8 +113,9 @@ func TestBackupAndRestore(t *testing.T) {
 	if err := os.WriteFile(stateFile(next), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, said := operate(t, 1, "serve", "--config", other); !strings.Contains(said, "restore") {
-		t.Errorf("half a restore is served: %q", said)
+	if st, err := openStores(t.Context(), next, false); err == nil || !strings.Contains(err.Error(), "restore") {
+		st.close(newLog(next.Log, io.Discard))
+		t.Errorf("half a restore is served: %v", err)
 	}
 }
 

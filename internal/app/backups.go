@@ -56,7 +56,10 @@ func wholeInstallation(c config.Config) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return fault.Wrap(err, fault.Unavailable, "a restore into %s was begun and not ended: run `ringfence restore` again, it goes on where it was", c.Data)
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the data folder %s cannot be read", c.Data)
+	}
+	return fault.New(fault.Unavailable, "a restore into %s was begun and not ended: run `ringfence restore` again, it goes on where it was", c.Data)
 }
 
 // targets are the places that backups go to.
