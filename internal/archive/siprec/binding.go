@@ -56,13 +56,15 @@ func (b Binding) admits(c Caller) bool {
 	return len(b.Certificates) == 0 || c.Certificate != "" && slices.Contains(b.Certificates, c.Certificate)
 }
 
-// Knows reports whether any source might take something from an address.
-func (s *Service) Knows(from netip.Addr) bool {
+// Knows reports whether any source might take something from an address. A source
+// without addresses can be called from everywhere, but not by datagrams: they
+// prove nothing about where they came from.
+func (s *Service) Knows(from netip.Addr, datagram bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, all := range s.bindings {
 		for _, b := range all {
-			if len(b.Peers) == 0 || slices.ContainsFunc(b.Peers, func(p netip.Prefix) bool { return p.Contains(from) }) {
+			if len(b.Peers) == 0 && !datagram || slices.ContainsFunc(b.Peers, func(p netip.Prefix) bool { return p.Contains(from) }) {
 				return true
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,10 +15,8 @@ import (
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
-	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
-	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 )
@@ -378,176 +375,5 @@ func TestQuietSessionsEnd(t *testing.T) {
 	}
 	if e := all[0].Card.Call.Events; len(e) != 3 || e[0].What != "recording_paused" || e[1].What != "recording_resumed" || e[2].Detail != "quiet" {
 		t.Errorf("%+v", e)
-	}
-}
-
-// Lost, late and disordered packets: what comes within half a second is put in
-// its place, and the rest of the sound stays where it belongs.
-func TestLossAndJitter(t *testing.T) {
-	for _, c := range []struct {
-		loss   float64
-		jitter int // ms
-		least  float64
-	}{{0.05, 60, 0.97}, {0.2, 120, 0.75}, {0, 400, 0.95}} {
-		w := newWorld(t, placetest.New(t, schemas()), recording.Options{})
-		tape := w.begin(two...)
-		rnd := rand.New(rand.NewPCG(1, 2))
-		type late struct {
-			at time.Time
-			p  Packet
-		}
-		var queue []late
-		for n := range 500 {
-			if rnd.Float64() >= c.loss {
-				p := Packet{Law: ALaw, SSRC: 7, Seq: uint16(65500 + n), Time: uint32(math.MaxUint32 - 40000 + n*160), Payload: tone(440, int64(n)*160, 160)}
-				queue = append(queue, late{w.at.Add(time.Duration(rnd.IntN(c.jitter)) * time.Millisecond), p})
-			}
-			w.at = w.at.Add(20 * time.Millisecond)
-			slices.SortStableFunc(queue, func(a, b late) int { return a.at.Compare(b.at) })
-			for len(queue) > 0 && !queue[0].at.After(w.at) {
-				tape.Packet(queue[0].p, queue[0].at)
-				queue = queue[1:]
-			}
-			if n%20 == 0 {
-				w.Tick(w.at)
-			}
-		}
-		counters := tape.Counters(0)
-		tape.Fact(Fact{What: Left, At: w.at.Add(time.Second)})
-		_, sound := w.archived()
-		good, windows := 0, 0
-		for at := 8000; at+800 < 8000*9; at += 800 {
-			windows++
-			if level(sound[0][0][at:at+800], 440) > 4000 {
-				good++
-			}
-		}
-		if share := float64(good) / float64(windows); share < c.least || counters.Sources != 1 {
-			t.Errorf("%.0f %% loss, %d ms: %.2f of the sound is there, %+v", 100*c.loss, c.jitter, share, counters)
-		}
-		if got := float64(counters.Lost) / 500; math.Abs(got-c.loss) > 0.03 {
-			t.Errorf("counted %.2f lost of %.2f", got, c.loss)
-		}
-	}
-}
-
-// Another source, another law, more streams than channels.
-func TestSourcesLawsAndStreams(t *testing.T) {
-	w := newWorld(t, placetest.New(t, schemas()), recording.Options{})
-	tape := w.begin(append(two, Media{Label: "3", Taken: true})...)
-	for range 50 {
-		w.packet(tape, 0, 440, nil)
-		w.packet(tape, 1, 660, nil)
-		w.packet(tape, 2, 880, nil)
-		w.at = w.at.Add(20 * time.Millisecond)
-	}
-	w.Tick(w.at)
-	for range 50 {
-		w.packet(tape, 0, 440, func(p *Packet) { p.SSRC, p.Time, p.Seq = 99, p.Time+1<<31, p.Seq+3000 })
-		w.packet(tape, 1, 660, func(p *Packet) { p.Law = MuLaw; recode(p.Payload, slices.Clone(p.Payload), ALaw, MuLaw) })
-		w.at = w.at.Add(20 * time.Millisecond)
-	}
-	tape.Fact(Fact{What: Left, At: w.at})
-	_, sound := w.archived()
-	for channel, tones := range [][]float64{{440}, {660, 880}} {
-		for _, hz := range tones {
-			if got := level(sound[0][channel][400:7600], hz); got < 6000 {
-				t.Errorf("%.0f Hz in channel %d: %.0f", hz, channel, got)
-			}
-		}
-		if got := level(sound[0][channel][8400:15600], tones[0]); got < 6000 {
-			t.Errorf("later, %.0f Hz in channel %d: %.0f", tones[0], channel, got)
-		}
-	}
-	if c := tape.Counters(0); c.Sources != 2 || c.Lost != 0 {
-		t.Errorf("%+v", c)
-	}
-}
-
-// A spool that somebody has changed ends where it was changed.
-func TestTamperedSpool(t *testing.T) {
-	dir, key, c, s := t.TempDir(), secret.NewKey(), id.New[id.Customer](), id.New[id.Siprec]()
-	w, err := createSpool(dir, c, s, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sizes []int64
-	for range 4 {
-		info, _ := w.f.Stat()
-		sizes = append(sizes, info.Size())
-		if err := w.fact(Fact{What: Told, At: noon}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.close()
-	whole, _ := os.ReadFile(spoolName(dir, s))
-	read := func(b []byte, c id.Customer, key secret.Key) int {
-		if err := os.WriteFile(spoolName(dir, s), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r, err := openSpool(dir, c, s, key)
-		if err != nil {
-			return -1
-		}
-		defer r.close()
-		v, err := r.look()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(v.facts)
-	}
-	flipped := slices.Clone(whole)
-	flipped[sizes[2]+20] ^= 1
-	swapped := slices.Concat(whole[:sizes[1]], whole[sizes[2]:sizes[3]], whole[sizes[1]:sizes[2]], whole[sizes[3]:])
-	without := slices.Concat(whole[:sizes[1]], whole[sizes[2]:])
-	for name, c := range map[string]struct {
-		b    []byte
-		c    id.Customer
-		key  secret.Key
-		want int
-	}{
-		"as it was":          {whole, c, key, 4},
-		"a bit":              {flipped, c, key, 2},
-		"two changed over":   {swapped, c, key, 1},
-		"one left out":       {without, c, key, 1},
-		"cut":                {whole[:len(whole)-3], c, key, 3},
-		"zeros at the end":   {append(slices.Clone(whole), make([]byte, 4096)...), c, key, 4},
-		"another key":        {whole, c, secret.NewKey(), 0},
-		"another customer's": {whole, id.New[id.Customer](), key, -1},
-	} {
-		if got := read(c.b, c.c, c.key); got != c.want {
-			t.Errorf("%s: %d facts, want %d", name, got, c.want)
-		}
-	}
-}
-
-// What is said of the file before it is made is what it is.
-func TestFileIsAsItSays(t *testing.T) {
-	for _, frames := range []int64{1, 160, 8001, 24000} {
-		for _, channels := range []int{1, 2} {
-			for _, law := range []Law{ALaw, MuLaw} {
-				dir, key, c, s := t.TempDir(), secret.NewKey(), id.New[id.Customer](), id.New[id.Siprec]()
-				w, err := createSpool(dir, c, s, key)
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.close()
-				r, err := openSpool(dir, c, s, key)
-				if err != nil {
-					t.Fatal(err)
-				}
-				p := plan{law: law, channels: channels, frames: frames}
-				f := newWAV(r, p)
-				b, err := io.ReadAll(f)
-				f.Close()
-				if err != nil || int64(len(b)) != p.size() {
-					t.Fatalf("%d bytes, want %d: %v", len(b), p.size(), err)
-				}
-				got, err := sound.Probe(bytes.NewReader(b), int64(len(b)), "x.wav", sound.Hint{})
-				if err != nil || got != p.probed() {
-					t.Errorf("%+v, want %+v: %v", got, p.probed(), err)
-				}
-			}
-		}
 	}
 }

@@ -31,7 +31,7 @@ func (d *packetDoor) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, addr, err
 		}
 		from := addressOf(addr)
-		if !d.s.o.Service.Knows(from) {
+		if !d.s.o.Service.Knows(from, true) {
 			d.s.strangers.Add(1)
 			if d.s.unknown.take(from, d.s.now()) {
 				d.refuse(b[:n], addr)
@@ -111,7 +111,7 @@ func (d *streamDoor) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		from := addressOf(c.RemoteAddr())
-		known := d.s.o.Service.Knows(from)
+		known := d.s.o.Service.Knows(from, false)
 		if c := d.enter(c, from, known); c != nil {
 			if !known { // it has the time for one request
 				_ = c.SetDeadline(d.s.now().Add(strangerFor))
