@@ -54,6 +54,16 @@ func (s *Service) RestoreCustomer(ctx context.Context, who actor.Actor, p Plan, 
 	if err != nil {
 		return one, err
 	}
+	// Read whole before anything is touched: a copy or a log that is damaged must
+	// not cost what is there.
+	if o := p.origins[0]; o.part != nil {
+		if _, err := s.o.Data.Verify(ctx, o.part.Content); err != nil {
+			return one, err
+		}
+	}
+	if err := s.live().VerifyLog(ctx, p); err != nil {
+		return one, err
+	}
 	err = s.o.Store.Rebuild(ctx, w.Customer, func(b *place.Builder) error {
 		if err := s.live().build(ctx, b, s.o.Tools, p.origins[0]); err != nil {
 			return err
