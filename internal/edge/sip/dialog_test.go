@@ -153,6 +153,7 @@ func TestReports(t *testing.T) {
 	sr, _ := (&rtcp.SenderReport{SSRC: 1, NTPTime: 0x1234567890abcdef}).Marshal()
 	control.WriteToUDPAddrPort(sr, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.ports[0]+1)))
 	c.talk(200*time.Millisecond, 440)
+	w.until("the last packet", func() bool { return w.siprec.Status(w.source.ID).Live[0].Streams[0].Packets == 10 })
 	for _, one := range w.sip.all() {
 		for _, l := range one.streams() {
 			l.tell()
