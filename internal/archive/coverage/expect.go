@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"ringfence/internal/archive/recording"
@@ -179,35 +178,6 @@ func (x *expecting) prepare(r Report) (err error) {
 	}
 	x.hours = map[int64]int64{}
 	return nil
-}
-
-// quietFor is how long a log must be silent at least to be a gap.
-const quietFor = 30 * time.Minute
-
-// silence notes that a log said nothing for long, at a time when it usually does.
-func (x *expecting) silence(from, to time.Time) error {
-	if from.IsZero() || to.Sub(from) < quietFor {
-		return nil
-	}
-	type hour struct {
-		Hour  int64 `db:"hour"`
-		Named int64 `db:"named"`
-	}
-	p := Pattern{Zone: x.zone, Hours: map[int64]int64{}, Last: from}
-	rows, err := place.Rows[hour](x.tx, `SELECT hour, named FROM coverage_hours WHERE source = ? AND named > 0 ORDER BY hour`, x.source)
-	for _, r := range rows {
-		p.Hours[r.Hour] = r.Named
-		if p.First.IsZero() {
-			p.First = time.Unix(r.Hour*3600, 0)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if u := p.Compare(from, to); u.Weeks < 2 || u.Low < enough {
-		return nil
-	}
-	return x.gaps([]Gap{{Kind: Silence, From: from, To: to, N: 1}})
 }
 
 // some takes in a batch of calls.
@@ -411,130 +381,4 @@ func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row)
 		}
 	}
 	return x.idents.flush(x.tx)
-}
-
-// gaps notes what a log did not say, on the day on which it began.
-func (x *expecting) gaps(all []Gap) error {
-	for _, g := range all {
-		if g.From.IsZero() {
-			g.From = x.tx.At()
-		}
-		if g.To.Before(g.From) {
-			g.To = g.From
-		}
-		if len(g.Log) > 40 || strings.ContainsAny(g.Log, "/\\") {
-			g.Log = "" // a path may hold a name
-		}
-		from := millis(g.From)
-		if g.Kind == Unreadable {
-			from = int64(DayOf(g.From, x.zone)) // one row a day: there may be thousands of lines
-		}
-		if _, err := x.tx.Exec(`INSERT INTO coverage_gaps (source, day, kind, log, from_at, to_at, n) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (source, day, kind, log, from_at) DO UPDATE SET to_at = excluded.to_at,
-				n = CASE WHEN excluded.kind = 'unreadable' THEN coverage_gaps.n + excluded.n ELSE excluded.n END`,
-			x.source, int(DayOf(g.From, x.zone)), string(g.Kind), g.Log, from, millis(g.To), max(g.N, 1)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Taken is told of recordings in the Change that takes them in: what was waited
-// for, or missing, is captured now.
-func (s *Service) Taken(tx *place.Tx, all []recording.Captured) error {
-	taken := map[id.Source]int64{}
-	byToken := map[string]id.Recording{}
-	var tokens [][]byte
-	for _, c := range all {
-		if !c.Replaced {
-			taken[c.Source]++
-		}
-		for _, t := range c.CallTokens {
-			byToken[string(t)] = c.Recording
-			tokens = append(tokens, t)
-		}
-	}
-	hour := hourOf(tx.At())
-	for source, n := range taken {
-		if _, err := tx.Exec(`INSERT INTO coverage_hours (source, hour, named, taken) VALUES (?, ?, 0, ?)
-			ON CONFLICT (source, hour) DO UPDATE SET taken = coverage_hours.taken + excluded.taken`, source, hour, n); err != nil {
-			return err
-		}
-	}
-	type hit struct {
-		ID    id.Expectation `db:"id"`
-		Token []byte         `db:"token"`
-		Named bool           `db:"named"`
-	}
-	for some := range slices.Chunk(tokens, 2*batchCalls) {
-		rows, err := place.Rows[hit](tx, `SELECT id, token, named FROM expectations WHERE token IN (?) AND recording IS NULL
-			UNION ALL SELECT e.id, i.token, e.named FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?) AND e.recording IS NULL`,
-			place.List(some), place.List(some))
-		if err != nil {
-			return err
-		}
-		for _, h := range rows {
-			if _, err := tx.Exec(`UPDATE expectations SET state = 'captured', recording = ?, excuse = NULL, authority = '', card = NULL, changed_at = ? WHERE id = ?`,
-				byToken[string(h.Token)], millis(tx.At()), h.ID); err != nil {
-				return err
-			}
-		}
-		if len(rows) > 0 {
-			tx.Notify("coverage")
-		}
-	}
-	return nil
-}
-
-// Destroyed is told in the Change that ends a recording: its call is erased,
-// unless another recording of it is left.
-func (s *Service) Destroyed(tx *place.Tx, rec id.Recording, authority string) error {
-	rows, err := place.Rows[row](tx, columns+` WHERE recording = ?`, rec)
-	for _, r := range rows {
-		left, err := place.Rows[id.Recording](tx, `SELECT r.id FROM call_idents i JOIN recordings r ON r.call_id = i.call_id WHERE i.token = ? AND r.id <> ? LIMIT 1`, r.Token, rec)
-		if err != nil {
-			return err
-		}
-		if len(left) > 0 {
-			_, err = tx.Exec(`UPDATE expectations SET recording = ? WHERE id = ?`, left[0], r.ID)
-		} else {
-			_, err = tx.Exec(`UPDATE expectations SET state = 'erased', authority = ?, recording = NULL, card = NULL, changed_at = ? WHERE id = ?`, authority, millis(tx.At()), r.ID)
-			tx.Notify("coverage")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// bulk writes many rows by few statements.
-type bulk struct {
-	head, tail string
-	rows       [][]any
-}
-
-func (b *bulk) add(values ...any) { b.rows = append(b.rows, values) }
-
-func (b *bulk) flush(tx *place.Tx) error {
-	for rows := b.rows; len(rows) > 0; {
-		n := 1
-		for _, size := range []int{32, 8} {
-			if len(rows) >= size {
-				n = size
-				break
-			}
-		}
-		one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(rows[0])), ",") + "),"
-		args := make([]any, 0, n*len(rows[0]))
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
-		if _, err := tx.Exec(b.head+" "+strings.TrimSuffix(strings.Repeat(one, n), ",")+" "+b.tail, args...); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	b.rows = nil
-	return nil
 }
