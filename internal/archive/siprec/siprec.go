@@ -24,11 +24,7 @@
 // are laid on the side of whoever sends them, mixed where they overlap.
 package siprec
 
-import (
-	"time"
-
-	"ringfence/internal/base/fault"
-)
+import "time"
 
 // Rate is how many samples a second there are, in every stream.
 const Rate = 8000
@@ -63,5 +59,3 @@ func samples(d time.Duration) int64 { return int64(d) * Rate / int64(time.Second
 
 // lasting is how long so many samples last.
 func lasting(n int64) time.Duration { return time.Duration(n) * time.Second / Rate }
-
-var errEnded = fault.New(fault.Conflict, "the recording session has ended")

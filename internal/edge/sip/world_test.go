@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -31,7 +30,6 @@ type world struct {
 	sip    *Server
 	source recording.Source
 	spool  string
-	log    *bytes.Buffer
 }
 
 // ports of tests, apart for each world.
