@@ -78,7 +78,7 @@ func enrolCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	fmt.Fprintf(stdout, "This box is now %q (%s).\nNext: ringfence collect --state %s --from DIR", c.Name, c.Device, *state)
-	if c.Profile == "asterisk" {
+	if c.Profile != "generic" {
 		fmt.Fprint(stdout, " --logs DIR")
 	}
 	fmt.Fprintln(stdout, "\nAdd --dry-run first to see what would be collected.")
@@ -91,7 +91,7 @@ func collectCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	f.StringVar(&o.State, "state", "", "`DIR` that enrol made")
 	f.StringVar(&o.From, "from", "", "`DIR` of the sound files, for example /var/spool/asterisk/monitor")
 	f.StringVar(&o.Logs, "logs", "", "`DIR` of the telephone system's logs (cdr-csv, cel-custom, queue_log), for example /var/log/asterisk")
-	f.StringVar(&o.Profile, "profile", "", "`NAME` of the telephone system: asterisk or generic; default: as set in the portal")
+	f.StringVar(&o.Profile, "profile", "", "`NAME` of the telephone system: asterisk, 3cx, freeswitch, yeastar or generic; default: as set in the portal")
 	after := f.String("after", "", "what becomes of a source once it is verified: keep, move or delete; default: as set in the portal")
 	limit := f.String("spool-limit", "8GiB", "`SIZE` that sealed recordings may take on this box")
 	f.BoolVar(&o.Once, "once", false, "end when all that is there has been archived")
@@ -135,7 +135,7 @@ func dryRun(ctx context.Context, o Options, zone, country, pattern string, asJSO
 		return err
 	}
 	if o.Profile == "" {
-		return usageError("--profile is missing: asterisk or generic")
+		return usageError("--profile is missing: asterisk, 3cx, freeswitch, yeastar or generic")
 	}
 	if err := folders(o.From, o.Logs); err != nil {
 		return err
