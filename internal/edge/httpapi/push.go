@@ -35,14 +35,15 @@ type PushedFile struct {
 	Whole bool   `json:"whole" doc:"true: it is durable and will be taken"`
 }
 
-type filePath struct {
+// FilePath names a file of a source.
+type FilePath struct {
 	SourcePath
 	Name string `path:"name" maxLength:"1000" doc:"The file's name; folders in it are written with %2F"`
 }
 
 // putFileInput is the upload of a file. Its body is not read into memory.
 type putFileInput struct {
-	filePath
+	FilePath
 	Range  string `header:"Content-Range" maxLength:"100" doc:"bytes FIRST-LAST/ALL: goes on with an upload that was cut (RFC 9110 §14.4)"`
 	Digest string `header:"Repr-Digest" maxLength:"200" doc:"sha-256=:BASE64: of the whole file (RFC 9530); what differs is not taken"`
 	Time   string `header:"Last-Modified" maxLength:"40" doc:"The time that the file had"`
@@ -107,7 +108,7 @@ func (s *Server) enterPush(r *http.Request, v *visit) error {
 	return err
 }
 
-func (in filePath) drop(ctx context.Context, s *Server, v *visit) (*intake.Drop, error) {
+func (in FilePath) drop(ctx context.Context, s *Server, v *visit) (*intake.Drop, error) {
 	src, err := id.Parse[id.Source](in.Source)
 	if err != nil {
 		return nil, errNothing
@@ -115,7 +116,7 @@ func (in filePath) drop(ctx context.Context, s *Server, v *visit) (*intake.Drop,
 	return s.deps.Drops.Drop(ctx, v.place, src)
 }
 
-func (s *Server) getFileState(ctx context.Context, v *visit, in *filePath) (*body[PushedFile], error) {
+func (s *Server) getFileState(ctx context.Context, v *visit, in *FilePath) (*body[PushedFile], error) {
 	d, err := in.drop(ctx, s, v)
 	if err != nil {
 		return nil, err
