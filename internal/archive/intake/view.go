@@ -110,13 +110,22 @@ func (v view) Open(name string) (fs.File, error) {
 	if f == nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	o := &opened{info: v.d.info(name, f)}
+	o, err := v.d.openLocked(name, f)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// openLocked opens the parts of a file: they may lose their names after that.
+func (d *Drop) openLocked(name string, f *file) (*opened, error) {
+	o := &opened{info: d.info(name, f)}
 	for _, p := range f.parts {
-		on, err := os.Open(filepath.Join(v.d.dir, p.ID))
+		on, err := os.Open(filepath.Join(d.dir, p.ID))
 		if err != nil {
 			return nil, errors.Join(&fs.PathError{Op: "open", Path: name, Err: err}, o.Close())
 		}
-		o.parts = append(o.parts, openPart{d: v.d, f: on, part: p})
+		o.parts = append(o.parts, openPart{d: d, f: on, part: p})
 	}
 	return o, nil
 }
@@ -286,4 +295,53 @@ func (o *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
 	out := o.entries[:n]
 	o.entries = o.entries[n:]
 	return out, nil
+}
+
+// Named is a file with its whole name.
+type Named struct {
+	Waiting
+	Path string
+}
+
+// Latest gives the files that came last, whole and cut, at most n.
+func (d *Drop) Latest(n int) (all []Named) {
+	type one struct {
+		name  string
+		f     *file
+		isCut bool
+	}
+	d.mu.Lock()
+	var some []one
+	for isCut, m := range map[bool]map[string]*file{false: d.files, true: d.cut} {
+		for name, f := range m {
+			some = append(some, one{name, f, isCut})
+		}
+	}
+	d.mu.Unlock()
+	slices.SortFunc(some, func(a, b one) int { return cmp.Or(b.f.since.Compare(a.f.since), cmp.Compare(a.name, b.name)) })
+	for _, o := range some[:min(n, len(some))] {
+		all = append(all, Named{Waiting{d.info(o.name, o.f), o.isCut}, o.name})
+	}
+	return all
+}
+
+// Brought writes the first n bytes of what has come of a file.
+func (d *Drop) Brought(name string, n int64, to io.Writer) error {
+	d.mu.Lock()
+	f := d.cut[name]
+	if f == nil {
+		f = d.files[name]
+	}
+	var o *opened
+	err := error(errNone)
+	if f != nil {
+		o, err = d.openLocked(name, f)
+	}
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	_, err = io.CopyN(to, o, n)
+	return err
 }

@@ -410,4 +410,3 @@ func certificate(t *testing.T) (cert, key string) {
 	}
 	return cert, key
 }
-
