@@ -153,8 +153,8 @@ func (e BackupProgressDoing) Valid() bool {
 // Defines values for BackupReportState.
 const (
 	BackupReportStateFailing  BackupReportState = "failing"
-	BackupReportStateFalse    BackupReportState = "false"
 	BackupReportStateNone     BackupReportState = "none"
+	BackupReportStateOff      BackupReportState = "off"
 	BackupReportStateStarting BackupReportState = "starting"
 	BackupReportStateWell     BackupReportState = "well"
 )
@@ -164,9 +164,9 @@ func (e BackupReportState) Valid() bool {
 	switch e {
 	case BackupReportStateFailing:
 		return true
-	case BackupReportStateFalse:
-		return true
 	case BackupReportStateNone:
+		return true
+	case BackupReportStateOff:
 		return true
 	case BackupReportStateStarting:
 		return true
@@ -375,8 +375,8 @@ func (e CreateNodeInputBodyKind) Valid() bool {
 // Defines values for CustomerHealthState.
 const (
 	CustomerHealthStateFailing CustomerHealthState = "failing"
-	CustomerHealthStateFalse   CustomerHealthState = "false"
 	CustomerHealthStateLook    CustomerHealthState = "look"
+	CustomerHealthStateOff     CustomerHealthState = "off"
 	CustomerHealthStateWell    CustomerHealthState = "well"
 )
 
@@ -385,9 +385,9 @@ func (e CustomerHealthState) Valid() bool {
 	switch e {
 	case CustomerHealthStateFailing:
 		return true
-	case CustomerHealthStateFalse:
-		return true
 	case CustomerHealthStateLook:
+		return true
+	case CustomerHealthStateOff:
 		return true
 	case CustomerHealthStateWell:
 		return true
@@ -570,8 +570,8 @@ func (e ExportInputBodyFormat) Valid() bool {
 // Defines values for HealthFindingState.
 const (
 	HealthFindingStateFailing HealthFindingState = "failing"
-	HealthFindingStateFalse   HealthFindingState = "false"
 	HealthFindingStateLook    HealthFindingState = "look"
+	HealthFindingStateOff     HealthFindingState = "off"
 	HealthFindingStateWell    HealthFindingState = "well"
 )
 
@@ -580,9 +580,9 @@ func (e HealthFindingState) Valid() bool {
 	switch e {
 	case HealthFindingStateFailing:
 		return true
-	case HealthFindingStateFalse:
-		return true
 	case HealthFindingStateLook:
+		return true
+	case HealthFindingStateOff:
 		return true
 	case HealthFindingStateWell:
 		return true
@@ -594,8 +594,8 @@ func (e HealthFindingState) Valid() bool {
 // Defines values for HealthPartState.
 const (
 	HealthPartStateFailing HealthPartState = "failing"
-	HealthPartStateFalse   HealthPartState = "false"
 	HealthPartStateLook    HealthPartState = "look"
+	HealthPartStateOff     HealthPartState = "off"
 	HealthPartStateWell    HealthPartState = "well"
 )
 
@@ -604,9 +604,9 @@ func (e HealthPartState) Valid() bool {
 	switch e {
 	case HealthPartStateFailing:
 		return true
-	case HealthPartStateFalse:
-		return true
 	case HealthPartStateLook:
+		return true
+	case HealthPartStateOff:
 		return true
 	case HealthPartStateWell:
 		return true
@@ -1164,6 +1164,27 @@ func (e PhoneSystemSettingsSystem) Valid() bool {
 	case PhoneSystemSettingsSystemN3cx:
 		return true
 	case PhoneSystemSettingsSystemYeastar:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PickupSettingsProtocol.
+const (
+	PickupSettingsProtocolFtps         PickupSettingsProtocol = "ftps"
+	PickupSettingsProtocolFtpsImplicit PickupSettingsProtocol = "ftps-implicit"
+	PickupSettingsProtocolSftp         PickupSettingsProtocol = "sftp"
+)
+
+// Valid indicates whether the value is a known member of the PickupSettingsProtocol enum.
+func (e PickupSettingsProtocol) Valid() bool {
+	switch e {
+	case PickupSettingsProtocolFtps:
+		return true
+	case PickupSettingsProtocolFtpsImplicit:
+		return true
+	case PickupSettingsProtocolSftp:
 		return true
 	default:
 		return false
@@ -2950,7 +2971,7 @@ type BrandInputBody struct {
 	Host *string `json:"host,omitempty"`
 
 	// Logo PNG or JPEG in base64, at most 256 KiB and 1024 × 1024; left out: stays as it is
-	Logo *[]byte `json:"logo,omitempty"`
+	Logo *string `json:"logo,omitempty"`
 	Name string  `json:"name"`
 
 	// NoLogo Takes the logo away
@@ -3054,6 +3075,12 @@ type ChecklistItemItem string
 type ClaimDomainInputBody struct {
 	// Domain What stands behind the @
 	Domain string `json:"domain"`
+}
+
+// ConfirmPickupInputBody defines model for ConfirmPickupInputBody.
+type ConfirmPickupInputBody struct {
+	// Fingerprint As it was shown and compared
+	Fingerprint string `json:"fingerprint"`
 }
 
 // CoverageCall defines model for CoverageCall.
@@ -3588,6 +3615,36 @@ type ExportInputBodyFormat string
 // Exposure defines model for Exposure.
 type Exposure struct {
 	Who []Reach `json:"who"`
+}
+
+// FetchedSource defines model for FetchedSource.
+type FetchedSource struct {
+	Bytes      int64 `json:"bytes"`
+	Configured bool  `json:"configured"`
+
+	// Fault Of the last look; empty: it went well
+	Fault   string `json:"fault"`
+	Fetched int64  `json:"fetched"`
+
+	// Found Files that the last look saw
+	Found       int64      `json:"found"`
+	LookedAt    *time.Time `json:"looked_at"`
+	PasswordSet bool       `json:"password_set"`
+
+	// Pin Fingerprint of the other side that was confirmed
+	Pin string `json:"pin"`
+
+	// PublicKey To be let in over there, where no password is set
+	PublicKey string         `json:"public_key"`
+	Running   bool           `json:"running"`
+	Settings  PickupSettings `json:"settings"`
+
+	// Shown Fingerprint that waits to be confirmed; empty: none
+	Shown    string `json:"shown"`
+	SourceId string `json:"source_id"`
+
+	// Waiting Of these, not fetched yet
+	Waiting int64 `json:"waiting"`
 }
 
 // FleetLine defines model for FleetLine.
@@ -4531,6 +4588,48 @@ type PhoneSystemSettings struct {
 
 // PhoneSystemSettingsSystem defines model for PhoneSystemSettings.System.
 type PhoneSystemSettingsSystem string
+
+// PickupSettings defines model for PickupSettings.
+type PickupSettings struct {
+	// Dated Subfolders by date, written as of 2 January 2006, such as 2006/01/02; empty: all subfolders
+	Dated  string `json:"dated"`
+	Folder string `json:"folder"`
+
+	// Host Host, with :port where it is not the usual one
+	Host string `json:"host"`
+
+	// Kbps At most so many KiB a second; 0: no limit
+	Kbps int64 `json:"kbps"`
+
+	// Minutes Between two looks
+	Minutes int64 `json:"minutes"`
+
+	// MoveTo Folder over there for what is archived, where the source is set to move; empty: .ringfence-done
+	MoveTo string `json:"move_to"`
+
+	// Password Left out, it stays for the same host and user; with none, SFTP signs in by a key. It is never shown
+	Password *string `json:"password,omitempty"`
+
+	// Patterns Of file names, such as *.wav; none: all files
+	Patterns []string `json:"patterns"`
+
+	// Protocol Plain FTP is refused
+	Protocol PickupSettingsProtocol `json:"protocol"`
+
+	// Since Files written before stay where they are; null: all are fetched
+	Since *time.Time `json:"since"`
+	User  string     `json:"user"`
+}
+
+// PickupSettingsProtocol Plain FTP is refused
+type PickupSettingsProtocol string
+
+// PickupTest defines model for PickupTest.
+type PickupTest struct {
+	// Files At most 50; none was taken
+	Files []WaitingFile `json:"files"`
+	More  bool          `json:"more"`
+}
 
 // PreviewInputBody defines model for PreviewInputBody.
 type PreviewInputBody struct {
@@ -6660,6 +6759,12 @@ type CreateSourceJSONRequestBody = SourceSettings
 // ChangeSourceJSONRequestBody defines body for ChangeSource for application/json ContentType.
 type ChangeSourceJSONRequestBody = SourceSettings
 
+// SetPickupJSONRequestBody defines body for SetPickup for application/json ContentType.
+type SetPickupJSONRequestBody = PickupSettings
+
+// ConfirmPickupJSONRequestBody defines body for ConfirmPickup for application/json ContentType.
+type ConfirmPickupJSONRequestBody = ConfirmPickupInputBody
+
 // AddPushKeyJSONRequestBody defines body for AddPushKey for application/json ContentType.
 type AddPushKeyJSONRequestBody = AddKeyInputBody
 
@@ -8278,6 +8383,63 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/files/{name} (the `PutFile` operationId).
 	PutFile(ctx context.Context, customer string, source string, name string, params *PutFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPickup Where files of a source are fetched from, and how that goes
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/sources/{source}/pickup (the `GetPickup` operationId).
+	GetPickup(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPickupWithBody Set where files of a source are fetched from
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+	SetPickupWithBody(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPickup Set where files of a source are fetched from
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+	SetPickup(ctx context.Context, customer string, source string, body SetPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmPickupWithBody Confirm who the other side is, by the fingerprint that it has shown
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+	ConfirmPickupWithBody(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmPickup Confirm who the other side is, by the fingerprint that it has shown
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+	ConfirmPickup(ctx context.Context, customer string, source string, body ConfirmPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LookPickup Look for new files now
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/look (the `LookPickup` operationId).
+	LookPickup(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestPickup Connect and list what would be fetched, without taking anything
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/test (the `TestPickup` operationId).
+	TestPickup(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPush How files are pushed for a source, and what waits
 	//
@@ -12522,6 +12684,133 @@ func (c *Client) GetFileState(ctx context.Context, customer string, source strin
 // Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/files/{name} (the `PutFile` operationId).
 func (c *Client) PutFile(ctx context.Context, customer string, source string, name string, params *PutFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutFileRequest(c.Server, customer, source, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPickup Where files of a source are fetched from, and how that goes
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/sources/{source}/pickup (the `GetPickup` operationId).
+func (c *Client) GetPickup(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPickupRequest(c.Server, customer, source)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPickupWithBody Set where files of a source are fetched from
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+func (c *Client) SetPickupWithBody(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPickupRequestWithBody(c.Server, customer, source, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPickup Set where files of a source are fetched from
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+func (c *Client) SetPickup(ctx context.Context, customer string, source string, body SetPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPickupRequest(c.Server, customer, source, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmPickupWithBody Confirm who the other side is, by the fingerprint that it has shown
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+func (c *Client) ConfirmPickupWithBody(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmPickupRequestWithBody(c.Server, customer, source, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmPickup Confirm who the other side is, by the fingerprint that it has shown
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+func (c *Client) ConfirmPickup(ctx context.Context, customer string, source string, body ConfirmPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmPickupRequest(c.Server, customer, source, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LookPickup Look for new files now
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/look (the `LookPickup` operationId).
+func (c *Client) LookPickup(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookPickupRequest(c.Server, customer, source)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestPickup Connect and list what would be fetched, without taking anything
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/test (the `TestPickup` operationId).
+func (c *Client) TestPickup(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestPickupRequest(c.Server, customer, source)
 	if err != nil {
 		return nil, err
 	}
@@ -22614,6 +22903,237 @@ func NewPutFileRequest(server string, customer string, source string, name strin
 	return req, nil
 }
 
+// NewGetPickupRequest constructs an http.Request for the GetPickup method
+func NewGetPickupRequest(server string, customer string, source string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/sources/%s/pickup", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetPickupRequest calls the generic SetPickup builder with application/json body
+func NewSetPickupRequest(server string, customer string, source string, body SetPickupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPickupRequestWithBody(server, customer, source, "application/json", bodyReader)
+}
+
+// NewSetPickupRequestWithBody constructs an http.Request for the SetPickup method, with any body, and a specified content type
+func NewSetPickupRequestWithBody(server string, customer string, source string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/sources/%s/pickup", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewConfirmPickupRequest calls the generic ConfirmPickup builder with application/json body
+func NewConfirmPickupRequest(server string, customer string, source string, body ConfirmPickupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmPickupRequestWithBody(server, customer, source, "application/json", bodyReader)
+}
+
+// NewConfirmPickupRequestWithBody constructs an http.Request for the ConfirmPickup method, with any body, and a specified content type
+func NewConfirmPickupRequestWithBody(server string, customer string, source string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/sources/%s/pickup/confirm", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLookPickupRequest constructs an http.Request for the LookPickup method
+func NewLookPickupRequest(server string, customer string, source string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/sources/%s/pickup/look", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTestPickupRequest constructs an http.Request for the TestPickup method
+func NewTestPickupRequest(server string, customer string, source string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/sources/%s/pickup/test", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetPushRequest constructs an http.Request for the GetPush method
 func NewGetPushRequest(server string, customer string, source string) (*http.Request, error) {
 	var err error
@@ -28623,6 +29143,69 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/files/{name} (the `PutFile` operationId).
 	PutFileWithResponse(ctx context.Context, customer string, source string, name string, params *PutFileParams, reqEditors ...RequestEditorFn) (*PutFileAnswer, error)
+
+	// GetPickupWithResponse Where files of a source are fetched from, and how that goes
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/sources/{source}/pickup (the `GetPickup` operationId).
+	GetPickupWithResponse(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*GetPickupAnswer, error)
+
+	// SetPickupWithBodyWithResponse Set where files of a source are fetched from
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+	SetPickupWithBodyWithResponse(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPickupAnswer, error)
+
+	// SetPickupWithResponse Set where files of a source are fetched from
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+	SetPickupWithResponse(ctx context.Context, customer string, source string, body SetPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPickupAnswer, error)
+
+	// ConfirmPickupWithBodyWithResponse Confirm who the other side is, by the fingerprint that it has shown
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+	ConfirmPickupWithBodyWithResponse(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmPickupAnswer, error)
+
+	// ConfirmPickupWithResponse Confirm who the other side is, by the fingerprint that it has shown
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+	ConfirmPickupWithResponse(ctx context.Context, customer string, source string, body ConfirmPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmPickupAnswer, error)
+
+	// LookPickupWithResponse Look for new files now
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/look (the `LookPickup` operationId).
+	LookPickupWithResponse(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*LookPickupAnswer, error)
+
+	// TestPickupWithResponse Connect and list what would be fetched, without taking anything
+	//
+	// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/test (the `TestPickup` operationId).
+	TestPickupWithResponse(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*TestPickupAnswer, error)
 
 	// GetPushWithResponse How files are pushed for a source, and what waits
 	//
@@ -34809,7 +35392,7 @@ type ScimBulkAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -34817,7 +35400,7 @@ type ScimBulkAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimBulkAnswer) GetJSON200() *[]byte {
+func (r ScimBulkAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -34865,7 +35448,7 @@ type ScimListGroupsAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -34873,7 +35456,7 @@ type ScimListGroupsAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimListGroupsAnswer) GetJSON200() *[]byte {
+func (r ScimListGroupsAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -34921,7 +35504,7 @@ type ScimCreateGroupAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -34929,7 +35512,7 @@ type ScimCreateGroupAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimCreateGroupAnswer) GetJSON200() *[]byte {
+func (r ScimCreateGroupAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -34977,7 +35560,7 @@ type ScimDeleteGroupAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -34985,7 +35568,7 @@ type ScimDeleteGroupAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimDeleteGroupAnswer) GetJSON200() *[]byte {
+func (r ScimDeleteGroupAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35033,7 +35616,7 @@ type ScimGetGroupAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35041,7 +35624,7 @@ type ScimGetGroupAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimGetGroupAnswer) GetJSON200() *[]byte {
+func (r ScimGetGroupAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35089,7 +35672,7 @@ type ScimPatchGroupAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35097,7 +35680,7 @@ type ScimPatchGroupAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimPatchGroupAnswer) GetJSON200() *[]byte {
+func (r ScimPatchGroupAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35145,7 +35728,7 @@ type ScimReplaceGroupAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35153,7 +35736,7 @@ type ScimReplaceGroupAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimReplaceGroupAnswer) GetJSON200() *[]byte {
+func (r ScimReplaceGroupAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35201,7 +35784,7 @@ type ScimResourceTypesAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35209,7 +35792,7 @@ type ScimResourceTypesAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimResourceTypesAnswer) GetJSON200() *[]byte {
+func (r ScimResourceTypesAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35257,7 +35840,7 @@ type ScimOneOfResourceTypesAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35265,7 +35848,7 @@ type ScimOneOfResourceTypesAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimOneOfResourceTypesAnswer) GetJSON200() *[]byte {
+func (r ScimOneOfResourceTypesAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35313,7 +35896,7 @@ type ScimSchemasAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35321,7 +35904,7 @@ type ScimSchemasAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimSchemasAnswer) GetJSON200() *[]byte {
+func (r ScimSchemasAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35369,7 +35952,7 @@ type ScimOneOfSchemasAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35377,7 +35960,7 @@ type ScimOneOfSchemasAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimOneOfSchemasAnswer) GetJSON200() *[]byte {
+func (r ScimOneOfSchemasAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35425,7 +36008,7 @@ type ScimConfigAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35433,7 +36016,7 @@ type ScimConfigAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimConfigAnswer) GetJSON200() *[]byte {
+func (r ScimConfigAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35481,7 +36064,7 @@ type ScimListUsersAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35489,7 +36072,7 @@ type ScimListUsersAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimListUsersAnswer) GetJSON200() *[]byte {
+func (r ScimListUsersAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35537,7 +36120,7 @@ type ScimCreateUserAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35545,7 +36128,7 @@ type ScimCreateUserAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimCreateUserAnswer) GetJSON200() *[]byte {
+func (r ScimCreateUserAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35593,7 +36176,7 @@ type ScimDeleteUserAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35601,7 +36184,7 @@ type ScimDeleteUserAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimDeleteUserAnswer) GetJSON200() *[]byte {
+func (r ScimDeleteUserAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35649,7 +36232,7 @@ type ScimGetUserAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35657,7 +36240,7 @@ type ScimGetUserAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimGetUserAnswer) GetJSON200() *[]byte {
+func (r ScimGetUserAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35705,7 +36288,7 @@ type ScimPatchUserAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35713,7 +36296,7 @@ type ScimPatchUserAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimPatchUserAnswer) GetJSON200() *[]byte {
+func (r ScimPatchUserAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -35761,7 +36344,7 @@ type ScimReplaceUserAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *[]byte
+	JSON200 *string
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35769,7 +36352,7 @@ type ScimReplaceUserAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ScimReplaceUserAnswer) GetJSON200() *[]byte {
+func (r ScimReplaceUserAnswer) GetJSON200() *string {
 	return r.JSON200
 }
 
@@ -36418,6 +37001,246 @@ func (r PutFileAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutFileAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPickupAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FetchedSource
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPickupAnswer) GetJSON200() *FetchedSource {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPickupAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPickupAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPickupAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPickupAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPickupAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetPickupAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FetchedSource
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPickupAnswer) GetJSON200() *FetchedSource {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPickupAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPickupAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPickupAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPickupAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPickupAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ConfirmPickupAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FetchedSource
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmPickupAnswer) GetJSON200() *FetchedSource {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ConfirmPickupAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmPickupAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmPickupAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmPickupAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmPickupAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LookPickupAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FetchedSource
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LookPickupAnswer) GetJSON200() *FetchedSource {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LookPickupAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LookPickupAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LookPickupAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LookPickupAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LookPickupAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TestPickupAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PickupTest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestPickupAnswer) GetJSON200() *PickupTest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TestPickupAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TestPickupAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestPickupAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestPickupAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestPickupAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -43378,6 +44201,111 @@ func (c *ClientWithResponses) PutFileWithResponse(ctx context.Context, customer 
 	return ParsePutFileAnswer(rsp)
 }
 
+// GetPickupWithResponse Where files of a source are fetched from, and how that goes
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/sources/{source}/pickup (the `GetPickup` operationId).
+func (c *ClientWithResponses) GetPickupWithResponse(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*GetPickupAnswer, error) {
+	rsp, err := c.GetPickup(ctx, customer, source, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPickupAnswer(rsp)
+}
+
+// SetPickupWithBodyWithResponse Set where files of a source are fetched from
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+func (c *ClientWithResponses) SetPickupWithBodyWithResponse(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPickupAnswer, error) {
+	rsp, err := c.SetPickupWithBody(ctx, customer, source, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPickupAnswer(rsp)
+}
+
+// SetPickupWithResponse Set where files of a source are fetched from
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/sources/{source}/pickup (the `SetPickup` operationId).
+func (c *ClientWithResponses) SetPickupWithResponse(ctx context.Context, customer string, source string, body SetPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPickupAnswer, error) {
+	rsp, err := c.SetPickup(ctx, customer, source, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPickupAnswer(rsp)
+}
+
+// ConfirmPickupWithBodyWithResponse Confirm who the other side is, by the fingerprint that it has shown
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+func (c *ClientWithResponses) ConfirmPickupWithBodyWithResponse(ctx context.Context, customer string, source string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmPickupAnswer, error) {
+	rsp, err := c.ConfirmPickupWithBody(ctx, customer, source, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmPickupAnswer(rsp)
+}
+
+// ConfirmPickupWithResponse Confirm who the other side is, by the fingerprint that it has shown
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/confirm (the `ConfirmPickup` operationId).
+func (c *ClientWithResponses) ConfirmPickupWithResponse(ctx context.Context, customer string, source string, body ConfirmPickupJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmPickupAnswer, error) {
+	rsp, err := c.ConfirmPickup(ctx, customer, source, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmPickupAnswer(rsp)
+}
+
+// LookPickupWithResponse Look for new files now
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/look (the `LookPickup` operationId).
+func (c *ClientWithResponses) LookPickupWithResponse(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*LookPickupAnswer, error) {
+	rsp, err := c.LookPickup(ctx, customer, source, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookPickupAnswer(rsp)
+}
+
+// TestPickupWithResponse Connect and list what would be fetched, without taking anything
+//
+// Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/sources/{source}/pickup/test (the `TestPickup` operationId).
+func (c *ClientWithResponses) TestPickupWithResponse(ctx context.Context, customer string, source string, reqEditors ...RequestEditorFn) (*TestPickupAnswer, error) {
+	rsp, err := c.TestPickup(ctx, customer, source, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestPickupAnswer(rsp)
+}
+
 // GetPushWithResponse How files are pushed for a source, and what waits
 //
 // Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -48820,7 +49748,7 @@ func ParseScimBulkAnswer(rsp *http.Response) (*ScimBulkAnswer, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -48873,7 +49801,7 @@ func ParseScimListGroupsAnswer(rsp *http.Response) (*ScimListGroupsAnswer, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -48926,7 +49854,7 @@ func ParseScimCreateGroupAnswer(rsp *http.Response) (*ScimCreateGroupAnswer, err
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -48979,7 +49907,7 @@ func ParseScimDeleteGroupAnswer(rsp *http.Response) (*ScimDeleteGroupAnswer, err
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49032,7 +49960,7 @@ func ParseScimGetGroupAnswer(rsp *http.Response) (*ScimGetGroupAnswer, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49085,7 +50013,7 @@ func ParseScimPatchGroupAnswer(rsp *http.Response) (*ScimPatchGroupAnswer, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49138,7 +50066,7 @@ func ParseScimReplaceGroupAnswer(rsp *http.Response) (*ScimReplaceGroupAnswer, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49191,7 +50119,7 @@ func ParseScimResourceTypesAnswer(rsp *http.Response) (*ScimResourceTypesAnswer,
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49244,7 +50172,7 @@ func ParseScimOneOfResourceTypesAnswer(rsp *http.Response) (*ScimOneOfResourceTy
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49297,7 +50225,7 @@ func ParseScimSchemasAnswer(rsp *http.Response) (*ScimSchemasAnswer, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49350,7 +50278,7 @@ func ParseScimOneOfSchemasAnswer(rsp *http.Response) (*ScimOneOfSchemasAnswer, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49403,7 +50331,7 @@ func ParseScimConfigAnswer(rsp *http.Response) (*ScimConfigAnswer, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49456,7 +50384,7 @@ func ParseScimListUsersAnswer(rsp *http.Response) (*ScimListUsersAnswer, error) 
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49509,7 +50437,7 @@ func ParseScimCreateUserAnswer(rsp *http.Response) (*ScimCreateUserAnswer, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49562,7 +50490,7 @@ func ParseScimDeleteUserAnswer(rsp *http.Response) (*ScimDeleteUserAnswer, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49615,7 +50543,7 @@ func ParseScimGetUserAnswer(rsp *http.Response) (*ScimGetUserAnswer, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49668,7 +50596,7 @@ func ParseScimPatchUserAnswer(rsp *http.Response) (*ScimPatchUserAnswer, error) 
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49721,7 +50649,7 @@ func ParseScimReplaceUserAnswer(rsp *http.Response) (*ScimReplaceUserAnswer, err
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest []byte
+		var dest string
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -50176,6 +51104,171 @@ func ParsePutFileAnswer(rsp *http.Response) (*PutFileAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest PushedFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPickupAnswer parses an HTTP response from a GetPickupWithResponse call
+func ParseGetPickupAnswer(rsp *http.Response) (*GetPickupAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPickupAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FetchedSource
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetPickupAnswer parses an HTTP response from a SetPickupWithResponse call
+func ParseSetPickupAnswer(rsp *http.Response) (*SetPickupAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPickupAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FetchedSource
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseConfirmPickupAnswer parses an HTTP response from a ConfirmPickupWithResponse call
+func ParseConfirmPickupAnswer(rsp *http.Response) (*ConfirmPickupAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmPickupAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FetchedSource
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLookPickupAnswer parses an HTTP response from a LookPickupWithResponse call
+func ParseLookPickupAnswer(rsp *http.Response) (*LookPickupAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LookPickupAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FetchedSource
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTestPickupAnswer parses an HTTP response from a TestPickupWithResponse call
+func ParseTestPickupAnswer(rsp *http.Response) (*TestPickupAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestPickupAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PickupTest
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

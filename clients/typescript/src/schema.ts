@@ -2241,6 +2241,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/sources/{source}/pickup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where files of a source are fetched from, and how that goes
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getPickup"];
+        /**
+         * Set where files of a source are fetched from
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setPickup"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/pickup/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm who the other side is, by the fingerprint that it has shown
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["confirmPickup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/pickup/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look for new files now
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["lookPickup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/sources/{source}/pickup/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect and list what would be fetched, without taking anything
+         * @description Needs `source.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["testPickup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/sources/{source}/push": {
         parameters: {
             query?: never;
@@ -4841,6 +4925,10 @@ export interface components {
         ConfirmInputBody: {
             code: string;
         };
+        ConfirmPickupInputBody: {
+            /** @description As it was shown and compared */
+            fingerprint: string;
+        };
         CoverageCall: {
             /** @description Empty once it is not kept any more */
             caller: string;
@@ -5383,6 +5471,37 @@ export interface components {
             recovery_left: number;
             /** @description An authenticator app is set up */
             totp: boolean;
+        };
+        FetchedSource: {
+            /** Format: int64 */
+            bytes: number;
+            configured: boolean;
+            /** @description Of the last look; empty: it went well */
+            fault: string;
+            /** Format: int64 */
+            fetched: number;
+            /**
+             * Format: int64
+             * @description Files that the last look saw
+             */
+            found: number;
+            /** Format: date-time */
+            looked_at: string | null;
+            password_set: boolean;
+            /** @description Fingerprint of the other side that was confirmed */
+            pin: string;
+            /** @description To be let in over there, where no password is set */
+            public_key: string;
+            running: boolean;
+            settings: components["schemas"]["PickupSettings"];
+            /** @description Fingerprint that waits to be confirmed; empty: none */
+            shown: string;
+            source_id: string;
+            /**
+             * Format: int64
+             * @description Of these, not fetched yet
+             */
+            waiting: number;
         };
         FleetLine: {
             behind: boolean;
@@ -6355,6 +6474,45 @@ export interface components {
             since?: string;
             /** @enum {string} */
             system: "3cx" | "yeastar";
+        };
+        PickupSettings: {
+            /** @description Subfolders by date, written as of 2 January 2006, such as 2006/01/02; empty: all subfolders */
+            dated: string;
+            folder: string;
+            /** @description Host, with :port where it is not the usual one */
+            host: string;
+            /**
+             * Format: int64
+             * @description At most so many KiB a second; 0: no limit
+             */
+            kbps: number;
+            /**
+             * Format: int64
+             * @description Between two looks
+             */
+            minutes: number;
+            /** @description Folder over there for what is archived, where the source is set to move; empty: .ringfence-done */
+            move_to: string;
+            /** @description Left out, it stays for the same host and user; with none, SFTP signs in by a key. It is never shown */
+            password?: string;
+            /** @description Of file names, such as *.wav; none: all files */
+            patterns: string[];
+            /**
+             * @description Plain FTP is refused
+             * @enum {string}
+             */
+            protocol: "sftp" | "ftps" | "ftps-implicit";
+            /**
+             * Format: date-time
+             * @description Files written before stay where they are; null: all are fetched
+             */
+            since: string | null;
+            user: string;
+        };
+        PickupTest: {
+            /** @description At most 50; none was taken */
+            files: components["schemas"]["WaitingFile"][];
+            more: boolean;
         };
         PreviewInputBody: {
             active: boolean;
@@ -12673,7 +12831,13 @@ export interface operations {
                 /** @description The time that the file had */
                 "Last-Modified"?: string;
             };
-            path?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+                /** @description The file's name; folders in it are written with %2F */
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -12685,6 +12849,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PushedFile"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPickup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FetchedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setPickup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PickupSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FetchedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    confirmPickup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmPickupInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FetchedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    lookPickup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FetchedSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    testPickup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PickupTest"];
                 };
             };
             /** @description Error */
