@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -218,7 +217,7 @@ func (s *Service) note(ctx context.Context, p *place.Place, e Endpoint, d parcel
 		case o.gone || d.Attempts >= len(backoff):
 			state = "dead"
 		default:
-			state, due = "waiting", at.Add(max(jitter(backoff[d.Attempts]), o.wait)).UnixMilli()
+			state, due = "waiting", at.Add(max(apart(backoff[d.Attempts], d.Message), o.wait)).UnixMilli()
 		}
 		if _, err := tx.Exec(`UPDATE webhook_deliveries SET state = ?, attempts = attempts + 1, due_at = ?, tried_at = ?, status = ?, answer = ?
 			WHERE endpoint = ? AND message = ?`, state, due, at.UnixMilli(), o.status, o.text, e.ID, d.Message); err != nil {
@@ -286,6 +285,8 @@ func (s *Service) disable(ctx context.Context, p *place.Place, t Trouble) error 
 
 var errAlready = fault.New(fault.Conflict, "it is off already")
 
-// jitter adds up to a tenth, so that messages which failed together do not come
-// back together.
-func jitter(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
+// apart adds up to a tenth, by the last byte of the message's id, so that
+// messages which failed together do not come back together.
+func apart(d time.Duration, m id.Message) time.Duration {
+	return d + d/10*time.Duration(m[len(m)-1])/256
+}
