@@ -106,6 +106,16 @@ func (s *Server) welcome(one *session) error {
 	if err != nil {
 		return err
 	}
+	if err := s.count(one); err != nil {
+		return err
+	}
+	// What ended between the question above and here was not told to this session.
+	return s.still(ctx, one)
+}
+
+// count makes a session one of those that are told when their right ends,
+// unless there are too many.
+func (s *Server) count(one *session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	mine := 0
