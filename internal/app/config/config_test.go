@@ -17,7 +17,7 @@ func TestSampleParsesToTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An empty list in a file is an empty list, not none.
-	c.TrustedProxies, c.Egress.AllowPrivate, c.Watch, c.TLS.ACME.Hosts = nil, nil, nil, nil
+	c.TrustedProxies, c.Egress.AllowPrivate, c.Watch, c.TLS.ACME.Hosts, c.Releases.PublicKeys = nil, nil, nil, nil, nil
 	if !reflect.DeepEqual(c, config.Default()) {
 		t.Fatalf("the sample means %+v", c)
 	}
