@@ -37,6 +37,7 @@ func schemas() place.Schemas {
 // world is a place with a source, and a clock that tests move.
 type world struct {
 	testing.TB
+	engine  string
 	p       *place.Place
 	s       *coverage.Service
 	source  id.Source
@@ -57,7 +58,7 @@ func each(t *testing.T, zone string, fn func(t *testing.T, w *world)) {
 	}
 	for _, engine := range placetest.Engines {
 		t.Run(engine.Name, func(t *testing.T) {
-			w := &world{TB: t, now: noon, key: w.key}
+			w := &world{TB: t, engine: engine.Name, now: noon, key: w.key}
 			cfg := engine.Config(t)
 			cfg.Now = func() time.Time { return w.now }
 			store := placetest.Open(t, cfg, schemas())
