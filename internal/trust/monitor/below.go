@@ -33,6 +33,14 @@ func (s *Service) liftOne(ctx context.Context, a Alert) error {
 	if err != nil {
 		return err
 	}
+	// Asked before: what walks the tree is read in a View alone, and Keep refuses it.
+	var above []id.Node
+	if err := s.o.Store.Registry().View(ctx, func(tx *place.Tx) (err error) {
+		above, err = s.o.Above(tx, a.Node)
+		return err
+	}); err != nil {
+		return err
+	}
 	return s.o.Store.Registry().Keep(ctx, func(tx *place.Tx) error {
 		type row struct {
 			Severity string `db:"severity"`
@@ -51,7 +59,7 @@ func (s *Service) liftOne(ctx context.Context, a Alert) error {
 		tx.Notify("alerts")
 		switch {
 		case a.Open() && (fresh || old.Severity != string(a.Severity)):
-			return s.tellAbove(tx, a)
+			return s.tellAbove(tx, a, above)
 		case !a.Open() && !fresh && old.Ended == 0:
 			return s.toldEndedAbove(tx, a)
 		}
@@ -61,11 +69,7 @@ func (s *Service) liftOne(ctx context.Context, a Alert) error {
 
 // tellAbove queues mails to contacts of the nodes above who want to know of
 // their customers' alerts.
-func (s *Service) tellAbove(tx *place.Tx, a Alert) error {
-	above, err := s.o.Above(tx, a.Node)
-	if err != nil {
-		return err
-	}
+func (s *Service) tellAbove(tx *place.Tx, a Alert, above []id.Node) error {
 	for _, n := range above {
 		contacts, err := contactsOf(tx, n)
 		if err != nil {

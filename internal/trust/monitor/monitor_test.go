@@ -65,7 +65,11 @@ func each(t *testing.T, fn func(w *world)) {
 			Admins: func(context.Context, monitor.Where) ([]monitor.Addressee, error) {
 				return []monitor.Addressee{{Name: "Admin", Email: "admin@example.com"}}, nil
 			},
-			Above:  func(*place.Tx, id.Node) ([]id.Node, error) { return []id.Node{w.above}, nil },
+			Above: func(tx *place.Tx, i id.Node) ([]id.Node, error) { // as package org asks
+				return place.Rows[id.Node](tx, `WITH RECURSIVE up(id, parent) AS (
+					SELECT id, parent FROM nodes WHERE id = ? UNION ALL SELECT n.id, n.parent FROM nodes n JOIN up ON n.id = up.parent)
+					SELECT id FROM up WHERE id <> ?`, i, i)
+			},
 			Raised: func(*place.Tx, monitor.Alert) error { w.raised++; return nil },
 			Ended:  func(*place.Tx, monitor.Alert) error { w.ended++; return nil },
 		})
