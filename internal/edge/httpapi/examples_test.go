@@ -39,7 +39,7 @@ func (w *world) note(method, path string, body []byte, r response) {
 	}
 	e := httpapi.Example{Request: method + " " + path, Body: harmlessJSON(body), Status: r.status}
 	if kind := r.header.Get("Content-Type"); strings.Contains(kind, "json") {
-		e.Answer = harmlessJSON([]byte(r.body))
+		e.Answer = shortened(harmlessJSON([]byte(r.body)))
 	} else if r.body != "" {
 		e.Type, _, _ = strings.Cut(kind, ";")
 	}
@@ -86,6 +86,41 @@ func harmlessJSON(text []byte) json.RawMessage {
 	s = longBytes.ReplaceAllString(s, `"…"`)
 	s = aPort.ReplaceAllString(s, "calls.example.com")
 	return json.RawMessage(aCanary.Replace(s))
+}
+
+// shortened is an answer that can be read in a reference: of a long one, lists
+// keep their first entries and texts their beginning.
+func shortened(text json.RawMessage) json.RawMessage {
+	const most, few, begins = 8000, 5, 120
+	var all any
+	if len(text) <= most || json.Unmarshal(text, &all) != nil {
+		return text
+	}
+	var cut func(any) any
+	cut = func(v any) any {
+		switch v := v.(type) {
+		case []any:
+			v = v[:min(few, len(v))]
+			for i := range v {
+				v[i] = cut(v[i])
+			}
+			return v
+		case map[string]any:
+			for name := range v {
+				v[name] = cut(v[name])
+			}
+		case string:
+			if r := []rune(v); len(r) > begins {
+				return string(r[:begins]) + "…"
+			}
+		}
+		return v
+	}
+	short, err := json.Marshal(cut(all))
+	if err != nil {
+		return text
+	}
+	return short
 }
 
 const examplesFile = "examples.json"
