@@ -13,8 +13,9 @@ import * as reviews from './scenarios/reviews.mjs';
 import * as rights from './scenarios/rights.mjs';
 import { recordingClient } from './scenarios/siprec.mjs';
 import * as sso from './scenarios/sso.mjs';
+import { ways } from './scenarios/ways.mjs';
 import * as tree from './scenarios/tree.mjs';
-import { adminPages, forms, log, notListening, phone, token, walk } from './scenarios/pages.mjs';
+import { adminPages, forms, log, narrow, node, notListening, phone, token, walk } from './scenarios/pages.mjs';
 
 const { step, done } = steps();
 const provider = await startProvider();
@@ -109,13 +110,16 @@ async function administers(base, customer) {
   await admin.does('the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
   await admin.does('a file that is no sound asks for attention', (page) => broken(page, demo, base));
   await admin.does('the administrator sees the list and does not listen', (page) => notListening(page, base));
-  await admin.does('every page in light', (page) => walk(page, base, adminPages, 'light'));
-  await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
-  await admin.does('forms', (page) => forms(page, base));
+  // What asks for a recent sign-in comes first: the walks take minutes on a busy machine.
+  await admin.does('files are pushed and fetched', (page) => ways(page, base));
   await admin.does('a recording client is added', (page) => recordingClient(page, base));
   await admin.does('a token is made, used and ended', (page) => token(page, demo, base, customer));
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
+  await admin.does('every page in light', (page) => walk(page, base, adminPages, 'light'));
+  await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
+  await admin.does('every page on a phone', (page) => narrow(page, base, adminPages));
+  await admin.does('forms', (page) => forms(page, base));
   await admin.ctx.close();
 }
 
@@ -173,6 +177,7 @@ async function provides(customer) {
     await page.goto(demo.url);
   });
   await provider.does('what the installation is', installation);
+  await provider.does('every page of a node', (page) => node(page, demo.url));
   await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
   await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
   await provider.does('a quota beyond that of the node above is refused', tree.limits);

@@ -2,7 +2,7 @@ import { ActionIcon, AppShell, Box, Burger, Group, NavLink, ScrollArea, Text, To
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useParams, useRouter } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { Fragment, useEffect, useRef } from 'react';
 import { api, here, must, onSignedOut } from '../api/client';
 import { me as meQuery, useMay, usePlace } from '../api/me';
 import type { Me } from '../api/types';
@@ -130,24 +130,42 @@ function CustomerNav({ customer }: { customer: string }) {
   const alerts = useQuery({ ...alertList({ customer }, 'open'), enabled: may('alert.read') });
   const waiting = attention.data?.items?.length ?? 0;
   const base = `/c/${customer}`;
-  const settings = [
-    { act: 'source.manage', to: 'sources', icon: 'box', label: 'Sources' },
-    { act: 'device.manage', to: 'collectors', icon: 'device', label: 'Collectors' },
-    { act: 'source.manage', to: 'siprec', icon: 'device', label: 'Recording sessions' },
-    { act: 'retention.set', to: 'retention', icon: 'clock', label: 'Retention' },
-    { act: 'retention.set', to: 'storage', icon: 'wave', label: 'Storage' },
-    { act: 'speech.set', to: 'speech', icon: 'voice', label: 'Speech engine' },
-    { act: 'member.read', to: 'members', icon: 'people', label: 'Members' },
-    { act: 'member.read', to: 'directory', icon: 'phone', label: 'Directory' },
-    { act: 'token.manage', to: 'tokens', icon: 'key', label: 'API tokens' },
-    { act: 'webhook.manage', to: 'webhooks', icon: 'outof', label: 'Webhooks' },
-    { act: 'policy.read', to: 'sign-in', icon: 'lock', label: 'Sign-in' },
-    { act: 'idp.manage', to: 'sso', icon: 'key', label: 'Single sign-on' },
-    { act: 'scim.manage', to: 'provisioning', icon: 'into', label: 'Provisioning' },
-    { act: 'session.manage', to: 'sessions', icon: 'globe', label: 'Sessions' },
-    { act: 'accesslist.manage', to: 'access', icon: 'shield', label: 'Access lists' },
+  const groups = [
+    {
+      name: 'Ways in', items: [
+        { act: 'source.manage', to: 'settings/sources', icon: 'into', label: 'Sources' },
+        { act: 'device.manage', to: 'settings/collectors', icon: 'device', label: 'Collectors' },
+        { act: 'source.manage', to: 'settings/siprec', icon: 'phone', label: 'Recording sessions' },
+        { act: 'import.run', to: 'imports', icon: 'box', label: 'Imports' },
+      ],
+    },
+    {
+      name: 'Keeping', items: [
+        { act: 'retention.set', to: 'settings/retention', icon: 'clock', label: 'Retention' },
+        { act: 'retention.set', to: 'settings/storage', icon: 'wave', label: 'Storage' },
+        { act: 'speech.set', to: 'settings/speech', icon: 'voice', label: 'Speech engine' },
+        { act: 'backup.read', to: 'backup', icon: 'copy', label: 'Backup' },
+      ],
+    },
+    {
+      name: 'People', items: [
+        { act: 'member.read', to: 'settings/members', icon: 'people', label: 'Members' },
+        { act: 'member.read', to: 'settings/directory', icon: 'phone', label: 'Directory' },
+        { act: 'policy.read', to: 'settings/sign-in', icon: 'lock', label: 'Sign-in' },
+        { act: 'idp.manage', to: 'settings/sso', icon: 'key', label: 'Single sign-on' },
+        { act: 'scim.manage', to: 'settings/provisioning', icon: 'into', label: 'Provisioning' },
+        { act: 'session.manage', to: 'settings/sessions', icon: 'globe', label: 'Sessions' },
+        { act: 'accesslist.manage', to: 'settings/access', icon: 'shield', label: 'Access lists' },
+      ],
+    },
+    {
+      name: 'Programs', items: [
+        { act: 'token.manage', to: 'settings/tokens', icon: 'key', label: 'API tokens' },
+        { act: 'webhook.manage', to: 'settings/webhooks', icon: 'outof', label: 'Webhooks' },
+      ],
+    },
   ] as const;
-  const offered = settings.filter((s) => may(s.act));
+  const offered = groups.map((g) => ({ name: g.name, items: g.items.filter((i) => may(i.act)) })).filter((g) => g.items.length > 0);
   return (
     <>
       {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
@@ -155,7 +173,6 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
       {may('alert.read') && <Item to={`${base}/alerts`} icon="warn" label="Alerts" count={alerts.data?.open} of="alerts" />}
       {may('coverage.read') && <Item to={`${base}/coverage`} icon="check" label="Coverage" />}
-      {may('import.run') && <Item to={`${base}/imports`} icon="box" label="Imports" />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
@@ -164,11 +181,14 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
       {may('review.read') && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
       {may('leaver.remove') && <Item to={`${base}/leavers`} icon="out" label="Leavers" />}
-      {may('backup.read') && <Item to={`${base}/backup`} icon="copy" label="Backup" />}
       {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
-      {offered.length > 0 && <Heading text="Settings" />}
-      {offered.map((s) => (
-        <Item key={s.to} to={`${base}/settings/${s.to}`} icon={s.icon} label={s.label} />
+      {offered.map((g) => (
+        <Fragment key={g.name}>
+          <Heading text={g.name} />
+          {g.items.map((i) => (
+            <Item key={i.to} to={`${base}/${i.to}`} icon={i.icon} label={i.label} />
+          ))}
+        </Fragment>
       ))}
     </>
   );
@@ -212,9 +232,14 @@ const Heading = ({ text }: { text: string }) => (
 function Item({ to, icon, label, count, of = 'files', exact }: { to: string; icon: IconName; label: string; count?: number; of?: string; exact?: boolean }) {
   const path = useLocation().pathname;
   const here = path === to || (!exact && path.startsWith(`${to}/`));
+  const ref = useRef<HTMLAnchorElement>(null);
+  // The menu is longer than the screen: where one is must be seen in it.
+  useEffect(() => {
+    if (here) ref.current?.scrollIntoView({ block: 'nearest' });
+  }, [here]);
   return (
     <NavLink
-      component={Link} to={to} activeOptions={{ exact: true }} label={label} active={here} aria-current={here ? 'page' : undefined}
+      ref={ref} component={Link} to={to} activeOptions={{ exact: true }} label={label} active={here} aria-current={here ? 'page' : undefined}
       leftSection={<Icon name={icon} />} h={36} px={10} style={{ borderRadius: 8 }} variant="light"
       rightSection={count ? <Text size="xs" fw={650} className="num">{count}<span className="sr"> {of}</span></Text> : undefined}
     />

@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Group, Modal, SimpleGrid, Stack, Table, Text, Tex
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
-import { api, must } from '../../api/client';
+import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { BackupLine, BackupPoint, BackupReport, RestoreDrill, RestorePlan } from '../../api/types';
 import { ago, bytes, count, exact, moment, spoken } from '../../ui/format';
@@ -57,14 +57,14 @@ function Standing({ report: r, provider }: { report: BackupReport; provider: boo
   return (
     <>
       {r.state === 'off' && (
-        <Alert color="yellow" icon={<Icon name="warn" />} mb="md" title="No backups are made">
+        <Alert color="yellow" icon={<Icon name="warn" />} mb="md" role="note" title="No backups are made">
           {provider ? 'Say where they go in the configuration (backup), make the key with “ringfence backup key”, and start the server again.' : 'Ask whoever runs this installation.'}
         </Alert>
       )}
-      {r.state === 'starting' && <Alert color="yellow" icon={<Icon name="clock" />} mb="md" title="The targets do not answer yet">It is tried again every few minutes. The server’s log says why.</Alert>}
+      {r.state === 'starting' && <Alert color="yellow" icon={<Icon name="clock" />} mb="md" role="note" title="The targets do not answer yet">It is tried again every few minutes. The server’s log says why.</Alert>}
       {r.state === 'failing' && <Alert color="red" icon={<Icon name="warn" />} mb="md" title="The newest drill failed">{provider ? drill?.failures.join(' · ') : 'Whoever runs this installation has been told.'}</Alert>}
       {provider && r.state !== 'off' && !r.keys_to && (
-        <Alert color="yellow" icon={<Icon name="key" />} mb="md" title="Keys have no backup of their own">Without keys nothing of a backup can be opened. Set backup.keys, or keep the key stores by other means.</Alert>
+        <Alert color="yellow" icon={<Icon name="key" />} mb="md" role="note" title="Keys have no backup of their own">Without keys nothing of a backup can be opened. Set backup.keys, or keep the key stores by other means.</Alert>
       )}
       {r.progress.doing && (
         <Alert color="blue" icon={<Icon name="refresh" />} mb="md" title={doing[r.progress.doing] ?? r.progress.doing} role="status">
@@ -264,13 +264,17 @@ const own = getRouteApi('/in/c/$customer/backup');
 export function OwnBackupPage() {
   const { customer } = own.useParams();
   const line = useQuery({
-    queryKey: ['customer', customer, 'backup'],
+    queryKey: here(customer, 'backup'),
     queryFn: () => must(api.GET('/api/v1/customers/{customer}/backup', { params: { path: { customer } } })),
   });
   return (
-    <Page title="Backup" about="Your recordings and all that belongs to them are copied elsewhere, encrypted, and the copy is tried.">
+    <Page title="Backup" about="When your recordings and all that belongs to them were last copied elsewhere, encrypted, and when a restore from a copy was last tried and whole.">
       <Answered query={line} rows={2}>
-        {(l) => (
+        {(l) => !l.last_at && !l.failure ? (
+          <div className="card">
+            <Empty icon="copy" title="No copy was made yet">Whoever runs this installation says where copies go. Ask them when the first one is due.</Empty>
+          </div>
+        ) : (
           <SimpleGrid cols={{ base: 1, xs: 3 }}>
             <Figure label="Last backup" value={l.last_at ? ago(l.last_at) : 'none yet'} note={moment(l.last_at)} />
             <Figure label="Last proven restore" value={l.proven_at ? ago(l.proven_at) : 'not yet'} note={l.failure || (l.proven_at ? `The drill took ${spoken(l.seconds)}` : '')} />

@@ -77,7 +77,7 @@ function Days({ data }: { data: Overview }) {
           </li>
         ))}
       </ul>
-      <Group justify="space-between" mt={6}>
+      <Group justify="space-between" mt={6} maw={Math.max(180, days.length * 31)}>
         <Text size="xs" c="dimmed">{days[0]!.day}</Text>
         <Text size="xs" c="dimmed">{days.at(-1)!.day}</Text>
       </Group>

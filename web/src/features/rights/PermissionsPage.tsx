@@ -32,7 +32,7 @@ export function PermissionsPage() {
 function Policy({ table, held }: { table: Permissions; held: string[] }) {
   return (
     <Card title="The table" about="Your own roles are marked. “Own calls” are those of your extensions while they were yours; “within the scope” is what a supervisor was given." flush>
-      <Table.ScrollContainer minWidth={1100} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'Who may do what' } }}>
+      <Table.ScrollContainer minWidth={1100} tabIndex={0} role="region" aria-label="Acts and roles" scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'Who may do what' } }}>
         <Table>
           <Table.Thead>
             <Table.Tr>

@@ -50,15 +50,15 @@ function Form({ it, path, queryKey, source }: PartProps) {
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <Select label="Protocol" description="Plain FTP is not spoken" allowDeselect={false} value={form.protocol} onChange={(v) => set({ protocol: v as 'sftp' })} error={p?.about('protocol')}
             data={[{ value: 'sftp', label: 'SFTP' }, { value: 'ftps', label: 'FTP over TLS (explicit, port 21)' }, { value: 'ftps-implicit', label: 'FTP over TLS (implicit, port 990)' }]} />
-          {text('host', 'Host', 'With :port where it is not the usual one', { required: true, className: 'mono' })}
+          {text('host', 'Host', 'With :port where it is not the usual one', { required: true, classNames: { input: 'mono' } })}
           {text('user', 'User', 'To sign in as', { required: true, autoComplete: 'off' })}
           <PasswordInput label="Password" description={it.password_set ? 'One is set; empty keeps it' : 'Empty: SFTP signs in by a key that is made here'} value={form.password ?? ''} error={p?.about('password')} autoComplete="new-password" onChange={(e) => set({ password: e.currentTarget.value })} />
-          {text('folder', 'Folder', 'Over there, with all below it', { className: 'mono' })}
+          {text('folder', 'Folder', 'Over there, with all below it', { classNames: { input: 'mono' } })}
           <TextInput label="File names" description="Patterns, with spaces between: *.wav *.csv. Empty: all" value={(form.patterns ?? []).join(' ')} error={p?.about('patterns')} onChange={(e) => set({ patterns: e.currentTarget.value.split(/\s+/).filter(Boolean) })} />
-          {text('dated', 'Folders by date', 'As of 2 January 2006, such as 2006/01/02. Empty: all folders', { className: 'mono' })}
+          {text('dated', 'Folders by date', 'As of 2 January 2006, such as 2006/01/02. Empty: all folders', { classNames: { input: 'mono' } })}
           <NumberInput label="Minutes between looks" description="1 to 1440" min={1} max={1440} value={form.minutes} onChange={(v) => set({ minutes: Number(v) })} error={p?.about('minutes')} />
           <NumberInput label="At most KiB a second" description="0: no limit" min={0} value={form.kbps} onChange={(v) => set({ kbps: Number(v) })} error={p?.about('kbps')} />
-          {source.after === 'move' && text('move_to', 'Move to', 'Folder over there. Empty: .ringfence-done', { className: 'mono' })}
+          {source.after === 'move' && text('move_to', 'Move to', 'Folder over there. Empty: .ringfence-done', { classNames: { input: 'mono' } })}
         </SimpleGrid>
         {it.public_key && <Stack gap={6}><Text size="sm">Let this key in over there, for example in the user’s authorized_keys:</Text><CopyLine text={it.public_key} label="Public key" /></Stack>}
         {save.error != null && !p?.faults.length && <Failed error={save.error} />}

@@ -87,7 +87,7 @@ function Keys({ it, path, queryKey }: PartProps) {
       <form onSubmit={submit} aria-label="Add a key">
         <Stack gap="xs">
           <TextInput label="Name" description="Of the system that has the private key" required maxLength={100} value={name} onChange={(e) => setName(e.currentTarget.value)} error={p?.about('name')} />
-          <Textarea label="Public key" description="One line, as in authorized_keys" required className="mono" autosize minRows={2} value={key} onChange={(e) => setKey(e.currentTarget.value)} error={p?.about('key')} />
+          <Textarea label="Public key" description="One line, as in authorized_keys" required classNames={{ input: 'mono' }} autosize minRows={2} value={key} onChange={(e) => setKey(e.currentTarget.value)} error={p?.about('key')} />
           {add.error != null && !p?.faults.length && <Failed error={add.error} />}
           <Group><Button type="submit" variant="default" loading={add.isPending}>Add the key</Button></Group>
         </Stack>

@@ -22,7 +22,7 @@ const fresh = (): SourceSettings => ({
   language: navigator.language, country: '', pattern: '', after: 'keep',
 });
 
-/** kinds are the ways in that are set up here; recording sessions and imports have pages of their own. */
+/** kinds are the ways in, as people call them; recording sessions and imports are made on pages of their own. */
 export const kinds = [
   { value: 'folder', label: 'Folder on this server' },
   { value: 'collector', label: 'Collector beside the PBX' },
@@ -65,17 +65,17 @@ export function SourceForm({ customer, source, onClose }: { customer: string; so
       <form onSubmit={submit}>
         <Stack>
           <Group>
-            <Select label="How recordings come" w={260} allowDeselect={false} value={form.kind} onChange={(v) => set({ kind: v as 'folder' })} data={kinds} disabled={!!source} />
+            <Select label="How recordings come" w={340} allowDeselect={false} value={form.kind} onChange={(v) => set({ kind: v as 'folder' })} data={source ? kinds : kinds.filter((k) => k.value !== 'siprec' && k.value !== 'import')} disabled={!!source} />
           </Group>
           <ProfileSelect customer={customer} value={form.profile} onChange={(v) => set({ profile: v as 'asterisk' })} error={p?.about('profile')} />
           {field('name', 'Name', 'For example the site or the telephone system', { required: true, 'data-autofocus': true, maxLength: 100 })}
           {folder && (
             <SimpleGrid cols={{ base: 1, sm: form.profile !== 'generic' ? 2 : 1 }}>
-              {field('folder', 'Folder', 'Absolute path on the server', { required: true, className: 'mono' })}
-              {form.profile !== 'generic' && field('logs', 'Logs', form.profile === 'asterisk' ? 'Folder of CDR, CEL and queue_log' : 'Folder of the call records; empty: beside the recordings', { className: 'mono' })}
+              {field('folder', 'Folder', 'Absolute path on the server', { required: true, classNames: { input: 'mono' } })}
+              {form.profile !== 'generic' && field('logs', 'Logs', form.profile === 'asterisk' ? 'Folder of CDR, CEL and queue_log' : 'Folder of the call records; empty: beside the recordings', { classNames: { input: 'mono' } })}
             </SimpleGrid>
           )}
-          {(form.kind === 'drop' || form.kind === 'pickup') && form.profile !== 'generic' && field('logs', 'Logs', 'Folder of the logs among what is sent or fetched, such as logs. Empty: its top', { className: 'mono' })}
+          {(form.kind === 'drop' || form.kind === 'pickup') && form.profile !== 'generic' && field('logs', 'Logs', 'Folder of the logs among what is sent or fetched, such as logs. Empty: its top', { classNames: { input: 'mono' } })}
           {form.profile === 'generic' && field('pattern', 'File-name pattern', 'Named parts in braces, for example {direction}-{caller}-{dialled}-{date}-{time}. Empty: take the time of the file.')}
           <SimpleGrid cols={{ base: 1, sm: 3 }}>
             <Select label="Time zone" description="Of the system's clock and logs" required searchable data={zones()} value={form.time_zone} onChange={(v) => set({ time_zone: v ?? '' })} error={p?.about('time_zone')} />

@@ -27,7 +27,7 @@ export function SourcesPage() {
     <Page title="Sources" about="Where recordings come from: a folder, a collector beside the telephone system, files that others push, or that are fetched from elsewhere." actions={add}>
       <Answered query={query}>
         {(data) =>
-          data.items.length === 0 ? (
+          data.items.every((s) => s.kind === 'import') ? (
             <div className="card">
               <Empty icon="box" title="No source yet">Add the folder in which your telephone system leaves recordings, or a collector that runs beside it.</Empty>
             </div>
@@ -99,7 +99,7 @@ function Line({ source: s, customer, edit }: { source: Source; customer: string;
         </div>
         <Group gap={6}>
           {s.kind === 'drop' && <Button size="compact-sm" variant="default" onClick={() => setWay(true)} aria-label={`Push to ${s.name}`}>Push</Button>}
-          {s.kind === 'pickup' && <Button size="compact-sm" variant="default" onClick={() => setWay(true)} aria-label={`Where ${s.name} comes from`}>Where from</Button>}
+          {s.kind === 'pickup' && <Button size="compact-sm" variant="default" onClick={() => setWay(true)} aria-label={`Where from: ${s.name}`}>Where from</Button>}
           <Button size="compact-sm" variant="default" loading={pause.isPending} onClick={() => pause.mutate(!paused)} aria-label={`${paused ? 'Go on with' : 'Pause'} ${s.name}`}>{paused ? 'Go on' : 'Pause'}</Button>
           <Button size="compact-sm" variant="default" onClick={edit} aria-label={`Change ${s.name}`}>Change</Button>
           <Button size="compact-sm" variant="default" onClick={() => setRemoving(true)} aria-label={`Remove ${s.name}`}>Remove</Button>

@@ -42,7 +42,7 @@ export function SystemSettings({ customer, source }: { customer: string; source:
         <Group gap={6} wrap="nowrap" align="flex-start"><Unverified /><Text size="xs">{now?.verified_text}</Text></Group>
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <Select label="System" allowDeselect={false} value={form.system} onChange={(v) => set({ system: v as '3cx' })} data={[{ value: '3cx', label: '3CX, version 20, with the XAPI' }, { value: 'yeastar', label: 'Yeastar P-series' }]} error={p?.about('system')} />
-          <TextInput label="Address" description="Of its web page, with the port" placeholder="https://pbx.example.com:5001" className="mono" required value={form.address} onChange={(e) => set({ address: e.currentTarget.value })} error={p?.about('address')} />
+          <TextInput label="Address" description="Of its web page, with the port" placeholder="https://pbx.example.com:5001" classNames={{ input: 'mono' }} required value={form.address} onChange={(e) => set({ address: e.currentTarget.value })} error={p?.about('address')} />
           <TextInput label="Client id" description="As it shows where its API is switched on" required value={form.client_id} onChange={(e) => set({ client_id: e.currentTarget.value })} error={p?.about('client_id')} />
           <PasswordInput label="Secret" description={now?.set ? 'Empty: the stored one stays' : 'It is shown once, there'} autoComplete="off" value={form.secret ?? ''} onChange={(e) => set({ secret: e.currentTarget.value })} error={p?.about('secret')} />
         </SimpleGrid>
