@@ -2494,9 +2494,9 @@ type AccessRuleDraft struct {
 // AccessRuleEffect defines model for AccessRuleEffect.
 type AccessRuleEffect struct {
 	// Done False after a dry run
-	Done    bool       `json:"done"`
-	Rule    AccessRule `json:"rule"`
-	Surface Surface    `json:"surface"`
+	Done    bool        `json:"done"`
+	Rule    *AccessRule `json:"rule,omitempty"`
+	Surface Surface     `json:"surface"`
 }
 
 // AccessRules defines model for AccessRules.

@@ -177,12 +177,12 @@ async function provides(customer) {
     await page.goto(demo.url);
   });
   await provider.does('what the installation is', installation);
-  await provider.does('every page of a node', (page) => node(page, demo.url));
   await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
   await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
   await provider.does('a quota beyond that of the node above is refused', tree.limits);
   await provider.does('which boxes are behind is seen above customers', tree.boxes);
   await provider.does('colours that cannot be read are refused', tree.looks);
   await provider.does('a customer is suspended and opened again', tree.standing);
+  await provider.does('every page of a node', (page) => node(page, demo.url));
   await provider.ctx.close();
 }

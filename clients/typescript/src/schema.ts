@@ -4346,8 +4346,8 @@ export interface components {
         AccessRuleEffect: {
             /** @description False after a dry run */
             done: boolean;
-            /** @description Null when one was taken out */
-            rule: components["schemas"]["AccessRule"];
+            /** @description Absent when one was taken out */
+            rule?: components["schemas"]["AccessRule"];
             surface: components["schemas"]["Surface"];
         };
         AccessRules: {

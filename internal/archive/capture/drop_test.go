@@ -47,7 +47,9 @@ func TestDropIsCaptured(t *testing.T) {
 	x := &watched{World: w}
 	x.service = capture.NewService(capture.ServiceOptions{
 		Store: w.Store, Recordings: w.Service, Every: 50 * time.Millisecond,
-		Drop: func(ctx context.Context, p *place.Place, s id.Source) (capture.Drop, error) { return drops.Drop(ctx, p, s) },
+		Drop: func(ctx context.Context, p *place.Place, s id.Source) (capture.Drop, error) {
+			return drops.Drop(ctx, p, s)
+		},
 	})
 	put("2026/11/a.json", []byte(`{"caller": "+442079460101", "direction": "inbound"}`))
 	put("2026/11/a.wav", recordingtest.Tone(1, 1, time.Second))

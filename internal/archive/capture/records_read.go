@@ -34,7 +34,6 @@ type source struct {
 	path  string
 	named columns // from its heading
 	line  int
-	clock *clock
 }
 
 // origin is where a row came from.

@@ -139,9 +139,7 @@ func TrustReleases(state string, keys ...string) error {
 	if err := readJSON(path, &who); err != nil {
 		return err
 	}
-	for _, k := range keys {
-		who.ReleaseKeys = append(who.ReleaseKeys, k)
-	}
+	who.ReleaseKeys = append(who.ReleaseKeys, keys...)
 	return writeJSON(path, who)
 }
 

@@ -306,8 +306,10 @@ func (s *Service) PutExcuse(ctx context.Context, p *place.Place, who actor.Actor
 		if err := writeExcuse(tx, e); err != nil {
 			return err
 		}
-		tx.Record(place.Event{Code: code, Subject: e.ID.String(), Facts: map[string]string{"kind": string(e.Kind), "active": fmt.Sprint(e.Active), "rule": e.Text()},
-			Personal: map[string]string{"owner": e.Owner, "reason": e.Reason}})
+		tx.Record(place.Event{
+			Code: code, Subject: e.ID.String(), Facts: map[string]string{"kind": string(e.Kind), "active": fmt.Sprint(e.Active), "rule": e.Text()},
+			Personal: map[string]string{"owner": e.Owner, "reason": e.Reason},
+		})
 		eff, err = s.apply(tx, replaced(rules, e), e.ID)
 		return err
 	})

@@ -108,9 +108,11 @@ func (s *Service) Expect(tx *place.Tx, source id.Source, r Report) error {
 	if r.Empty() {
 		return nil
 	}
-	x := &expecting{s: s, tx: tx, source: source, news: bulk{head: `INSERT INTO expectations (id, source, token, day, state, named, started_at, ended_at, due_at, changed_at,
+	x := &expecting{
+		s: s, tx: tx, source: source, news: bulk{head: `INSERT INTO expectations (id, source, token, day, state, named, started_at, ended_at, due_at, changed_at,
 		direction, disposition, talk, recording, excuse, authority, card) VALUES`, tail: `ON CONFLICT DO NOTHING`},
-		idents: bulk{head: `INSERT INTO expectation_idents (token, expectation) VALUES`, tail: `ON CONFLICT (token) DO UPDATE SET expectation = excluded.expectation`}}
+		idents: bulk{head: `INSERT INTO expectation_idents (token, expectation) VALUES`, tail: `ON CONFLICT (token) DO UPDATE SET expectation = excluded.expectation`},
+	}
 	if err := x.prepare(r); err != nil {
 		return err
 	}

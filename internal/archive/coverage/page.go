@@ -15,8 +15,12 @@ func page(st Statement) ([]byte, error) {
 	const instantForm = "2 January 2006, 15:04 MST"
 	d := paper.New("Statement of coverage: "+st.Name+", "+st.Day, "Ringfence", st.SignedAt)
 	facts := [][2]string{
-		{"Statement", st.ID}, {"Kind", kinds[st.Kind]}, {"Customer", st.Name + " (" + st.Customer + ")"}, {"Day", st.Day},
-		{"Signed", st.SignedAt.Format(instantForm)}, {"Final from", st.FinalFrom.Format(instantForm)},
+		{"Statement", st.ID},
+		{"Kind", kinds[st.Kind]},
+		{"Customer", st.Name + " (" + st.Customer + ")"},
+		{"Day", st.Day},
+		{"Signed", st.SignedAt.Format(instantForm)},
+		{"Final from", st.FinalFrom.Format(instantForm)},
 	}
 	if st.Corrects != "" {
 		facts = append(facts, [2]string{"In place of", st.Corrects})

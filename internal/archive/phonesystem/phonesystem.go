@@ -110,12 +110,11 @@ func Systems() []string { return []string{"3cx", "yeastar"} }
 
 // call is what a system needs to ask with.
 type call struct {
-	s       *Service
-	p       *place.Place
-	source  id.Source
-	set     Settings
-	bearer  secret.Text
-	subject string
+	s      *Service
+	p      *place.Place
+	source id.Source
+	set    Settings
+	bearer secret.Text
 }
 
 var who = actor.ForSystem("phonesystem")

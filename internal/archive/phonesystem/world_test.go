@@ -64,16 +64,15 @@ func (f *folderFile) Abort() error {
 // pbx speaks what a telephone system speaks, and does what it is told to do wrongly.
 type pbx struct {
 	*httptest.Server
-	mu       sync.Mutex
-	secret   string
-	token    int
-	valid    map[string]bool
-	calls    []time.Time // one recording each
-	links    map[string]bool
-	asked    map[string]int // by path
-	fault    func(path string, n int) (status int, body string, header map[string]string)
-	expired  int // links that run out before they are used
-	pageSize int
+	mu      sync.Mutex
+	secret  string
+	token   int
+	valid   map[string]bool
+	calls   []time.Time // one recording each
+	links   map[string]bool
+	asked   map[string]int // by path
+	fault   func(path string, n int) (status int, body string, header map[string]string)
+	expired int // links that run out before they are used
 }
 
 func newPBX(t testing.TB, calls int) *pbx {
@@ -137,7 +136,7 @@ func (p *pbx) fresh() string {
 
 func (p *pbx) threeCX(w http.ResponseWriter, r *http.Request, path string) {
 	if !p.valid[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] {
-		http.Error(w, "", 401)
+		http.Error(w, "", http.StatusUnauthorized)
 		return
 	}
 	if path == "download" {

@@ -315,8 +315,12 @@ func TestPrivateAddressesAreClosed(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []pickup.Settings{
-		{Protocol: "ftp", Host: "x", User: "x", Minutes: 1}, {Protocol: pickup.SFTP, User: "x", Minutes: 1}, {Protocol: pickup.SFTP, Host: "x", Minutes: 1},
-		{Protocol: pickup.SFTP, Host: "x", User: "x"}, {Protocol: pickup.SFTP, Host: "x", User: "x", Minutes: 1, Patterns: []string{"["}}, {Protocol: pickup.FTPS, Host: "x", User: "x", Minutes: 1},
+		{Protocol: "ftp", Host: "x", User: "x", Minutes: 1},
+		{Protocol: pickup.SFTP, User: "x", Minutes: 1},
+		{Protocol: pickup.SFTP, Host: "x", Minutes: 1},
+		{Protocol: pickup.SFTP, Host: "x", User: "x"},
+		{Protocol: pickup.SFTP, Host: "x", User: "x", Minutes: 1, Patterns: []string{"["}},
+		{Protocol: pickup.FTPS, Host: "x", User: "x", Minutes: 1},
 	} {
 		if _, err := w.service.Set(t.Context(), w.Place, w.Who, w.source.ID, bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v", bad, err)

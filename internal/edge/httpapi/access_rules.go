@@ -53,7 +53,7 @@ type AccessRuleDraft struct {
 // about, for whoever made it.
 type AccessRuleEffect struct {
 	Done    bool        `json:"done" doc:"False after a dry run"`
-	Rule    *AccessRule `json:"rule" doc:"Null when one was taken out"`
+	Rule    *AccessRule `json:"rule,omitempty" doc:"Absent when one was taken out"`
 	Surface Surface     `json:"surface"`
 }
 

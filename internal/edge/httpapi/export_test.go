@@ -55,8 +55,15 @@ func ExposedRoles() (roles []access.Role) {
 	return roles
 }
 
-// Misfits says where an example is not what the description says.
+// Misfits says where an example is not what the description says. What is given
+// as it is (a signed paper) and SCIM's resources (RFC 7643) have shapes of their
+// own, which the description leaves to them.
 func (s *Server) Misfits(op string, e Example) (all []string) {
+	for _, rt := range s.routes {
+		if rt.id == op && (rt.gives != "" || rt.gate.kind == pushing) {
+			return nil
+		}
+	}
 	for _, item := range s.api.OpenAPI().Paths {
 		for _, o := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch} {
 			if o == nil || o.OperationID != op || len(e.Answer) == 0 {

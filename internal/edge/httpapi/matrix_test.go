@@ -143,12 +143,14 @@ func bodyFor(rt httpapi.RouteInfo) any {
 	switch rt.ID {
 	case "createWebhook", "setWebhook":
 		return map[string]any{"name": "matrix", "url": "http://127.0.0.1:1/", "events": []string{"recording.captured"}, "purpose": "matrix", "region": "here"}
+	case "changeDevice":
+		return map[string]string{"name": "matrix", "upgrades": "ask"}
 	case "replayWebhook":
 		return map[string]any{"failed": true}
 	case "snoozeAlert", "snoozeNodeAlert":
 		return map[string]any{"until": time.Now().Add(time.Hour)}
 	case "addAlertContact", "addNodeAlertContact", "changeAlertContact", "changeNodeAlertContact":
-		return map[string]any{"name": "matrix", "email": "matrix@example.com", "kinds": []string{}, "urgent_only": false, "after_minutes": 0}
+		return map[string]any{"name": "matrix", "email": "matrix@example.com", "kinds": []string{}, "urgent_only": false, "after_minutes": 0, "quiet_from": "00:00", "quiet_to": "00:00", "time_zone": "UTC"}
 	case "setAlertSettings", "setNodeAlertSettings":
 		return map[string]any{"owners": map[string]string{}, "closed_days": []string{}}
 	case "excuseCall":

@@ -173,7 +173,8 @@ func (s *Server) putFile(ctx context.Context, v *visit, in *putFileInput) (*body
 func (in *putFileInput) take(d *intake.Drop, w *intake.Writer, sum interface {
 	io.Writer
 	Sum([]byte) []byte
-}, want []byte, whole int64) (*body[PushedFile], error) {
+}, want []byte, whole int64,
+) (*body[PushedFile], error) {
 	buf := make([]byte, 64<<10)
 	for {
 		in.idle()

@@ -136,8 +136,10 @@ func (w *world) try(input, name string, args ...string) (string, error) {
 // openssh runs Debian's sftp with a batch of commands.
 func (w *world) openssh(batch string, more ...string) (string, error) {
 	_, port, _ := net.SplitHostPort(w.address)
-	args := append([]string{"-b", "-", "-P", port, "-i", w.key, "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + filepath.Join(w.dir, "known"),
-		"-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=/dev/null", "-F", "none"}, more...)
+	args := append([]string{
+		"-b", "-", "-P", port, "-i", w.key, "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + filepath.Join(w.dir, "known"),
+		"-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=/dev/null", "-F", "none",
+	}, more...)
 	return w.try(batch, "sftp", append(args, w.account.Login+"@127.0.0.1")...)
 }
 

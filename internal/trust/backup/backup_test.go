@@ -141,8 +141,10 @@ func (w *world) backups(t testing.TB, change ...func(*backup.Options)) *backup.S
 		Store: w.Store, Keys: w.Keys, Objects: w.Bucket, Data: repo(t, w.data, "data", w.key), KeysTo: repo(t, w.keysTo, "keys", w.key), Log: w.log,
 		Keep: backup.Keep{Daily: 7, Weekly: 4, Monthly: 3, Keys: 2}, Name: func(context.Context) (string, error) { return "Acme", nil }, Program: "test",
 		Prove: proves{w.Service}, Now: time.Now,
-		Scratch: backup.Scratch{Dir: t.TempDir(), Root: w.root, Schemas: recordingtest.Schemas(), Key: w.key,
-			Database: func(context.Context) (place.Config, func(), error) { return w.engine.Config(t), func() {}, nil }},
+		Scratch: backup.Scratch{
+			Dir: t.TempDir(), Root: w.root, Schemas: recordingtest.Schemas(), Key: w.key,
+			Database: func(context.Context) (place.Config, func(), error) { return w.engine.Config(t), func() {}, nil },
+		},
 	}
 	for _, fn := range change {
 		fn(&o)

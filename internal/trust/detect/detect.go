@@ -52,8 +52,10 @@ func (d Parts) missing(ctx context.Context, w monitor.Where, _ time.Time) (all [
 	for _, o := range overdue {
 		all = append(all, monitor.Condition{
 			Kind: monitor.RecordingMissing, Subject: o.Source.String() + " " + o.Day.String(), Since: time.UnixMilli(o.Since),
-			Facts: map[string]string{"source": o.Source.String(), "day": o.Day.String(), "calls": strconv.FormatInt(o.Calls, 10),
-				"text": fmt.Sprintf("%s of %s without a recording that the logs of a source name", plural(o.Calls, "call", "calls"), o.Day)},
+			Facts: map[string]string{
+				"source": o.Source.String(), "day": o.Day.String(), "calls": strconv.FormatInt(o.Calls, 10),
+				"text": fmt.Sprintf("%s of %s without a recording that the logs of a source name", plural(o.Calls, "call", "calls"), o.Day),
+			},
 		})
 	}
 	return all, next, err

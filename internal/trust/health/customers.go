@@ -71,7 +71,7 @@ func (c Customer) Findings(at time.Time) (all []Finding) {
 	say(c.Alerts > c.AlertsUrgent, Look, "Its administrators see the alerts.", "%d alerts are open", c.Alerts-c.AlertsUrgent)
 	say(c.SourcesFailing > 0, Failing, "Its administrator finds the reason on the page Sources.", "%d of %d sources cannot be read", c.SourcesFailing, c.Sources)
 	say(c.CollectorsSilent > 0, Failing, "Look at the box beside the telephone system: is it on, and does it reach this server?", "%d collectors are not heard of", c.CollectorsSilent)
-	say(c.Attention > 0, Look, "Its administrator finds them on the page Needs attention.", "%d files could not be captured", c.Attention)
+	say(c.Attention > 0, Look, "Its administrator finds them on the page Needs attention.", "files that could not be captured: %d", c.Attention)
 	say(!c.OldestUnverifiedAt.IsZero() && at.Sub(c.OldestUnverifiedAt) > lateAfter, Failing, "Look at the object store: recordings cannot be read back.", "%d recordings wait to be read back", c.Unverified)
 	say(c.JobsDead > 0, Look, "The log says why they were given up.", "%d jobs were given up", c.JobsDead)
 	say(!c.OldestJobAt.IsZero() && at.Sub(c.OldestJobAt) > 24*time.Hour, Look, "The speech engine may need more processors.", "%d jobs wait, the oldest for more than a day", c.JobsWaiting)

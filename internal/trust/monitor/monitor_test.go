@@ -105,7 +105,8 @@ func (w *world) no(err error) {
 }
 
 func (w *world) report(c ...monitor.Condition) { w.Helper(); w.no(w.s.Report(w.Context(), w.w, c...)) }
-func (w *world) pass(d time.Duration)          { w.Helper(); w.now = w.now.Add(d); w.no(w.s.Turn(w.Context())) }
+
+func (w *world) pass(d time.Duration) { w.Helper(); w.now = w.now.Add(d); w.no(w.s.Turn(w.Context())) }
 
 func (w *world) open() []monitor.Alert {
 	w.Helper()
