@@ -5,6 +5,7 @@ import { until } from '../lib/demo.mjs';
 /** growing: a reseller below the reseller, found by name, and what stands in its log. */
 export async function growing(page) {
   await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.getByRole('link', { name: 'Organisations' }).click();
   await page.getByRole('link', { name: 'Bellweather Telecom' }).click();
   await page.getByRole('heading', { level: 1, name: 'Bellweather Telecom' }).waitFor();
   await page.getByRole('button', { name: 'Add', exact: true }).click();
