@@ -15,7 +15,7 @@ const states: Record<State, { label: string; color: string }> = {
   off: { label: 'Off', color: 'gray' }, well: { label: 'Well', color: 'pine' }, look: { label: 'Look at it', color: 'orange' }, failing: { label: 'Failing', color: 'red' },
 };
 
-const Standing = ({ of }: { of: State }) => <Badge color={states[of].color}>{states[of].label}</Badge>;
+const Standing = ({ of }: { of: State }) => <Badge color={states[of].color} miw="max-content">{states[of].label}</Badge>;
 
 const health = (customer: string) =>
   queryOptions({
