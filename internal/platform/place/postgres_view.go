@@ -94,7 +94,7 @@ func (c *viewingConn) ExecContext(ctx context.Context, text string, args []drive
 				c.opening = append(c.opening, one)
 			}
 		}
-		return driver.ResultNoRows, nil
+		return driver.RowsAffected(0), nil
 	}
 	if err := c.begin(ctx); err != nil {
 		return nil, err
