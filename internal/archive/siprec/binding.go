@@ -74,6 +74,8 @@ func (s *Service) Knows(from netip.Addr, datagram bool) bool {
 
 // load reads a customer's sources again.
 func (s *Service) load(ctx context.Context, c id.Customer) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	p, err := s.o.Store.Place(ctx, c)
 	if fault.Is(err, fault.NotFound) {
 		s.mu.Lock()

@@ -43,6 +43,8 @@ type Service struct {
 	done   sync.WaitGroup
 	wake   chan struct{}
 
+	loading sync.Mutex // held while sources are read, so that what was read later stays
+
 	mu       sync.Mutex
 	bindings map[id.Customer][]Binding
 	stale    map[id.Customer]bool

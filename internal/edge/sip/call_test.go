@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,6 +201,39 @@ func TestTheAddressNamesTheSource(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	c.bye()
+}
+
+// Sources are read again both by who changes one and by whoever hears of the
+// change: what was set last holds when Set returns, and a while after.
+func TestWhatWasSetLastHolds(t *testing.T) {
+	w := newWorld(t, loopback())
+	caller := siprec.Caller{From: netip.MustParseAddr("127.0.0.1")}
+	second, err := w.Service.AddSource(w.Context(), w.Place, w.Who, recording.Source{Kind: recording.Siprec, Name: "other", Profile: "generic"})
+	w.no(err)
+	ctx, stop := context.WithCancel(w.Context())
+	var others sync.WaitGroup
+	others.Go(func() { // settings of another source make this one be read all the time
+		for ctx.Err() == nil {
+			if _, err := w.siprec.Set(ctx, w.Place, w.Who, second.ID, siprec.Settings{User: "sbc", Secret: secret.NewText("a secret of some length"), Peers: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}); err != nil && ctx.Err() == nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	defer others.Wait()
+	defer stop()
+	for i := range 150 {
+		set := loopback()
+		set.MaxCalls = i + 1
+		_, err := w.siprec.Set(w.Context(), w.Place, w.Who, w.source.ID, set)
+		w.no(err)
+		for range 3 {
+			if all := w.siprec.Candidates(caller); len(all) != 1 || all[0].MaxCalls != i+1 {
+				t.Fatalf("after setting %d: %+v", i+1, all)
+			}
+			time.Sleep(300 * time.Microsecond) // lets the other reader end
+		}
+	}
 }
 
 // What cannot be kept is refused line by line, plainly.
