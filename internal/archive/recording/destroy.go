@@ -16,6 +16,10 @@ type destruction struct {
 	Keys       []id.Key       `json:"keys"`
 	Objects    []id.Object    `json:"objects"`
 	Reason     string         `json:"reason"`
+	By         Authority      `json:"by,omitzero"`
+	Items      []Destroyed    `json:"items,omitempty"` // as they were when it was ordered
+	Who        string         `json:"who,omitempty"`   // kind of the actor
+	OrderedAt  int64          `json:"ordered_at,omitempty"`
 }
 
 // Destroy destroys one recording: its keys first, which ends it in every backup
@@ -26,13 +30,30 @@ func (s *Service) Destroy(ctx context.Context, p *place.Place, who actor.Actor, 
 	if reason == "" {
 		return fault.Field("reason", "say why it is destroyed; the reason is kept in the change log")
 	}
-	return s.destroy(ctx, p, who, []id.Recording{rec}, reason, "a person's decision")
+	return s.DestroyAll(ctx, p, who, []id.Recording{rec}, reason, Authority{Kind: "person"})
+}
+
+// DestroyAll is Destroy for some hundred recordings at once, by whatever right.
+// The reason goes to the journal; what the authority says, also into tombstones
+// and certificates. Either all are ordered or, with the error, none.
+func (s *Service) DestroyAll(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason string, by Authority) error {
+	why := by.Kind
+	switch {
+	case reason == "" || by.Kind == "":
+		return fault.Field("reason", "say why it is destroyed; the reason is kept in the change log")
+	case by.Kind == "person":
+		why = "a person's decision"
+	}
+	return s.destroy(ctx, p, who, recs, reason, why, by)
 }
 
 // destroy commits the intent, then runs it to its end. why is kept with the
 // tombstone and holds nothing personal; reason goes to the journal.
-func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason, why string) error {
-	d := destruction{Recordings: recs, Reason: why}
+func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason, why string, by Authority) error {
+	if by.Run.IsZero() {
+		by.Run = id.New[id.Destruction]()
+	}
+	d := destruction{Recordings: recs, Reason: why, By: by, Who: string(who.Kind)}
 	var intent id.Intent
 	s.step("destroy: intend")
 	err := p.Change(ctx, who, func(tx *place.Tx) error {
@@ -41,14 +62,15 @@ func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, 
 			if err != nil {
 				return err
 			}
-			objects, err := place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE n = ?`, row.N)
+			item, objects, err := told(tx, row)
 			if err != nil {
 				return err
 			}
 			d.Keys = append(d.Keys, row.ContentKey, row.CardKey)
-			d.Objects = append(d.Objects, objects...)
+			d.Objects, d.Items = append(d.Objects, objects...), append(d.Items, item)
 			tx.Record(place.Event{Code: "recording.destruction-ordered", Subject: rec.String(), Why: reason})
 		}
+		d.OrderedAt = millis(tx.At())
 		var err error
 		intent, err = tx.Intend(intentDestroy, d)
 		s.mark(intent, true)
@@ -82,6 +104,11 @@ func (s *Service) finishDestroying(ctx context.Context, p *place.Place, intent i
 	err := p.Change(ctx, actor.ForSystem("destruction"), func(tx *place.Tx) error {
 		for _, rec := range d.Recordings {
 			if err := s.purge(tx, rec, d, &left); err != nil {
+				return err
+			}
+		}
+		for _, fn := range s.onEnded {
+			if err := fn(tx, s.ending(d)); err != nil {
 				return err
 			}
 		}

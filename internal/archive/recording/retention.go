@@ -105,7 +105,7 @@ func dueAt(startedAt, days int64) time.Time { return fromMillis(startedAt).AddDa
 // Sweep destroys what is due, and gives how many recordings that were. Run it
 // nightly; it may be stopped and run again at any time.
 func (s *Service) Sweep(ctx context.Context, p *place.Place) (int, error) {
-	done := 0
+	done, run := 0, id.New[id.Destruction]()
 	if err := s.clearAside(ctx, p); err != nil {
 		return 0, err
 	}
@@ -123,7 +123,7 @@ func (s *Service) Sweep(ctx context.Context, p *place.Place) (int, error) {
 		if err != nil || len(recs) == 0 {
 			return done, err
 		}
-		if err := s.destroy(ctx, p, actor.ForSystem("retention"), recs, "its retention has ended", "retention"); err != nil {
+		if err := s.destroy(ctx, p, actor.ForSystem("retention"), recs, "its retention has ended", "retention", Authority{Kind: "retention", Run: run}); err != nil {
 			return done, err
 		}
 		done += len(recs)

@@ -60,6 +60,7 @@ type Service struct {
 	onCapture []func(tx *place.Tx, c Captured) error
 	onGone    []func(tx *place.Tx, rec id.Recording, reason string) error
 	onTaken   []func(tx *place.Tx, all []Captured) error
+	onEnded   []func(tx *place.Tx, e Ending) error
 
 	mu       sync.Mutex
 	openings map[id.Receipt]*Opening

@@ -78,6 +78,17 @@ type (
 	expectationKind struct{}
 	excuseKind      struct{}
 	statementKind   struct{}
+
+	parcelKind struct{}
+
+	approvalKind struct{}
+	holdKind     struct{}
+	tagKind      struct{}
+	periodKind   struct{}
+
+	destructionKind struct{}
+	certificateKind struct{}
+	departureKind   struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -131,6 +142,17 @@ func (contactKind) prefix() string     { return "ctc" }
 func (expectationKind) prefix() string { return "exp" }
 func (excuseKind) prefix() string      { return "exc" }
 func (statementKind) prefix() string   { return "stm" }
+
+func (parcelKind) prefix() string { return "pcl" }
+
+func (approvalKind) prefix() string { return "apr" }
+func (holdKind) prefix() string     { return "hld" }
+func (tagKind) prefix() string      { return "tag" }
+func (periodKind) prefix() string   { return "ret" }
+
+func (destructionKind) prefix() string { return "dst" }
+func (certificateKind) prefix() string { return "crt" }
+func (departureKind) prefix() string   { return "dep" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -187,6 +209,17 @@ type (
 	Expectation = Of[expectationKind] // a call that must end as captured, excused, missing or erased
 	Excuse      = Of[excuseKind]      // a rule why a call has no recording
 	Statement   = Of[statementKind]   // signed, of a day's coverage
+
+	Parcel = Of[parcelKind] // an export that is made, taken and destroyed
+
+	Approval = Of[approvalKind] // an act that waits for a second person
+	Hold     = Of[holdKind]     // a legal hold
+	Tag      = Of[tagKind]      // a customer's own label for recordings
+	Period   = Of[periodKind]   // a retention rule
+
+	Destruction = Of[destructionKind] // of recordings, under one authority and in one go
+	Certificate = Of[certificateKind] // signed, of a destruction
+	Departure   = Of[departureKind]   // of a customer who leaves
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

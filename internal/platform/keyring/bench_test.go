@@ -1,11 +1,13 @@
 package keyring
 
 import (
+	"slices"
 	"testing"
 
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
 )
 
 // BenchmarkReserve is what the keys of one recording cost when they are reserved
@@ -44,6 +46,42 @@ func BenchmarkUse(b *testing.B) {
 			b.Fatal(err)
 		}
 		rs = rs[1:]
+	}
+}
+
+// BenchmarkDestroy is 100,000 keys, those of 50,000 recordings, destroyed as a
+// night does it: 200 recordings in each transaction, in two places.
+func BenchmarkDestroy(b *testing.B) {
+	const keys, batch, bound = 100_000, 400, 60.0
+	for name, at := range map[string]func() Store{
+		"SQLite": func() Store { return Store{Dir: b.TempDir()} }, "PostgreSQL": func() Store { return Store{Postgres: placetest.Postgres(b)} },
+	} {
+		b.Run(name, func(b *testing.B) {
+			o := options(b)
+			o.Stores = []Store{at(), at()}
+			w := newWorldWith(b, o)
+			for b.Loop() {
+				b.StopTimer()
+				var all []id.Key
+				for range keys / 2 / 1000 {
+					for _, r := range reserveN(b, w, 1000) {
+						all = append(all, r.Content.ID, r.Card.ID)
+					}
+				}
+				b.StartTimer()
+				for part := range slices.Chunk(all, batch) {
+					if err := w.Destroy(b.Context(), w.c, "retention", part...); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			took := b.Elapsed().Seconds() / float64(b.N)
+			b.ReportMetric(took, "s/100,000_keys")
+			b.ReportMetric(bound, "s_bound")
+			if took > bound {
+				b.Errorf("%d keys took %.1f s, more than %.0f", keys, took, bound)
+			}
+		})
 	}
 }
 

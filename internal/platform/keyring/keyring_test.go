@@ -45,7 +45,12 @@ func open(t testing.TB, o Options) *Keyring {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{o: options(t)}
+	return newWorldWith(t, options(t))
+}
+
+func newWorldWith(t testing.TB, o Options) *world {
+	t.Helper()
+	w := &world{o: o}
 	w.Keyring = open(t, w.o)
 	var err error
 	w.places, err = place.Open(t.Context(), place.Config{Dir: t.TempDir()}, place.Schemas{}, w.Keyring)

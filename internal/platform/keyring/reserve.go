@@ -117,13 +117,31 @@ func (k *Keyring) Destroy(ctx context.Context, c id.Customer, reason string, key
 	return v.scrub(ctx)
 }
 
+const buryOne = `INSERT INTO tombstones (id, at, reason) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`
+
+var buryMany = strings.Replace(buryOne, `(?, ?, ?)`, `(?, ?, ?)`+strings.Repeat(`, (?, ?, ?)`, buryAtOnce-1), 1)
+
+// buryAtOnce is as rowsAtOnce, for tombstones: on PostgreSQL each statement is a
+// way there and back.
+const buryAtOnce = 250
+
 // bury erases keys and leaves their tombstones.
 func bury(tx *place.Tx, at int64, reason string, keys []id.Key) error {
-	for _, key := range keys {
-		if _, err := tx.Exec(`INSERT INTO tombstones (id, at, reason) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`, key[:], at, reason); err != nil {
-			return err
+	for part := range slices.Chunk(keys, buryAtOnce) {
+		text, each := buryOne, 1
+		if len(part) == buryAtOnce {
+			text, each = buryMany, buryAtOnce
 		}
-		if _, err := tx.Exec(`DELETE FROM keys WHERE id = ?`, key[:]); err != nil {
+		for some := range slices.Chunk(part, each) {
+			args := make([]any, 0, 3*each)
+			for _, key := range some {
+				args = append(args, key[:], at, reason)
+			}
+			if _, err := tx.Exec(text, args...); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(`DELETE FROM keys WHERE id IN (?)`, place.List(part)); err != nil {
 			return err
 		}
 	}
