@@ -3,6 +3,7 @@ package place
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"ringfence/internal/base/fault"
@@ -48,6 +49,7 @@ type DB struct {
 
 // OpenDB opens a bare database, made and migrated if need be.
 func OpenDB(ctx context.Context, dsn DSN, ms Migrations) (*DB, error) {
+	ms = slices.Concat(Migrations{needsMigration}, ms)
 	if err := ms.check(); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ CREATE TABLE intents (
 );
 `},
 	redoMigration,
+	needsMigration,
 }
 
 // registryMigrations make what the registry has besides.

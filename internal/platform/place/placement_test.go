@@ -94,16 +94,35 @@ func TestMigrationsRunOnceAndAFailedOneClosesItsPlaceOnly(t *testing.T) {
 				}
 				s.Close()
 			}
-			// The older program refuses what the newer one has migrated, and finds
-			// what it failed to migrate as it was.
+			// The older program goes on with what the newer one has added, and
+			// finds what it failed to migrate as it was.
 			s = placetest.Open(t, cfg, schemas)
 			g, _ := s.Place(t.Context(), good.Customer())
-			if err := g.View(t.Context(), func(*place.Tx) error { return nil }); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "newer") {
-				t.Fatal(err)
-			}
+			change(t, g, 7)
 			b, _ := s.Place(t.Context(), bad.Customer())
 			if n := one[int](t, b, `SELECT count(*) FROM notes`); n != 2 {
 				t.Fatal(n)
+			}
+			s.Close()
+			// It refuses what a newer one has taken away, and no longer.
+			newer.Place[len(newer.Place)-1].SQL = `CREATE TABLE later (n {{int}} NOT NULL PRIMARY KEY);`
+			for needs, refused := range map[string]bool{"99.0.0": true, "0.1.0": false} {
+				more := newer
+				more.Place = append(slices.Clone(newer.Place), place.Migration{Number: 93, Name: "contracts", SQL: `{{needs ` + needs + `}} CREATE TABLE contracted (n {{int}} NOT NULL PRIMARY KEY);`})
+				s = placetest.Open(t, cfg, more)
+				p := placetest.Customer(t, s)
+				change(t, p, 1)
+				s.Close()
+				s = placetest.Open(t, cfg, schemas)
+				p, err := s.Place(t.Context(), p.Customer())
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = p.View(t.Context(), func(*place.Tx) error { return nil })
+				if refused != (fault.Is(err, fault.Unavailable) && strings.Contains(err.Error(), "it needs release "+needs)) || !refused && err != nil {
+					t.Fatal(needs, err)
+				}
+				s.Close()
 			}
 		})
 	}
@@ -111,9 +130,10 @@ func TestMigrationsRunOnceAndAFailedOneClosesItsPlaceOnly(t *testing.T) {
 
 func TestBadMigrationsAreRefused(t *testing.T) {
 	for name, ms := range map[string]place.Migrations{
-		"twice the same number": {{Number: 90, Name: "a"}, {Number: 90, Name: "b"}},
-		"an unknown token":      {{Number: 90, Name: "a", SQL: `CREATE TABLE a (b {{uuid}})`}},
-		"a number of the core":  {{Number: 1, Name: "a"}},
+		"twice the same number":  {{Number: 90, Name: "a"}, {Number: 90, Name: "b"}},
+		"an unknown token":       {{Number: 90, Name: "a", SQL: `CREATE TABLE a (b {{uuid}})`}},
+		"a number of the core":   {{Number: 1, Name: "a"}},
+		"a release that is none": {{Number: 90, Name: "a", SQL: `{{needs five}}`}},
 	} {
 		if s, err := place.Open(t.Context(), place.Config{Dir: t.TempDir()}, place.Schemas{Place: ms}, placetest.NewSealer()); err == nil {
 			s.Close()

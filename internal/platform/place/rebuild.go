@@ -229,7 +229,7 @@ func (r *replay) migrate(numbers []int, at time.Time) error {
 			_, err = r.tx.sql.ExecContext(r.tx.ctx, text)
 		}
 		if err == nil {
-			_, err = r.tx.Exec(`INSERT INTO migrations (number, name, at) VALUES (?, ?, ?)`, n, r.ms[i].Name, at.UnixMilli())
+			err = r.ms[i].ran(r.tx, at)
 		}
 		if err != nil {
 			return &migrationError{r.ms[i], err}
