@@ -132,6 +132,9 @@ var Codes = []Code{
 	// trust/backup
 	{"backup.asked", "somebody had a backup made, or a restore tried, beside the schedule"},
 
+	// trust/receipt
+	{"purpose.set", "it was chosen of whom a purpose is asked before a recording is opened"},
+
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},
 
@@ -231,6 +234,12 @@ var Codes = []Code{
 	{"alert-contact.removed", "somebody is told of alerts no more"},
 	{"alert-contact.tested", "a test mail was sent to somebody who is told of alerts"},
 	{"alert-settings.set", "whose alerts are by default, and the days on which nothing is expected, were chosen"},
+
+	// trust/parcel
+	{"export.asked", "somebody asked for an export; what it is about is named"},
+	{"export.ready", "an export was made; it can be taken until the time that is named"},
+	{"export.failed", "an export could not be made, and why"},
+	{"export.ended", "an export was destroyed: its time was over, somebody removed it, or what it was made from was destroyed"},
 
 	// insight/speech
 	{"transcript.asked", "somebody wanted a recording transcribed anew"},

@@ -117,4 +117,14 @@ const (
 	FieldAlertNote   Field = 144 // note on an alert
 	FieldContact     Field = 145 // name and address of who is told of alerts
 	FieldCoverage    Field = 146 // a signed statement of coverage
+
+	// archive/recording tags, trust/approval and trust/privacy
+	FieldTag       Field = 170 // name of a tag
+	FieldApproval  Field = 171 // reason of an act that waits for a second person
+	FieldHold      Field = 172 // matter, reason and search of a legal hold
+	FieldRetention Field = 173 // retention rules
+
+	// trust/parcel and trust/evidence
+	FieldParcel  Field = 190 // what an export was asked for, by whom and why
+	FieldWitness Field = 191 // address of who receives checkpoints of the log
 )
