@@ -129,6 +129,12 @@ var Codes = []Code{
 	{"review.closed", "an access review ended, and its result was signed"},
 	{"paper-key.made", "the key that signs documents was made"},
 
+	// trust/approval
+	{"approval.asked", "somebody asked for an act that needs a second person"},
+	{"approval.given", "a second person said yes"},
+	{"approval.refused", "somebody said no, or who had asked thought better of it"},
+	{"approval.taken", "what had been approved was carried out"},
+
 	// trust/backup
 	{"backup.asked", "somebody had a backup made, or a restore tried, beside the schedule"},
 
@@ -156,7 +162,14 @@ var Codes = []Code{
 	{"recordings.verified", "recordings were read back and are what was captured; only now may their sources be moved or deleted"},
 	{"recording.destruction-ordered", "a recording is to be destroyed; its keys go next"},
 	{"recording.destroyed", "a recording's keys were destroyed and what was known of it was removed"},
+	{"recording.marked", "the program found something in a recording that rules ask for, such as card data"},
+	{"recording.unmarked", "what a mark said of a recording is true no longer"},
+	{"recording.tagged", "somebody put a label on a recording"},
+	{"recording.untagged", "somebody took a label off a recording"},
+	{"tag.made", "a label for recordings was made"},
+	{"tag.removed", "a label was removed, from the recordings that carried it as well"},
 	{"call.amended", "later lines of the telephone system's logs told more about a call"},
+	{"call.corrected", "a number or a name on the card of a call was put right; the old one stands in this event"},
 	{"text.begun", "a transcript was about to be sealed and stored"},
 	{"recording.made-smaller", "a form of a recording's sound in fewer bytes was made, checked and stored; what was captured was kept or dropped, as the customer chose"},
 	{"storage.set", "it was chosen whether sound is kept in fewer bytes, and whether what was captured is kept beside"},
@@ -234,6 +247,9 @@ var Codes = []Code{
 	{"alert-contact.removed", "somebody is told of alerts no more"},
 	{"alert-contact.tested", "a test mail was sent to somebody who is told of alerts"},
 	{"alert-settings.set", "whose alerts are by default, and the days on which nothing is expected, were chosen"},
+
+	// trust/destruction
+	{"certificate.signed", "what became of every copy of destroyed recordings was stated and signed, or stated anew as more is known"},
 
 	// trust/parcel
 	{"export.asked", "somebody asked for an export; what it is about is named"},

@@ -127,4 +127,12 @@ const (
 	// trust/parcel and trust/evidence
 	FieldParcel  Field = 190 // what an export was asked for, by whom and why
 	FieldWitness Field = 191 // address of who receives checkpoints of the log
+
+	// trust/destruction and trust/departure
+	FieldCertificate Field = 175 // a signed certificate of destruction
+
+	// trust/person and trust/breach
+	FieldPersonRequest Field = 195 // whom a person's request is about, and how it is answered
+	FieldPersonItem    Field = 196 // what was found about a person, and why it was taken for theirs
+	FieldBreach        Field = 197 // what a breach was, and the drafts of its notices
 )

@@ -1,0 +1,106 @@
+package destruction
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/platform/paper"
+)
+
+// Certificate is what is said of a destruction, and signed. Its JSON is the
+// document.
+type Certificate struct {
+	Version  int       `json:"version"`
+	ID       string    `json:"id"`
+	Corrects string    `json:"corrects,omitempty"` // certificate that this one takes the place of: more is known now
+	Customer string    `json:"customer"`
+	Name     string    `json:"customer_name"`
+	Run      string    `json:"run"`
+	By       Authority `json:"authority"`
+	Ordered  time.Time `json:"ordered_at"`
+	Ended    time.Time `json:"ended_at"` // keys, objects and rows were gone
+	SignedAt time.Time `json:"signed_at"`
+	Total    Total     `json:"total"`
+	Copies   []Copy    `json:"copies"`
+	Items    []Item    `json:"items"`
+}
+
+// Authority is by what right it was done.
+type Authority struct {
+	Kind      string `json:"kind"`
+	Rule      string `json:"rule,omitempty"`
+	Request   string `json:"request,omitempty"`
+	Approval  string `json:"approval,omitempty"`
+	OrderedBy string `json:"ordered_by"` // kind of who did: person, token, system
+}
+
+// Total counts what went.
+type Total struct {
+	Recordings int   `json:"recordings"`
+	Keys       int   `json:"keys"`
+	Sounds     int   `json:"sounds"`
+	Texts      int   `json:"transcript_parts"`
+	Bytes      int64 `json:"bytes"`
+	Remaining  int   `json:"remaining_at_source"`
+	Unknown    int   `json:"unknown_at_source"`
+}
+
+// Copy is one kind of copy and what became of it.
+type Copy struct {
+	What   string     `json:"what"`
+	State  string     `json:"state"` // gone, remaining, none, unknown
+	Until  *time.Time `json:"until,omitempty"`
+	Detail string     `json:"detail"`
+}
+
+// Item is one recording.
+type Item struct {
+	Recording string   `json:"recording"`
+	Source    string   `json:"source"`
+	At        string   `json:"ended_at"`
+	Keys      []string `json:"keys"` // their ids: the same stand as tombstones in the key stores
+	Sounds    int      `json:"sounds"`
+	Texts     int      `json:"transcript_parts"`
+	Bytes     int64    `json:"bytes"`
+	AtSource  AtSource `json:"at_source"`
+	Paths     []string `json:"paths,omitempty"` // keyed hashes of its files' names at the source
+}
+
+// Envelope is the file of a signed certificate. The signature is over exactly
+// the bytes of Certificate.
+type Envelope struct {
+	What        string `json:"what"` // "ringfence destruction certificate"
+	Certificate string `json:"certificate"`
+	Signature   []byte `json:"signature"` // PKCS #7, detached, DER
+}
+
+const whatItIs = "ringfence destruction certificate"
+
+// Verify checks the file of a certificate, JSON or PDF, without asking anybody:
+// fault.Denied if it was changed, fault.Invalid if it is none. The certificate is
+// nil for a PDF. It trusts whatever signer is named inside: the caller compares
+// that with the installation's.
+func Verify(file []byte) (*Certificate, paper.Signature, error) {
+	if bytes.HasPrefix(file, []byte("%PDF-")) {
+		sig, err := paper.Verify(file)
+		return nil, sig, err
+	}
+	var e Envelope
+	if err := json.Unmarshal(file, &e); err != nil || e.What != whatItIs {
+		return nil, paper.Signature{}, fault.New(fault.Invalid, "this is no destruction certificate: neither the JSON nor the PDF that Ringfence writes")
+	}
+	sig, err := paper.VerifyText([]byte(e.Certificate), e.Signature)
+	if err != nil {
+		return nil, sig, err
+	}
+	var c Certificate
+	if err := json.Unmarshal([]byte(e.Certificate), &c); err != nil {
+		return nil, sig, fault.Wrap(err, fault.Invalid, "the signed certificate cannot be read")
+	}
+	if c.Version != 1 {
+		return nil, sig, fault.New(fault.Invalid, "the certificate is of version %d, which this program does not know", c.Version)
+	}
+	return &c, sig, nil
+}

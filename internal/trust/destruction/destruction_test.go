@@ -1,0 +1,223 @@
+package destruction_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/paper"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
+	"ringfence/internal/trust/destruction"
+)
+
+func TestMain(m *testing.M) { placetest.Main(m) }
+
+// world is a customer with recordings, and who certifies their destruction.
+type world struct {
+	*recordingtest.World
+	certs  *destruction.Service
+	now    time.Time
+	answer map[id.Recording]destruction.AtSource
+	keep   destruction.Backups
+}
+
+func schemas() place.Schemas {
+	s := recordingtest.Schemas(destruction.Migrations())
+	s.Housekeeping = append(s.Housekeeping, destruction.Housekeeping...)
+	return s
+}
+
+func newWorld(t *testing.T, store *place.Store) *world {
+	t.Helper()
+	w := &world{World: recordingtest.On(t, store, recording.Options{}), now: time.Now()}
+	key, _, err := paper.NewKey("Test installation", w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.certs = destruction.New(destruction.Options{
+		Store: store,
+		Sign:  func(_ context.Context, text []byte) ([]byte, error) { return key.SignText(text) },
+		Paper: func(_ context.Context, pdf []byte, title string, at time.Time) ([]byte, error) {
+			return key.Sign(pdf, title, at)
+		},
+		Answer: func(*place.Tx, []id.Recording) (map[id.Recording]destruction.AtSource, error) {
+			return w.answer, nil
+		},
+		Backups: func(time.Time) destruction.Backups { return w.keep },
+		Now:     func() time.Time { return w.now },
+	})
+	w.Service.OnEnded(w.certs.Record)
+	return w
+}
+
+func (w *world) issue(t *testing.T, want int) []destruction.Issued {
+	t.Helper()
+	n, err := w.certs.IssueNow(t.Context(), w.Place)
+	if err != nil || n != want {
+		t.Fatalf("signed %d, want %d: %v", n, want, err)
+	}
+	all, _, err := w.certs.List(t.Context(), w.Place, id.Certificate{}, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func (w *world) read(t *testing.T, c id.Certificate) *destruction.Certificate {
+	t.Helper()
+	file, err := w.certs.Document(t.Context(), w.Place, c, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := destruction.Verify(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func stateOf(t *testing.T, c *destruction.Certificate, what string) destruction.Copy {
+	t.Helper()
+	for _, one := range c.Copies {
+		if strings.HasPrefix(one.What, what) {
+			return one
+		}
+	}
+	t.Fatalf("the certificate says nothing of %s", what)
+	return destruction.Copy{}
+}
+
+// One run is one certificate, which names what went and nothing of its content.
+func TestARunIsCertified(t *testing.T) {
+	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+		w := newWorld(t, store)
+		recs := []id.Recording{w.Archive(t, "a.wav", 1), w.Archive(t, "b.wav", 2)}
+		w.keep = destruction.Backups{On: true, Places: w.now.Add(48 * time.Hour), Keys: w.now.Add(24 * time.Hour)}
+		by := recording.Authority{Kind: "erasure", Request: "req_x", Run: id.New[id.Destruction]()}
+		for _, r := range recs { // two batches of one run
+			if err := w.Service.DestroyAll(t.Context(), w.Place, w.Who, []id.Recording{r}, "asked for by Agnes Canary", by); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := w.issue(t, 1)
+		c := w.read(t, all[0].ID)
+		if c.Total.Recordings != 2 || c.Total.Keys != 4 || c.Total.Sounds != 2 || c.By.Request != "req_x" || c.Run != by.Run.String() || c.Items[0].Recording != recs[0].String() {
+			t.Errorf("the certificate says %+v of %+v", c.Total, c.By)
+		}
+		if got := stateOf(t, c, "keys, second"); got.State != "gone" {
+			t.Errorf("the second key store: %+v", got)
+		}
+		if got := stateOf(t, c, "backups of keys"); got.State != "remaining" || got.Until == nil || !got.Until.Equal(w.keep.Keys) {
+			t.Errorf("backups of keys: %+v", got)
+		}
+		if got := stateOf(t, c, "files at the source"); got.State != "remaining" || c.Total.Remaining != 2 || len(c.Items[0].Paths) != 1 {
+			t.Errorf("a source that keeps its files: %+v, %v", got, c.Items[0].Paths)
+		}
+		text, _ := json.Marshal(c)
+		for _, word := range []string{"Canary", "441614960187", "a.wav"} {
+			if bytes.Contains(text, []byte(word)) {
+				t.Errorf("the certificate tells %q", word)
+			}
+		}
+		w.issue(t, 0)
+		// What it names as destroyed is destroyed.
+		dead, err := w.Keys.Destroyed(t.Context(), w.Place.Customer())
+		if err != nil || len(dead) != 4 {
+			t.Fatalf("%d keys are destroyed: %v", len(dead), err)
+		}
+		for _, d := range dead {
+			if !bytes.Contains(text, []byte(d.String())) {
+				t.Errorf("the certificate does not name %v", d)
+			}
+		}
+	})
+}
+
+// What becomes known later is certified anew; the earlier one names its successor.
+func TestWhatIsLearntLaterIsCertifiedAnew(t *testing.T) {
+	w := newWorld(t, placetest.New(t, schemas()))
+	src, err := w.Service.AddSource(t.Context(), w.Place, w.Who, recording.Source{Kind: recording.Collector, Name: "box", Profile: "generic", Folder: "/x", Country: "GB", After: recording.Delete})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Source = src
+	rec := w.Archive(t, "a.wav", 1)
+	if err := w.Service.Destroy(t.Context(), w.Place, w.Who, rec, "asked for"); err != nil {
+		t.Fatal(err)
+	}
+	first := w.issue(t, 1)[0]
+	if c := w.read(t, first.ID); c.Items[0].AtSource != destruction.SourceUnknown || stateOf(t, c, "files at").State != "unknown" {
+		t.Fatalf("before the box has answered: %+v", c.Items[0])
+	}
+	w.answer = map[id.Recording]destruction.AtSource{rec: destruction.SourceGone}
+	all := w.issue(t, 1)
+	c := w.read(t, all[0].ID)
+	if c.Corrects != first.ID.String() || c.Items[0].AtSource != destruction.SourceGone || stateOf(t, c, "files at").State != "gone" || all[1].Replaced != all[0].ID {
+		t.Errorf("after it: %+v of %+v", c.Items[0], all)
+	}
+	w.issue(t, 0)
+}
+
+// When the last backup from before has run out, that is certified too.
+func TestTheEndOfBackupsIsCertified(t *testing.T) {
+	w := newWorld(t, placetest.New(t, schemas()))
+	w.keep = destruction.Backups{On: true, Places: w.now.Add(48 * time.Hour), Keys: w.now.Add(24 * time.Hour)}
+	if err := w.Service.Destroy(t.Context(), w.Place, w.Who, w.Archive(t, "a.wav", 1), "asked for"); err != nil {
+		t.Fatal(err)
+	}
+	w.issue(t, 1)
+	w.now = w.now.Add(25 * time.Hour)
+	w.issue(t, 0) // the later of the two counts
+	w.now = w.now.Add(24 * time.Hour)
+	c := w.read(t, w.issue(t, 1)[0].ID)
+	if got := stateOf(t, c, "backups of rows"); got.State != "gone" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAChangedCertificateIsRefused(t *testing.T) {
+	w := newWorld(t, placetest.New(t, schemas()))
+	if err := w.Service.Destroy(t.Context(), w.Place, w.Who, w.Archive(t, "a.wav", 1), "asked for"); err != nil {
+		t.Fatal(err)
+	}
+	c := w.issue(t, 1)[0].ID
+	for _, pdf := range []bool{false, true} {
+		file, err := w.certs.Document(t.Context(), w.Place, c, pdf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := destruction.Verify(file); err != nil {
+			t.Fatalf("unchanged: %v", err)
+		}
+		at := bytes.Index(file, []byte("version")) + 11
+		if pdf {
+			at = len(file) / 4
+		}
+		file[at] ^= 1
+		if _, _, err := destruction.Verify(file); !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Invalid) {
+			t.Errorf("changed, pdf %v: %v", pdf, err)
+		}
+	}
+	if _, _, err := destruction.Verify([]byte(`{"what":"ringfence coverage statement"}`)); !fault.Is(err, fault.Invalid) {
+		t.Errorf("another document: %v", err)
+	}
+}
+
+// Whatever the file, the answer is a certificate or a reason.
+func FuzzVerify(f *testing.F) {
+	f.Add([]byte(`{"what":"ringfence destruction certificate","certificate":"{}","signature":"AAAA"}`))
+	f.Add([]byte("%PDF-1.4"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if c, _, err := destruction.Verify(file); err == nil && c == nil && !bytes.HasPrefix(file, []byte("%PDF-")) {
+			t.Error("neither a certificate nor an error")
+		}
+	})
+}

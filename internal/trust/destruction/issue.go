@@ -1,0 +1,288 @@
+package destruction
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+type runRow struct {
+	Run        id.Destruction `db:"run"`
+	Kind       string         `db:"kind"`
+	Rule       string         `db:"rule"`
+	Request    string         `db:"request"`
+	Approval   string         `db:"approval"`
+	OrderedBy  string         `db:"ordered_by"`
+	Ordered    int64          `db:"ordered_at"`
+	Ended      int64          `db:"ended_at"`
+	TwoKeys    bool           `db:"two_keys"`
+	TwoObjects bool           `db:"two_objects"`
+}
+
+const runColumns = `SELECT run, kind, rule, request, approval, ordered_by, ordered_at, ended_at, two_keys, two_objects FROM destructions`
+
+type itemRow struct {
+	Recording id.Recording `db:"recording"`
+	At        int64        `db:"at"`
+	Source    id.Source    `db:"source"`
+	AtSource  string       `db:"at_source"`
+	Sounds    int          `db:"sounds"`
+	Texts     int          `db:"texts"`
+	Bytes     int64        `db:"bytes"`
+	Keys      []byte       `db:"keys"`
+	Paths     []byte       `db:"paths"`
+}
+
+const itemColumns = `SELECT recording, at, source, at_source, sounds, texts, bytes, keys, paths FROM destroyed`
+
+// Issue signs what ended at least two minutes ago and bears no signature yet,
+// and, where more is known by now than an earlier certificate says, one that
+// takes its place. It gives how many it signed. Run it every few minutes and
+// after the nightly destruction.
+func (s *Service) Issue(ctx context.Context, p *place.Place) (int, error) {
+	return s.issue(ctx, p, s.o.Now().Add(-settledFor))
+}
+
+// IssueNow is Issue for what ended just now, too: for who waits for it.
+func (s *Service) IssueNow(ctx context.Context, p *place.Place) (int, error) {
+	return s.issue(ctx, p, s.o.Now().Add(time.Hour))
+}
+
+func (s *Service) issue(ctx context.Context, p *place.Place, before time.Time) (signed int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ask(ctx, p); err != nil {
+		return 0, err
+	}
+	var runs []id.Destruction
+	var stale []id.Certificate
+	err = p.View(ctx, func(tx *place.Tx) error {
+		if runs, err = place.Rows[id.Destruction](tx, `SELECT run FROM destructions WHERE ended_at <= ?
+			AND EXISTS (SELECT 1 FROM destroyed WHERE destroyed.run = destructions.run AND certificate IS NULL) ORDER BY run`, before.UnixMilli()); err != nil {
+			return err
+		}
+		stale, err = place.Rows[id.Certificate](tx, `SELECT id FROM destruction_certificates c WHERE replaced IS NULL AND ((until > 0 AND until <= ?)
+			OR (open > 0 AND open > (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'unknown'))) ORDER BY id`, s.o.Now().UnixMilli())
+		return err
+	})
+	if err != nil || len(runs)+len(stale) == 0 {
+		return 0, err
+	}
+	if len(runs) > 0 {
+		if err := s.o.Clean(ctx, p); err != nil {
+			return 0, err
+		}
+	}
+	var errs []error
+	for _, r := range runs {
+		n, err := s.certify(ctx, p, r)
+		signed += n
+		errs = append(errs, err)
+	}
+	for _, c := range stale {
+		err := s.renew(ctx, p, c)
+		if err == nil {
+			signed++
+		}
+		errs = append(errs, err)
+	}
+	return signed, errors.Join(errs...)
+}
+
+// ask takes down what sources have said of their copies since.
+func (s *Service) ask(ctx context.Context, p *place.Place) error {
+	if s.o.Answer == nil {
+		return nil
+	}
+	var said map[id.Recording]AtSource
+	err := p.View(ctx, func(tx *place.Tx) error {
+		open, err := place.Rows[id.Recording](tx, `SELECT recording FROM destroyed WHERE at_source = 'unknown' ORDER BY at LIMIT 2000`)
+		if err == nil && len(open) > 0 {
+			said, err = s.o.Answer(tx, open)
+		}
+		return err
+	})
+	if err != nil || len(said) == 0 {
+		return err
+	}
+	return p.Keep(ctx, func(tx *place.Tx) error {
+		for rec, state := range said {
+			if _, err := tx.Exec(`UPDATE destroyed SET at_source = ? WHERE recording = ? AND at_source = 'unknown'`, string(state), rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// certify signs what is open of one run, in parts where it is large.
+func (s *Service) certify(ctx context.Context, p *place.Place, run id.Destruction) (signed int, err error) {
+	for {
+		var r runRow
+		var items []itemRow
+		err := p.View(ctx, func(tx *place.Tx) (err error) {
+			if r, err = place.Row[runRow](tx, runColumns+` WHERE run = ?`, run); err != nil {
+				return err
+			}
+			items, err = place.Rows[itemRow](tx, itemColumns+` WHERE run = ? AND certificate IS NULL ORDER BY recording LIMIT ?`, run, itemsAtOnce)
+			return err
+		})
+		if err != nil || len(items) == 0 {
+			return signed, err
+		}
+		last := items[len(items)-1].Recording
+		err = s.sign(ctx, p, r, items, id.Certificate{}, func(tx *place.Tx, c id.Certificate) error {
+			_, err := tx.Exec(`UPDATE destroyed SET certificate = ? WHERE run = ? AND certificate IS NULL AND recording <= ?`, c, run, last)
+			return err
+		})
+		if err != nil {
+			return signed, err
+		}
+		signed++
+	}
+}
+
+// renew signs anew what an earlier certificate said, as it is known now.
+func (s *Service) renew(ctx context.Context, p *place.Place, old id.Certificate) error {
+	var r runRow
+	var items []itemRow
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		if r, err = place.Row[runRow](tx, runColumns+` WHERE run = (SELECT run FROM destruction_certificates WHERE id = ?)`, old); err != nil {
+			return err
+		}
+		items, err = place.Rows[itemRow](tx, itemColumns+` WHERE certificate = ? ORDER BY recording`, old)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.sign(ctx, p, r, items, old, func(tx *place.Tx, c id.Certificate) error {
+		if _, err := tx.Exec(`UPDATE destroyed SET certificate = ? WHERE certificate = ?`, c, old); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`UPDATE destruction_certificates SET replaced = ? WHERE id = ?`, c, old)
+		return err
+	})
+}
+
+// sign writes, signs and keeps one certificate; then marks what it covers.
+func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []itemRow, old id.Certificate, then func(tx *place.Tx, c id.Certificate) error) error {
+	i := id.New[id.Certificate]()
+	c := s.compose(p, r, items)
+	c.ID, c.Customer, c.Name, c.SignedAt = i.String(), p.Customer().String(), s.o.Name(ctx, p.Customer()), s.o.Now().UTC().Truncate(time.Second)
+	if !old.IsZero() {
+		c.Corrects = old.String()
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	signature, err := s.o.Sign(ctx, text)
+	if err != nil {
+		return err
+	}
+	file, err := json.Marshal(Envelope{whatItIs, string(text), signature})
+	if err != nil {
+		return err
+	}
+	pdf, err := page(c)
+	if err == nil {
+		pdf, err = s.o.Paper(ctx, pdf, "Certificate of destruction", c.SignedAt)
+	}
+	if err != nil {
+		return err
+	}
+	return p.Change(ctx, actor.ForSystem(housekeepActor), func(tx *place.Tx) error {
+		sealedText, err := tx.Seal(place.FieldCertificate, bound(i, false), file)
+		if err != nil {
+			return err
+		}
+		sealedPDF, err := tx.Seal(place.FieldCertificate, bound(i, true), pdf)
+		if err != nil {
+			return err
+		}
+		var corrects any
+		if !old.IsZero() {
+			corrects = old
+		}
+		if _, err := tx.Exec(`INSERT INTO destruction_certificates (id, run, corrects, kind, signed_at, items, open, until, document, pdf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			i, r.Run, corrects, r.Kind, c.SignedAt.UnixMilli(), len(items), c.Total.Unknown, lasts(c), sealedText, sealedPDF); err != nil {
+			return err
+		}
+		tx.Record(place.Event{Code: "certificate.signed", Subject: i.String(), Facts: facts(c)})
+		tx.Notify(Topic)
+		return then(tx, i)
+	})
+}
+
+func facts(c Certificate) map[string]string {
+	f := map[string]string{"run": c.Run, "recordings": number(c.Total.Recordings), "by": c.By.Kind}
+	if c.Corrects != "" {
+		f["corrects"] = c.Corrects
+	}
+	return f
+}
+
+// lasts is until when a copy in a backup can last; 0: none does, or none runs out.
+func lasts(c Certificate) int64 {
+	var at int64
+	for _, one := range c.Copies {
+		if one.State == remaining && one.Until != nil {
+			at = max(at, one.Until.UnixMilli())
+		}
+	}
+	return at
+}
+
+func (s *Service) compose(p *place.Place, r runRow, items []itemRow) Certificate {
+	c := Certificate{
+		Version: 1, Run: r.Run.String(), By: Authority{r.Kind, r.Rule, r.Request, r.Approval, r.OrderedBy}, Ordered: instant(r.Ordered), Items: make([]Item, len(items)),
+	}
+	for n, i := range items {
+		one := Item{
+			Recording: i.Recording.String(), Source: i.Source.String(), At: instant(i.At).Format(time.RFC3339), Sounds: i.Sounds, Texts: i.Texts, Bytes: i.Bytes, AtSource: AtSource(i.AtSource),
+		}
+		for k := i.Keys; len(k) >= 16; k = k[16:] {
+			one.Keys = append(one.Keys, id.Key(k[:16]).String())
+		}
+		for path := i.Paths; len(path) >= 16; path = path[16:] {
+			one.Paths = append(one.Paths, hex.EncodeToString(path[:16]))
+		}
+		if at := instant(i.At); at.After(c.Ended) {
+			c.Ended = at
+		}
+		switch one.AtSource {
+		case SourceRemains:
+			c.Total.Remaining++
+		case SourceUnknown:
+			c.Total.Unknown++
+		}
+		c.Total.Keys, c.Total.Sounds, c.Total.Texts, c.Total.Bytes = c.Total.Keys+len(one.Keys), c.Total.Sounds+i.Sounds, c.Total.Texts+i.Texts, c.Total.Bytes+i.Bytes
+		c.Items[n] = one
+	}
+	c.Total.Recordings = len(items)
+	r.Ended = c.Ended.UnixMilli()
+	c.Copies = s.copies(p.Dialect(), r, c.Total)
+	return c
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// bound tells the two forms of a certificate apart where they are sealed.
+func bound(i id.Certificate, pdf bool) [16]byte {
+	if pdf {
+		i[15] ^= 1
+	}
+	return i
+}
