@@ -47,6 +47,12 @@ const (
 	RecordingDestroy    Act = "recording.destroy"
 	JournalRead         Act = "journal.read"
 	JournalExport       Act = "journal.export"
+	ReceiptRead         Act = "receipt.read"   // every opening: who, when, why, from where
+	ExportTake          Act = "export.take"    // of exports that one asked for oneself; each kind needs its own right besides
+	WitnessManage       Act = "witness.manage" // who receives checkpoints of the change log
+	PurposeSet          Act = "purpose.set"    // of whom a purpose is asked before an opening
+	PersonManage        Act = "person.manage"  // requests of persons, and what follows from them
+	BreachManage        Act = "breach.manage"
 	SourceManage        Act = "source.manage"
 	ImportRun           Act = "import.run"
 	RetentionSet        Act = "retention.set"
@@ -85,6 +91,10 @@ const (
 	BackupRead          Act = "backup.read" // at nodes: of all below; at a customer: its own line
 	BackupRun           Act = "backup.run"  // and restore
 	HealthRead          Act = "health.read" // at nodes: of all below; at a customer: its own
+	RecordingTag        Act = "recording.tag"
+	HoldRead            Act = "hold.read"
+	HoldManage          Act = "hold.manage"
+	ApprovalDecide      Act = "approval.decide" // and the right of the act itself
 )
 
 // Membership is a role that someone holds at one node.

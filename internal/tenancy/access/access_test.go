@@ -48,12 +48,18 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return r == access.SuperUser
 	case access.ExposureRead:
 		return slices.Contains(access.RolesAt("customer"), r)
-	case access.JournalRead, access.JournalExport, access.PolicyRead, access.MemberRead:
+	case access.JournalRead, access.JournalExport, access.ReceiptRead, access.PolicyRead, access.MemberRead:
 		return admin || r == access.Auditor
 	case access.ReviewRead:
 		return admin || above || r == access.Auditor
+	case access.ExportTake:
+		return admin || r == access.SuperUser || r == access.Auditor
 	case access.CoverageRead:
 		return admin || r == access.Auditor
+	case access.HoldRead:
+		return admin || r == access.Auditor
+	case access.RecordingTag:
+		return admin || r == access.SuperUser || own && r == access.Supervisor
 	case access.AlertRead:
 		return admin || above || r == access.ProviderSupport || r == access.Auditor
 	case access.AlertManage:

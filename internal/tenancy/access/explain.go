@@ -85,6 +85,8 @@ func (p Part) misses(thing Thing, at time.Time) string {
 
 // meanings says what each act is, for the pages that show the table.
 var meanings = map[Act]string{
+	ExportTake:          "take exports that they asked for",
+	WitnessManage:       "choose who receives checkpoints of the change log",
 	RecordingList:       "see the list of recordings and calls, with numbers and names",
 	RecordingListen:     "listen to a recording",
 	RecordingTranscript: "read what was said, and search it",
@@ -130,6 +132,10 @@ var meanings = map[Act]string{
 	BackupRead:          "see when backups were made and proven",
 	BackupRun:           "make backups and restore from them",
 	HealthRead:          "see how the service is, without content",
+	RecordingTag:        "put labels on recordings, and take them off",
+	HoldRead:            "see legal holds and what is under them",
+	HoldManage:          "place legal holds, and ask for one to be lifted",
+	ApprovalDecide:      "be the second person for what they may do themselves",
 }
 
 // Meaning is what an act is, in words.

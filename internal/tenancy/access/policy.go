@@ -36,6 +36,10 @@ var policy = map[Act]map[Role]Scope{
 	RecordingDestroy:    {CustomerAdmin: Everything},
 	JournalRead:         {CustomerAdmin: Everything, Auditor: Everything},
 	JournalExport:       {CustomerAdmin: Everything, Auditor: Everything},
+	ReceiptRead:         {CustomerAdmin: Everything, Auditor: Everything},
+	PurposeSet:          {CustomerAdmin: Everything},
+	PersonManage:        {CustomerAdmin: Everything},
+	BreachManage:        {CustomerAdmin: Everything},
 	SourceManage:        {CustomerAdmin: Everything},
 	ImportRun:           {CustomerAdmin: Everything},
 	RetentionSet:        {CustomerAdmin: Everything},
@@ -74,6 +78,12 @@ var policy = map[Act]map[Role]Scope{
 	CoverageRead:        {CustomerAdmin: Everything, Auditor: Everything},
 	AlertRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	AlertManage:         {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
+	ExportTake:          {CustomerAdmin: Everything, SuperUser: Everything, Auditor: Everything},
+	WitnessManage:       {CustomerAdmin: Everything},
+	RecordingTag:        {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: InScope},
+	HoldRead:            {CustomerAdmin: Everything, Auditor: Everything},
+	HoldManage:          {CustomerAdmin: Everything},
+	ApprovalDecide:      {CustomerAdmin: Everything},
 }
 
 // Acts is every act, in alphabetical order.
@@ -94,7 +104,7 @@ func OpensContent(r Role) bool {
 // stolen token could make itself a successor.
 var personal = []Act{
 	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
-	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign,
+	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign, ApprovalDecide,
 }
 
 // ForMachines reports whether an act may be given to a token.
@@ -104,7 +114,7 @@ func ForMachines(a Act) bool { return policy[a] != nil && !slices.Contains(perso
 // ended: with them a helper could make a way back in, or a longer stay.
 var outlasting = []Act{
 	MemberManage, DirectoryManage, SuperuserGrant, SupportGrant, TokenManage, DeviceManage, SigninSet, IdpManage, ScimManage,
-	AccesslistManage, ReviewDecide, WebhookManage,
+	AccesslistManage, ReviewDecide, WebhookManage, ApprovalDecide,
 }
 
 // Outlasts reports whether an act is never done under support access, whatever
