@@ -38,6 +38,7 @@ import (
 	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
+	"ringfence/internal/trust/receipt"
 )
 
 // schemas gathers what each package has to say about tables.
@@ -45,7 +46,7 @@ func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(), compact.Migrations(),
-			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), coverage.Migrations(), monitor.Migrations()),
+			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), receipt.Migrations(), coverage.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
 			httpapi.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
 	}

@@ -81,6 +81,9 @@ type (
 
 	parcelKind struct{}
 
+	requestKind struct{}
+	breachKind  struct{}
+
 	approvalKind struct{}
 	holdKind     struct{}
 	tagKind      struct{}
@@ -154,6 +157,9 @@ func (destructionKind) prefix() string { return "dst" }
 func (certificateKind) prefix() string { return "crt" }
 func (departureKind) prefix() string   { return "dep" }
 
+func (requestKind) prefix() string { return "prq" }
+func (breachKind) prefix() string  { return "brc" }
+
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
 type (
@@ -220,6 +226,9 @@ type (
 	Destruction = Of[destructionKind] // of recordings, under one authority and in one go
 	Certificate = Of[certificateKind] // signed, of a destruction
 	Departure   = Of[departureKind]   // of a customer who leaves
+
+	PersonRequest = Of[requestKind] // of a person about what is kept of them
+	Breach        = Of[breachKind]  // of what was sealed or guarded
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

@@ -64,7 +64,11 @@ func (s *Server) openRecording(ctx context.Context, v *visit, in *openInput) (*b
 	if err := s.deps.Recordings.May(ctx, v.place, rec, v.scope(actOf[in.Body.What])); err != nil {
 		return nil, err
 	}
-	o, err := s.deps.Recordings.Open(ctx, v.place, v.who.For(in.Body.Purpose), rec, recording.Ask{What: in.Body.What, Rendition: rendition})
+	purpose, err := s.purposeOf(ctx, v, in.Body.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.deps.Recordings.Open(ctx, v.place, v.who.For(purpose), rec, recording.Ask{What: in.Body.What, Rendition: rendition})
 	if err != nil {
 		return nil, err
 	}

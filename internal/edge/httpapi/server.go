@@ -174,6 +174,7 @@ func New(d Deps) *Server {
 	s.callRoutes()
 	s.openingRoutes()
 	s.eventRoutes()
+	s.receiptRoutes()
 	s.sourceRoutes()
 	s.profileRoutes()
 	s.importRoutes()
