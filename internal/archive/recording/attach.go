@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 
@@ -93,6 +94,9 @@ func (o *Opening) commitAttached(ctx context.Context, b *batch, kind Kind, objec
 		old, err := place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE n = ? AND kind = ?`, o.N, string(kind))
 		if err != nil {
 			return err
+		}
+		if under, err := o.s.HeldAmong(tx, o.N); err != nil || len(old) > 0 && under[o.N] && kind == transcript {
+			return cmp.Or(err, error(ErrHeld)) // what was read before would be gone
 		}
 		if _, err := tx.Exec(`DELETE FROM renditions WHERE n = ? AND kind = ?`, o.N, string(kind)); err != nil {
 			return err

@@ -20,6 +20,7 @@ type destruction struct {
 	Items      []Destroyed    `json:"items,omitempty"` // as they were when it was ordered
 	Who        string         `json:"who,omitempty"`   // kind of the actor
 	OrderedAt  int64          `json:"ordered_at,omitempty"`
+	Figures    []id.Recording `json:"figures,omitempty"` // whose figures stay
 }
 
 // Destroy destroys one recording: its keys first, which ends it in every backup
@@ -44,44 +45,62 @@ func (s *Service) DestroyAll(ctx context.Context, p *place.Place, who actor.Acto
 	case by.Kind == "person":
 		why = "a person's decision"
 	}
-	return s.destroy(ctx, p, who, recs, reason, why, by)
+	_, err := s.destroy(ctx, p, who, recs, reason, why, by, nil)
+	return err
 }
+
+// Choice says in the Change that orders a destruction which of the rows go, and
+// of which of these the figures stay. What is held has been left out before.
+type Choice func(tx *place.Tx, rows []Row) (going []Row, figures []id.Recording, err error)
+
+// DestroyDue destroys those of some hundred recordings that are neither held nor
+// gone and that a choice still finds due, and gives how many these were: between
+// the look at a list and the order, a tag may have been put on or a rule set.
+func (s *Service) DestroyDue(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason string, by Authority, choose Choice) (int, error) {
+	return s.destroy(ctx, p, who, recs, reason, by.Kind, by, choose)
+}
+
+// errNothingDue undoes the Change in which nothing was left to be ordered.
+var errNothingDue = fault.New(fault.Conflict, "nothing of this is to be destroyed any more")
 
 // destroy commits the intent, then runs it to its end. why is kept with the
 // tombstone and holds nothing personal; reason goes to the journal.
-func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason, why string, by Authority) error {
+func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, recs []id.Recording, reason, why string, by Authority, choose Choice) (int, error) {
 	if by.Run.IsZero() {
 		by.Run = id.New[id.Destruction]()
 	}
-	d := destruction{Recordings: recs, Reason: why, By: by, Who: string(who.Kind)}
+	d := destruction{Reason: why, By: by, Who: string(who.Kind)}
 	var intent id.Intent
 	s.step("destroy: intend")
 	err := p.Change(ctx, who, func(tx *place.Tx) error {
-		for _, rec := range recs {
-			row, err := s.Lookup(tx, rec)
-			if err != nil {
-				return err
-			}
+		rows, err := s.doomed(tx, &d, recs, choose)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
 			item, objects, err := told(tx, row)
 			if err != nil {
 				return err
 			}
 			d.Keys = append(d.Keys, row.ContentKey, row.CardKey)
 			d.Objects, d.Items = append(d.Objects, objects...), append(d.Items, item)
-			tx.Record(place.Event{Code: "recording.destruction-ordered", Subject: rec.String(), Why: reason})
+			d.Recordings = append(d.Recordings, row.ID)
+			tx.Record(place.Event{Code: "recording.destruction-ordered", Subject: row.ID.String(), Why: reason})
 		}
 		d.OrderedAt = millis(tx.At())
-		var err error
 		intent, err = tx.Intend(intentDestroy, d)
 		s.mark(intent, true)
 		return err
 	})
+	if err == errNothingDue {
+		return 0, nil
+	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer s.mark(intent, false)
 	// Ordered is ordered: who asked may have gone away.
-	return s.finishDestroying(context.WithoutCancel(ctx), p, intent, d)
+	return len(d.Recordings), s.finishDestroying(context.WithoutCancel(ctx), p, intent, d)
 }
 
 // finishDestroying runs the steps of a destruction. Each may run twice.
@@ -158,6 +177,14 @@ func (s *Service) purge(tx *place.Tx, rec id.Recording, d destruction, left *lef
 		if err := fn(tx, rec, d.Reason); err != nil {
 			return err
 		}
+	}
+	if slices.Contains(d.Figures, rec) {
+		if err := keepFigures(tx, row); err != nil {
+			return err
+		}
+	}
+	if err := forgetLabels(tx, row.N); err != nil {
+		return err
 	}
 	at := millis(tx.At())
 	for _, st := range []struct {

@@ -117,15 +117,17 @@ func (s *Service) Sweep(ctx context.Context, p *place.Place) (int, error) {
 				return err
 			}
 			limit := s.now().UTC().AddDate(0, 0, -int(*days))
-			recs, err = place.Rows[id.Recording](tx, `SELECT id FROM recordings WHERE started_at <= ? ORDER BY started_at, n LIMIT 200`, millis(limit))
+			recs, err = place.Rows[id.Recording](tx, `SELECT id FROM recordings WHERE started_at <= ?
+				AND n NOT IN (SELECT n FROM recording_holds) ORDER BY started_at, n LIMIT 200`, millis(limit))
 			return err
 		})
 		if err != nil || len(recs) == 0 {
 			return done, err
 		}
-		if err := s.destroy(ctx, p, actor.ForSystem("retention"), recs, "its retention has ended", "retention", Authority{Kind: "retention", Run: run}); err != nil {
+		n, err := s.DestroyDue(ctx, p, actor.ForSystem("retention"), recs, "its retention has ended", Authority{Kind: "retention", Run: run}, nil)
+		if err != nil || n == 0 { // a hold came in between: the next night looks again
 			return done, err
 		}
-		done += len(recs)
+		done += n
 	}
 }

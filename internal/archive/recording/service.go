@@ -62,6 +62,9 @@ type Service struct {
 	onTaken   []func(tx *place.Tx, all []Captured) error
 	onEnded   []func(tx *place.Tx, e Ending) error
 
+	onDestroying []func(tx *place.Tx, ns []int64) error
+	onTagGone    []func(tx *place.Tx, tag id.Tag) error
+
 	mu       sync.Mutex
 	openings map[id.Receipt]*Opening
 	working  map[id.Intent]bool // intents under way in this process

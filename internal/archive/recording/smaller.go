@@ -228,6 +228,14 @@ func (s *shrinking) commit(ctx context.Context, b *batch, digest string, sum []b
 		if err != nil || content != o.content {
 			return fault.Wrap(errGone, fault.Gone, "the recording was destroyed or captured again meanwhile")
 		}
+		under, err := o.s.HeldAmong(tx, o.N)
+		if err != nil {
+			return err
+		}
+		kept := s.how.Drop && under[o.N]
+		if kept {
+			s.how.Drop, s.out.Dropped = false, false
+		}
 		if b != nil {
 			if err := s.insert(tx, digest, sum); err != nil {
 				return err
@@ -237,6 +245,9 @@ func (s *shrinking) commit(ctx context.Context, b *batch, digest string, sum []b
 			}
 		}
 		facts := map[string]string{"before": strconv.FormatInt(s.out.Before, 10), "after": strconv.FormatInt(s.out.After, 10)}
+		if kept {
+			facts["originals"] = "kept: legal hold"
+		}
 		if s.how.Drop {
 			if err := s.remove(tx, &left); err != nil {
 				return err
