@@ -82,6 +82,9 @@ func (o *Opening) find(tx *place.Tx) error {
 		return err
 	}
 	o.N, o.content, o.Layout = row.N, row.ContentKey, row.Layout
+	if err := o.restricted(tx); err != nil {
+		return err
+	}
 	o.Length = time.Duration(row.Millis) * time.Millisecond
 	all, err := renditions(tx, row.N)
 	if err != nil {

@@ -89,3 +89,16 @@ func compact(s string) (digits string, clean bool) {
 	}
 	return b.String(), true
 }
+
+// National is the national significant number of a number in E.164: what follows
+// the country's code. It is false for anything else.
+func National(e164 string) (string, bool) {
+	if !strings.HasPrefix(e164, "+") {
+		return "", false
+	}
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return "", false
+	}
+	return phonenumbers.GetNationalSignificantNumber(n), true
+}
