@@ -50,8 +50,10 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
+	"ringfence/internal/trust/parcel"
 )
 
 // server is one running Ringfence: its stores, the services on them, and what
@@ -61,39 +63,42 @@ type server struct {
 	log *slog.Logger
 	*stores
 
-	hub        *live.Hub
-	tree       *org.Service
-	people     *identity.Service
-	scim       *scim.Service
-	reviews    *review.Service
-	sso        *sso.Service
-	recordings *recording.Service
-	compact    *compact.Service
-	blueprints *blueprint.Service
-	sender     mail.Sender
-	speech     *speech.Service
-	coverage   *coverage.Service
-	monitor    *monitor.Service
-	captures   *capture.Service
-	collectors *collect.Server
-	siprec     *siprec.Service
-	sip        *sip.Server // nil: no recording sessions are taken
-	drops      *intake.Service
-	pickups    *pickup.Service
-	sftp       *sftp.Server // nil: files are not pushed by SFTP
-	entry      *entry.Service
-	jobs       *job.Runner
-	webhooks   *webhook.Service
-	notices    *job.Runner // delivers webhooks
-	imports    *bulk.Service
-	importing  *job.Runner // runs them
-	pace       *pace
-	systems    *phonesystem.Service
-	asking     *job.Runner // asks them
-	health     *health.Service
-	metrics    *metrics.Metrics
-	tracer     *trace.Tracer // nil: nobody traces
-	outgoing   *outgoing
+	hub          *live.Hub
+	tree         *org.Service
+	people       *identity.Service
+	scim         *scim.Service
+	reviews      *review.Service
+	sso          *sso.Service
+	recordings   *recording.Service
+	compact      *compact.Service
+	blueprints   *blueprint.Service
+	sender       mail.Sender
+	speech       *speech.Service
+	coverage     *coverage.Service
+	certificates *destruction.Service
+	monitor      *monitor.Service
+	captures     *capture.Service
+	collectors   *collect.Server
+	siprec       *siprec.Service
+	sip          *sip.Server // nil: no recording sessions are taken
+	drops        *intake.Service
+	pickups      *pickup.Service
+	sftp         *sftp.Server // nil: files are not pushed by SFTP
+	entry        *entry.Service
+	jobs         *job.Runner
+	webhooks     *webhook.Service
+	notices      *job.Runner // delivers webhooks
+	imports      *bulk.Service
+	importing    *job.Runner // runs them
+	pace         *pace
+	systems      *phonesystem.Service
+	asking       *job.Runner // asks them
+	parcels      *parcel.Service
+	exporting    *job.Runner // makes exports
+	health       *health.Service
+	metrics      *metrics.Metrics
+	tracer       *trace.Tracer // nil: nobody traces
+	outgoing     *outgoing
 
 	backups atomic.Pointer[backup.Service] // nil: none are made, or their targets do not answer yet
 
@@ -158,6 +163,7 @@ func (s *server) build(x extras) error {
 	s.reviews = review.New(review.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Mail: sender, URL: s.url, Brand: s.tree.LetterBrand, Reach: httpapi.InReach(s.recordings, time.Now), Log: s.log,
 	})
+	s.buildDestruction()
 	s.recordings.OnCapture(captured)
 	s.recordings.OnCapture(tellCaptured)
 	s.recordings.OnCapture(s.figureCapture)
@@ -199,6 +205,7 @@ func (s *server) build(x extras) error {
 		compact.Job:             s.compact.Kind(),
 	}, s.runnerOptions(0))
 	s.buildWebhooks(out)
+	s.buildExports()
 	s.buildHealth()
 	s.figures()
 	return nil
@@ -301,7 +308,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	for _, part := range []interface {
 		Start(context.Context) error
 		Stop()
-	}{s.jobs, s.notices, s.captures, s.importing, s.asking} {
+	}{s.jobs, s.notices, s.captures, s.importing, s.asking, s.exporting} {
 		if err := part.Start(ctx); err != nil {
 			return err
 		}
@@ -319,6 +326,9 @@ func (s *server) start(ctx context.Context, x extras) error {
 		requests: api.Requests, busy: api.Busy, monitor: s.monitor, health: s.health, log: s.log,
 	}
 	s.places.OnCommit(g.watch)
+	cert := &certifier{places: s.places, certificates: s.certificates, hour: hour, minute: minute, log: s.log, due: map[id.Customer]bool{}}
+	s.places.OnCommit(cert.watch)
+	s.background(ctx, cert.run)
 	s.detect()
 	s.background(ctx, s.monitor.Run)
 	s.background(ctx, (&counter{s.places, s.coverage, s.retentionDays, s.log}).run)

@@ -36,8 +36,10 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
+	"ringfence/internal/trust/parcel"
 	"ringfence/internal/trust/receipt"
 )
 
@@ -46,9 +48,9 @@ func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(), compact.Migrations(),
-			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), receipt.Migrations(), coverage.Migrations(), monitor.Migrations()),
+			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), receipt.Migrations(), coverage.Migrations(), parcel.Migrations(), destruction.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping()),
 	}
 }
 

@@ -90,12 +90,13 @@ func (w *world) make(c *customer, opening string) things {
 	imp := must[bulk.Import](w)(w.imports.Create(ctx, c.p, system, bulk.Draft{Name: "old", Folder: "/drop/" + c.canary, Profile: "generic", TimeZone: "UTC"}))
 	return things{
 		"import":  imp.ID.String(),
+		"export":  w.exported(c, system).String(),
 		"webhook": hook.ID.String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(), "support": w.support(c).String(),
 		"rule": rule.ID.String(), "assignment": asg.ID.String(),
 		"expectation": odd["expectation"], "excuse": odd["excuse"], "contact": odd["contact"], "alert": odd["alert"], "statement": odd["statement"],
-		"review": under, "line": line,
+		"review": under, "line": line, "certificate": w.certified(c),
 		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
 		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
 		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
@@ -117,9 +118,10 @@ func (w *world) forget() {
 func nobodys() things {
 	return things{
 		"import":  id.New[id.Import]().String(),
+		"export":  id.New[id.Parcel]().String(),
 		"webhook": id.New[id.Webhook]().String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),
-		"review": id.New[id.Review]().String(), "line": id.New[id.ReviewLine]().String(),
+		"certificate": id.New[id.Certificate]().String(), "review": id.New[id.Review]().String(), "line": id.New[id.ReviewLine]().String(),
 		"provisioner": id.New[id.Provisioner]().String(), "resource": id.New[id.ScimUser]().String(),
 		"recording": id.New[id.Recording]().String(), "call": id.New[id.Call]().String(), "opening": id.New[id.Receipt]().String(),
 		"source": id.New[id.Source]().String(), "file": id.New[id.File]().String(), "person": id.New[id.Person]().String(),
@@ -304,6 +306,7 @@ func TestEveryRouteEveryRole(t *testing.T) {
 			do := func(th things) response { return c.do(rt.Method, th.path(rt.Path), bodyFor(rt)) }
 			name := fmt.Sprintf("%s as %s", rt.ID, role)
 			foreign, own := w.fresh(w.b, rt.Method, id.New[id.Receipt]().String()), w.fresh(w.a, rt.Method, w.opening(c, rt.ID))
+			w.ownExport(c, email, rt, own)
 			want404(name+", foreign customer", do(foreign))
 			want404(name+", no such customer", do(nobodys()))
 			want404(name+", malformed", do(malformed()))

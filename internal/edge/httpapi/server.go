@@ -48,8 +48,10 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
+	"ringfence/internal/trust/parcel"
 )
 
 // Deps is what the API is built on.
@@ -67,33 +69,35 @@ type Deps struct {
 	Installation func() Installation // for the provider
 	Host         HostFacts           // for the page that says who could reach what
 
-	Store      *place.Store
-	Tree       *org.Service
-	People     *identity.Service
-	Scim       *scim.Service
-	Reviews    *review.Service
-	Blueprints *blueprint.Service
-	SSO        *sso.Service // customers' own identity providers
-	Recordings *recording.Service
-	Compact    *compact.Service
-	Speech     *speech.Service
-	Webhooks   *webhook.Service
-	Health     *health.Service
-	Backups    func() *backup.Service // gives nil while none are made
-	Collect    *collect.Server
-	Imports    *bulk.Service
-	Systems    *phonesystem.Service
-	Coverage   *coverage.Service
-	Monitor    *monitor.Service
-	Siprec     *siprec.Service // recording sessions
-	Drops      *intake.Service
-	Pickups    *pickup.Service
-	SFTP       *sftp.Server // nil: this installation has none
-	Live       *live.Hub
-	Mail       mail.Sender   // for test mails
-	URL        func() string // where the portal is, for links in mails
-	Mailbox    *mail.Mailbox // demo only
-	Portal     http.Handler  // everything that is not the API; nil: nothing
+	Store        *place.Store
+	Tree         *org.Service
+	People       *identity.Service
+	Scim         *scim.Service
+	Reviews      *review.Service
+	Blueprints   *blueprint.Service
+	SSO          *sso.Service // customers' own identity providers
+	Recordings   *recording.Service
+	Compact      *compact.Service
+	Speech       *speech.Service
+	Webhooks     *webhook.Service
+	Health       *health.Service
+	Backups      func() *backup.Service // gives nil while none are made
+	Collect      *collect.Server
+	Imports      *bulk.Service
+	Parcels      *parcel.Service // exports
+	Systems      *phonesystem.Service
+	Coverage     *coverage.Service
+	Certificates *destruction.Service
+	Monitor      *monitor.Service
+	Siprec       *siprec.Service // recording sessions
+	Drops        *intake.Service
+	Pickups      *pickup.Service
+	SFTP         *sftp.Server // nil: this installation has none
+	Live         *live.Hub
+	Mail         mail.Sender   // for test mails
+	URL          func() string // where the portal is, for links in mails
+	Mailbox      *mail.Mailbox // demo only
+	Portal       http.Handler  // everything that is not the API; nil: nothing
 
 	// FolderAllowed reports whether a customer may have a folder of this server
 	// watched; nil: none may.
@@ -174,6 +178,7 @@ func New(d Deps) *Server {
 	s.callRoutes()
 	s.openingRoutes()
 	s.eventRoutes()
+	s.certificateRoutes()
 	s.receiptRoutes()
 	s.sourceRoutes()
 	s.profileRoutes()
@@ -205,6 +210,7 @@ func New(d Deps) *Server {
 	s.webhookRoutes()
 	s.healthRoutes()
 	s.backupRoutes()
+	s.exportRoutes()
 	s.describe()
 	s.plainRoutes()
 	s.referenceRoutes()

@@ -54,8 +54,10 @@ import (
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/tenancy/sso/ssotest"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
+	"ringfence/internal/trust/parcel"
 	"ringfence/internal/trust/receipt"
 )
 
@@ -79,9 +81,11 @@ type world struct {
 	tree       *org.Service
 	recordings *recording.Service
 	imports    *bulk.Service
+	parcels    *parcel.Service
 	systems    *phonesystem.Service
 	collectors *collect.Server
 	coverage   *coverage.Service
+	certs      *destruction.Service
 	monitor    *monitor.Service
 	siprec     *siprec.Service
 	speech     *speech.Service
@@ -154,8 +158,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), collect.RegistryMigrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), receipt.Migrations(), coverage.Migrations(), monitor.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), monitor.Housekeeping(), httpapi.Housekeeping()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), receipt.Migrations(), coverage.Migrations(), parcel.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	w.keyring = keys
@@ -180,14 +184,16 @@ func newWorld(t *testing.T) *world {
 	})
 	w.blueprints = blueprint.New(blueprint.Options{Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech})
 	w.watch()
+	w.certify()
 	w.systems = phonesystem.NewService(phonesystem.Options{Store: w.store, Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{}))})
 	w.imports = bulk.NewService(bulk.Options{Store: w.store, Recordings: w.recordings, Log: log})
+	w.exports()
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Monitor: w.monitor, Recordings: w.recordings, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{
