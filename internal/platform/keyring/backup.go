@@ -27,6 +27,9 @@ type line struct {
 	Text     string `json:"t,omitempty"`
 	Wrapped  []byte `json:"w,omitempty"`
 	Finished int64  `json:"f,omitempty"`
+	Edition  int64  `json:"e,omitempty"`
+	Holder   string `json:"h,omitempty"`
+	Held     string `json:"o,omitempty"`
 }
 
 // Buried is what is known of a destroyed key: no secret.
@@ -82,11 +85,11 @@ func (k *Keyring) Export(ctx context.Context, c id.Customer, w io.Writer) error 
 			export(tx, enc, `SELECT id, at, reason FROM tombstones ORDER BY id`, func(r tombstoneRow) line {
 				return line{Kind: "tombstone", ID: r.ID[:], At: r.At, Text: r.Reason}
 			}),
-			export(tx, enc, `SELECT version, root, wrapped FROM customer_keys ORDER BY version`, func(r customerKeyRow) line {
-				return line{Kind: "customer-key", Version: r.Version, Text: r.Root, Wrapped: r.Wrapped}
+			export(tx, enc, selectCustomerKeys, func(r customerKeyRow) line {
+				return line{Kind: "customer-key", Version: r.Version, Text: r.Root, Wrapped: r.Wrapped, Edition: r.Edition, At: r.MadeAt, Holder: r.Holder, Held: r.Held}
 			}),
-			export(tx, enc, `SELECT kind, version, wrapped FROM named_keys ORDER BY kind`, func(r namedKeyRow) line {
-				return line{Kind: "named-key", Number: int64(r.Kind), Version: r.Version, Wrapped: r.Wrapped}
+			export(tx, enc, selectNamedKeys, func(r namedKeyRow) line {
+				return line{Kind: "named-key", Number: int64(r.Kind), Version: r.Version, Wrapped: r.Wrapped, Edition: r.Edition, Text: r.Root}
 			}),
 			export(tx, enc, `SELECT id, kind, version, wrapped FROM keys ORDER BY id`, func(r keyRow) line {
 				return line{Kind: "key", ID: r.ID[:], Number: int64(r.Kind), Version: r.Version, Wrapped: r.Wrapped}
@@ -186,8 +189,9 @@ func (k *Keyring) Bury(ctx context.Context, c id.Customer, destroyed []Buried) e
 }
 
 type importing struct {
-	v    *vault
-	dead map[[16]byte]bool
+	v     *vault
+	dead  map[[16]byte]bool
+	apart bool // the store was not made together with the exported one
 }
 
 var errExport = fault.New(fault.Conflict, "this backup of keys was written by another version of the program")
@@ -220,9 +224,7 @@ func (in *importing) row(tx *place.Tx, l line) error {
 	case "customer-key":
 		return in.customerKey(tx, l)
 	case "named-key":
-		_, err := tx.Exec(`INSERT INTO named_keys (kind, version, wrapped) VALUES (?, ?, ?) ON CONFLICT (kind) DO UPDATE SET
-			version = excluded.version, wrapped = excluded.wrapped WHERE excluded.version > named_keys.version`, l.Number, l.Version, l.Wrapped)
-		return err
+		return mergeNamedKey(tx, namedKeyRow{kind(l.Number), l.Version, l.Wrapped, l.Edition, l.Text})
 	case "key":
 		if in.dead[key] {
 			return nil
@@ -244,15 +246,15 @@ func (in *importing) row(tx *place.Tx, l line) error {
 
 // customerKey refuses to mix two stores that were made apart.
 func (in *importing) customerKey(tx *place.Tx, l line) error {
-	have, err := place.Row[[]byte](tx, `SELECT wrapped FROM customer_keys WHERE version = ?`, l.Version)
-	if fault.Is(err, fault.NotFound) {
-		_, err = tx.Exec(`INSERT INTO customer_keys (version, root, wrapped) VALUES (?, ?, ?)`, l.Version, l.Text, l.Wrapped)
+	row := customerKeyRow{l.Version, l.Text, l.Wrapped, l.Edition, l.At, l.Holder, l.Held}
+	have, err := place.Row[customerKeyRow](tx, `SELECT version, root, wrapped, edition, made_at, holder, held FROM customer_keys WHERE version = ?`, l.Version)
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if err == nil && !bytes.Equal(have, l.Wrapped) {
-		err = fault.New(fault.Conflict, "the key store of %v is of another installation than the backup: name empty folders for keys", in.v.c)
+	if err == nil && !bytes.Equal(have.Wrapped, l.Wrapped) && (have.Edition == l.Edition || in.apart) {
+		return fault.New(fault.Conflict, "the key store of %v is of another installation than the backup: name empty folders for keys", in.v.c)
 	}
-	return err
+	return mergeCustomerKey(tx, row)
 }
 
 // state takes the name of the store, and makes its number higher than any:
@@ -261,7 +263,12 @@ func (in *importing) state(tx *place.Tx, l line) error {
 	if l.Text != in.v.c.String() {
 		return fault.New(fault.Conflict, "this backup holds the keys of %s, not of %v", l.Text, in.v.c)
 	}
-	_, err := tx.Exec(`INSERT INTO state (one, customer, made_at, seq) VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET
+	have, err := stateOf(tx, in.v.c)
+	if err != nil {
+		return err
+	}
+	in.apart = have.Customer != "" && have.MadeAt != l.At
+	_, err = tx.Exec(`INSERT INTO state (one, customer, made_at, seq) VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET
 		seq = CASE WHEN excluded.seq > state.seq THEN excluded.seq ELSE state.seq END + 1`, l.Text, l.At, l.Number+1)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ type plan struct {
 	Recording string
 }
 
-var acts = []string{"reserve", "use", "destroy", "create customer", "destroy customer", "rotate", "adopt"}
+var acts = []string{"reserve", "use", "destroy", "create customer", "destroy customer", "rotate", "adopt", "hand over", "rotate root"}
 
 func TestCrashChild(t *testing.T) {
 	if *child == "" {
@@ -49,7 +49,7 @@ func TestCrashChild(t *testing.T) {
 	if err := json.Unmarshal([]byte(*child), &p); err != nil {
 		t.Fatal(err)
 	}
-	root, err := LoadRoot(p.Root)
+	root, err := LoadRoots(p.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,14 +89,35 @@ func (p *plan) act(ctx context.Context, k *Keyring) error {
 	case "create customer":
 		return k.CreateCustomer(ctx, p.newCustomer())
 	case "destroy customer":
-		return k.DestroyCustomer(ctx, p.Customer, "crash")
+		return k.destroyCustomer(ctx, p.Customer, "crash")
 	case "rotate":
 		return k.Rotate(ctx, p.Customer)
+	case "hand over":
+		h := p.holder()
+		k.Ask(func(context.Context, id.Customer, string) (Holder, error) { return h, nil })
+		_, err := k.Turn(ctx, p.Customer, Turn{To: h})
+		return err
+	case "rotate root":
+		next, err := LoadRoot(p.Root + nextEnd)
+		if err != nil {
+			return err
+		}
+		return k.RotateRoot(ctx, next.Name(), nil)
 	case "adopt":
 		_, err := k.Adopt(ctx, p.Customer, p.Capsule, nil)
 		return err
 	}
 	return errors.New("no such act")
+}
+
+// holder is a key server whose key lies with the plan, the same in parent and
+// child.
+func (p *plan) holder() *fakeHolder {
+	r, err := LoadRoot(p.Root + ".holder")
+	if err != nil {
+		panic(err)
+	}
+	return &fakeHolder{name: "transit acme", key: r.key}
 }
 
 // newCustomer is another id than the customer's, the same in parent and child.
@@ -157,11 +178,19 @@ type scene struct {
 func newScene(t *testing.T, act string) *scene {
 	t.Helper()
 	dir := t.TempDir()
-	root, err := CreateRoot(filepath.Join(dir, "root.key"))
+	if _, err := CreateRoot(filepath.Join(dir, "root.key")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := LoadRoots(filepath.Join(dir, "root.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &scene{plan: plan{Root: filepath.Join(dir, "root.key"), Dirs: [2]string{dir + "/a", dir + "/b"}, Places: dir + "/data", Act: act}}
+	for _, end := range []string{nextEnd, ".holder"} {
+		if _, err := CreateRoot(s.plan.Root + end); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w := &world{o: Options{Root: root, Stores: []Store{{Dir: s.plan.Dirs[0]}, {Dir: s.plan.Dirs[1]}}}}
 	w.Keyring = open(t, w.o)
 	if w.places, err = place.Open(t.Context(), place.Config{Dir: s.plan.Places}, place.Schemas{}, w.Keyring); err != nil {
@@ -201,6 +230,14 @@ func TestKilledAtEachStep(t *testing.T) {
 				}
 				at := steps[len(steps)-1]
 				s.again(t)
+				if act == "hand over" { // whichever of both it is by now, it opens
+					h := s.plan.holder()
+					s.Ask(func(context.Context, id.Customer, string) (Holder, error) { return h, nil })
+					s.plan.Keys = []id.Key{s.keys[1].Card.ID}
+					if got, err := s.plan.use(t.Context(), s.Keyring); err != nil || !got.Equal(s.keys[1].Card.Key) {
+						t.Fatalf("killed at %q: %v", at, err)
+					}
+				}
 				s.judge(t, at, strings.Contains(strings.Join(steps, " "), "counted"))
 				s.Keyring.Close()
 				for _, c := range s.left(t) {

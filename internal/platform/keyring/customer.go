@@ -7,6 +7,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/sealed"
 )
 
 // CreateCustomer makes the key store of a customer, with its keys, in every
@@ -84,26 +85,35 @@ func gone(c id.Customer) error {
 
 // create fills the new, empty stores of a customer, or of the installation.
 func (v *vault) create(ctx context.Context) error {
+	root := v.k.root
+	if !v.c.IsZero() {
+		var err error
+		if root, err = v.k.rootNow(ctx); err != nil {
+			return err
+		}
+	}
 	key := secret.NewKey()
-	wrapped, err := v.k.root.Wrap(ctx, bind(v.c, id.Key{}, customer, 1), key)
+	row, err := wrapCustomer(ctx, root, nil, v.c, 1, key)
 	if err != nil {
 		return err
 	}
-	m := &material{newest: 1, wrapping: boxes(key)}
+	m := &material{newest: 1}
+	l := &lent{boxes: map[int64]*sealed.Box{1: sealed.NewBox(key)}}
 	names := map[kind][]byte{}
 	for _, what := range named(v.c) {
-		names[what] = m.wrap(v.c, id.Key{}, what, secret.NewKey())
+		names[what] = l.wrap(m, v.c, id.Key{}, what, secret.NewKey())
 	}
 	at := v.k.now().UnixMilli()
+	row.MadeAt = at
 	return v.nest(ctx, 0, 0, func(_ int, tx *place.Tx) error {
 		if _, err := tx.Exec(`INSERT INTO state (one, customer, made_at, seq) VALUES (1, ?, ?, 1)`, v.c.String(), at); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`INSERT INTO customer_keys (version, root, wrapped) VALUES (1, ?, ?)`, v.k.root.Name(), wrapped); err != nil {
+		if err := putCustomerKey(tx, row); err != nil {
 			return err
 		}
 		for what, w := range names {
-			if _, err := tx.Exec(`INSERT INTO named_keys (kind, version, wrapped) VALUES (?, 1, ?)`, int(what), w); err != nil {
+			if err := putNamedKey(tx, namedKeyRow{Kind: what, Version: 1, Wrapped: w}); err != nil {
 				return err
 			}
 		}
@@ -111,10 +121,8 @@ func (v *vault) create(ctx context.Context) error {
 	})
 }
 
-// DestroyCustomer destroys every key of a customer in every place, for good:
-// nothing of that customer can be opened again, from no backup of places or
-// objects. The customer's id and the reason stay in the installation's store.
-func (k *Keyring) DestroyCustomer(ctx context.Context, c id.Customer, reason string) error {
+// destroyCustomer is what BuryCustomer and DestroyCustomer do.
+func (k *Keyring) destroyCustomer(ctx context.Context, c id.Customer, reason string) error {
 	if c.IsZero() {
 		return fault.New(fault.Invalid, "the installation's own keys are not destroyed")
 	}

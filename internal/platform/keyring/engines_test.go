@@ -67,7 +67,7 @@ func life(t *testing.T, o Options) {
 	}
 	_, err = w.Reserve(t.Context(), id.New[id.Customer](), 1)
 	wants(t, err, fault.NotFound)
-	if err := w.DestroyCustomer(t.Context(), w.c, "test"); err != nil {
+	if err := w.destroyCustomer(t.Context(), w.c, "test"); err != nil {
 		t.Fatal(err)
 	}
 	w.again(t)

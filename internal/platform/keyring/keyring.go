@@ -74,7 +74,10 @@ type Keyring struct {
 	open   map[id.Customer]*vault
 	clock  uint64 // counts uses, for the least recently used
 	cached map[id.Customer]*material
+	loans  map[id.Customer]*loan
 	closed bool
+
+	holders Holders // guarded by mu
 
 	step func(string) // tests end the process here; nil otherwise
 }
@@ -90,6 +93,7 @@ func newKeyring(o Options) (*Keyring, error) {
 	k := &Keyring{
 		root: o.Root, now: o.Now, max: o.MaxOpen,
 		open: map[id.Customer]*vault{}, cached: map[id.Customer]*material{},
+		loans: map[id.Customer]*loan{},
 	}
 	if k.now == nil {
 		k.now = time.Now
@@ -179,6 +183,13 @@ func (k *Keyring) Close() error {
 	}
 	k.closed = true
 	clear(k.cached)
+	for _, lo := range k.loans {
+		go func() { // its holder may be asked at this moment
+			lo.mu.Lock()
+			defer lo.mu.Unlock()
+			lo.drop()
+		}()
+	}
 	for c, v := range k.open {
 		if v.users == 0 {
 			v.close()

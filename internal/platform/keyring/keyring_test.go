@@ -53,7 +53,7 @@ func newWorldWith(t testing.TB, o Options) *world {
 	w := &world{o: o}
 	w.Keyring = open(t, w.o)
 	var err error
-	w.places, err = place.Open(t.Context(), place.Config{Dir: t.TempDir()}, place.Schemas{}, w.Keyring)
+	w.places, err = place.Open(t.Context(), place.Config{Dir: t.TempDir(), Now: o.Now}, place.Schemas{}, w.Keyring)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,5 +311,5 @@ func TestUnknownCustomer(t *testing.T) {
 	_, err = w.Seal(t.Context(), nobody, 1, [16]byte{}, nil)
 	wants(t, err, fault.NotFound)
 	wants(t, w.CreateCustomer(t.Context(), id.Customer{}), fault.Invalid)
-	wants(t, w.DestroyCustomer(t.Context(), id.Customer{}, "x"), fault.Invalid)
+	wants(t, w.destroyCustomer(t.Context(), id.Customer{}, "x"), fault.Invalid)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/hpke"
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
@@ -26,6 +27,11 @@ const (
 	hpkeSeed kind = 5 // private key to which collectors seal
 	signSeed kind = 6 // Ed25519, signs receipts; of the installation
 	customer kind = 7 // wraps all of the above
+
+	// While the customer key is held elsewhere:
+	waitingSeed   kind = 8  // private key to which keys are sealed that wait for the holder
+	waitingPublic kind = 9  // its public half, sealed by the field key
+	half          kind = 10 // the root key's half of what opens the customer key
 )
 
 // named are the kinds of which a customer has one.
@@ -48,12 +54,39 @@ func bind(c id.Customer, key id.Key, what kind, version int64) []byte {
 // material is what is unwrapped of a customer and kept in memory. It is never
 // changed: Rotate puts another in its place.
 type material struct {
-	wrapping map[int64]*sealed.Box // customer key by version
-	newest   int64
-	field    *sealed.Box
-	index    secret.Key
-	hpke     hpke.PrivateKey    // nil for the installation
-	sign     ed25519.PrivateKey // nil for customers
+	edition int64 // of the newest row of a customer key
+	newest  int64 // version
+	rows    []customerKeyRow
+	lent    *lent // the customer key; nil if its holder has to be asked
+	seen    atomic.Int64
+
+	field *sealed.Box
+	index secret.Key
+	hpke  hpke.PrivateKey    // nil for the installation
+	sign  ed25519.PrivateKey // nil for customers
+
+	waiting     hpke.PublicKey // nil until the customer key was held elsewhere
+	waitingSeed *namedKeyRow
+}
+
+// held reports whether somebody else has to be asked for the customer key.
+func (m *material) held() bool {
+	for _, row := range m.rows {
+		if row.Holder != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// now is the row of the newest version.
+func (m *material) now() (row customerKeyRow) {
+	for _, r := range m.rows {
+		if r.Version == m.newest {
+			row = r
+		}
+	}
+	return row
 }
 
 // material gives the keys of a customer, from memory or from its key store.
@@ -72,44 +105,41 @@ func (k *Keyring) material(ctx context.Context, c id.Customer) (*material, error
 	return v.load(ctx)
 }
 
+// The columns of customer keys and named keys.
+const (
+	selectCustomerKeys = `SELECT version, root, wrapped, edition, made_at, holder, held FROM customer_keys ORDER BY version`
+	selectNamedKeys    = `SELECT kind, version, wrapped, edition, root FROM named_keys ORDER BY kind`
+)
+
 // load unwraps the keys of a customer and keeps them in memory.
 func (v *vault) load(ctx context.Context) (*material, error) {
-	var versions []customerKeyRow
+	m := &material{}
 	var names []namedKeyRow
 	err := v.view(ctx, func(tx *place.Tx) (err error) {
-		if versions, err = place.Rows[customerKeyRow](tx, `SELECT version, root, wrapped FROM customer_keys`); err != nil {
+		if m.rows, err = place.Rows[customerKeyRow](tx, selectCustomerKeys); err != nil {
 			return err
 		}
-		names, err = place.Rows[namedKeyRow](tx, `SELECT kind, version, wrapped FROM named_keys`)
+		names, err = place.Rows[namedKeyRow](tx, selectNamedKeys)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(versions) == 0 {
+	if len(m.rows) == 0 {
 		return nil, v.k.unknown(ctx, v.c)
 	}
-	m := &material{wrapping: map[int64]*sealed.Box{}}
-	for _, row := range versions {
-		key, err := v.unwrapCustomer(ctx, row)
-		if err != nil {
-			return nil, err
-		}
-		m.wrapping[row.Version] = sealed.NewBox(key)
-		m.newest = max(m.newest, row.Version)
+	for _, row := range m.rows {
+		m.newest, m.edition = max(m.newest, row.Version), max(m.edition, row.Edition)
 	}
-	for _, row := range names {
-		key, err := m.unwrap(v.c, id.Key{}, row.Kind, row.Version, row.Wrapped)
-		if err != nil {
-			return nil, err
-		}
-		if err := m.set(row.Kind, key); err != nil {
+	if !m.held() {
+		if m.lent, err = v.boxes(ctx, m.rows); err != nil {
 			return nil, err
 		}
 	}
-	if m.newest == 0 || m.field == nil || m.index.IsZero() || (m.hpke == nil) == (m.sign == nil) {
-		return nil, fault.New(fault.Unavailable, "the key store of %v lacks keys: restore it from its mirror or its last backup", v.c)
+	if err := v.name(ctx, m, names); err != nil {
+		return nil, err
 	}
+	m.seen.Store(v.k.now().UnixMilli())
 	v.k.mu.Lock()
 	defer v.k.mu.Unlock()
 	if !v.k.closed {
@@ -118,15 +148,61 @@ func (v *vault) load(ctx context.Context) (*material, error) {
 	return m, nil
 }
 
-// unwrapCustomer asks the root key for a customer key.
-func (v *vault) unwrapCustomer(ctx context.Context, row customerKeyRow) (secret.Key, error) {
-	if row.Root != v.k.root.Name() {
-		return secret.Key{}, fault.New(fault.Unavailable, "the key stores were made with another root key (%s) than the one given (%s): "+
-			"put the right root key, or its recovery copy, in its place; nothing was changed", row.Root, v.k.root.Name())
+// name opens the named keys.
+func (v *vault) name(ctx context.Context, m *material, names []namedKeyRow) error {
+	for _, row := range names { // field comes before waitingPublic
+		switch row.Kind {
+		case waitingSeed:
+			m.waitingSeed = &row
+			continue
+		case waitingPublic:
+			b, err := m.field.Open(bind(v.c, id.Key{}, waitingPublic, 0), row.Wrapped)
+			if err == nil {
+				m.waiting, err = hpke.MLKEM768X25519().NewPublicKey(b)
+			}
+			if err != nil {
+				return damaged(err, v.c)
+			}
+			continue
+		}
+		key, err := v.openNamed(ctx, m.lent, row)
+		if err != nil {
+			return err
+		}
+		if err := m.set(row.Kind, key); err != nil {
+			return err
+		}
 	}
-	key, err := v.k.root.Unwrap(ctx, bind(v.c, id.Key{}, customer, row.Version), row.Wrapped)
+	if m.lent != nil && m.waitingSeed != nil {
+		l, err := v.ask(ctx, m)
+		if err != nil {
+			return err
+		}
+		m.lent = l
+	}
+	if m.newest == 0 || m.field == nil || m.index.IsZero() || (m.hpke == nil) == (m.sign == nil) {
+		return fault.New(fault.Unavailable, "the key store of %v lacks keys: restore it from its mirror or its last backup", v.c)
+	}
+	return nil
+}
+
+// openNamed opens one named key, which is under the customer key or, once that
+// was held elsewhere, under the root key: receiving and signing in go on while a
+// holder refuses.
+func (v *vault) openNamed(ctx context.Context, l *lent, row namedKeyRow) (secret.Key, error) {
+	if row.Version != 0 {
+		if l == nil {
+			return secret.Key{}, fault.New(fault.Unavailable, "the key store of %v was damaged: restore it from its mirror or its last backup", v.c)
+		}
+		return l.unwrap(v.c, id.Key{}, row.Kind, row.Version, row.Wrapped)
+	}
+	root, err := v.k.rootNamed(row.Root)
+	if err != nil {
+		return secret.Key{}, err
+	}
+	key, err := root.Unwrap(ctx, bind(v.c, id.Key{}, row.Kind, 0), row.Wrapped)
 	if errors.Is(err, sealed.ErrAltered) {
-		return secret.Key{}, fault.Wrap(err, fault.Unavailable, "the key of customer %v is damaged in its key store: restore that from its mirror or its last backup", v.c)
+		err = damaged(err, v.c)
 	}
 	return key, err
 }
@@ -143,27 +219,6 @@ func (m *material) set(what kind, key secret.Key) (err error) {
 		m.sign = ed25519.NewKeyFromSeed(key.Reveal())
 	}
 	return err
-}
-
-// boxes is the map of a customer key that has one version.
-func boxes(key secret.Key) map[int64]*sealed.Box { return map[int64]*sealed.Box{1: sealed.NewBox(key)} }
-
-// wrap closes a key under the newest customer key.
-func (m *material) wrap(c id.Customer, key id.Key, what kind, k secret.Key) []byte {
-	return m.wrapping[m.newest].Seal(bind(c, key, what, m.newest), k.Reveal())
-}
-
-// unwrap opens a wrapped key.
-func (m *material) unwrap(c id.Customer, key id.Key, what kind, version int64, wrapped []byte) (secret.Key, error) {
-	box := m.wrapping[version]
-	if box == nil {
-		return secret.Key{}, fault.New(fault.Unavailable, "the key store of %v lacks version %d of the customer key: restore it from its mirror or its last backup", c, version)
-	}
-	b, err := box.Open(bind(c, key, what, version), wrapped)
-	if err != nil {
-		return secret.Key{}, fault.Wrap(err, fault.Unavailable, "a key in the key store of %v is damaged: restore that from its mirror or its last backup", c)
-	}
-	return secret.KeyFrom(b)
 }
 
 // forget drops what is in memory of a customer.

@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"slices"
 
@@ -29,11 +28,11 @@ func (v *vault) reconcile(ctx context.Context) error {
 
 // merge makes two stores equal.
 func (v *vault) merge(a, b *place.Tx) error {
-	seq, err := v.mergeState(a, b)
-	if err != nil {
+	if err := v.sameKeys(a, b); err != nil {
 		return err
 	}
-	if err := v.sameKeys(a, b); err != nil {
+	seq, err := v.mergeState(a, b)
+	if err != nil {
 		return err
 	}
 	// Tombstones first: the keys that they name must not be copied.
@@ -78,20 +77,28 @@ func (v *vault) mergeState(a, b *place.Tx) (int64, error) {
 }
 
 // sameKeys refuses to mix two stores that were made apart: the keys of one
-// would overwrite those of the other.
+// would overwrite those of the other. A key that was wrapped anew in one of them
+// only has another edition, in stores that were made together.
 func (v *vault) sameKeys(a, b *place.Tx) error {
-	const text = `SELECT version, root, wrapped FROM customer_keys ORDER BY version`
-	ka, err := place.Rows[customerKeyRow](a, text)
+	sa, err := stateOf(a, v.c)
 	if err != nil {
 		return err
 	}
-	kb, err := place.Rows[customerKeyRow](b, text)
+	sb, err := stateOf(b, v.c)
+	if err != nil {
+		return err
+	}
+	ka, err := place.Rows[customerKeyRow](a, selectCustomerKeys)
+	if err != nil {
+		return err
+	}
+	kb, err := place.Rows[customerKeyRow](b, selectCustomerKeys)
 	if err != nil {
 		return err
 	}
 	for _, x := range ka {
 		for _, y := range kb {
-			if x.Version == y.Version && !bytes.Equal(x.Wrapped, y.Wrapped) {
+			if x.Version == y.Version && !bytes.Equal(x.Wrapped, y.Wrapped) && (x.Edition == y.Edition || sa.MadeAt != sb.MadeAt) {
 				return fault.New(fault.Unavailable, "the two key stores of %v are not of the same installation: name the right folders; nothing was changed", v.c)
 			}
 		}
@@ -254,23 +261,22 @@ func mergeCustomers(a, b *place.Tx) error {
 		})
 }
 
-// mergeCustomerKeys keeps all versions that either has; Rotate drops what no
-// key needs. If DestroyCustomer was cut off, they are in both again until it is
-// done again, which the tombstone in the installation's store makes sure of.
+// mergeCustomerKeys keeps all versions that either has, as they were wrapped
+// last; Rotate drops what no key needs. If DestroyCustomer was cut off, they are in
+// both again until it is done again, which the tombstone in the installation's
+// store makes sure of.
 func mergeCustomerKeys(a, b *place.Tx) error {
-	const text = `SELECT version, root, wrapped FROM customer_keys`
-	ka, err := place.Rows[customerKeyRow](a, text)
+	ka, err := place.Rows[customerKeyRow](a, selectCustomerKeys)
 	if err != nil {
 		return err
 	}
-	kb, err := place.Rows[customerKeyRow](b, text)
+	kb, err := place.Rows[customerKeyRow](b, selectCustomerKeys)
 	if err != nil {
 		return err
 	}
 	for _, row := range slices.Concat(ka, kb) {
 		for _, tx := range []*place.Tx{a, b} {
-			_, err := tx.Exec(`INSERT INTO customer_keys (version, root, wrapped) VALUES (?, ?, ?) ON CONFLICT (version) DO NOTHING`, row.Version, row.Root, row.Wrapped)
-			if err != nil {
+			if err := mergeCustomerKey(tx, row); err != nil {
 				return err
 			}
 		}
@@ -278,26 +284,39 @@ func mergeCustomerKeys(a, b *place.Tx) error {
 	return nil
 }
 
+// mergeCustomerKey writes a customer key unless there is a newer edition of it.
+func mergeCustomerKey(tx *place.Tx, r customerKeyRow) error {
+	_, err := tx.Exec(`INSERT INTO customer_keys (version, root, wrapped, edition, made_at, holder, held) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (version) DO UPDATE SET root = excluded.root, wrapped = excluded.wrapped, edition = excluded.edition, holder = excluded.holder, held = excluded.held
+		WHERE excluded.edition > customer_keys.edition`, r.Version, r.Root, r.Wrapped, r.Edition, r.MadeAt, r.Holder, r.Held)
+	return err
+}
+
 func mergeNamedKeys(a, b *place.Tx) error {
-	const text = `SELECT kind, version, wrapped FROM named_keys`
-	ka, err := place.Rows[namedKeyRow](a, text)
+	ka, err := place.Rows[namedKeyRow](a, selectNamedKeys)
 	if err != nil {
 		return err
 	}
-	kb, err := place.Rows[namedKeyRow](b, text)
+	kb, err := place.Rows[namedKeyRow](b, selectNamedKeys)
 	if err != nil {
 		return err
 	}
-	rows := slices.Concat(ka, kb)
-	slices.SortFunc(rows, func(x, y namedKeyRow) int { return cmp.Compare(x.Version, y.Version) })
-	for _, row := range rows { // the newest version is written last
+	for _, row := range slices.Concat(ka, kb) {
 		for _, tx := range []*place.Tx{a, b} {
-			_, err := tx.Exec(`INSERT INTO named_keys (kind, version, wrapped) VALUES (?, ?, ?)
-				ON CONFLICT (kind) DO UPDATE SET version = excluded.version, wrapped = excluded.wrapped`, int(row.Kind), row.Version, row.Wrapped)
-			if err != nil {
+			if err := mergeNamedKey(tx, row); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// mergeNamedKey writes a named key unless there is a newer edition of it. Rows
+// from before there were editions are told apart by their versions.
+func mergeNamedKey(tx *place.Tx, r namedKeyRow) error {
+	_, err := tx.Exec(`INSERT INTO named_keys (kind, version, wrapped, edition, root) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (kind) DO UPDATE SET version = excluded.version, wrapped = excluded.wrapped, edition = excluded.edition, root = excluded.root
+		WHERE excluded.edition > named_keys.edition OR excluded.edition = named_keys.edition AND excluded.version > named_keys.version`,
+		int(r.Kind), r.Version, r.Wrapped, r.Edition, r.Root)
+	return err
 }

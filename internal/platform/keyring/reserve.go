@@ -38,7 +38,10 @@ func (k *Keyring) store(ctx context.Context, c id.Customer, pairs []Reserved) er
 	}
 	defer k.release(v)
 	err = k.storeIn(ctx, v, pairs)
-	if errors.Is(err, errStale) { // another process has rotated
+	for range 3 {
+		if !errors.Is(err, errStale) { // another process has rotated
+			break
+		}
 		k.forget(c)
 		err = k.storeIn(ctx, v, pairs)
 	}
@@ -51,21 +54,40 @@ func (k *Keyring) storeIn(ctx context.Context, v *vault, pairs []Reserved) error
 		return err
 	}
 	rows := make([]keyRow, 0, 2*len(pairs))
+	l := k.borrowed(v.c, m)
 	for _, p := range pairs {
-		rows = append(rows,
-			keyRow{p.Content.ID, content, m.newest, m.wrap(v.c, p.Content.ID, content, p.Content.Key)},
-			keyRow{p.Card.ID, card, m.newest, m.wrap(v.c, p.Card.ID, card, p.Card.Key)})
+		for _, one := range []struct {
+			Key
+			what kind
+		}{{p.Content, content}, {p.Card, card}} {
+			row, err := m.closed(l, v.c, one.Key, one.what)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
 	}
 	return v.update(ctx, func(_ int, tx *place.Tx) error {
-		newest, err := place.Row[int64](tx, `SELECT coalesce(max(version), 0) FROM customer_keys`)
+		edition, err := editionOf(tx)
 		if err != nil {
 			return err
 		}
-		if newest != m.newest {
+		if edition != m.edition {
 			return errStale
 		}
 		return insert(tx, rows)
 	})
+}
+
+// closed wraps a key of a recording: under the customer key or, if that is held
+// elsewhere and is not lent, so that it waits for the holder. Receiving asks
+// nobody.
+func (m *material) closed(l *lent, c id.Customer, k Key, what kind) (keyRow, error) {
+	if l != nil {
+		return keyRow{k.ID, what, m.newest, l.wrap(m, c, k.ID, what, k.Key)}, nil
+	}
+	w, err := m.wait(c, k.ID, what, k.Key)
+	return keyRow{k.ID, what, 0, w}, err
 }
 
 // rowsAtOnce is how many rows one statement writes; rows that do not fill one

@@ -49,8 +49,8 @@ func TestRotationWhileTheArchiveGoesOn(t *testing.T) {
 	wait.Wait()
 	w.again(t)
 	m, err := w.material(t.Context(), w.c)
-	if err != nil || len(m.wrapping) != 1 || m.newest != 4 {
-		t.Fatalf("versions %v, newest %d, %v", len(m.wrapping), m.newest, err)
+	if err != nil || len(m.lent.boxes) != 1 || m.newest != 4 {
+		t.Fatalf("versions %v, newest %d, %v", len(m.lent.boxes), m.newest, err)
 	}
 	err = w.look(t.Context(), w.c, func(tx *place.Tx) error {
 		n, err := place.Row[int64](tx, `SELECT count(*) FROM keys WHERE version <> 4`)

@@ -182,6 +182,18 @@ CREATE TABLE customers (
 	reason       {{text}} NOT NULL
 );
 `,
+}, {
+	// An edition is the running number of the change that wrote a row: a row that
+	// was wrapped anew under the same version is told from the older one by it.
+	Number: 2, Name: "rotation and holders", SQL: `
+ALTER TABLE customer_keys ADD COLUMN edition {{int}} NOT NULL DEFAULT 0;
+ALTER TABLE customer_keys ADD COLUMN made_at {{int}} NOT NULL DEFAULT 0;
+ALTER TABLE customer_keys ADD COLUMN holder {{text}} NOT NULL DEFAULT '';
+ALTER TABLE customer_keys ADD COLUMN held {{text}} NOT NULL DEFAULT '';
+ALTER TABLE named_keys ADD COLUMN edition {{int}} NOT NULL DEFAULT 0;
+ALTER TABLE named_keys ADD COLUMN root {{text}} NOT NULL DEFAULT '';
+CREATE INDEX keys_waiting ON keys (id) WHERE version = 0;
+`,
 }}
 
 // The rows of a key store.
@@ -193,13 +205,19 @@ type (
 	}
 	customerKeyRow struct {
 		Version int64  `db:"version"`
-		Root    string `db:"root"`
+		Root    string `db:"root"` // which root key wraps it, or its half
 		Wrapped []byte `db:"wrapped"`
+		Edition int64  `db:"edition"`
+		MadeAt  int64  `db:"made_at"` // 0: with the store
+		Holder  string `db:"holder"`  // who has the other half; empty: the root key is enough
+		Held    string `db:"held"`
 	}
 	namedKeyRow struct {
 		Kind    kind   `db:"kind"`
-		Version int64  `db:"version"`
+		Version int64  `db:"version"` // of the customer key above it; 0: the root key
 		Wrapped []byte `db:"wrapped"`
+		Edition int64  `db:"edition"`
+		Root    string `db:"root"` // where version is 0
 	}
 	keyRow struct {
 		ID      [16]byte `db:"id"`

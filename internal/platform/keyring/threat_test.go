@@ -80,7 +80,7 @@ func TestDestroyedCustomer(t *testing.T) {
 	rs := reserve(t, w, 2)
 	r := receipt(t, w.p, "listen", rs[0].Content.ID)
 	for range 2 {
-		if err := w.DestroyCustomer(t.Context(), w.c, "contract ended"); err != nil {
+		if err := w.destroyCustomer(t.Context(), w.c, "contract ended"); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.Use(t.Context(), r, rs[0].Content.ID)

@@ -56,13 +56,33 @@ func (k *Keyring) unlock(ctx context.Context, r place.Receipt, keys []id.Key, ca
 	if err := k.admit(r, keys); err != nil {
 		return nil, err
 	}
-	c := r.Customer()
-	v, err := k.acquire(ctx, c, false)
+	v, err := k.acquire(ctx, r.Customer(), false)
 	if err != nil {
 		return nil, err
 	}
 	defer k.release(v)
-	before, err := k.material(ctx, c)
+	m, err := k.material(ctx, v.c)
+	if err != nil {
+		return nil, err
+	}
+	open, err := k.opened(ctx, v, m, r, keys, cards)
+	for range 3 {
+		if !errors.Is(err, errStale) { // another process has rotated, or a holder has the key now
+			break
+		}
+		if m, err = v.load(ctx); err != nil {
+			return nil, err
+		}
+		open, err = k.opened(ctx, v, m, r, keys, cards)
+	}
+	return open, err
+}
+
+// opened counts an opening and unwraps its keys with the customer key as it is
+// now, for which a holder may have to be asked: first, so that what it refuses
+// uses up no receipt.
+func (k *Keyring) opened(ctx context.Context, v *vault, m *material, r place.Receipt, keys []id.Key, cards bool) (map[id.Key]secret.Key, error) {
+	l, err := k.lend(ctx, v, m)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +90,9 @@ func (k *Keyring) unlock(ctx context.Context, r place.Receipt, keys []id.Key, ca
 	opening := openingRow{r.ID(), k.now().UnixMilli(), r.What(), int64(len(keys))}
 	err = v.update(ctx, func(i int, tx *place.Tx) (err error) {
 		if i == 0 {
+			if edition, err := editionOf(tx); err != nil || edition != m.edition {
+				return errors.Join(err, errStale)
+			}
 			if rows, err = find(tx, keys); err != nil {
 				return err
 			}
@@ -87,17 +110,9 @@ func (k *Keyring) unlock(ctx context.Context, r place.Receipt, keys []id.Key, ca
 		return nil, err
 	}
 	k.at("counted")
-	after, err := k.material(ctx, c) // differs if the customer key was rotated meanwhile
-	if err != nil {
-		return nil, err
-	}
 	open := make(map[id.Key]secret.Key, len(rows))
 	for _, row := range rows {
-		m := before
-		if m.wrapping[row.Version] == nil {
-			m = after
-		}
-		key, err := m.unwrap(c, id.Key(row.ID), row.Kind, row.Version, row.Wrapped)
+		key, err := l.unwrap(v.c, id.Key(row.ID), row.Kind, row.Version, row.Wrapped)
 		if err != nil {
 			return nil, err
 		}
@@ -174,5 +189,6 @@ func (k *Keyring) look(ctx context.Context, c id.Customer, fn func(*place.Tx) er
 	return v.view(ctx, fn)
 }
 
-// errStale is found when another process has rotated the customer key.
-var errStale = errors.New("the customer key has a newer version")
+// errStale is found when the customer key was rotated or given to a holder since
+// it was read.
+var errStale = errors.New("the customer key has a newer edition")

@@ -34,7 +34,7 @@ func TestTheDestroyedStaysDestroyed(t *testing.T) {
 			if err := w.Service.Destroy(t.Context(), w.Place, w.Who, gone, "asked for"); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.Keys.DestroyCustomer(t.Context(), other.Customer(), "left"); err != nil {
+			if err := w.Keys.BuryCustomer(t.Context(), keyring.Buried{ID: other.Customer(), Reason: "left"}); err != nil {
 				t.Fatal(err)
 			}
 			b.Watch(place.Commit{Customer: w.Place.Customer(), Events: []place.Recorded{{Code: "recording.destroyed"}}})

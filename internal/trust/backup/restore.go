@@ -197,7 +197,7 @@ func (s Source) restoreKeys(ctx context.Context, p Plan, t Target) error {
 	for c, all := range dead {
 		if c.IsZero() {
 			for _, b := range all {
-				if err := keys.DestroyCustomer(ctx, b.ID, b.Reason); err != nil {
+				if err := keys.BuryCustomer(ctx, b); err != nil {
 					return err
 				}
 			}
