@@ -85,6 +85,8 @@ const (
 	AttentionRead       Act = "attention.read"
 	ExposureRead        Act = "exposure.read"
 	CoverageRead        Act = "coverage.read"
+	CertificateRead     Act = "certificate.read" // of destruction
+	CustomerLeave       Act = "customer.leave"   // takes everything along, and has the customer's key destroyed
 	AlertRead           Act = "alert.read"
 	AlertManage         Act = "alert.manage"
 	WebhookManage       Act = "webhook.manage"

@@ -54,7 +54,7 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return admin || above || r == access.Auditor
 	case access.ExportTake:
 		return admin || r == access.SuperUser || r == access.Auditor
-	case access.CoverageRead:
+	case access.CoverageRead, access.CertificateRead:
 		return admin || r == access.Auditor
 	case access.HoldRead:
 		return admin || r == access.Auditor

@@ -76,6 +76,8 @@ var policy = map[Act]map[Role]Scope{
 	HealthRead:          {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	ExposureRead:        {CustomerAdmin: Everything, SuperUser: Everything, Supervisor: Everything, Agent: Everything, Auditor: Everything, User: Everything},
 	CoverageRead:        {CustomerAdmin: Everything, Auditor: Everything},
+	CertificateRead:     {CustomerAdmin: Everything, Auditor: Everything},
+	CustomerLeave:       {CustomerAdmin: Everything},
 	AlertRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	AlertManage:         {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 	ExportTake:          {CustomerAdmin: Everything, SuperUser: Everything, Auditor: Everything},
