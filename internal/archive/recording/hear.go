@@ -57,8 +57,13 @@ type objectReader struct {
 	obj blob.Object
 }
 
+// ReadAt asks before each piece: an opening ends, and so does what the customer's
+// own key server has lent, in the middle of a stream too.
 func (r *objectReader) ReadAt(p []byte, off int64) (int, error) {
 	if _, err := r.o.current(); err != nil {
+		return 0, err
+	}
+	if err := r.o.s.keys.Still(context.Background(), r.o.p.Customer()); err != nil {
 		return 0, err
 	}
 	return r.ReaderAt.ReadAt(p, off)

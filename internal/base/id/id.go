@@ -83,6 +83,7 @@ type (
 
 	requestKind struct{}
 	breachKind  struct{}
+	foundKind   struct{}
 
 	approvalKind struct{}
 	holdKind     struct{}
@@ -92,6 +93,7 @@ type (
 	destructionKind struct{}
 	certificateKind struct{}
 	departureKind   struct{}
+	rotationKind    struct{}
 )
 
 func (nodeKind) prefix() string      { return "org" }
@@ -156,9 +158,11 @@ func (periodKind) prefix() string   { return "ret" }
 func (destructionKind) prefix() string { return "dst" }
 func (certificateKind) prefix() string { return "crt" }
 func (departureKind) prefix() string   { return "dep" }
+func (rotationKind) prefix() string    { return "rot" }
 
 func (requestKind) prefix() string { return "prq" }
 func (breachKind) prefix() string  { return "brc" }
+func (foundKind) prefix() string   { return "fnd" }
 
 // A Node is a place in the tree: the provider, a reseller or a customer. A
 // customer's node id is also the name of its place.
@@ -227,8 +231,11 @@ type (
 	Certificate = Of[certificateKind] // signed, of a destruction
 	Departure   = Of[departureKind]   // of a customer who leaves
 
+	Rotation = Of[rotationKind] // of a root or customer key
+
 	PersonRequest = Of[requestKind] // of a person about what is kept of them
 	Breach        = Of[breachKind]  // of what was sealed or guarded
+	Found         = Of[foundKind]   // something that was found about a person
 )
 
 // crockford leaves out the letters that are mistaken for digits; lower case, as

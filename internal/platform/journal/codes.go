@@ -17,6 +17,13 @@ var Codes = []Code{
 	{"place.restored", "this customer was put back to an earlier time from a backup; what came after it is not here any more"},
 	{"opening.granted", "somebody, or the program itself, was given leave to open sealed content, before it was opened"},
 
+	// platform/journal
+	{"events.erased", "what was personal in events was taken out; who did what, when and to what stays, and so does the log's proof"},
+	{"checkpoint.signed", "what the change log is was signed, for those who keep watch over it"},
+	{"checkpoint.cosigned", "somebody who keeps watch over the change log put their signature beside ours"},
+	{"witness.added", "somebody receives checkpoints of the change log from now on"},
+	{"witness.removed", "somebody receives checkpoints of the change log no more"},
+
 	// tenancy/org
 	{"provider.created", "the organisation that runs this installation was named"},
 	{"reseller.created", "a reseller was added"},
@@ -32,6 +39,16 @@ var Codes = []Code{
 	{"checklist.signed", "somebody signed that a customer was set up, as the system had found"},
 	{"blueprint.applied", "a blueprint was decided on; what it says is being carried out"},
 	{"blueprint.finished", "what a blueprint says was carried out"},
+
+	// trust/custody
+	{"key.server-set", "how a customer's own key server is reached was set"},
+	{"key.rotation-asked", "somebody asked for a key to be rotated, handed over or taken back"},
+	{"key.rotated", "a customer has a new key; everything was put under it and the old one was erased"},
+	{"key.handed-over", "a customer's key is held by their own key server from now on"},
+	{"key.taken-back", "a customer's key is held by this installation again"},
+	{"key.root-rotated", "everything was put under a new root key"},
+	{"key.root-retired", "the file of a former root key was removed"},
+	{"key.rhythm-set", "how often a key is to be rotated was chosen"},
 
 	// tenancy/identity
 	{"person.added", "somebody was added who can sign in once they have a password"},
@@ -141,6 +158,27 @@ var Codes = []Code{
 	// trust/receipt
 	{"purpose.set", "it was chosen of whom a purpose is asked before a recording is opened"},
 
+	// trust/person
+	{"request.opened", "somebody asked what is kept of them, or what is to be done with it; the time of the law runs"},
+	{"request.searched", "all stores were looked through for the person of a request"},
+	{"request.searched-again", "the stores are looked through once more for the person of a request"},
+	{"request.too-wide", "what a request names fits nearly everybody; nothing was listed"},
+	{"request.identified", "it was noted how it was made sure that a person is who they say"},
+	{"request.decided", "of finds it was said whether they are the person's, and why they would be kept"},
+	{"request.extended", "the time to answer a request was made two months longer, and why"},
+	{"request.erasure-ordered", "the erasure of what is a person's was confirmed, with the exact number"},
+	{"request.erased", "the erasure of what is a person's came to its end"},
+	{"request.restricted", "recordings are only stored, at the request of a person who is in them"},
+	{"request.unrestricted", "recordings are no longer restricted; the person was told before"},
+	{"request.objected", "somebody objected to some processing of their calls, or took that back"},
+	{"request.pack-asked", "what is kept of a person is being put together for them"},
+	{"request.ended", "a person's request was answered, or refused with a reason"},
+
+	// trust/breach
+	{"breach.opened", "it became known that something may have been in wrong hands; 72 hours run"},
+	{"breach.changed", "more became known of a breach, or its notices were drafted anew"},
+	{"breach.closed", "a breach was dealt with"},
+
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},
 
@@ -162,6 +200,7 @@ var Codes = []Code{
 	{"recordings.verified", "recordings were read back and are what was captured; only now may their sources be moved or deleted"},
 	{"recording.destruction-ordered", "a recording is to be destroyed; its keys go next"},
 	{"recording.destroyed", "a recording's keys were destroyed and what was known of it was removed"},
+	{"recording.sound-removed", "a recording's sound was destroyed, and its transcript kept, as a rule says"},
 	{"recording.marked", "the program found something in a recording that rules ask for, such as card data"},
 	{"recording.unmarked", "what a mark said of a recording is true no longer"},
 	{"recording.tagged", "somebody put a label on a recording"},

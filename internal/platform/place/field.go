@@ -131,6 +131,9 @@ const (
 	// trust/destruction and trust/departure
 	FieldCertificate Field = 175 // a signed certificate of destruction
 
+	// trust/custody
+	FieldKeyServer Field = 205 // how a customer's own key server is reached
+
 	// trust/person and trust/breach
 	FieldPersonRequest Field = 195 // whom a person's request is about, and how it is answered
 	FieldPersonItem    Field = 196 // what was found about a person, and why it was taken for theirs

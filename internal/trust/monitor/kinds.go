@@ -22,6 +22,8 @@ const (
 	WebhookFailing      Kind = "webhook_failing"
 	ImportStopped       Kind = "import_stopped"
 	MailFailing         Kind = "mail_failing"
+	KeyHolderFailing    Kind = "key_holder_failing"
+	KeyRotationOverdue  Kind = "key_rotation_overdue"
 )
 
 // Severity says how soon somebody has to look.
@@ -59,6 +61,8 @@ var Rules = []Rule{
 	{CertificateExpiring, Warning, "A certificate runs out", "Renew it. When it has run out, nobody reaches this server.", 0},
 	{ClockOff, Warning, "A clock is wrong", "Let the machine set its clock from the network (NTP). Wrong times lead to wrong order, and beyond five minutes a collector is refused.", 2 * time.Minute},
 	{BackupFailed, Urgent, "A backup or a drill of restoring has failed", "Open the page Backups: it says which, when, and why.", 0},
+	{KeyHolderFailing, Warning, "The customer's own key server does not lend the key", "Look at the key server: is it running and unsealed, and may Ringfence still use the key? Until then nothing is opened; recordings are taken in and kept. Settings are on the page Keys.", time.Minute},
+	{KeyRotationOverdue, Warning, "A key was to be rotated", "Rotate it on the page Keys; the archive goes on meanwhile. Or choose another rhythm there.", 0},
 	{MailFailing, Warning, "Alerts cannot be mailed", "Check the mail settings of the server and the address. It is tried again.", 0},
 }
 
