@@ -26,6 +26,7 @@ func (p *pack) deb(w what) ([]byte, error) {
 	about, err := tarred([]file{
 		{name: "control", mode: 0o644, body: []byte(control)},
 		{name: "md5sums", mode: 0o644, body: []byte(sums.String())},
+		{name: "preinst", mode: 0o755, body: []byte(shell + "upgrade=no\n[ \"$1\" != upgrade ] || upgrade=yes\n" + p.coming)},
 		{name: "postinst", mode: 0o755, body: []byte(shell + "[ \"$1\" = configure ] || exit 0\nupgrade=no\n[ -z \"${2:-}\" ] || upgrade=yes\n" + p.installed)},
 		{name: "postrm", mode: 0o755, body: []byte(shell + "case \"$1\" in\npurge) " + call(p.purged) + " ;;\nremove) " + call(p.gone) + " ;;\nesac\n")},
 		{name: "prerm", mode: 0o755, body: []byte(shell + "[ \"$1\" = remove ] || exit 0\n" + p.leaving)},

@@ -77,7 +77,7 @@ func TestDebian(t *testing.T) {
 	}
 	root := t.TempDir()
 	said(t, "dpkg-deb", "--raw-extract", deb, root)
-	for _, s := range []string{"postinst", "prerm", "postrm"} {
+	for _, s := range []string{"preinst", "postinst", "prerm", "postrm"} {
 		said(t, "sh", "-n", filepath.Join(root, "DEBIAN", s))
 	}
 	said(t, filepath.Join(root, "usr/bin/ringfence"))
@@ -91,7 +91,7 @@ func TestRPM(t *testing.T) {
 	has(t, said(t, "rpm", "-qip", rpm), `Name\s*: ringfence$`, `Version\s*: 0\.4\.0$`, `Architecture: x86_64$`, `Build Host\s*: localhost$`)
 	has(t, said(t, "rpm", "-qlvp", rpm), `^-rwxr-xr-x .* root\s+root .* /usr/bin/ringfence$`, `/usr/lib/systemd/system/ringfence\.service$`)
 	has(t, said(t, "rpm", "--checksig", "--nosignature", rpm), `digests OK`)
-	has(t, said(t, "rpm", "-qp", "--scripts", rpm), `postinstall scriptlet`, `preuninstall scriptlet`, `Nothing was deleted`)
+	has(t, said(t, "rpm", "-qp", "--scripts", rpm), `preinstall scriptlet`, `postinstall scriptlet`, `preuninstall scriptlet`, `Nothing was deleted`)
 }
 
 // A removal that deleted a key would be the end of every recording.
@@ -100,7 +100,7 @@ func TestNoScriptDeletes(t *testing.T) {
 		if err := p.load(what{root: "..", server: os.Args[0], box: os.Args[0]}); err != nil {
 			t.Fatal(err)
 		}
-		for _, body := range []string{p.installed, p.leaving, p.gone, p.purged} {
+		for _, body := range []string{p.coming, p.installed, p.leaving, p.gone, p.purged} {
 			if m := regexp.MustCompile(`(?m)^[^#"]*\b(rm|rmdir|unlink|find|shred|userdel|deluser)\b`).FindString(body); m != "" {
 				t.Errorf("%s: %q", p.name, m)
 			}

@@ -36,6 +36,7 @@ func (p *pack) rpm(w what) ([]byte, error) {
 			Name: "/" + f.name, Body: f.body, Mode: uint(f.mode), Owner: "root", Group: "root", MTime: uint32(w.epoch.Unix()), Type: kind,
 		})
 	}
+	r.AddPrein("set -e\nupgrade=no\n[ \"$1\" -lt 2 ] || upgrade=yes\n" + p.coming)
 	r.AddPostin("set -e\nupgrade=no\n[ \"$1\" -lt 2 ] || upgrade=yes\n" + p.installed)
 	r.AddPreun("[ \"$1\" = 0 ] || exit 0\n" + p.leaving)
 	r.AddPostun("[ \"$1\" = 0 ] || exit 0\n" + p.gone + p.purged)

@@ -35,6 +35,7 @@ const (
 // that finds in $upgrade whether it is an upgrade (yes or no).
 type scripts struct {
 	folder                   string
+	coming                   string // before the files are there
 	installed, leaving, gone string
 	purged                   string // Debian only: a package is purged after it was removed
 }
@@ -96,7 +97,7 @@ func (p *pack) load(w what) (err error) {
 		}
 	}
 	slices.SortFunc(p.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	for name, into := range map[string]*string{"installed.sh": &p.installed, "leaving.sh": &p.leaving, "gone.sh": &p.gone, "purged.sh": &p.purged} {
+	for name, into := range map[string]*string{"coming.sh": &p.coming, "installed.sh": &p.installed, "leaving.sh": &p.leaving, "gone.sh": &p.gone, "purged.sh": &p.purged} {
 		b, err := os.ReadFile(filepath.Join(w.root, p.folder, name))
 		if err != nil {
 			return err

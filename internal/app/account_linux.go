@@ -117,6 +117,27 @@ func (s *setup) handOver(ctx context.Context, who *account) error {
 	return err
 }
 
+// runAs lets a command run as a user: the one that is named, or that of the
+// package if root runs this and there is one.
+func runAs(c *exec.Cmd, name string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup(or(name, usualUser))
+	if err != nil {
+		if name == "" {
+			return nil
+		}
+		return fault.Field("--user", "there is no user %s on this machine", name)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	gid, errGroup := strconv.ParseUint(u.Gid, 10, 32)
+	if err = errors.Join(err, errGroup); err == nil && uid != 0 {
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	}
+	return err
+}
+
 // privileged reports whether listening there takes more than any user may do.
 func privileged(address string) bool {
 	_, port, err := net.SplitHostPort(address)

@@ -346,7 +346,8 @@ func (l *lived) upgrade(server *child) *child {
 	l.write("/run/systemd/system/here", "")
 	l.write("/usr/local/bin/systemctl", "#!/bin/sh\necho \"$@\" >>/tmp/systemctl.log\n")
 	no(l, os.Chmod(l.host("/usr/local/bin/systemctl"), 0o755))
-	l.install("ringfence", os.Getenv(lifeNow))
+	l.refusedUpgrade()
+	l.sh("chroot", l.dir, "dpkg", "--configure", "-a")
 	asked, err := os.ReadFile(l.host("/tmp/systemctl.log"))
 	if err != nil || !contains(string(asked), "daemon-reload\nis-active --quiet ringfence\nrestart ringfence") {
 		l.Errorf("systemd was asked %q, %v", asked, err)
@@ -357,24 +358,32 @@ func (l *lived) upgrade(server *child) *child {
 	if after := l.run("", "version"); after == before {
 		l.Errorf("the version is still %s", after)
 	}
-	l.refusedUpgrade()
+	if _, err := os.Stat(l.host("/usr/lib/ringfence/previous")); err != nil {
+		l.Error("the release before is not kept:", err)
+	}
 	server.stop()
 	return l.serve("/etc/ringfence/ringfence.yaml")
 }
 
-// refusedUpgrade: where the new program would not start, nothing is restarted
-// and the installation of the package says so.
+// refusedUpgrade: where the new program would not start, the one before stands in
+// its place again, nothing is restarted, and the installation of the package
+// says so. Put right, it is tried again.
 func (l *lived) refusedUpgrade() {
 	l.Helper()
-	no(l, os.Remove(l.host("/tmp/systemctl.log")))
+	before := l.run("", "version")
 	no(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o644))
+	all, err := filepath.Glob(filepath.Join(os.Getenv(lifeNow), "ringfence_*_amd64.deb"))
+	if err != nil || len(all) != 1 {
+		l.Fatal(all, err)
+	}
+	l.sh("cp", all[0], l.host("/tmp/package.deb"))
 	out, err := exec.Command("chroot", l.dir, "dpkg", "-i", "/tmp/package.deb").CombinedOutput()
 	asked, _ := os.ReadFile(l.host("/tmp/systemctl.log"))
-	if err == nil || !contains(string(out), "the old one goes on running") || contains(string(asked), "restart") {
+	if err == nil || !contains(string(out), "the one before goes on running") || contains(string(asked), "restart") || l.run("", "version") != before {
 		l.Errorf("%v %s\n%s", err, asked, out)
 	}
+	no(l, os.Remove(l.host("/tmp/systemctl.log")))
 	no(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o600))
-	l.sh("chroot", l.dir, "dpkg", "--configure", "-a")
 }
 
 // restore backs up, loses data and keys, and makes the installation anew.

@@ -17,6 +17,9 @@ import (
 // The test binary is also the program: scripts, and tests that need a server
 // they can kill, run it as the command ringfence.
 func TestMain(m *testing.M) {
+	if manner := mannerOf(); manner != "" {
+		os.Exit(behave(manner))
+	}
 	testscript.Main(run{m}, map[string]func(){"ringfence": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()

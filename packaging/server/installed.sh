@@ -14,15 +14,17 @@ if [ ! -e "$config" ]; then
 	echo "Ringfence is installed and not started. Next: ringfence init"
 	exit 0
 fi
-[ "$upgrade" = yes ] && [ -d /run/systemd/system ] && systemctl is-active --quiet ringfence || exit 0
-# The old program goes on running until the new one has read the settings, the
-# keys and the certificate, and found them well.
-if ! setpriv --reuid=ringfence --regid=ringfence --init-groups /usr/bin/ringfence serve --check --config "$config"; then
-	echo "The new Ringfence does not start with $config; the old one goes on running. Put right what is said above, then: systemctl restart ringfence" >&2
-	exit 1
+[ "$upgrade" = yes ] && [ -d /run/systemd/system ] || exit 0
+# The program before judges the new one: it reads settings, keys and certificate
+# while the old one goes on running, is started, and has to be well. If it is not,
+# the one before is put back and started. A release that could not judge yet leaves
+# that to the new one.
+judge=/usr/bin/ringfence
+before=/usr/lib/ringfence/before
+if [ -x $before ] && $before upgrade -h >/dev/null 2>&1; then
+	judge=$before
 fi
-systemctl restart ringfence
-if ! /usr/bin/ringfence health --config "$config" --wait 120s; then
-	echo "Ringfence was upgraded and is not well. Look: journalctl -u ringfence. To go back, install the package that was there before." >&2
+if ! $judge upgrade --settle --config "$config"; then
+	echo "This release of Ringfence did not take over; what was wrong stands above. When it is put right: dpkg --configure -a (or: ringfence upgrade --settle) tries it again." >&2
 	exit 1
 fi

@@ -20,7 +20,7 @@ import (
 // The child is this test binary: it takes a release or launches, and dies where
 // its environment says.
 const (
-	childVar = "RINGFENCE_UPGRADE_CHILD" // "take" or "launch"
+	childVar = "RINGFENCE_UPGRADE_CHILD" // "take", "launch" or "exchange"
 	killVar  = "RINGFENCE_UPGRADE_KILL"  // step
 	dirVar   = "RINGFENCE_UPGRADE_DIR"
 )
@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(childVar) {
 	case "take":
 		err = takeChild(os.Getenv(dirVar))
+	case "exchange":
+		err = exchangeChild(os.Getenv(dirVar))
 	case "launch":
 		err = launchChild(os.Getenv(dirVar))
 	default:

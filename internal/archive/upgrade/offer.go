@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -103,7 +104,10 @@ var (
 	ErrOther     = errors.New("the file is another than was offered")
 	ErrSignature = errors.New("the signature is not by a key that this box trusts")
 	ErrComment   = errors.New("the signature is for another release or platform")
-	ErrNoKey     = errors.New("this box knows no key for releases: it was enrolled before its server had one; give it with \"collect install --release-key\"")
+	// ErrServerComment and ErrNoServerKey are for the program of a server.
+	ErrServerComment = errors.New("the signature is not for a server's program or package, or for another platform")
+	ErrNoServerKey   = errors.New("this program knows no key for releases: none was built in; give it with --release-key")
+	ErrNoKey         = errors.New("this box knows no key for releases: it was enrolled before its server had one; give it with \"collect install --release-key\"")
 )
 
 // Verify reads a whole release and gives nil only if it is what was offered
@@ -130,18 +134,57 @@ func Verify(r io.Reader, o Offer, keys Keys) error {
 }
 
 func verified(signed *minisign.Reader, o Offer, keys Keys) error {
-	var sig minisign.Signature
-	if err := sig.UnmarshalText(o.Signature); err != nil {
-		return ErrSignature
-	}
-	// Only the form that signs a hash: the other one is for short texts.
-	if sig.Algorithm != minisign.HashEdDSA || !slices.ContainsFunc(keys, func(k minisign.PublicKey) bool { return signed.Verify(k, o.Signature) }) {
-		return ErrSignature
-	}
-	if sig.TrustedComment != Comment(o.Release, o.OS, o.Arch) {
+	comment, err := signedBy(signed, o.Signature, keys)
+	if err == nil && comment != Comment(o.Release, o.OS, o.Arch) {
 		return ErrComment
 	}
-	return nil
+	return err
+}
+
+// signedBy gives the trusted comment of a signature by one of the keys.
+func signedBy(signed *minisign.Reader, signature []byte, keys Keys) (comment string, err error) {
+	var sig minisign.Signature
+	if err := sig.UnmarshalText(signature); err != nil {
+		return "", ErrSignature
+	}
+	// Only the form that signs a hash: the other one is for short texts.
+	if sig.Algorithm != minisign.HashEdDSA || !slices.ContainsFunc(keys, func(k minisign.PublicKey) bool { return signed.Verify(k, signature) }) {
+		return "", ErrSignature
+	}
+	return sig.TrustedComment, nil
+}
+
+// ServerComment is the trusted comment that a server's program or package
+// carries: a collector's, signed by the same key, cannot be passed off as one.
+func ServerComment(number, os, arch string) string {
+	return "ringfence server " + number + " " + os + "/" + arch
+}
+
+// TakeServer copies a server's program or package into w and gives its release,
+// if it is signed for this platform by one of the keys. Only what was copied was
+// checked: the file itself may change meanwhile.
+func TakeServer(w io.Writer, r io.Reader, signature []byte, keys Keys) (number string, err error) {
+	if len(keys) == 0 {
+		return "", ErrNoServerKey
+	}
+	signed := minisign.NewReader(io.LimitReader(r, maxSize+1))
+	n, err := io.Copy(w, signed)
+	if err != nil {
+		return "", err
+	}
+	if n > maxSize || len(signature) > maxSignature {
+		return "", ErrOther
+	}
+	comment, err := signedBy(signed, signature, keys)
+	if err != nil {
+		return "", err
+	}
+	var platform string
+	if _, err := fmt.Sscanf(comment, "ringfence server %s %s", &number, &platform); err != nil || comment != ServerComment(number, runtime.GOOS, runtime.GOARCH) {
+		return "", ErrServerComment
+	}
+	_, err = release.Parse(number)
+	return number, err
 }
 
 // Newer reports whether a release comes after another. One that cannot be read

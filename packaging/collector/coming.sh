@@ -1,0 +1,2 @@
+# Nothing to do before the files come.
+:
