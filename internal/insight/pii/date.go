@@ -1,0 +1,116 @@
+package pii
+
+import (
+	"regexp"
+	"strings"
+)
+
+// dates finds days that are said with their month: of birth, or with a year.
+func (d *detector) dates() {
+	for i, t := range d.ts {
+		if d.used[i] || monthNames[t.text] == "" {
+			continue
+		}
+		from, to := d.dayBefore(i), i+1
+		day := from < i
+		if !day {
+			to, day = d.dayAfter(i)
+		}
+		if !day {
+			continue
+		}
+		end, year := d.year(to)
+		asked := speaksOf(expected(d.ts, from, min(len(d.ts), end)), Date)
+		if !year && !asked {
+			continue
+		}
+		score := 0.7
+		if asked {
+			score = 0.9
+		}
+		d.add(Date, from, end, score, "a day with its month")
+	}
+}
+
+var dayFigures = regexp.MustCompile(`^([0-3]?[0-9])(st|nd|rd|th)?$`)
+
+func (d *detector) isDay(i int) bool {
+	if i < 0 || i >= len(d.ts) {
+		return false
+	}
+	t := d.ts[i]
+	return ordinalWords[t.text] || t.isNumber() && len(t.digits) <= 2 || dayFigures.MatchString(t.text)
+}
+
+// dayBefore goes back over "the twenty first of".
+func (d *detector) dayBefore(i int) int {
+	turn, at := d.ts[i].turn, i
+	j := i - 1
+	if j >= d.begins[turn] && (d.at(j) == "of" || d.ts[j].filler || d.at(j) == "off") {
+		j--
+	}
+	if j < d.begins[turn] || !d.isDay(j) {
+		return at
+	}
+	at = j
+	if j-1 >= d.begins[turn] && (d.ts[j-1].tens || d.at(j-1) == "oh") {
+		at = j - 1
+	}
+	if at-1 >= d.begins[turn] && d.at(at-1) == "the" {
+		at--
+	}
+	return at
+}
+
+func (d *detector) dayAfter(i int) (int, bool) {
+	turn, j := d.ts[i].turn, i+1
+	for j < len(d.ts) && d.ts[j].turn == turn && (d.at(j) == "the" || d.ts[j].filler) {
+		j++
+	}
+	if j >= len(d.ts) || d.ts[j].turn != turn || !d.isDay(j) || d.at(i) == "may" && !ordinalWords[d.at(j)] && !d.ts[j].tens {
+		return i + 1, false
+	}
+	if d.ts[j].tens && j+1 < len(d.ts) && d.ts[j+1].turn == turn && ordinalWords[d.at(j+1)] {
+		j++
+	}
+	return j + 1, true
+}
+
+// year goes on over "nineteen eighty two", "two thousand and four" and "82".
+func (d *detector) year(i int) (int, bool) {
+	if i >= len(d.ts) {
+		return i, false
+	}
+	turn, end, some := d.ts[i-1].turn, i, 0
+	for j := i; j < len(d.ts) && d.ts[j].turn == turn && j < i+7; j++ {
+		t := d.ts[j]
+		switch {
+		case t.isNumber() || t.times > 0 || t.hundred || t.text == "thousand" || t.text == "oh":
+			end, some = j+1, some+1
+		case t.filler || t.text == "in" || t.text == "and":
+		case t.alike != "" && len(t.text) > 1 && some < 4 && (some > 0 || j+1 < len(d.ts) && d.at(j+1) == "thousand"):
+			if !stop[t.text] || d.lastOf(j) || d.at(j+1) == "thousand" {
+				end, some = j+1, some+1
+			}
+		default:
+			return end, some > 0
+		}
+	}
+	return end, some > 0
+}
+
+func (d *detector) lastOf(i int) bool { return i+1 == len(d.ts) || d.ts[i+1].turn != d.ts[i].turn }
+
+// asDate takes a run of digits for a date where one was asked for.
+func (d *detector) asDate(one run, before []nearness) bool {
+	n := len(one.text)
+	if len(before) == 0 || before[0].entity != Date || n < 3 || n > 9 {
+		return false
+	}
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	if strings.HasPrefix(d.ts[first].raw, "+") {
+		return false
+	}
+	d.add(Date, first, last+d.width(last), 0.8, "a date was asked for")
+	return true
+}

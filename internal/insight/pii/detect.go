@@ -1,0 +1,71 @@
+package pii
+
+import (
+	"cmp"
+	"slices"
+)
+
+// detector looks at one conversation.
+type detector struct {
+	turns  []Turn
+	ts     []token
+	begins []int
+	used   []bool // words that are part of a finding
+	spans  []Span
+	groups int
+}
+
+// Detect finds what is personal in a conversation, in the order in which it was said.
+func Detect(turns []Turn) []Span {
+	d := &detector{turns: turns}
+	d.ts, d.begins = tokens(turns)
+	d.used = make([]bool, len(d.ts))
+	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, d.numbers, d.places, d.people} {
+		find()
+	}
+	slices.SortStableFunc(d.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })
+	return d.spans
+}
+
+func (d *detector) speaker(turn int) string { return d.turns[turn].Speaker }
+
+// taken reports whether most of a stretch is found already.
+func (d *detector) taken(first, last int) bool {
+	n := 0
+	for i := first; i <= last; i++ {
+		if d.used[i] {
+			n++
+		}
+	}
+	return 2*n > last-first+1 || d.used[first]
+}
+
+// add notes words from to to, not among them to, as one finding, in a span for
+// each turn. Turns in between that only nod are left out.
+func (d *detector) add(e Entity, from, to int, score float64, why string) {
+	d.groups++
+	for from < to {
+		turn := d.ts[from].turn
+		end := min(to, d.begins[turn+1])
+		if !nodding(d.ts[from:end]) || end == to && from == d.begins[turn] && d.groups == 0 {
+			a, b := from, end
+			for a < b-1 && d.ts[a].filler && !d.ts[a].isNumber() && e != Person {
+				a++
+			}
+			for end == to && b-1 > a && d.ts[b-1].filler && !d.ts[b-1].isNumber() {
+				b--
+			}
+			d.note(Span{Entity: e, Turn: turn, From: d.ts[a].word, To: d.ts[b-1].word + 1, Score: min(max(score, 0.3), 0.99), Why: why, Group: d.groups})
+			for i := a; i < b; i++ {
+				d.used[i] = true
+			}
+		}
+		from = end
+	}
+}
+
+func (d *detector) note(s Span) {
+	words := d.turns[s.Turn].Words
+	s.Start, s.End = words[s.From].Start, words[s.To-1].End
+	d.spans = append(d.spans, s)
+}

@@ -1,0 +1,86 @@
+package pii
+
+// places finds houses in streets, and towns where somebody is at home.
+func (d *detector) places() {
+	for i, t := range d.ts {
+		if d.used[i] || !streets[t.text] {
+			continue
+		}
+		from, ok := d.house(i)
+		if !ok {
+			continue
+		}
+		end := i + 1
+		if end < len(d.ts) && d.ts[end].turn == t.turn {
+			k := end
+			for k < len(d.ts) && d.ts[k].turn == t.turn && (d.at(k) == "in" || d.ts[k].filler) {
+				k++
+			}
+			if k < len(d.ts) && d.ts[k].turn == t.turn && d.town(k) {
+				end = k + d.townWords(k)
+			}
+		} else if k := end; k+1 < len(d.ts) && d.town(k) {
+			end = k + d.townWords(k)
+		}
+		d.add(Location, from, end, 0.85, "a house in a street")
+	}
+	for i := range d.ts {
+		if !d.used[i] && d.town(i) && d.athome(i) {
+			d.add(Location, i, i+d.townWords(i), 0.6, "where somebody lives")
+		}
+	}
+}
+
+func (d *detector) town(i int) bool {
+	return towns[d.at(i)] || d.at(i) == "milton" && d.at(i+1) == "keynes" || d.at(i) == "st" && d.at(i+1) == "albans"
+}
+
+func (d *detector) townWords(i int) int {
+	if towns[d.at(i)] {
+		return 1
+	}
+	return 2
+}
+
+// house goes back from the kind of street to the number of the house.
+func (d *detector) house(i int) (int, bool) {
+	turn, j := d.ts[i].turn, i-1
+	for n := 0; j >= d.begins[turn] && n < 4 && !d.ts[j].isNumber(); n++ {
+		if stop[d.at(j)] && d.at(j) != "the" && d.at(j) != "park" && d.at(j) != "high" && d.ts[j].alike == "" {
+			break
+		}
+		j--
+	}
+	if j < d.begins[turn] && i > d.begins[turn] && d.ts[d.begins[turn]].isNumber() {
+		j = d.begins[turn]
+	}
+	if j < d.begins[turn] || !d.ts[j].isNumber() {
+		return d.nameless(i)
+	}
+	from := j
+	for from-1 >= d.begins[turn] {
+		t := d.ts[from-1]
+		if !(t.isNumber() || t.hundred || t.times > 0 || t.text == "flat" || t.text == "number" || t.filler && from-2 >= d.begins[turn] && (d.ts[from-2].hundred || d.ts[from-2].isNumber()) ||
+			t.text == "a" && d.ts[from].hundred || t.alike != "" && from-2 >= d.begins[turn] && (d.ts[from-2].isNumber() || d.at(from-2) == "flat")) {
+			break
+		}
+		from--
+	}
+	return from, true
+}
+
+// nameless is a street without a number, where an address was asked for.
+func (d *detector) nameless(i int) (int, bool) {
+	turn, j := d.ts[i].turn, i
+	for n := 0; n < 2 && j-1 >= d.begins[turn] && (!stop[d.at(j-1)] || d.at(j-1) == "the"); n++ {
+		j--
+	}
+	return j, j < i && d.athome(j)
+}
+
+var homeCues = []cue{{" address ", Location}, {" live ", Location}, {" lives ", Location}, {" living ", Location}, {" moved ", Location}, {" deliver ", Location}, {" delivery ", Location},
+	{" street ", Location}, {" property ", Location}, {" coming to ", Location}, {" from ", Location}}
+
+func (d *detector) athome(i int) bool {
+	return len(expected2(d.ts[max(0, i-25):], min(i, 25), homeCues)) > 0
+}

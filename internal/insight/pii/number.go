@@ -1,0 +1,217 @@
+package pii
+
+import (
+	"slices"
+	"strings"
+)
+
+// finding is what one rule made of a run: which of its bytes, as what.
+type finding struct {
+	entity   Entity
+	from, to int // symbols of the run
+	score    float64
+	why      string
+}
+
+// lengths say how many digits make each kind of number plausible when it was
+// asked for: engines lose digits and make some up.
+var lengths = map[Entity][2]int{
+	CreditCard: {4, 24}, SecurityCode: {2, 5}, SortCode: {4, 8}, BankAccount: {6, 10}, NHS: {8, 12}, Phone: {6, 14},
+}
+
+// judge decides what a run of digits is. plus says that a plus was said first.
+func judge(d string, before []nearness, plus bool) (Entity, float64, string) {
+	for _, exact := range []bool{true, false} {
+		for i, c := range before {
+			if exact && !slices.Contains(usual[c.entity], len(d)) || !plausible(d, c, plus) {
+				continue
+			}
+			if e, score, why := settle(d, c.entity, plus); e != "" {
+				return e, score - 0.02*float64(min(i, 5)), why
+			}
+		}
+	}
+	return alone(d, plus)
+}
+
+// usual are the lengths that numbers have when every digit was heard. Of two
+// kinds that were spoken of, the one that fits is meant.
+var usual = map[Entity][]int{CreditCard: {16}, SecurityCode: {3, 4}, SortCode: {6}, BankAccount: {8}, NHS: {10}}
+
+// plausible says whether a number may be what was spoken of.
+func plausible(d string, c nearness, plus bool) bool {
+	n := len(d)
+	limits, known := lengths[c.entity]
+	switch {
+	case !known, n < limits[0], n > limits[1], c.words > patience(c.entity):
+		return false
+	case c.length == len(" code ") && c.entity == SortCode && n != 6, c.length == len(" number is ") && c.entity == BankAccount && n != 8:
+		return false
+	case n >= 13 && c.entity != CreditCard:
+		return c.entity == Phone && (plus || strings.HasPrefix(d, "44") || d[0] == '0')
+	}
+	return true
+}
+
+// patience is how far away, in words, talk of an entity may be: short numbers
+// need it close by.
+func patience(e Entity) int {
+	switch e {
+	case SecurityCode:
+		return 22
+	case CreditCard, NHS:
+		return reach
+	}
+	return 30
+}
+
+// settle weighs a number that was asked for.
+func settle(d string, e Entity, plus bool) (Entity, float64, string) {
+	n := len(d)
+	phone := (d[0] == '0' || strings.HasPrefix(d, "44") && n >= 11 || plus) && n >= 9 && n <= 13
+	switch e {
+	case CreditCard:
+		if n >= 13 && n <= 19 && Luhn(d) {
+			return e, 0.99, "a card was spoken of, and the check digit agrees"
+		}
+		if phone && n <= 12 {
+			return "", 0, ""
+		}
+		return e, 0.85, "a card was spoken of"
+	case NHS:
+		if mod11(d) {
+			return e, 0.99, "an NHS number was spoken of, and the check digit agrees"
+		}
+		if phone && n == 11 {
+			return "", 0, ""
+		}
+	case BankAccount, SortCode:
+		if phone {
+			return "", 0, ""
+		}
+	}
+	return e, 0.85, "it was asked for, and has the right length"
+}
+
+// alone weighs a number that nobody announced.
+func alone(d string, plus bool) (Entity, float64, string) {
+	switch n := len(d); {
+	case plus && n >= 10 && n <= 14:
+		return Phone, 0.8, "an international number"
+	case n >= 13 && n <= 19 && Luhn(d):
+		return CreditCard, 0.95, "the check digit agrees"
+	case n >= 14 && n <= 32:
+		return CreditCard, 0.6, "as long as a card number"
+	case strings.HasPrefix(d, "44") && n >= 11 && n <= 13:
+		return Phone, 0.7, "an international number"
+	case d[0] == '0' && n >= 9 && n <= 13:
+		return Phone, 0.75, "as long as a telephone number, and begins like one"
+	case mod11(d):
+		return NHS, 0.6, "the check digit agrees"
+	case n == 12 || n == 13:
+		return CreditCard, 0.5, "almost as long as a card number"
+	}
+	return "", 0, ""
+}
+
+// numbers finds what is said in digits alone.
+func (d *detector) numbers() {
+	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker}
+	for _, one := range r.runs() {
+		first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+		if d.taken(first, last) || d.amount(first, last, len(one.text)) {
+			continue
+		}
+		plus := first > 0 && d.ts[first-1].text == "plus" || strings.HasPrefix(d.ts[first].raw, "+")
+		before := expected(d.ts, first, min(last+2, len(d.ts)))
+		if dated := d.asDate(one, before); dated {
+			continue
+		}
+		if d.both(one, before) {
+			continue
+		}
+		e, score, why := judge(one.text, before, plus)
+		if e == "" {
+			continue
+		}
+		if plus && d.ts[first].turn == d.ts[max(0, first-1)].turn && d.ts[max(0, first-1)].text == "plus" {
+			first--
+		}
+		first, last = d.stretch(e, one, first, last)
+		d.add(e, first, last+1, score, why)
+	}
+}
+
+// both takes apart what was read in one breath: sort code and account, or card
+// and security code.
+func (d *detector) both(one run, before []nearness) bool {
+	n := len(one.text)
+	cutAt, a, b := 0, SortCode, BankAccount
+	switch {
+	case n == 14 && speaksOf(before, SortCode) && speaksOf(before, BankAccount) && !Luhn(one.text):
+		cutAt = 6
+	case n == 19 && speaksOf(before, SecurityCode) && Luhn(one.text[:16]) && !Luhn(one.text):
+		cutAt, a, b = 16, CreditCard, SecurityCode
+	default:
+		return false
+	}
+	k := one.owner[cutAt]
+	d.add(a, one.symbols[0].at, one.symbols[k-1].at+d.width(one.symbols[k-1].at), 0.85, "two numbers read one after the other")
+	d.add(b, one.symbols[k].at, one.symbols[len(one.symbols)-1].at+d.width(one.symbols[len(one.symbols)-1].at), 0.85, "two numbers read one after the other")
+	return true
+}
+
+// width is how many words a number takes: "double four" and "twenty one" are two.
+func (d *detector) width(i int) int {
+	t, turn := d.ts[i], d.begins[d.ts[i].turn+1]
+	if t.times != 0 {
+		for j := i + 1; j < min(turn, i+4); j++ {
+			if x := d.ts[j]; x.isNumber() || x.letter != "" || x.alike != "" {
+				return j + 1 - i
+			} else if !x.filler {
+				break
+			}
+		}
+	}
+	if i+1 < turn && t.tens && len(d.ts[i+1].digits) == 1 && !d.ts[i+1].tens && d.ts[i+1].digits != "0" {
+		return 2
+	}
+	return 1
+}
+
+// stretch takes in the word at either end where a digit is missing that an
+// engine may have heard as something else.
+func (d *detector) stretch(e Entity, one run, first, last int) (int, int) {
+	last += d.width(last) - 1
+	full := map[Entity][]int{CreditCard: {16, 15}, SecurityCode: {3, 4}, NHS: {10}, BankAccount: {8}, SortCode: {6}, Phone: {11, 12}}[e]
+	for _, n := range full {
+		if len(one.text) == n && (e != CreditCard || n == 16 || one.text[0] == '3') {
+			return first, last
+		}
+	}
+	if len(full) == 0 || len(one.text) > full[0] {
+		return first, last
+	}
+	if i := first - 1; i >= 0 && d.ts[i].turn == d.ts[first].turn && d.missing(i) {
+		first = i
+	}
+	if i := last + 1; i < len(d.ts) && d.ts[i].turn == d.ts[last].turn && d.missing(i) {
+		last = i
+	}
+	return first, last
+}
+
+// missing says of a word beside a number that it may be the digit that lacks.
+func (d *detector) missing(i int) bool {
+	t := d.ts[i]
+	return len(t.text) <= 6 && !surelyWords[t.text] && !breaks[t.text]
+}
+
+var surelyWords = set(`it's yes please thank i've is my that's from of in my you because be did they're you're code number i and me as did until gone um er erm uh yeah yep`)
+
+// amount tells what is counted, not named.
+func (d *detector) amount(first, last, n int) bool {
+	end := last + d.width(last)
+	return n < 7 && end < len(d.ts) && d.ts[end].turn == d.ts[last].turn && (amounts[d.ts[end].text] || d.ts[end].text == "point" && n < 4) ||
+		n < 7 && first > 0 && d.ts[first].turn == d.ts[first-1].turn && (d.ts[first-1].text == "point" || d.ts[first-1].text == "hundred" || amounts[d.ts[first-1].text])
+}

@@ -1,0 +1,290 @@
+package pii
+
+import "strings"
+
+// symbol is what one token adds to a run.
+type symbol struct {
+	at    int    // token
+	text  string // digits, or letters
+	alike bool   // it may be a word after all
+}
+
+// run is a stretch in which somebody reads out digits, or digits and letters,
+// with the nods and the repeating of the other in between.
+type run struct {
+	symbols []symbol
+	text    string // all symbols, without what was only repeated
+	owner   []int  // which symbol each byte of text comes from
+}
+
+const (
+	longestGap = 3 // fillers in a row within a run
+	shortTurn  = 2 // words before the first digit of a turn that goes on with a run
+)
+
+// reader finds runs.
+type reader struct {
+	ts      []token
+	begins  []int
+	speaker func(turn int) string
+	letters bool
+}
+
+// runs are those of the whole conversation.
+func (r *reader) runs() (all []run) {
+	for i := 0; i < len(r.ts); {
+		first, ok := r.begin(i)
+		if !ok {
+			i++
+			continue
+		}
+		syms, next := r.follow(first)
+		i = max(next, i+1)
+		if one := r.finish(syms); len(one.text) > 0 {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// begin reports whether a run may start here.
+func (r *reader) begin(i int) (int, bool) {
+	t := r.ts[i]
+	switch {
+	case t.text == "oh" && i+1 < len(r.ts) && r.ts[i+1].filler:
+		return i, false
+	case t.isNumber(), t.times > 0 && r.symbolAt(i+1):
+		return i, true
+	case r.letters && t.letter != "" && !(t.text == "a" || t.text == "i"):
+		return i, true
+	case r.letters && t.letter != "":
+		return i, i+1 < len(r.ts) && (r.ts[i+1].letter != "" || r.ts[i+1].isNumber())
+	case t.alike != "" && r.alikeOnly(i):
+		return i, true
+	case t.alike != "" && t.text != "a" && t.text != "the" && i+1 < len(r.ts) && r.ts[i+1].turn == t.turn:
+		return i, r.ts[i+1].isNumber() || r.ts[i+1].times > 0 && r.symbolAt(i+2)
+	}
+	return i, false
+}
+
+// alikeOnly says of a turn that it is nothing but words that sound like digits.
+func (r *reader) alikeOnly(i int) bool {
+	n := 0
+	for _, t := range r.ts[r.begins[r.ts[i].turn]:r.begins[r.ts[i].turn+1]] {
+		switch {
+		case t.isNumber() || t.alike != "" || t.times != 0:
+			n++
+		case !t.filler:
+			return false
+		}
+	}
+	return n > 1
+}
+
+func (r *reader) symbolAt(i int) bool {
+	return i < len(r.ts) && (r.ts[i].isNumber() || r.ts[i].alike != "" || r.letters && r.ts[i].letter != "")
+}
+
+// follow gathers the symbols of a run and says where reading goes on.
+func (r *reader) follow(i int) (syms []symbol, next int) {
+	gap := 0
+	for i < len(r.ts) {
+		if len(syms) > 0 && i > 0 && r.ts[i].turn != r.ts[i-1].turn {
+			j, ok := r.across(i)
+			if !ok {
+				return syms, i
+			}
+			i, gap = j, 0
+		}
+		t := r.ts[i]
+		n, sym := r.symbol(i)
+		switch {
+		case r.letters && r.spelling(i):
+			i += 2
+		case n > 0:
+			syms, gap = append(syms, sym), 0
+			i += n
+		case t.hundred && len(syms) > 0 && !r.letters:
+			syms = append(syms, symbol{at: i, text: "00"})
+			i++
+		case t.filler && gap < longestGap:
+			gap++
+			i++
+		case gap == 0 && len(syms) >= 1 && !breaks[t.text] && r.resumes(i, len(syms)):
+			gap++ // one word that was heard in place of a digit
+			i++
+		default:
+			return syms, i
+		}
+	}
+	return syms, i
+}
+
+// breaks end a run: something else is read out after them.
+var breaks = set(`number code account expiry date card postcode pounds pence at address month name sort and security slash cvv digits branch bank`)
+
+// resumes tells whether digits go on behind a word that is none, in the same
+// turn or, where it is the last of its turn, in one that follows.
+func (r *reader) resumes(i, already int) bool {
+	t := r.ts[i]
+	if i+1 >= len(r.ts) || monthly(t.text) || dots[t.text] || t.hundred || t.text == "and" {
+		return false
+	}
+	if r.ts[i+1].turn != t.turn {
+		_, on := r.across(i + 1)
+		return on && already >= 2
+	}
+	goes := r.ts[i+1].isNumber() || r.ts[i+1].times > 0 && r.symbolAt(i+2) || r.letters && r.ts[i+1].letter != "" && already > 3
+	return goes && (already >= 2 || r.begins[t.turn+1]-r.begins[t.turn] <= 4 || i+2 < len(r.ts) && r.symbolAt(i+2))
+}
+
+func monthly(x string) bool { return monthNames[x] != "" }
+
+// symbol reads what begins at a token and says how many it takes.
+func (r *reader) symbol(i int) (n int, s symbol) {
+	t := r.ts[i]
+	switch {
+	case t.times != 0:
+		j := i + 1
+		for j < len(r.ts) && j < i+3 && r.ts[j].filler && r.ts[j].turn == t.turn {
+			j++
+		}
+		if j >= len(r.ts) || r.ts[j].turn != t.turn || r.single(j) == "" {
+			return 0, s
+		}
+		return j + 1 - i, symbol{at: i, text: strings.Repeat(r.single(j), max(t.times, -t.times))}
+	case t.tens:
+		if i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && len(r.ts[i+1].digits) == 1 && !r.ts[i+1].tens && r.ts[i+1].digits != "0" {
+			return 2, symbol{at: i, text: t.digits + r.ts[i+1].digits}
+		}
+		return 1, symbol{at: i, text: t.digits + "0"}
+	case t.isNumber():
+		return 1, symbol{at: i, text: t.digits}
+	case r.letters && t.letter != "" && (len(t.text) > 1 || t.text != "o"):
+		return 1, symbol{at: i, text: t.letter}
+	case t.alike != "":
+		return 1, symbol{at: i, text: t.alike, alike: true}
+	}
+	return 0, s
+}
+
+func (r *reader) single(i int) string {
+	switch t := r.ts[i]; {
+	case len(t.digits) == 1 && !t.tens:
+		return t.digits
+	case t.digits != "" || r.letters && t.letter != "":
+		return t.digits + t.letter
+	default:
+		return t.alike
+	}
+}
+
+// spelling is "for bertie" behind a letter.
+func (r *reader) spelling(i int) bool {
+	return i > 0 && i+1 < len(r.ts) && (r.ts[i].text == "for" || r.ts[i].text == "four" || r.ts[i].text == "as") && r.ts[i-1].letter != "" &&
+		strings.HasPrefix(r.ts[i+1].text, r.ts[i-1].letter[:1]) && len(r.ts[i+1].text) > 1
+}
+
+// across looks past the end of a turn: somebody nods, or repeats, or goes on.
+func (r *reader) across(i int) (int, bool) {
+	for skipped := 0; i < len(r.ts); skipped++ {
+		words := r.ts[i:r.begins[r.ts[i].turn+1]]
+		if k := r.entrance(words, i); k >= 0 {
+			return i + k, true
+		}
+		if skipped > 1 || !nodding(words) && len(words) > 2 {
+			return i, false
+		}
+		i += len(words)
+	}
+	return i, false
+}
+
+// entrance is the word with which a turn goes on with a run, or -1.
+func (r *reader) entrance(words []token, at int) int {
+	for _, w := range words[:min(len(words), 8)] {
+		if amounts[w.text] { // "three to five days" goes on with nothing
+			return -1
+		}
+	}
+	for k := 0; k < len(words) && k <= shortTurn; k++ {
+		w := words[k]
+		next := k+1 < len(words) && (words[k+1].isNumber() || words[k+1].times > 0 && k+2 < len(words))
+		switch {
+		case w.isNumber(), w.times > 0 && k+1 < len(words), r.letters && w.letter != "" && (k+1 < len(words) && w.text != "a" && w.text != "i" || len(words) <= 2 || r.symbolAt(at+k+1)):
+			return k
+		case w.alike != "" && len(w.text) > 1 && next:
+			return k
+		case k == 0 && next && len(words) <= 6 && !w.filler && !nods[w.text] && w.text != "it's" && w.text != "then" && !breaks[w.text] && !monthly(w.text):
+			return 1 // a digit that was heard as something else
+		case !w.filler && !nods[w.text] && w.alike == "" && w.text != "it's" && w.text != "then":
+			return -1
+		}
+	}
+	return -1
+}
+
+// finish leaves out of the text what was only repeated, and words at the ends
+// that are likelier to be words.
+func (r *reader) finish(syms []symbol) run {
+	for len(syms) > 0 && syms[0].alike && len(r.ts[syms[0].at].text) < 4 && len(syms) == 1 {
+		syms = syms[1:]
+	}
+	for len(syms) > 0 && syms[len(syms)-1].alike && loose[r.ts[syms[len(syms)-1].at].text] && !r.lonely(syms) {
+		syms = syms[:len(syms)-1]
+	}
+	out := run{symbols: syms}
+	last, lastWho := "", ""
+	for i := 0; i < len(syms); {
+		j, part := i, ""
+		turn := r.ts[syms[i].at].turn
+		for ; j < len(syms) && r.ts[syms[j].at].turn == turn; j++ {
+			part += syms[j].text
+		}
+		who := r.speaker(turn)
+		if last != "" && len(part) >= 2 && (who != lastWho || who == "") && similar(last, part) {
+			i = j
+			continue
+		}
+		for k := i; k < j; k++ {
+			out.text += syms[k].text
+			for range len(syms[k].text) {
+				out.owner = append(out.owner, k)
+			}
+		}
+		last, lastWho = part, who
+		i = j
+	}
+	return out
+}
+
+// loose are words that are seldom a digit at the end of a number.
+var loose = set(`a the to for do fine mine night line far too`)
+
+// lonely says that a number stands at the very end of a turn of its own, so
+// that what sounds like a digit there is one.
+func (r *reader) lonely(syms []symbol) bool {
+	last := syms[len(syms)-1].at
+	return last+1 == len(r.ts) || r.ts[last+1].turn != r.ts[last].turn
+}
+
+// similar tells a repetition, one digit misheard allowed.
+func similar(a, b string) bool {
+	if len(a) < 3 || len(b) < 3 {
+		return a == b || len(a)+len(b) == 5 && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) == len(b) {
+		return i == len(a) || a[i+1:] == b[i+1:]
+	}
+	return a[i:] == b[i+1:]
+}

@@ -1,0 +1,104 @@
+package pii
+
+import (
+	"regexp"
+	"strings"
+)
+
+// What is said in letters and digits.
+var (
+	ninoShape     = regexp.MustCompile(`[a-z]{2}[0-9o]{6}[a-d]`)
+	ninoLoose     = regexp.MustCompile(`[a-z]{1,3}[0-9o]{3,8}[a-z]?`)
+	postcodeShape = regexp.MustCompile(`[a-z]{1,2}[0-9]{1,2}[a-z]?[0-9][a-z]{2}`)
+	postcodeLoose = regexp.MustCompile(`[a-z]{1,2}[0-9o]{1,4}[a-z]{0,3}|[0-9]{1,3}[a-z]{1,3}`)
+	ibanShape     = regexp.MustCompile(`[a-z]{2}[0-9o]{2}[a-z0-9]{11,30}`)
+	ibanLoose     = regexp.MustCompile(`[a-z0-9]{10,40}`)
+)
+
+// postcodeAreas are the letters that a postcode begins with.
+var postcodeAreas = set(`ab al b ba bb bd bh bl bn br bs bt ca cb cf ch cm co cr ct cv cw da dd de dg dh dl dn dt dy e ec eh en ex fk fy g gl gu ha hd hg hp hr hs hu hx
+	ig ip iv ka kt kw ky l la ld le ll ln ls lu m me mk ml n ne ng nn np nr nw ol ox pa pe ph pl po pr rg rh rm s sa se sg sk sl sm sn so sp sr ss st sw sy ta td tf
+	tn tq tr ts tw ub w wa wc wd wf wn wr ws wv yo ze`)
+
+// spelled finds IBANs, National Insurance numbers and postcodes.
+func (d *detector) spelled() {
+	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, letters: true}
+	for _, one := range r.runs() {
+		if !strings.ContainsAny(one.text, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(one.text, "0123456789") {
+			continue
+		}
+		first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+		if d.taken(first, last) {
+			continue
+		}
+		before := expected(d.ts, first, min(last+2, len(d.ts)))
+		if d.iban(one, before) || d.nino(one, before) {
+			continue
+		}
+		d.postcode(one, before)
+	}
+}
+
+func (d *detector) iban(one run, before []nearness) bool {
+	at, why, score := ibanShape.FindStringIndex(one.text), "as long as an IBAN, and begins like one", 0.6
+	if at != nil && mod97(one.text[at[0]:at[1]]) {
+		score, why = 0.99, "its check digits agree"
+	} else if speaksOf(before, IBAN) {
+		if at = ibanLoose.FindStringIndex(one.text); at != nil {
+			score, why = 0.85, "an IBAN was spoken of"
+		}
+	}
+	if at == nil {
+		return false
+	}
+	d.cover(IBAN, one, at[0], at[1], score, why)
+	return true
+}
+
+func (d *detector) nino(one run, before []nearness) bool {
+	at := ninoShape.FindStringIndex(one.text)
+	asked := speaksOf(before, NINO)
+	switch {
+	case at != nil && (asked || ninoPrefix(one.text[at[0]:])):
+		d.cover(NINO, one, at[0], at[1], 0.9, "two letters that are given, six digits, a letter")
+		return true
+	case asked:
+		if at = ninoLoose.FindStringIndex(one.text); at != nil {
+			d.cover(NINO, one, at[0], at[1], 0.75, "a National Insurance number was spoken of")
+			return true
+		}
+	}
+	return false
+}
+
+func (d *detector) postcode(one run, before []nearness) {
+	asked := speaksOf(before, Postcode)
+	at := postcodeShape.FindStringIndex(one.text)
+	if at != nil && (asked || postcodeAreas[strings.TrimRight(one.text[at[0]:min(at[0]+2, at[1])], "0123456789")]) {
+		d.cover(Postcode, one, at[0], at[1], 0.85, "the shape of a postcode")
+		return
+	}
+	if !asked {
+		return
+	}
+	if at = postcodeLoose.FindStringIndex(one.text); at != nil && at[1]-at[0] >= 3 {
+		d.cover(Postcode, one, at[0], at[1], 0.7, "a postcode was spoken of")
+	}
+}
+
+// cover adds what stands between two bytes of a run, with the words that only
+// spell a letter out, and with what was repeated in between.
+func (d *detector) cover(e Entity, one run, from, to int, score float64, why string) {
+	first, last := one.symbols[one.owner[from]].at, one.symbols[one.owner[to-1]].at
+	end := last + d.width(last)
+	if end+1 < len(d.ts) && d.ts[end].turn == d.ts[last].turn && d.ts[end].text == "for" && d.ts[end+1].turn == d.ts[last].turn && d.ts[last].letter != "" &&
+		strings.HasPrefix(d.ts[end+1].text, d.ts[last].letter) {
+		end += 2
+	}
+	if to == len(one.text) { // what was repeated at the end belongs to it
+		if at := one.symbols[len(one.symbols)-1].at; at > last {
+			end = at + d.width(at)
+		}
+	}
+	d.add(e, first, end, score, why)
+}
