@@ -148,9 +148,12 @@ func privileged(address string) bool {
 // folders makes what is not there yet, for the server's user alone. What is
 // there keeps its owner: it may be somebody's.
 func (s *setup) folders(c config.Config, who *account) error {
-	for _, dir := range slices.Compact(slices.Sorted(slices.Values([]string{
-		filepath.Dir(s.path), filepath.Dir(c.Keys.Root), c.Data, c.Keys.Store, c.Keys.Mirror,
-	}))) {
+	all := []string{filepath.Dir(s.path), filepath.Dir(c.Keys.Root), c.Data, c.Keys.Store, c.Keys.Mirror}
+	if c.Backup.On() {
+		all = append(all, filepath.Dir(c.Backup.Key), c.Backup.Data.Folder, c.Backup.Keys.Folder)
+	}
+	slices.Sort(all)
+	for _, dir := range slices.Compact(all) {
 		if dir == "" || dir == "." || exists(dir) {
 			continue
 		}
@@ -175,7 +178,7 @@ const dropIn = "/etc/systemd/system/ringfence.service.d/folders.conf"
 func (s *setup) writable(c config.Config) error {
 	usual := config.Default()
 	var others []string
-	for _, dir := range []string{c.Data, c.Keys.Store, c.Keys.Mirror} {
+	for _, dir := range []string{c.Data, c.Keys.Store, c.Keys.Mirror, c.Backup.Data.Folder, c.Backup.Keys.Folder} {
 		if dir != "" && dir != usual.Data && dir != usual.Keys.Store && !strings.HasPrefix(dir, usual.Data+"/") {
 			others = append(others, dir)
 		}

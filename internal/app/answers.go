@@ -41,6 +41,12 @@ type initAnswers struct {
 	RootKey      string `yaml:"root-key" doc:"file for the root key" ask:"File for the root key"`
 	Keys         string `yaml:"keys" doc:"folder for the key stores, apart from the data" ask:"Folder for the keys, apart from the data"`
 	Mirror       string `yaml:"mirror" doc:"second folder for the key stores, on another disk" ask:"Second folder for the keys, best on another disk (empty: none)"`
+	Backup       string `yaml:"backup" doc:"where backups go: a folder on another machine's disk, sftp://user@host/folder, or later" ask:"Backups: a folder on another machine's disk, sftp://user@host/folder, or later"`
+	BackupHost   string `yaml:"backup-host-key" doc:"with sftp: the host's public key, as ssh-keyscan prints it without the name; no other host is spoken to" ask:"The host's public key (ssh-keyscan, without the name)"`
+	BackupSecret string `yaml:"backup-secret-file" doc:"with sftp: file of mode 0600 with the private key to sign in with" ask:"File with the private key to sign in with"`
+	BackupKeys   string `yaml:"backup-keys" doc:"where copies of the keys go: a folder elsewhere than the backups; without one their second folder is their copy" ask:"Copies of the keys: a folder elsewhere than the backups (empty: their second folder is their copy)"`
+	BackupKey    string `yaml:"backup-key" doc:"file for the key that backups are encrypted with" ask:"File for the key of the backups"`
+	BackupCopy   string `yaml:"backup-recovery" doc:"as --recovery, for the key of the backups; without it the file of --recovery with .backup"`
 	Recovery     string `yaml:"recovery" doc:"write the recovery copy to this new file and read it back from there, instead of asking for it; then move the file off this machine"`
 	NoMailProof  string `yaml:"skip-mail-proof" doc:"reason why no test mail is sent; it is written into the configuration"`
 	NoTLSProof   string `yaml:"skip-tls-proof" doc:"reason why the certificate is not tried; it is written into the configuration"`
@@ -122,8 +128,35 @@ func (a initAnswers) usual(name string) string {
 		return c.Keys.Root
 	case "keys":
 		return c.Keys.Store
+	case "backup":
+		return later
+	case "backup-key":
+		return c.Backup.Key
 	}
 	return ""
+}
+
+// later is the answer of who makes no backups yet.
+const later = "later"
+
+// backedUp reports whether backups go somewhere, and by SFTP.
+func (a initAnswers) backedUp() (on, sftp bool) {
+	return a.Backup != "" && a.Backup != later, strings.HasPrefix(a.Backup, "sftp://")
+}
+
+// backups are the settings that the answers mean. Recordings are copied too, as
+// they have one place only at first.
+func (a initAnswers) backups(c config.Backup) config.Backup {
+	on, sftp := a.backedUp()
+	if !on {
+		return c
+	}
+	c.Objects, c.Key = true, a.BackupKey
+	if c.Data.Folder = a.Backup; sftp {
+		c.Data = config.Target{SFTP: a.Backup, SFTPHostKey: a.BackupHost, SecretFile: a.BackupSecret}
+	}
+	c.Keys.Folder = a.BackupKeys
+	return c
 }
 
 // way is how TLS comes about: as was said, or as other answers leave no doubt.
@@ -160,6 +193,12 @@ func (a initAnswers) concerns(name string) bool {
 		return a.SMTP != ""
 	case "mail-password-file":
 		return a.MailUser != ""
+	case "backup-keys", "backup-key":
+		on, _ := a.backedUp()
+		return on
+	case "backup-host-key", "backup-secret-file":
+		_, sftp := a.backedUp()
+		return sftp
 	}
 	return true
 }
@@ -210,6 +249,7 @@ func (a *initAnswers) settle() (config.Config, []fault.Detail) {
 	c.Listen, c.URL, c.Data = a.Listen, a.URL, a.Data
 	c.Keys.Root, c.Keys.Store, c.Keys.Mirror = a.RootKey, a.Keys, a.Mirror
 	c.Database.PostgresFile = a.Postgres
+	c.Backup = a.backups(c.Backup)
 	c.Mail = config.Mail{SMTP: a.SMTP, From: a.MailFrom, User: a.MailUser, PasswordFile: a.MailPassword}
 	c.TLS.Certificate, c.TLS.Key = a.Certificate, a.Key
 	switch a.TLS {
@@ -260,6 +300,9 @@ func (a initAnswers) faults() (list []fault.Detail) {
 	}
 	if a.TLS == "proxy" && a.Listen != "" && !onLoopback(a.Listen) {
 		add("listen", "%s: behind a proxy without TLS of its own the server listens on loopback, such as 127.0.0.1:8443", a.Listen)
+	}
+	if on, _ := a.backedUp(); !on && a.BackupKeys+a.BackupHost+a.BackupSecret != "" {
+		add("backup", "is missing: where do the databases go?")
 	}
 	if a.SMTP == "" && a.NoMailProof == "" {
 		add("smtp", "is missing: nobody signs in without mail. To set it up later, say why with --skip-mail-proof")

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,16 +84,16 @@ func backupKey(ctx context.Context, args []string, p Process) error {
 		fmt.Fprint(p.Stdout, k.Recovery())
 		return nil
 	}
-	return makeBackupKey(ctx, c, copyTo, p)
+	return makeBackupKey(ctx, c, copyTo, bufio.NewReader(p.Stdin), p)
 }
 
 // makeBackupKey makes the key and ends only when its copy was read back.
-func makeBackupKey(ctx context.Context, c config.Config, copyTo string, p Process) error {
+func makeBackupKey(ctx context.Context, c config.Config, copyTo string, in *bufio.Reader, p Process) error {
 	k, err := backup.CreateKey(c.Backup.Key)
 	if err != nil {
 		return err
 	}
-	if err := readBackKey(ctx, k, copyTo, p); err != nil {
+	if err := readBackKey(ctx, k, copyTo, in, p); err != nil {
 		return err
 	}
 	l, err := openLedger(c, true)

@@ -11,14 +11,15 @@ import (
 	"ringfence/internal/trust/backup"
 )
 
+var errBackupNotReadBack = fault.New(fault.Invalid, "the recovery copy of the backup key was not read back; run the command again, nothing is lost")
+
 // readBackKey ends only when the recovery copy of the backup key was read back:
 // without it, backups are lost with the machine that made them.
-func readBackKey(ctx context.Context, k backup.Key, file string, p Process) error {
+func readBackKey(ctx context.Context, k backup.Key, file string, in *bufio.Reader, p Process) error {
 	if file != "" {
 		return keepBackupCopy(k, file, p)
 	}
 	fmt.Fprintf(p.Stdout, "Recovery copy of the backup key. Write it down and keep it away from this machine and from\nthe backups: without it, a lost key file loses every backup.\n\n%s\n", k.Recovery())
-	in := bufio.NewReader(p.Stdin)
 	for range 3 {
 		fmt.Fprint(p.Stdout, "Type its four lines from what you wrote down, then an empty one: ")
 		text, err := ask(ctx, in)
@@ -31,7 +32,7 @@ func readBackKey(ctx context.Context, k backup.Key, file string, p Process) erro
 		}
 		fmt.Fprintf(p.Stdout, "Not right: %v\n", err)
 	}
-	return fault.New(fault.Invalid, "the recovery copy was not read back; run the command again, nothing is lost")
+	return errBackupNotReadBack
 }
 
 func keepBackupCopy(k backup.Key, file string, p Process) error {

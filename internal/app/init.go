@@ -20,9 +20,9 @@ const initUsage = `
 ringfence init prepares this machine to be a server. It asks at a terminal what
 flags or --answers leave open, and guesses nothing where nobody can be asked.
 It proves that mail leaves and that the certificate will be trusted, makes the
-root key and has its recovery copy read back, makes the key stores, writes a
-configuration that explains itself, and gives the first administrator a link to
-choose a password. Every fault is told at once, and nothing is made before they
+root key and has its recovery copy read back, makes the key stores, does the same
+for backups if it is told where they go, writes a configuration that explains
+itself, and gives the first administrator a link to choose a password. Every fault is told at once, and nothing is made before they
 are gone. Run it again after it was interrupted; run once more after it was
 finished, it changes nothing.
 
@@ -86,7 +86,9 @@ func (s *setup) run(ctx context.Context, args []string) error {
 // gave them can give others. Everything else ends with 1.
 const doNotFit exitCode = 2
 
-func unfit(err error) bool { return fault.Is(err, fault.Invalid) && !errors.Is(err, errNotReadBack) }
+func unfit(err error) bool {
+	return fault.Is(err, fault.Invalid) && !errors.Is(err, errNotReadBack) && !errors.Is(err, errBackupNotReadBack)
+}
 
 func (s *setup) say(format string, args ...any) { fmt.Fprintf(s.Stdout, format, args...) }
 
@@ -120,6 +122,9 @@ func (s *setup) attempt(ctx context.Context) error {
 		return err
 	}
 	if err := s.keys(ctx, c); err != nil {
+		return err
+	}
+	if err := s.backups(ctx, c); err != nil {
 		return err
 	}
 	if err := s.writeConfig(c); err != nil {
@@ -174,7 +179,7 @@ func (s *setup) settle() (config.Config, error) {
 // files finds what is wrong with the files that the answers name.
 func (s *setup) files(c config.Config) (list []fault.Detail) {
 	for _, f := range []struct{ flag, path string }{
-		{"--postgres-file", c.Database.PostgresFile}, {"--mail-password-file", c.Mail.PasswordFile}, {"--key", c.TLS.Key},
+		{"--postgres-file", c.Database.PostgresFile}, {"--mail-password-file", c.Mail.PasswordFile}, {"--key", c.TLS.Key}, {"--backup-secret-file", c.Backup.Data.SecretFile},
 	} {
 		if f.path == "" {
 			continue
@@ -282,6 +287,32 @@ func (s *setup) keys(ctx context.Context, c config.Config) error {
 	return err
 }
 
+// backups makes the key of the backups, whose recovery copy is read back as the
+// root key's, and opens the places they go to: one that cannot be reached is told
+// now, not in the first night.
+func (s *setup) backups(ctx context.Context, c config.Config) error {
+	if !c.Backup.On() {
+		return nil
+	}
+	copyTo := s.a.BackupCopy
+	if copyTo == "" && s.a.Recovery != "" {
+		copyTo = s.a.Recovery + ".backup"
+	}
+	if err := makeBackupKey(ctx, c, copyTo, s.in, s.Process); err != nil {
+		return err
+	}
+	s.step("backup key")
+	t, err := openTargets(ctx, c, true)
+	if err != nil {
+		f := fault.Of(err)
+		return fault.Wrap(err, fault.Invalid, "the place for backups does not work: %s", f.Text)
+	}
+	t.close()
+	s.step("backup targets")
+	s.say("Backups go to %s: one when the server starts, then each day, and what changes each minute.\n", describeTarget(c.Backup.Data))
+	return nil
+}
+
 // rootKey reads the root key or makes it.
 func rootKey(path string) (keyring.Root, error) {
 	if exists(path) {
@@ -322,6 +353,9 @@ func (s *setup) told(c config.Config, done record, link string) {
 	}
 	if c.Keys.Mirror == "" && c.Keys.MirrorPostgresFile == "" {
 		s.say("\nKeys have one place only: recordings can be collected, but their sources are kept until keys.mirror names a second.\n")
+	}
+	if !c.Backup.On() {
+		s.say("\nNo backups are made yet. Say where they go under backup: in %s, then run ringfence backup key.\n", s.path)
 	}
 	if done.TLS.Skipped != "" || done.Mail.Skipped != "" {
 		s.say("\nWhat was not proven stands in %s, with the reason.\n", s.path)

@@ -38,6 +38,7 @@ import (
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/trust/backup"
 )
 
 // relayed is a mail server on this machine, and what it took.
@@ -369,12 +370,13 @@ func TestInitIsKilled(t *testing.T) {
 	for at := 1; ; at++ {
 		dir := t.TempDir()
 		relay := newRelayed(t, "")
-		args := append(initArgs(dir), "--listen", "127.0.0.1:0", "--smtp", relay.Addr().String(), "--mail-from", "calls@example.com")
+		more := []string{"--listen", "127.0.0.1:0", "--smtp", relay.Addr().String(), "--mail-from", "calls@example.com", "--backup", filepath.Join(dir, "backups"), "--backup-key", filepath.Join(dir, "etc", "backup.key")}
+		args := append(initArgs(dir), more...)
 		cmd := exec.Command("ringfence-init-killed", args[1:]...)
 		cmd.Env = append(os.Environ(), initStep+"="+strconv.Itoa(at))
 		out, err := cmd.CombinedOutput()
 		if err == nil {
-			if at < 7 {
+			if at < 9 {
 				t.Errorf("only %d steps", at-1)
 			}
 			return
@@ -383,13 +385,18 @@ func TestInitIsKilled(t *testing.T) {
 			t.Fatalf("step %d: %v\n%s", at, err, out)
 		}
 		before, _ := os.ReadFile(filepath.Join(dir, "etc", "root.key"))
-		code, told, errs := tried(t, dir, "--listen", "127.0.0.1:0", "--smtp", relay.Addr().String(), "--mail-from", "calls@example.com")
+		code, told, errs := tried(t, dir, more...)
 		if code != 0 || !token.MatchString(told) {
 			t.Fatalf("step %d, again: %d %s%s", at, code, told, errs)
 		}
 		after, err := os.ReadFile(filepath.Join(dir, "etc", "root.key"))
 		if err != nil || len(before) > 0 && !bytes.Equal(before, after) {
 			t.Errorf("step %d: another root key (%v)", at, err)
+		}
+		if k, err := backup.LoadKey(filepath.Join(dir, "etc", "backup.key")); err != nil {
+			t.Errorf("step %d: %v", at, err)
+		} else if text, err := os.ReadFile(filepath.Join(dir, "copy.txt.backup")); err != nil || k.SameAs(string(text)) != nil {
+			t.Errorf("step %d: the copy of the backup key is another (%v)", at, err)
 		}
 		tests := 0
 		for _, m := range relay.taken() {
@@ -401,7 +408,7 @@ func TestInitIsKilled(t *testing.T) {
 			t.Errorf("step %d: %d test mails", at, tests)
 		}
 		oneAdministrator(t, filepath.Join(dir, "etc", "ringfence.yaml"), at)
-		if hidden, _ := filepath.Glob(filepath.Join(dir, "*", ".*")); len(hidden) > 0 {
+		if hidden, _ := filepath.Glob(filepath.Join(dir, "[!b]*", ".*")); len(hidden) > 0 {
 			t.Errorf("step %d: left behind: %v", at, hidden)
 		}
 	}

@@ -179,14 +179,14 @@ func (m *premises) initialise(relay *relayed, address string) string {
 	cert, key, _ := certificate(m.TB.(*testing.T), m.TempDir())
 	no(m, os.MkdirAll(m.host("/etc/ringfence"), 0o750))
 	m.sh("cp", cert, key, m.host("/etc/ringfence/"))
-	answers := fmt.Sprintf("admin: nora@example.com\nprovider: Example Voice\nlisten: %s\nurl: https://%s\ntls-ca: %s\ncertificate: %s\nkey: %s\nsmtp: %s\nmail-from: calls@example.com\nmirror: %s\nrecovery: %s\n",
-		address, address, m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/key.pem"), relay.Addr(), m.at("/var/lib/ringfence-mirror"), m.at("/etc/ringfence/copy.txt"))
+	answers := fmt.Sprintf("admin: nora@example.com\nprovider: Example Voice\nlisten: %s\nurl: https://%s\ntls-ca: %s\ncertificate: %s\nkey: %s\nsmtp: %s\nmail-from: calls@example.com\nmirror: %s\nrecovery: %s\nbackup: %s\nbackup-keys: %s\n",
+		address, address, m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/key.pem"), relay.Addr(), m.at("/var/lib/ringfence-mirror"), m.at("/etc/ringfence/copy.txt"), m.at("/var/lib/ringfence-backup"), m.at("/var/lib/ringfence-backup-keys"))
 	args := []string{"init", "--answers", m.at("/answers.yaml")}
 	if m.debian { // the folders of the package, as its user
 		m.sh("chroot", m.dir, "chown", "ringfence:ringfence", "/etc/ringfence/cert.pem", "/etc/ringfence/key.pem")
 	} else {
 		args = append(args, "--config", m.at("/etc/ringfence/ringfence.yaml"))
-		answers += fmt.Sprintf("data: %s\nroot-key: %s\nkeys: %s\n", m.at("/var/lib/ringfence"), m.at("/etc/ringfence/root.key"), m.at("/var/lib/ringfence-keys"))
+		answers += fmt.Sprintf("data: %s\nroot-key: %s\nkeys: %s\nbackup-key: %s\n", m.at("/var/lib/ringfence"), m.at("/etc/ringfence/root.key"), m.at("/var/lib/ringfence-keys"), m.at("/etc/ringfence/backup.key"))
 	}
 	m.write("/answers.yaml", answers)
 	out := m.run("", args...)
@@ -389,26 +389,7 @@ func (l *lived) refusedUpgrade() {
 // restore backs up, loses data and keys, and makes the installation anew.
 func (l *lived) restore() {
 	l.Helper()
-	file := l.host("/etc/ringfence/ringfence.yaml")
-	text, err := os.ReadFile(file)
-	no(l, err)
-	begin, end, ok := strings.Cut(string(text), "\nbackup:\n")
-	if !ok {
-		l.Fatal("the configuration knows of no backups")
-	}
-	if _, after, more := strings.Cut(end, "\n\n"); more {
-		end = after
-	} else {
-		end = ""
-	}
-	text = fmt.Appendf(nil, "%s\nbackup:\n  objects: true\n  key: %q\n  data: {folder: %q}\n  keys: {folder: %q}\n\n%s", begin, l.at("/etc/ringfence/backup.key"), l.at("/var/lib/ringfence-backup"), l.at("/var/lib/ringfence-backup-keys"), end)
-	no(l, os.WriteFile(file, text, 0o644))
 	config := l.at("/etc/ringfence/ringfence.yaml")
-	for _, dir := range []string{"/var/lib/ringfence-backup", "/var/lib/ringfence-backup-keys"} {
-		no(l, os.MkdirAll(l.host(dir), 0o700))
-		l.own(dir)
-	}
-	l.run("ringfence", "backup", "key", "--config", config, "--recovery", l.at("/etc/ringfence/backup.copy"))
 	l.run("ringfence", "backup", "run", "--config", config)
 	for _, dir := range []string{"/var/lib/ringfence", "/var/lib/ringfence-keys", "/var/lib/ringfence-mirror"} {
 		no(l, os.Rename(l.host(dir), l.host(dir+".lost")))
