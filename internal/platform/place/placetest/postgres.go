@@ -66,9 +66,10 @@ func Postgres(t testing.TB) secret.Text {
 	return secret.NewText(dsn)
 }
 
-// Settle does to a database what autovacuum does in service (it is off in the
-// throwaway cluster, where it would wake in the middle of a test): the planner
-// learns what is in the tables. A benchmark that fills them calls it.
+// Settle does to a database what autovacuum and the checkpointer do in service
+// (they sleep in the throwaway cluster, where they would wake in the middle of a
+// test): the planner learns what is in the tables, and a reader need not write
+// out what was filled before it can read. A benchmark that fills tables calls it.
 func Settle(t testing.TB, cfg place.Config) {
 	t.Helper()
 	if cfg.Postgres.Reveal() == "" {
@@ -79,8 +80,10 @@ func Settle(t testing.TB, cfg place.Config) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), "VACUUM (ANALYZE)"); err != nil {
-		t.Fatal(err)
+	for _, text := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -147,7 +150,7 @@ func (c *cluster) start() error {
 	}
 	defer log.Close()
 	c.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", c.dir, "-h", "",
-		"-c", "fsync=off", "-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "autovacuum=off")
+		"-c", "fsync=off", "-c", "max_connections=200", "-c", "autovacuum=off")
 	c.cmd.SysProcAttr = as
 	c.cmd.Dir = c.dir
 	c.cmd.Stdout, c.cmd.Stderr = log, log
