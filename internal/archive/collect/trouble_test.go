@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"ringfence/internal/base/fault"
 )
 
 // only lets through requests for the given paths; the server is away for others.
@@ -167,6 +169,34 @@ func TestNothingIsCapturedBeforeRetentionIsChosen(t *testing.T) {
 	tw.mustCollect(nil)
 	if len(tw.archived()) != 1 {
 		t.Fatal("not captured afterwards")
+	}
+}
+
+// A box whose customer is suspended, or has used up a quota, hears why, touches
+// no source, and goes on by itself when it may.
+func TestNothingNewMayComeIn(t *testing.T) {
+	for name, why := range map[string]error{
+		"suspended": fault.New(fault.Denied, "this customer is suspended"),
+		"quota":     fault.New(fault.Limited, "the quota of storage is used up").After(time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.enrol()
+			a := wavFile(t, w.from, "a.wav", 1, 2)
+			w.may.Store(&why)
+			events, err := w.collect(func(o *Options) { o.After, o.Patience = Delete, time.Second })
+			if err == nil || !strings.Contains(err.Error(), fault.Of(why).Text) {
+				t.Errorf("the box says %v; %+v", err, events)
+			}
+			if len(w.archived()) != 0 || !exists(a) {
+				t.Fatal("something came in, or its source has gone")
+			}
+			w.may.Store(nil)
+			w.mustCollect(func(o *Options) { o.After = Delete })
+			if len(w.archived()) != 1 || exists(a) || w.left() != 0 {
+				t.Error("it does not go on once it may")
+			}
+		})
 	}
 }
 

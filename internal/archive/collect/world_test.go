@@ -39,6 +39,7 @@ type world struct {
 	archive *recording.Service
 	server  *Server
 	place   *place.Place
+	may     atomic.Pointer[error] // why nothing new may come in; nil: it may
 }
 
 var admin = actor.ForSystem("test")
@@ -74,7 +75,13 @@ func openWorld(ctx context.Context, dir string, step func(string)) (*world, erro
 	if err != nil {
 		return nil, err
 	}
-	w.archive = recording.New(recording.Options{Store: w.store, Keys: w.keys, Objects: blob.Mirror(first, second), Step: step})
+	admit := func(context.Context, *place.Place) error {
+		if why := w.may.Load(); why != nil {
+			return *why
+		}
+		return nil
+	}
+	w.archive = recording.New(recording.Options{Store: w.store, Keys: w.keys, Objects: blob.Mirror(first, second), Step: step, Admit: admit})
 	w.server, err = NewServer(ServerOptions{
 		Store: w.store, Keys: w.keys, Recordings: w.archive, Staging: filepath.Join(dir, "staging"), Step: step,
 	})
