@@ -73,6 +73,8 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(why, errNothing), errors.Is(why, context.Canceled), fault.Is(why, fault.Unauthenticated), fault.Is(why, fault.StepUp):
 		code, text = websocket.StatusPolicyViolation, "sign in again"
+	case fault.Is(why, fault.Denied):
+		code, text = websocket.StatusPolicyViolation, "not here for now; ask the API why" // suspended
 	case errors.Is(why, live.ErrSlow):
 		code, text = 4008, "too slow; come back"
 	}

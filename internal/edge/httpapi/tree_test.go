@@ -120,9 +120,13 @@ func TestSuspendedOverHTTP(t *testing.T) {
 	if got := reseller.do("POST", a+"/suspension", map[string]string{"reason": ""}); got.status != 422 {
 		t.Error("without a reason:", got)
 	}
+	conn, _, err := member.dial(w.a.id)
+	w.no(err)
+	begun := time.Now()
 	if got := reseller.do("POST", a+"/suspension", map[string]string{"reason": "has not paid"}); got.status != 200 || !strings.Contains(got.body, `"state":"suspended"`) {
 		t.Fatal(got)
 	}
+	w.closes(conn, begun)
 	if got := member.do("GET", path, nil); got.status != 403 || !strings.Contains(got.body, "suspended") {
 		t.Error("a member comes in:", got)
 	}
