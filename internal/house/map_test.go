@@ -134,3 +134,32 @@ func TestNoInit(t *testing.T) {
 		}
 	}
 }
+
+// What makes tests cheap by making the product weak stays out of the product.
+func TestNothingIsLight(t *testing.T) {
+	seen := false
+	for _, s := range sources(t) {
+		for path, file := range s.files {
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.KeyValueExpr:
+					if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Light" {
+						t.Errorf("%s sets identity.Options.Light", path)
+					}
+				case *ast.AssignStmt:
+					for _, to := range n.Lhs {
+						if field, ok := to.(*ast.SelectorExpr); ok && field.Sel.Name == "Light" {
+							t.Errorf("%s sets identity.Options.Light", path)
+						}
+					}
+				case *ast.Field:
+					seen = seen || s.name == "tenancy/identity" && len(n.Names) == 1 && n.Names[0].Name == "Light"
+				}
+				return true
+			})
+		}
+	}
+	if !seen {
+		t.Error("identity.Options has no field Light: this test looks for the wrong name")
+	}
+}

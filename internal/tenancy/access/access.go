@@ -87,6 +87,9 @@ const (
 	CoverageRead        Act = "coverage.read"
 	CertificateRead     Act = "certificate.read" // of destruction
 	CustomerLeave       Act = "customer.leave"   // takes everything along, and has the customer's key destroyed
+	KeyRead             Act = "key.read"
+	KeyManage           Act = "key.manage"  // of a customer: rotation, and who holds it
+	RootManage          Act = "root.manage" // the root key of the installation
 	AlertRead           Act = "alert.read"
 	AlertManage         Act = "alert.manage"
 	WebhookManage       Act = "webhook.manage"

@@ -60,6 +60,10 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return admin || r == access.Auditor
 	case access.RecordingTag:
 		return admin || r == access.SuperUser || own && r == access.Supervisor
+	case access.KeyRead:
+		return admin || r == access.ProviderAdmin || r == access.Auditor
+	case access.RootManage:
+		return r == access.ProviderAdmin
 	case access.AlertRead:
 		return admin || above || r == access.ProviderSupport || r == access.Auditor
 	case access.AlertManage:

@@ -78,6 +78,9 @@ var policy = map[Act]map[Role]Scope{
 	CoverageRead:        {CustomerAdmin: Everything, Auditor: Everything},
 	CertificateRead:     {CustomerAdmin: Everything, Auditor: Everything},
 	CustomerLeave:       {CustomerAdmin: Everything},
+	KeyRead:             {ProviderAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
+	KeyManage:           {CustomerAdmin: Everything},
+	RootManage:          {ProviderAdmin: Below},
 	AlertRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything, Auditor: Everything},
 	AlertManage:         {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 	ExportTake:          {CustomerAdmin: Everything, SuperUser: Everything, Auditor: Everything},
@@ -106,7 +109,7 @@ func OpensContent(r Role) bool {
 // stolen token could make itself a successor.
 var personal = []Act{
 	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
-	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign, ApprovalDecide,
+	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign, KeyManage, RootManage, ApprovalDecide,
 }
 
 // ForMachines reports whether an act may be given to a token.
@@ -116,7 +119,7 @@ func ForMachines(a Act) bool { return policy[a] != nil && !slices.Contains(perso
 // ended: with them a helper could make a way back in, or a longer stay.
 var outlasting = []Act{
 	MemberManage, DirectoryManage, SuperuserGrant, SupportGrant, TokenManage, DeviceManage, SigninSet, IdpManage, ScimManage,
-	AccesslistManage, ReviewDecide, WebhookManage, ApprovalDecide,
+	AccesslistManage, ReviewDecide, WebhookManage, KeyManage, RootManage, ApprovalDecide,
 }
 
 // Outlasts reports whether an act is never done under support access, whatever

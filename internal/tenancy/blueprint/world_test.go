@@ -55,7 +55,7 @@ func everywhere(t *testing.T, fn func(*world)) {
 		recordings := recording.New(recording.Options{Store: store, Keys: keys, Objects: bucket})
 		w.options = blueprint.Options{
 			Store: store, Tree: tree, Recordings: recordings,
-			People: identity.New(identity.Options{Store: store, Mail: w.box, Seats: tree.MoreSeats}),
+			People: identity.New(identity.Options{Light: true, Store: store, Mail: w.box, Seats: tree.MoreSeats}),
 			Speech: speech.New(speech.Options{Recordings: recordings, Egress: out}),
 			Folder: func(c id.Customer, folder string) bool { return strings.HasPrefix(folder, "/srv/"+c.String()+"/") },
 		}

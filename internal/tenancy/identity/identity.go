@@ -71,6 +71,9 @@ type Options struct {
 	// MailedCodeForNodes lets administrators of the provider and of resellers act
 	// with a mailed code as second factor.
 	MailedCodeForNodes bool
+	// Light makes the hash of a password cost next to nothing: for tests, which
+	// sign in thousands of times. A test of the house keeps it out of the product.
+	Light bool
 }
 
 // Service is the persons, their sessions and their roles.
@@ -113,10 +116,11 @@ func New(o Options) *Service {
 	if o.BaseURL == nil {
 		o.BaseURL = func() string { return "" }
 	}
+	passwords := newHasher(o.Light)
 	return &Service{
 		directory: directory.New(roster{}),
 		store:     o.Store, mail: o.Mail, base: o.BaseURL, now: o.Now, log: o.Log, o: o, pause: pause,
-		hasher: newHasher(), dummy: dummyHash(),
+		hasher: passwords, dummy: passwords.dummy(),
 		guesses: newLimiter(10, 15*time.Second),
 		callers: newLimiter(60, time.Second),
 		account: newLimiter(20, 30*time.Second),

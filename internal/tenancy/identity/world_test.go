@@ -46,7 +46,7 @@ type world struct {
 // the real time, so the two must not be years apart.
 func newWorld(t *testing.T, store *place.Store) *world {
 	w := &world{T: t, store: store, box: &mail.Mailbox{}, now: time.Now().UTC()}
-	w.s = identity.New(identity.Options{Store: store, Mail: w.box, BaseURL: func() string { return "https://calls.example" }, Now: w.clock})
+	w.s = identity.New(identity.Options{Light: true, Store: store, Mail: w.box, BaseURL: func() string { return "https://calls.example" }, Now: w.clock})
 	w.p = placetest.Customer(t, store)
 	return w
 }

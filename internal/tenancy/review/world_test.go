@@ -58,7 +58,7 @@ func here(t *testing.T, fn func(*world)) { fn(newWorld(t, placetest.New(t, schem
 func newWorld(t *testing.T, store *place.Store) *world {
 	w := &world{T: t, store: store, box: &mail.Mailbox{}, now: time.Now().UTC().Truncate(time.Millisecond), reach: 7}
 	clock := func() time.Time { return w.now }
-	w.people = identity.New(identity.Options{Store: store, Mail: w.box, Now: clock})
+	w.people = identity.New(identity.Options{Light: true, Store: store, Mail: w.box, Now: clock})
 	w.tree = org.New(store, noKeys{})
 	w.s = review.New(review.Options{
 		Store: store, Tree: w.tree, People: w.people, Mail: w.box, Now: clock, URL: func() string { return "https://calls.example" },

@@ -100,7 +100,7 @@ func here(t *testing.T, fn func(*world)) {
 
 func newWorld(t *testing.T, store *place.Store) *world {
 	w := &world{T: t, store: store, now: time.Now().UTC(), idp: ssotest.NewMimic(t), zone: zone{texts: map[string][]string{}}}
-	w.people = identity.New(identity.Options{Store: store, Mail: &mail.Mailbox{}, BaseURL: func() string { return "https://calls.example" }, Now: w.clock})
+	w.people = identity.New(identity.Options{Light: true, Store: store, Mail: &mail.Mailbox{}, BaseURL: func() string { return "https://calls.example" }, Now: w.clock})
 	out, err := egress.New(egress.Options{Private: []string{"127.0.0.1"}})
 	w.no(err)
 	w.s = sso.New(sso.Options{Store: store, People: w.people, Egress: out, BaseURL: func() string { return "https://calls.example" }, Resolver: &w.zone, Now: w.clock, Patience: 2 * time.Second})
