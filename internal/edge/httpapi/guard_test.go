@@ -43,7 +43,7 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 	for _, email := range people {
 		w.as(email)
 	}
-	th := w.fresh(w.a, "", id.New[id.Receipt]().String())
+	th := w.fresh(w.a, id.New[id.Receipt]().String())
 	th["node"], th["session"] = w.reseller.ID.String(), id.New[id.Session]().String()
 	before := events()
 	for _, rt := range w.api.Routes() {
@@ -266,7 +266,7 @@ func TestCanaries(t *testing.T) {
 		w.no(err)
 		w.support(c)
 	}
-	th := w.fresh(w.a, "", id.New[id.Receipt]().String())
+	th := w.fresh(w.a, id.New[id.Receipt]().String())
 	th["node"], th["session"] = w.reseller.ID.String(), id.New[id.Session]().String()
 	own := 0
 	live, _, err := w.as("superuser@a.example").dial(w.a.id)

@@ -38,7 +38,7 @@ func TestATokenForPushingPeopleOpensNothingElse(t *testing.T) {
 		if rt.Public || rt.Act == access.ScimProvision {
 			continue
 		}
-		got := idp.do(rt.Method, w.fresh(w.a, rt.Method, id.New[id.Receipt]().String()).path(rt.Path), bodyFor(rt))
+		got := idp.do(rt.Method, w.fresh(w.a, id.New[id.Receipt]().String()).path(rt.Path), bodyFor(rt))
 		if got.status != 401 && got.status != 404 {
 			t.Errorf("%s with the token of an identity provider: %d", rt.ID, got.status)
 		}

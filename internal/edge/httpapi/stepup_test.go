@@ -45,7 +45,7 @@ func TestDangerousActsAskForAFactor(t *testing.T) {
 			continue
 		}
 		dangerous++
-		th := w.fresh(w.a, "", id.New[id.Receipt]().String())
+		th := w.fresh(w.a, id.New[id.Receipt]().String())
 		th["node"], th["passkey"] = w.reseller.ID.String(), id.New[id.Factor]().String()
 		email := "customer_admin@a.example"
 		if rt.AtNode {
