@@ -149,7 +149,7 @@ func newBackups(ctx context.Context, c config.Config, st *stores, log *slog.Logg
 	if err != nil {
 		return nil, t, err
 	}
-	root, err := keyring.LoadRoot(c.Keys.Root)
+	root, err := keyring.LoadRoots(c.Keys.Root)
 	if err != nil {
 		t.close()
 		return nil, t, err

@@ -179,7 +179,7 @@ func (r restoring) mayReplace(ctx context.Context) error {
 }
 
 func (r restoring) target(ctx context.Context) (backup.Target, error) {
-	root, err := keyring.LoadRoot(r.c.Keys.Root)
+	root, err := keyring.LoadRoots(r.c.Keys.Root)
 	if err != nil {
 		return backup.Target{}, err
 	}

@@ -50,6 +50,7 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
@@ -95,6 +96,8 @@ type server struct {
 	asking       *job.Runner // asks them
 	parcels      *parcel.Service
 	exporting    *job.Runner // makes exports
+	custody      *custody.Service
+	turning      *job.Runner // rotates keys
 	health       *health.Service
 	metrics      *metrics.Metrics
 	tracer       *trace.Tracer // nil: nobody traces
@@ -206,6 +209,7 @@ func (s *server) build(x extras) error {
 	}, s.runnerOptions(0))
 	s.buildWebhooks(out)
 	s.buildExports()
+	s.buildCustody()
 	s.buildHealth()
 	s.figures()
 	return nil
@@ -308,7 +312,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	for _, part := range []interface {
 		Start(context.Context) error
 		Stop()
-	}{s.jobs, s.notices, s.captures, s.importing, s.asking, s.exporting} {
+	}{s.jobs, s.notices, s.captures, s.importing, s.asking, s.exporting, s.turning} {
 		if err := part.Start(ctx); err != nil {
 			return err
 		}
@@ -326,6 +330,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 		requests: api.Requests, busy: api.Busy, monitor: s.monitor, health: s.health, log: s.log,
 	}
 	s.places.OnCommit(g.watch)
+	s.lookAfterKeys(ctx)
 	cert := &certifier{places: s.places, certificates: s.certificates, hour: hour, minute: minute, log: s.log, due: map[id.Customer]bool{}}
 	s.places.OnCommit(cert.watch)
 	s.background(ctx, cert.run)

@@ -36,6 +36,7 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
@@ -46,11 +47,11 @@ import (
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(), compact.Migrations(),
-			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), receipt.Migrations(), coverage.Migrations(), parcel.Migrations(), destruction.Migrations(), monitor.Migrations()),
+			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), parcel.Migrations(), destruction.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping()),
 	}
 }
 
@@ -58,6 +59,7 @@ func schemas() place.Schemas {
 // they are opened.
 type stores struct {
 	keys    *keyring.Keyring
+	roots   *keyring.RootFiles
 	places  *place.Store
 	objects blob.Bucket
 	ledger  *backup.Ledger // nil: changes are not logged
@@ -72,7 +74,7 @@ func openStores(ctx context.Context, c config.Config, setUp bool) (*stores, erro
 	if err := wholeInstallation(c); err != nil {
 		return nil, err
 	}
-	root, err := keyring.LoadRoot(c.Keys.Root)
+	roots, err := keyring.LoadRoots(c.Keys.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +82,8 @@ func openStores(ctx context.Context, c config.Config, setUp bool) (*stores, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &stores{}
-	if s.keys, err = keyring.Open(ctx, keyring.Options{Root: root, Stores: where}); err != nil {
+	s := &stores{roots: roots}
+	if s.keys, err = keyring.Open(ctx, keyring.Options{Root: roots, Stores: where}); err != nil {
 		return nil, err
 	}
 	if s.ledger, err = openLedger(c, setUp); err == nil {

@@ -48,6 +48,7 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
@@ -85,6 +86,7 @@ type Deps struct {
 	Collect      *collect.Server
 	Imports      *bulk.Service
 	Parcels      *parcel.Service // exports
+	Custody      *custody.Service
 	Systems      *phonesystem.Service
 	Coverage     *coverage.Service
 	Certificates *destruction.Service
@@ -211,6 +213,7 @@ func New(d Deps) *Server {
 	s.healthRoutes()
 	s.backupRoutes()
 	s.exportRoutes()
+	s.keyRoutes()
 	s.describe()
 	s.plainRoutes()
 	s.referenceRoutes()

@@ -19,7 +19,11 @@ func New(t testing.TB) *keyring.Keyring {
 // Options are those of a new installation with two folders, not made yet.
 func Options(t testing.TB) keyring.Options {
 	t.Helper()
-	root, err := keyring.CreateRoot(t.TempDir() + "/root.key")
+	path := t.TempDir() + "/root.key"
+	if _, err := keyring.CreateRoot(path); err != nil {
+		t.Fatal(err)
+	}
+	root, err := keyring.LoadRoots(path)
 	if err != nil {
 		t.Fatal(err)
 	}
