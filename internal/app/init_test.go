@@ -408,7 +408,7 @@ func TestInitIsKilled(t *testing.T) {
 			t.Errorf("step %d: %d test mails", at, tests)
 		}
 		oneAdministrator(t, filepath.Join(dir, "etc", "ringfence.yaml"), at)
-		if hidden, _ := filepath.Glob(filepath.Join(dir, "[!b]*", ".*")); len(hidden) > 0 {
+		if hidden, _ := filepath.Glob(filepath.Join(dir, "[^b]*", ".*")); len(hidden) > 0 {
 			t.Errorf("step %d: left behind: %v", at, hidden)
 		}
 	}

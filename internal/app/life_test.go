@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ringfence/demo"
+	"ringfence/internal/platform/place/placetest"
 )
 
 // The whole life of an installation, without the demo: install, init, start,
@@ -34,13 +35,14 @@ const (
 // premises is where Ringfence runs: a folder of this machine, or a Debian in one.
 type premises struct {
 	testing.TB
-	debian bool
-	dir    string
+	debian   bool
+	dir      string
+	postgres bool // instead of SQLite
 }
 
 func newPremises(t testing.TB) *premises {
 	t.Helper()
-	m := &premises{t, os.Getenv(lifeDebian) != "", t.TempDir()}
+	m := &premises{TB: t, debian: os.Getenv(lifeDebian) != "", dir: t.TempDir()}
 	if !m.debian {
 		return m
 	}
@@ -135,8 +137,17 @@ func (c *child) killed() {
 	c.done = true
 }
 
+// In a Debian it is SQLite's: PostgreSQL would be another machine there.
 func TestTheWholeLife(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { wholeLife(t, false) })
+	if os.Getenv(lifeDebian) == "" {
+		t.Run("PostgreSQL", func(t *testing.T) { wholeLife(t, true) })
+	}
+}
+
+func wholeLife(t *testing.T, postgres bool) {
 	m := newPremises(t)
+	m.postgres = postgres
 	if m.debian {
 		m.install("ringfence", os.Getenv(lifeBefore))
 		if _, err := os.Stat(m.host("/etc/ringfence/ringfence.yaml")); err == nil {
@@ -182,6 +193,10 @@ func (m *premises) initialise(relay *relayed, address string) string {
 	answers := fmt.Sprintf("admin: nora@example.com\nprovider: Example Voice\nlisten: %s\nurl: https://%s\ntls-ca: %s\ncertificate: %s\nkey: %s\nsmtp: %s\nmail-from: calls@example.com\nmirror: %s\nrecovery: %s\nbackup: %s\nbackup-keys: %s\n",
 		address, address, m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/key.pem"), relay.Addr(), m.at("/var/lib/ringfence-mirror"), m.at("/etc/ringfence/copy.txt"), m.at("/var/lib/ringfence-backup"), m.at("/var/lib/ringfence-backup-keys"))
 	args := []string{"init", "--answers", m.at("/answers.yaml")}
+	if m.postgres {
+		m.database()
+		answers += "postgres-file: " + m.at(databaseFile) + "\n"
+	}
 	if m.debian { // the folders of the package, as its user
 		m.sh("chroot", m.dir, "chown", "ringfence:ringfence", "/etc/ringfence/cert.pem", "/etc/ringfence/key.pem")
 	} else {
@@ -197,6 +212,14 @@ func (m *premises) initialise(relay *relayed, address string) string {
 		m.Error(again)
 	}
 	return out
+}
+
+const databaseFile = "/etc/ringfence/postgres.url"
+
+// database gives the installation an empty database of its own.
+func (m *premises) database() {
+	m.Helper()
+	m.write(databaseFile, placetest.Postgres(m.TB).Reveal())
 }
 
 // lived is what there is in an installation that lives.
@@ -395,6 +418,9 @@ func (l *lived) restore() {
 		no(l, os.Rename(l.host(dir), l.host(dir+".lost")))
 		no(l, os.Mkdir(l.host(dir), 0o700))
 		l.own(dir)
+	}
+	if l.postgres { // the one before is lost, as the folders are
+		l.database()
 	}
 	l.run("ringfence", "restore", "--config", config)
 	l.serve("/etc/ringfence/ringfence.yaml")

@@ -22,6 +22,7 @@ import (
 	"ringfence/internal/app/config"
 	"ringfence/internal/archive/upgrade"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
 )
 
 // Programs of an upgrade are copies of this test's program that carry at their
@@ -155,10 +156,11 @@ type site struct {
 	config        config.Config
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, more ...string) *site {
 	s := &site{T: t, root: t.TempDir()}
 	s.program = filepath.Join(s.root, "ringfence")
 	args := append(initArgs(s.root), "--listen", freeAddress(t), "--skip-mail-proof", "a test")
+	args = append(args, more...)
 	var out bytes.Buffer
 	if code := Main(t.Context(), args, Process{strings.NewReader(""), &out, &out, os.Getenv}); code != 0 {
 		t.Fatal(out.String())
@@ -257,19 +259,33 @@ func (s *site) packaged(manner string, env ...string) (int, string) {
 // TestTheServerIsUpgraded: real programs, old and new. What is not well is taken
 // back, also when it has changed the data, and the operator is told so.
 func TestTheServerIsUpgraded(t *testing.T) {
-	s := newSite(t)
-	if code, out := s.run("systemctl", "restart", "ringfence"); code != 0 || s.runs() != "well" {
-		t.Fatal(out, s.runs())
-	}
-	for _, c := range []struct{ manner, says string }{
-		{"unable", "the one before goes on running: exit status 1: this release wants a setting that is not there"},
-		{"expands", "the one before was put back, runs and is well"},
-	} {
-		code, out := s.packaged(c.manner)
-		if code != 1 || !contains(out, c.says) || s.runs() != "well" {
-			t.Errorf("%s: %d %s\n%s runs", c.manner, code, out, s.runs())
+	t.Run("PostgreSQL", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "postgres.url")
+		no(t, os.WriteFile(file, []byte(placetest.Postgres(t).Reveal()), 0o600))
+		s := newSite(t, "--postgres-file", file)
+		s.takenBack("expands", "the one before was put back, runs and is well")
+	})
+	t.Run("SQLite", upgradedOnSQLite)
+}
+
+// takenBack upgrades to what is not well.
+func (s *site) takenBack(manner, says string) {
+	s.Helper()
+	if s.runs() != "well" {
+		if code, out := s.run("systemctl", "restart", "ringfence"); code != 0 || s.runs() != "well" {
+			s.Fatal(out, s.runs())
 		}
 	}
+	code, out := s.packaged(manner)
+	if code != 1 || !contains(out, says) || s.runs() != "well" {
+		s.Errorf("%s: %d %s\n%s runs", manner, code, out, s.runs())
+	}
+}
+
+func upgradedOnSQLite(t *testing.T) {
+	s := newSite(t)
+	s.takenBack("unable", "the one before goes on running: exit status 1: this release wants a setting that is not there")
+	s.takenBack("expands", "the one before was put back, runs and is well")
 	store, err := place.Open(t.Context(), place.Config{Dir: filepath.Join(s.root, "data", "places")}, schemas(), nil)
 	if err == nil {
 		store.Close()
