@@ -79,7 +79,8 @@ type (
 	excuseKind      struct{}
 	statementKind   struct{}
 
-	parcelKind struct{}
+	parcelKind  struct{}
+	witnessKind struct{}
 
 	requestKind struct{}
 	breachKind  struct{}
@@ -148,7 +149,8 @@ func (expectationKind) prefix() string { return "exp" }
 func (excuseKind) prefix() string      { return "exc" }
 func (statementKind) prefix() string   { return "stm" }
 
-func (parcelKind) prefix() string { return "pcl" }
+func (parcelKind) prefix() string  { return "pcl" }
+func (witnessKind) prefix() string { return "wit" }
 
 func (approvalKind) prefix() string { return "apr" }
 func (holdKind) prefix() string     { return "hld" }
@@ -220,7 +222,8 @@ type (
 	Excuse      = Of[excuseKind]      // a rule why a call has no recording
 	Statement   = Of[statementKind]   // signed, of a day's coverage
 
-	Parcel = Of[parcelKind] // an export that is made, taken and destroyed
+	Parcel  = Of[parcelKind]  // an export that is made, taken and destroyed
+	Witness = Of[witnessKind] // who receives checkpoints of a log
 
 	Approval = Of[approvalKind] // an act that waits for a second person
 	Hold     = Of[holdKind]     // a legal hold

@@ -40,7 +40,7 @@ type NewWebhook struct {
 type WebhookDraft struct {
 	Name    string   `json:"name" minLength:"1" maxLength:"100"`
 	URL     string   `json:"url" minLength:"1" maxLength:"2000" doc:"https; kept sealed, as it may hold a key of the receiver's"`
-	Events  []string `json:"events" minItems:"1" maxItems:"20" doc:"recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended"`
+	Events  []string `json:"events" minItems:"1" maxItems:"20" doc:"recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended, checkpoint.signed"`
 	Purpose string   `json:"purpose" minLength:"1" maxLength:"200" doc:"Why the receiver is told; recorded with each message that leaves"`
 	Region  string   `json:"region" minLength:"1" maxLength:"100" doc:"Where the receiver stands; recorded too"`
 	Paused  bool     `json:"paused,omitempty"`

@@ -59,12 +59,13 @@ const (
 	RecordingDestroyed   Kind = "recording.destroyed"   // its keys are destroyed
 	AlertRaised          Kind = "alert.raised"          // something needs a person
 	AlertEnded           Kind = "alert.ended"           // and no longer does
+	CheckpointSigned     Kind = "checkpoint.signed"     // what the change log is was signed
 	Test                 Kind = "webhook.test"          // somebody tries the endpoint
 )
 
 // Kinds are those that an endpoint can want.
 func Kinds() []Kind {
-	return []Kind{RecordingCaptured, RecordingTranscribed, RecordingMissing, RecordingDestroyed, AlertRaised, AlertEnded}
+	return []Kind{RecordingCaptured, RecordingTranscribed, RecordingMissing, RecordingDestroyed, AlertRaised, AlertEnded, CheckpointSigned}
 }
 
 // JobDeliver sends what waits for one endpoint.
