@@ -83,6 +83,11 @@ func (s *Service) destroy(ctx context.Context, p *place.Place, who actor.Actor, 
 				return err
 			}
 			d.Keys = append(d.Keys, row.ContentKey, row.CardKey)
+			keys, kept, err := originalOf(tx, row.N)
+			if err != nil {
+				return err
+			}
+			d.Keys, item.Keys, objects = append(d.Keys, keys...), append(item.Keys, keys...), append(objects, kept...)
 			d.Objects, d.Items = append(d.Objects, objects...), append(d.Items, item)
 			d.Recordings = append(d.Recordings, row.ID)
 			tx.Record(place.Event{Code: "recording.destruction-ordered", Subject: row.ID.String(), Why: reason})
@@ -163,12 +168,17 @@ func (s *Service) purge(tx *place.Tx, rec id.Recording, d destruction, left *lef
 	if err != nil {
 		return err
 	}
+	var kept leftovers // redacted since the destruction was ordered
+	if err := dropOriginal(tx, row.N, &kept); err != nil {
+		return err
+	}
+	objects = append(objects, kept.Objects...)
 	for _, o := range objects {
 		if !slices.Contains(d.Objects, o) {
 			left.Objects = append(left.Objects, o)
 		}
 	}
-	for _, k := range []id.Key{row.ContentKey, row.CardKey} {
+	for _, k := range append(kept.Keys, row.ContentKey, row.CardKey) {
 		if !slices.Contains(d.Keys, k) {
 			left.Keys = append(left.Keys, k)
 		}

@@ -86,7 +86,7 @@ func told(tx *place.Tx, r Row) (Destroyed, []id.Object, error) {
 	for _, f := range forms {
 		objects = append(objects, f.Object)
 		d.Bytes += f.Bytes
-		if k := Kind(f.Kind); k == transcript || k == outline {
+		if k := Kind(f.Kind); k == transcript || k == outline || k == findings {
 			d.Texts++
 		} else {
 			d.Sounds++

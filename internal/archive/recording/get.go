@@ -34,7 +34,7 @@ func (s *Service) Get(ctx context.Context, p *place.Place, who actor.Actor, rec 
 		}
 		all, err := renditions(tx, row.N)
 		for _, r := range all {
-			if r.Kind != transcript && r.Kind != outline {
+			if r.Kind != transcript && r.Kind != outline && r.Kind != findings {
 				d.Renditions = append(d.Renditions, r)
 			}
 		}

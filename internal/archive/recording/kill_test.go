@@ -63,6 +63,8 @@ func actUntilKilled(dir, act string, at int) error {
 	switch act {
 	case "destroy":
 		err = w.Service.Destroy(ctx, w.Place, w.Who, rec, "a test")
+	case "redact":
+		err = redact(ctx, w, rec, time.Time{})
 	case "smaller":
 		var o *recording.Opening
 		if o, err = w.Service.Open(ctx, w.Place, w.Who, rec, recording.Ask{What: "make-smaller"}); err == nil {

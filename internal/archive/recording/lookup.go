@@ -125,7 +125,7 @@ func (l *lookup) readRecordings(tx *place.Tx, idents [][]byte) error {
 		Plain int64        `db:"plain"`
 	}
 	rows, err := place.Rows[row](tx, `SELECT ident, n, id,
-		(SELECT coalesce(sum(plain), 0) FROM renditions WHERE renditions.n = recordings.n AND kind NOT IN ('transcript', 'outline')) AS plain
+		(SELECT coalesce(sum(plain), 0) FROM renditions WHERE renditions.n = recordings.n AND kind NOT IN ('transcript', 'outline', 'findings')) AS plain
 		FROM recordings WHERE ident IN (?)`, place.List(idents))
 	for _, r := range rows {
 		l.recordings[string(r.Ident)] = &knownRecording{r.N, r.ID, r.Plain}

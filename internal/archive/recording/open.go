@@ -22,7 +22,7 @@ type Ask struct {
 }
 
 // ways are the ways of opening, and whether they give sound.
-var ways = map[string]bool{"listen": true, "download": true, "transcribe": true, "export": true, "make-smaller": true, "transcript": false}
+var ways = map[string]bool{"listen": true, "download": true, "transcribe": true, "export": true, "make-smaller": true, "redact": true, "detect": true, "original": true, "transcript": false}
 
 // Opening is one recording opened by one actor for at most 15 minutes: one line
 // in the journal, and any number of reads. It holds the content key, and gives
@@ -86,17 +86,14 @@ func (o *Opening) find(tx *place.Tx) error {
 		return err
 	}
 	o.Length = time.Duration(row.Millis) * time.Millisecond
+	if o.What == "original" {
+		return o.findOriginal(tx)
+	}
 	all, err := renditions(tx, row.N)
 	if err != nil {
 		return err
 	}
-	for _, r := range all {
-		if r.Kind == transcript || r.Kind == outline {
-			o.sealedIn = append(o.sealedIn, r)
-		} else {
-			o.Forms = append(o.Forms, r)
-		}
-	}
+	o.sort(all)
 	if !o.wanted.IsZero() && !slices.ContainsFunc(o.Forms, func(r Rendition) bool { return r.ID == o.wanted }) {
 		return fault.Field("rendition", "this recording has no such rendition")
 	}
@@ -107,7 +104,10 @@ func (o *Opening) find(tx *place.Tx) error {
 }
 
 // renditions are the stored forms of a recording, the preferred first.
-func renditions(tx *place.Tx, n int64) ([]Rendition, error) {
+func renditions(tx *place.Tx, n int64) ([]Rendition, error) { return renditionsIn(tx, "renditions", n) }
+
+// renditionsIn reads them from the table of what is heard, or that of originals.
+func renditionsIn(tx *place.Tx, table string, n int64) ([]Rendition, error) {
 	type row struct {
 		ID     id.Rendition `db:"id"`
 		Object id.Object    `db:"object"`
@@ -117,7 +117,7 @@ func renditions(tx *place.Tx, n int64) ([]Rendition, error) {
 		Plain  int64        `db:"plain"`
 		Bytes  int64        `db:"bytes"`
 	}
-	rows, err := place.Rows[row](tx, `SELECT id, object, kind, format, millis, plain, bytes FROM renditions WHERE n = ? ORDER BY ordinal`, n)
+	rows, err := place.Rows[row](tx, `SELECT id, object, kind, format, millis, plain, bytes FROM `+table+` WHERE n = ? ORDER BY ordinal`, n)
 	if err != nil {
 		return nil, err
 	}

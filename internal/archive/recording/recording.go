@@ -203,7 +203,8 @@ const (
 	AgentSide  Kind = "agent"    // what the agent said
 	Opus       Kind = "opus"     // made here of the others, smaller
 	transcript Kind = "transcript"
-	outline    Kind = "outline" // peaks for drawing
+	outline    Kind = "outline"  // peaks for drawing
+	findings   Kind = "findings" // what a detector found in the transcript
 )
 
 // Detail is one recording with all that is known about it.

@@ -47,6 +47,11 @@ func (c *commit) replace(d draft, n int64) error {
 	if err != nil {
 		return err
 	}
+	if redacted, err := c.s.Redacted(c.tx, n); err != nil || redacted {
+		// What was cut out would be heard again.
+		c.outcomes[d.at] = Outcome{Result: Refused, Err: errRedacted}
+		return err
+	}
 	if under, err := c.s.HeldAmong(c.tx, n); err != nil || under[n] {
 		// The longer file waits at its source, which is neither moved nor deleted.
 		c.outcomes[d.at] = Outcome{Result: Refused, Err: ErrHeld}

@@ -151,7 +151,7 @@ func (s *Service) sample(ctx context.Context, p *place.Place, n int, out *Proof)
 		}
 		byN := map[int64]*proof{}
 		parts, err := place.Rows[part](tx, `SELECT r.n, r.id, r.content_key, d.object, d.bytes, d.plain, d.digest, d.token
-			FROM recordings r JOIN renditions d ON d.n = r.n WHERE r.n IN (?) AND d.kind NOT IN ('transcript', 'outline') ORDER BY r.n, d.ordinal`, place.List(ns))
+			FROM recordings r JOIN renditions d ON d.n = r.n WHERE r.n IN (?) AND d.kind NOT IN ('transcript', 'outline', 'findings') ORDER BY r.n, d.ordinal`, place.List(ns))
 		for _, r := range parts {
 			f := byN[r.N]
 			if f == nil {

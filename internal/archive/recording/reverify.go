@@ -67,7 +67,7 @@ func (s *Service) unverified(ctx context.Context, p *place.Place, after int64) (
 			proofs, byN[r.N], ns = append(proofs, f), f, append(ns, r.N)
 		}
 		parts, err := place.Rows[part](tx, `SELECT n, object, bytes, plain, digest, token FROM renditions
-			WHERE n IN (?) AND kind NOT IN ('transcript', 'outline') ORDER BY n, ordinal`, place.List(ns))
+			WHERE n IN (?) AND kind NOT IN ('transcript', 'outline', 'findings') ORDER BY n, ordinal`, place.List(ns))
 		for _, r := range parts {
 			f := byN[r.N]
 			f.parts = append(f.parts, proofPart{object: r.Object, bytes: r.Bytes, plain: r.Plain, digest: r.Digest, token: r.Token})

@@ -295,7 +295,7 @@ func (s *shrinking) insert(tx *place.Tx, digest string, sum []byte) error {
 // hashes stay among what was captured: the source's file is known, and is not
 // captured again.
 func (s *shrinking) remove(tx *place.Tx, left *leftovers) error {
-	kinds := []string{string(Opus), string(transcript), string(outline)}
+	kinds := []string{string(Opus), string(transcript), string(outline), string(findings)}
 	rows, err := place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE n = ? AND kind NOT IN (?)`, s.o.N, place.List(kinds))
 	if err != nil {
 		return err
