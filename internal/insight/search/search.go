@@ -39,7 +39,7 @@ var schema string
 
 // Migrations make the index in a customer's place.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 800, Name: "spoken words", SQL: schema}}
+	return place.Migrations{{Number: 800, Name: "spoken words", SQL: schema}, {Number: 951, Name: "vocabulary of spoken words", SQL: vocabulary}}
 }
 
 // Housekeeping lists the tables that Compact tidies.
