@@ -38,7 +38,7 @@ func (s *server) buildMonitor() {
 
 // detect says what is looked at. It is called once all services are built.
 func (s *server) detect() {
-	d := detect.Parts{Monitor: s.monitor, Recordings: s.recordings, Coverage: s.coverage, Collect: s.collectors, Tree: s.tree, People: s.people}
+	d := detect.Parts{Monitor: s.monitor, Recordings: s.recordings, Coverage: s.coverage, Collect: s.collectors, Pickups: s.pickups, Tree: s.tree, People: s.people}
 	s.monitor.Detect(d.Customer()...)
 	h := detect.Host{
 		Disks: s.disks(), Room: disk.Room, Registry: s.places.Registry(), Boxes: (&boxClocks{places: s.places, collectors: s.collectors}).offsets,

@@ -63,6 +63,7 @@ func (b *box) tell(ctx context.Context, s *scanner) {
 		if !oldest.IsZero() {
 			st.Oldest = &oldest
 		}
+		st.Room = b.spool.most()
 		if d, ok := b.up.drift(); ok {
 			ms := d.Milliseconds()
 			st.Clock = &ms

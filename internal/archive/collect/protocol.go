@@ -219,8 +219,9 @@ type Standing struct {
 	Attention []Attention `json:"attention"`
 	More      int         `json:"more,omitempty"` // files beyond maxAttention
 	// Since protocol 2.
-	Oldest *time.Time `json:"oldest,omitempty"`   // since when the oldest of what waits has waited
-	Clock  *int64     `json:"clock_ms,omitempty"` // the box's clock minus the server's, as it measured it
+	Oldest *time.Time `json:"oldest,omitempty"`           // since when the oldest of what waits has waited
+	Clock  *int64     `json:"clock_ms,omitempty"`         // the box's clock minus the server's, as it measured it
+	Room   int64      `json:"spool_room_bytes,omitempty"` // how much the spool may hold, by its limit and by what the disk has left
 }
 
 // Offset is where an upload stands.

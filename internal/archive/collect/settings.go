@@ -134,7 +134,7 @@ func (s *Server) standing(v *visit, w http.ResponseWriter, r *http.Request) erro
 	long := func(a Attention) bool {
 		return len(a.File) > 4096 || len(a.Reason) > 500 || len(a.Advice) > 500 || a.File == ""
 	}
-	if st.Waiting < 0 || st.Spooled < 0 || len(st.Attention) > maxAttention || slices.ContainsFunc(st.Attention, long) {
+	if st.Waiting < 0 || st.Spooled < 0 || st.Room < 0 || len(st.Attention) > maxAttention || slices.ContainsFunc(st.Attention, long) {
 		return fault.New(fault.Invalid, "at most %d files with short reasons, and no negative counts", maxAttention)
 	}
 	if err := s.attention(r.Context(), v, st); err != nil {
@@ -145,7 +145,7 @@ func (s *Server) standing(v *visit, w http.ResponseWriter, r *http.Request) erro
 		if st.Oldest != nil {
 			oldest = st.Oldest.UnixMilli()
 		}
-		if _, err := tx.Exec(`UPDATE collect_devices SET waiting = ?, spooled = ?, oldest_at = ? WHERE id = ?`, st.Waiting, st.Spooled, oldest, v.device.ID); err != nil || st.Clock == nil || !bounded(*st.Clock) {
+		if _, err := tx.Exec(`UPDATE collect_devices SET waiting = ?, spooled = ?, spool_room = ?, oldest_at = ? WHERE id = ?`, st.Waiting, st.Spooled, st.Room, oldest, v.device.ID); err != nil || st.Clock == nil || !bounded(*st.Clock) {
 			return err
 		}
 		_, err := tx.Exec(`UPDATE collect_devices SET clock_ms = ? WHERE id = ?`, *st.Clock, v.device.ID)

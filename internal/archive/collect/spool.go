@@ -180,6 +180,17 @@ func (s *spool) bytes() int64 {
 	return s.used
 }
 
+// most is how much the spool could hold: its limit, or what it has and the disk
+// has left beyond the reserve.
+func (s *spool) most() int64 {
+	used := s.bytes()
+	free, err := s.free(s.dir)
+	if err != nil {
+		return s.limit
+	}
+	return min(s.limit, used+max(0, free-s.reserve))
+}
+
 // create makes the file of a new upload, unfinished.
 func (s *spool) create(u id.Upload) (*os.File, error) {
 	return os.OpenFile(s.path(u)+unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -33,6 +33,8 @@ func Migrations() place.Migrations {
 		ALTER TABLE collect_devices ADD COLUMN upgrades {{text}} NOT NULL DEFAULT 'ask';
 		ALTER TABLE collect_devices ADD COLUMN upgrade_to {{text}} NOT NULL DEFAULT '';
 		ALTER TABLE collect_devices ADD COLUMN upgrade_failed {{text}} NOT NULL DEFAULT '';`},
+		{Number: 902, Name: "room of spools", SQL: `
+		ALTER TABLE collect_devices ADD COLUMN spool_room {{int}} NOT NULL DEFAULT 0;`},
 	}
 }
 
@@ -57,6 +59,7 @@ type Device struct {
 	CodeUntil  time.Time // while it is not enrolled
 	Waiting    int       // files on the box that are not archived yet, as it last said
 	Spooled    int64     // bytes in its spool
+	SpoolRoom  int64     // bytes that it may hold; 0: it never said
 
 	Release       string         // that it last said it is; "": it never said hello (release 0.1)
 	Protocol      int            // that both last agreed on; 0: it is too old
@@ -94,6 +97,7 @@ type deviceRow struct {
 	SeenFrom   []byte    `db:"seen_from"`
 	Waiting    int       `db:"waiting"`
 	Spooled    int64     `db:"spooled"`
+	SpoolRoom  int64     `db:"spool_room"`
 
 	Release       string `db:"release"`
 	Protocol      int    `db:"protocol"`
@@ -105,7 +109,7 @@ type deviceRow struct {
 	UpgradeFailed string `db:"upgrade_failed"`
 }
 
-const deviceColumns = `SELECT id, source, name, code, code_until, public_key, created_at, enrolled_at, revoked_at, seen_at, seen_from, waiting, spooled,
+const deviceColumns = `SELECT id, source, name, code, code_until, public_key, created_at, enrolled_at, revoked_at, seen_at, seen_from, waiting, spooled, spool_room,
 	release, protocol, platform, clock_ms, oldest_at, upgrades, upgrade_to, upgrade_failed FROM collect_devices`
 
 func (r deviceRow) device(tx *place.Tx) (Device, error) {
@@ -119,7 +123,7 @@ func (r deviceRow) device(tx *place.Tx) (Device, error) {
 	}
 	d := Device{
 		ID: r.ID, Source: r.Source, Name: string(name), CreatedAt: instant(r.CreatedAt), EnrolledAt: instant(r.EnrolledAt),
-		RevokedAt: instant(r.RevokedAt), SeenAt: instant(r.SeenAt), SeenFrom: string(from), CodeUntil: instant(r.CodeUntil), Waiting: r.Waiting, Spooled: r.Spooled,
+		RevokedAt: instant(r.RevokedAt), SeenAt: instant(r.SeenAt), SeenFrom: string(from), CodeUntil: instant(r.CodeUntil), Waiting: r.Waiting, Spooled: r.Spooled, SpoolRoom: r.SpoolRoom,
 		Release: r.Release, Protocol: r.Protocol, Platform: r.Platform, OldestAt: instant(r.OldestAt), Upgrades: r.Upgrades, UpgradeTo: r.UpgradeTo, UpgradeFailed: r.UpgradeFailed,
 	}
 	if r.Clock != nil {

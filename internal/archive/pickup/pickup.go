@@ -67,6 +67,8 @@ type Standing struct {
 	LookedAt time.Time // last
 	Fault    string    // of that look; "": it went well
 	Shown    string    // fingerprint that waits to be confirmed
+	Changed  bool      // it is another one than was confirmed
+	Refused  bool      // the other side did not take user and secret
 	Found    int64     // files that the last look saw and that are wanted
 	Fetched  int64     // since the source was set up
 	Bytes    int64
@@ -146,7 +148,7 @@ func get(tx *place.Tx, source id.Source) (set Settings, st Standing, err error) 
 	if err == nil {
 		err = json.Unmarshal(text, &set)
 	}
-	st = Standing{Fault: r.Fault, Shown: r.Shown, Found: r.Found, Fetched: r.Fetched, Bytes: r.Bytes, Waiting: r.Waiting}
+	st = Standing{Fault: r.Fault, Shown: r.Shown, Changed: r.Shown != "" && set.Pin != "" && r.Shown != set.Pin, Refused: r.Fault == notTaken || r.Fault == notTakenPassword, Found: r.Found, Fetched: r.Fetched, Bytes: r.Bytes, Waiting: r.Waiting}
 	if r.LookedAt != 0 {
 		st.LookedAt = time.UnixMilli(r.LookedAt).UTC()
 	}

@@ -55,6 +55,12 @@ func (u *unknownHost) asFault() error {
 	return fault.Wrap(u, fault.Conflict, "the other side shows another key than before (%s instead of %s); nothing is fetched until an administrator has found out why and confirmed it", u.shown, u.pinned)
 }
 
+// What a refused sign-in is called; Standing.Refused knows it by that.
+const (
+	notTaken         = "the other side does not take this user with this key or password"
+	notTakenPassword = "the other side does not take this user with this password"
+)
+
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 const connectFor = 30 * time.Second
@@ -125,7 +131,7 @@ func connectSFTP(ctx context.Context, dial dialer, set Settings) (remote, error)
 			return nil, stranger.asFault()
 		}
 		if strings.Contains(err.Error(), "unable to authenticate") {
-			return nil, fault.Wrap(err, fault.Denied, "the other side does not take this user with this key or password")
+			return nil, fault.Wrap(err, fault.Denied, notTaken)
 		}
 		return nil, fault.Wrap(err, fault.Unavailable, "no SFTP connection to %s: %s", hostOf(set.Host), plain(err))
 	}
@@ -255,7 +261,7 @@ func connectFTPS(ctx context.Context, dial dialer, set Settings) (remote, error)
 	case stranger != nil:
 		return nil, stranger.asFault()
 	case is && reply.Code == 530:
-		return nil, fault.Wrap(err, fault.Denied, "the other side does not take this user with this password")
+		return nil, fault.Wrap(err, fault.Denied, notTakenPassword)
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return nil, f

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/trust/monitor"
 )
 
@@ -42,6 +43,11 @@ func (d Parts) boxes(ctx context.Context, w monitor.Where, at time.Time) (all []
 		} else if due := seen.Add(limit); again.IsZero() || due.Before(again) {
 			again = due
 		}
+		if share := spoolShare(b); share >= nearly {
+			all = append(all, monitor.Condition{Kind: monitor.SpoolFilling, Subject: b.ID.String(), Urgent: share >= almost, Facts: map[string]string{
+				"device": b.ID.String(), "percent": percent(share), "text": fmt.Sprintf("at least %s %% of what a collector's box can hold are waiting there", percent(share)),
+			}})
+		}
 		if b.Clock != nil && (*b.Clock > clockMayBe || *b.Clock < -clockMayBe) && at.Sub(seen) < time.Hour {
 			all = append(all, monitor.Condition{Kind: monitor.ClockOff, Subject: b.ID.String(), Facts: map[string]string{
 				"device": b.ID.String(), "text": fmt.Sprintf("the clock of a collector's box is %s", off(*b.Clock)),
@@ -49,6 +55,15 @@ func (d Parts) boxes(ctx context.Context, w monitor.Where, at time.Time) (all []
 		}
 	}
 	return all, again, nil
+}
+
+// spoolShare is how full a box's spool is; 0 where it never said how much it may
+// hold.
+func spoolShare(b collect.Device) float64 {
+	if b.SpoolRoom == 0 {
+		return 0
+	}
+	return float64(b.Spooled) / float64(b.SpoolRoom)
 }
 
 func every(usual time.Duration) string {

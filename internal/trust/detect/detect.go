@@ -16,7 +16,9 @@ import (
 
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/coverage"
+	"ringfence/internal/archive/pickup"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
@@ -29,6 +31,7 @@ type Parts struct {
 	Recordings *recording.Service
 	Coverage   *coverage.Service
 	Collect    *collect.Server
+	Pickups    *pickup.Service
 	Tree       *org.Service
 	People     *identity.Service
 }
@@ -39,7 +42,8 @@ func (d Parts) Customer() []monitor.Detector {
 		{Kinds: []monitor.Kind{monitor.RecordingMissing}, Look: d.missing},
 		{Kinds: []monitor.Kind{monitor.SourceSilent}, Look: d.silent},
 		{Kinds: []monitor.Kind{monitor.FilesFailing}, Look: d.files},
-		{Kinds: []monitor.Kind{monitor.CollectorOffline, monitor.ClockOff}, Look: d.boxes},
+		{Kinds: []monitor.Kind{monitor.CollectorOffline, monitor.ClockOff, monitor.SpoolFilling}, Look: d.boxes},
+		{Kinds: []monitor.Kind{monitor.HostChanged, monitor.SignInRefused}, Look: d.otherSides},
 		{Kinds: []monitor.Kind{monitor.QuotaFull}, Look: d.quota},
 		{Kinds: []monitor.Kind{monitor.TokenExpiring}, Look: d.tokens},
 		{Kinds: []monitor.Kind{monitor.EngineFailing}, Look: d.engine},
@@ -148,6 +152,38 @@ func (d Parts) files(ctx context.Context, w monitor.Where, at time.Time) (all []
 		}
 	}
 	return all, again, err
+}
+
+// otherSides is pick-ups that do not get in: the other side shows another key
+// than the one that was confirmed, or does not take the sign-in. What was never
+// confirmed is being set up, and its page says so.
+func (d Parts) otherSides(ctx context.Context, w monitor.Where, _ time.Time) (all []monitor.Condition, again time.Time, err error) {
+	sources, err := d.Recordings.Sources(ctx, w.Place)
+	if err != nil {
+		return nil, again, err
+	}
+	for _, src := range sources {
+		if src.Kind != recording.Pickup || src.State == "paused" {
+			continue
+		}
+		_, st, err := d.Pickups.Get(ctx, w.Place, src.ID)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, again, err
+		}
+		add := func(k monitor.Kind, text string) {
+			all = append(all, monitor.Condition{Kind: k, Subject: src.ID.String(), Facts: map[string]string{"source": src.ID.String(), "text": text}})
+		}
+		if st.Changed {
+			add(monitor.HostChanged, "where a source fetches from shows another key than the one that was confirmed; nothing is fetched")
+		}
+		if st.Refused {
+			add(monitor.SignInRefused, "where a source fetches from does not take its user with the password or key that is set")
+		}
+	}
+	return all, again, nil
 }
 
 // full is from when on a quota or a disk is nearly used up, and when it is urgent.

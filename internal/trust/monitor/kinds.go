@@ -22,6 +22,10 @@ const (
 	WebhookFailing      Kind = "webhook_failing"
 	ImportStopped       Kind = "import_stopped"
 	MailFailing         Kind = "mail_failing"
+	RequestDue          Kind = "request_due"
+	HostChanged         Kind = "host_changed"
+	SignInRefused       Kind = "sign_in_refused"
+	SpoolFilling        Kind = "spool_filling"
 	KeyHolderFailing    Kind = "key_holder_failing"
 	KeyRotationOverdue  Kind = "key_rotation_overdue"
 )
@@ -50,6 +54,9 @@ var Rules = []Rule{
 	{RecordingMissing, Urgent, "Calls without a recording", "Look at the calls on the page Coverage: the files may still be on the telephone system. What was rightly not recorded can be excused there.", 0},
 	{SourceSilent, Urgent, "Nothing comes from a source", "Check that the telephone system records, and that the way from it to here works.", 0},
 	{CollectorOffline, Urgent, "A collector is offline", "Look at the box beside the telephone system: is it on, is its service running, does it reach this server? What it has waits there.", time.Minute},
+	{SpoolFilling, Warning, "A collector's spool is filling", "Find out why the box cannot deliver: its line, this server, or a quota. When the spool is full, files stay on the telephone system, which may delete them.", 5 * time.Minute},
+	{HostChanged, Urgent, "A source's other side shows another key", "Nothing is fetched: somebody else may be answering. Ask whoever runs the other side whether its key was changed, compare the fingerprint, and confirm it on the page of the source.", 0},
+	{SignInRefused, Urgent, "A source's other side refuses the sign-in", "The password or key has run out or was changed there. Set the new one on the page of the source; what was not fetched waits on the other side.", 0},
 	{FilesFailing, Warning, "Files cannot be taken in", "Look at the page Needs attention: each file says why, and what to do.", time.Minute},
 	{ImportStopped, Warning, "An import has stopped", "Open the import: it says why, and goes on where it stopped.", 0},
 	{EngineFailing, Warning, "Transcription does not work", "Look at the speech engine's settings and whether it answers. Recordings are kept and wait.", 2 * time.Minute},
@@ -63,6 +70,7 @@ var Rules = []Rule{
 	{BackupFailed, Urgent, "A backup or a drill of restoring has failed", "Open the page Backups: it says which, when, and why.", 0},
 	{KeyHolderFailing, Warning, "The customer's own key server does not lend the key", "Look at the key server: is it running and unsealed, and may Ringfence still use the key? Until then nothing is opened; recordings are taken in and kept. Settings are on the page Keys.", time.Minute},
 	{KeyRotationOverdue, Warning, "A key was to be rotated", "Rotate it on the page Keys; the archive goes on meanwhile. Or choose another rhythm there.", 0},
+	{RequestDue, Warning, "A person's request is to be answered", "Open the page Person requests. The law gives a month; where a request is complex it can be made two months longer, with the reason, before the month is over.", 0},
 	{MailFailing, Warning, "Alerts cannot be mailed", "Check the mail settings of the server and the address. It is tried again.", 0},
 }
 

@@ -1,0 +1,142 @@
+package detect_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/intake"
+	"ringfence/internal/archive/pickup"
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
+	"ringfence/internal/trust/detect"
+	"ringfence/internal/trust/monitor"
+)
+
+func TestMain(m *testing.M) { placetest.Main(m) }
+
+var admin = actor.ForSystem("test")
+
+// world is a customer with what the detectors of its ways in look at.
+type world struct {
+	*recordingtest.World
+	collect *collect.Server
+	pickups *pickup.Service
+	monitor *monitor.Service
+}
+
+func newWorld(t *testing.T, engine placetest.Engine) *world {
+	t.Helper()
+	schemas := recordingtest.Schemas(pickup.Migrations(), intake.Migrations(), collect.Migrations(), monitor.Migrations())
+	schemas.Registry = slices.Concat(schemas.Registry, collect.RegistryMigrations(), monitor.Migrations())
+	schemas.Housekeeping = slices.Concat(schemas.Housekeeping, pickup.Housekeeping, collect.Housekeeping, monitor.Housekeeping())
+	w := &world{World: recordingtest.On(t, placetest.Open(t, engine.Config(t), schemas), recording.Options{})}
+	var err error
+	w.pickups, err = pickup.New(pickup.Options{Store: w.Store, Recordings: w.Service})
+	no(t, err)
+	w.collect, err = collect.NewServer(collect.ServerOptions{Store: w.Store, Keys: w.Keys, Recordings: w.Service, Staging: t.TempDir()})
+	no(t, err)
+	t.Cleanup(w.collect.Stop)
+	w.monitor = monitor.New(monitor.Options{Store: w.Store})
+	return w
+}
+
+func no(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// set writes what a box or a pick-up would have written.
+func (w *world) set(t *testing.T, text string, args ...any) {
+	t.Helper()
+	no(t, w.Place.Keep(t.Context(), func(tx *place.Tx) error {
+		_, err := tx.Exec(text, args...)
+		return err
+	}))
+}
+
+// found is what the detector of a kind finds now.
+func (w *world) found(t *testing.T, k monitor.Kind) (all []monitor.Condition) {
+	t.Helper()
+	for _, d := range (detect.Parts{Monitor: w.monitor, Recordings: w.Service, Collect: w.collect, Pickups: w.pickups}).Customer() {
+		if !slices.Contains(d.Kinds, k) {
+			continue
+		}
+		list, _, err := d.Look(t.Context(), monitor.In(w.Place), time.Now())
+		no(t, err)
+		for _, c := range list {
+			if c.Kind == k {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+func each(t *testing.T, fn func(t *testing.T, w *world)) {
+	for _, e := range placetest.Engines {
+		t.Run(e.Name, func(t *testing.T) { fn(t, newWorld(t, e)) })
+	}
+}
+
+// A pick-up whose other side shows another key than was confirmed, or does not
+// let it in any more, is told; one that is being set up is not.
+func TestTheOtherSideHasChanged(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		src, err := w.Service.AddSource(t.Context(), w.Place, admin, recording.Source{Name: "PBX", Kind: recording.Pickup, Profile: "generic", TimeZone: "UTC", After: recording.Keep})
+		no(t, err)
+		if _, err := w.pickups.Set(t.Context(), w.Place, admin, src.ID, pickup.Settings{Protocol: pickup.SFTP, Host: "pbx.example.com:22", User: "r", Password: "p", Folder: "/", Minutes: 5}); err != nil {
+			t.Fatal(err)
+		}
+		shows := func(key, text string) {
+			w.set(t, `UPDATE pickups SET shown = ?, fault = ? WHERE source = ?`, key, text, src.ID)
+		}
+		shows("SHA256:first", "not confirmed")
+		if got := w.found(t, monitor.HostChanged); len(got) != 0 {
+			t.Error("told while it is being set up:", got)
+		}
+		no(t, w.pickups.Confirm(t.Context(), w.Place, admin, src.ID, "SHA256:first"))
+		shows("SHA256:second", "another key")
+		if got := w.found(t, monitor.HostChanged); len(got) != 1 || got[0].Subject != src.ID.String() {
+			t.Error("a changed key:", got)
+		}
+		no(t, w.pickups.Confirm(t.Context(), w.Place, admin, src.ID, "SHA256:second"))
+		if got := w.found(t, monitor.HostChanged); len(got) != 0 {
+			t.Error("after it was confirmed:", got)
+		}
+		shows("", "the other side does not take this user with this key or password")
+		if got := w.found(t, monitor.SignInRefused); len(got) != 1 {
+			t.Error("a refused sign-in:", got)
+		}
+		shows("", "the folder is not there")
+		if got := w.found(t, monitor.SignInRefused); len(got) != 0 {
+			t.Error("another fault:", got)
+		}
+	})
+}
+
+// A spool is told from 80 % of what it may hold; a box that never said how much
+// that is, is not.
+func TestASpoolFills(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		d, _, err := w.collect.Add(t.Context(), w.Place, admin, "Box", id.New[id.Source]())
+		no(t, err)
+		for _, c := range []struct {
+			spooled, room int64
+			told, urgent  bool
+		}{{7 << 30, 0, false, false}, {7 << 20, 10 << 20, false, false}, {8 << 20, 10 << 20, true, false}, {10 << 20, 10 << 20, true, true}} {
+			w.set(t, `UPDATE collect_devices SET enrolled_at = ?, seen_at = ?, spooled = ?, spool_room = ? WHERE id = ?`, time.Now().UnixMilli(), time.Now().UnixMilli(), c.spooled, c.room, d.ID)
+			got := w.found(t, monitor.SpoolFilling)
+			if (len(got) == 1) != c.told || c.told && got[0].Urgent != c.urgent {
+				t.Errorf("%+v: %v", c, got)
+			}
+		}
+	})
+}
