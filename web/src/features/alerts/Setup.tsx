@@ -1,13 +1,15 @@
-import { Badge, Button, Checkbox, Group, Modal, MultiSelect, NumberInput, Stack, Table, TagsInput, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Badge, Button, Checkbox, Group, Modal, MultiSelect, NumberInput, Select, Stack, Table, TagsInput, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { Problem } from '../../api/errors';
+import { useMay, useMe } from '../../api/me';
 import { Confirm } from '../../ui/Confirm';
 import { ago, moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Card } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { members } from '../settings/queries';
 import { keyOf, removeContact, saveContact, saveSettings, setup, testContact, type Contact, type ContactSettings, type Setup as Shape, type Whose } from './data';
 
 /** Setup is who is told of which alerts, and when silence is meant. */
@@ -23,6 +25,7 @@ export function Setup({ whose, manage }: { whose: Whose; manage: boolean }) {
           {(data) => (data.contacts.length === 0 ? <Empty icon="mail" title="The administrators are told">Add a contact to choose who, of what, and when.</Empty> : <Contacts data={data} whose={whose} manage={manage} onEdit={setEditing} />)}
         </Answered>
       </Card>
+      {manage && query.data && <Owners key={JSON.stringify(query.data.settings.owners)} data={query.data} whose={whose} />}
       {'customer' in whose && manage && query.data && <Closed key={query.data.settings.closed_days.join()} data={query.data} whose={whose} />}
       {editing && query.data && <Form contact={editing === 'new' ? undefined : editing} kinds={query.data.kinds} whose={whose} onClose={() => setEditing(null)} />}
     </>
@@ -127,6 +130,53 @@ function Form({ contact, kinds, whose, onClose }: { contact?: Contact; kinds: Sh
         </Stack>
       </form>
     </Modal>
+  );
+}
+
+/** useOwners are the people who can be said to own an alert: those with a role here as far as they may be listed, and oneself. */
+function useOwners(whose: Whose) {
+  const me = useMe();
+  const customer = 'customer' in whose ? whose.customer : '';
+  const list = useQuery({ ...members(customer), enabled: useMay(customer)('member.read') && customer !== '' }).data?.items ?? [];
+  const all = new Map(list.filter((m) => m.state === 'active').map((m) => [m.person_id, m.name]));
+  if (me) all.set(me.person.id, `${me.person.name} (you)`);
+  return all;
+}
+
+/** Owners says whose an alert is when it comes up: one person for all kinds, and others for kinds that are named. */
+function Owners({ data, whose }: { data: Shape; whose: Whose }) {
+  const client = useQueryClient();
+  const people = useOwners(whose);
+  const [owners, setOwners] = useState<Record<string, string>>(data.settings.owners);
+  const save = useMutation({
+    mutationFn: () => saveSettings(whose, { owners: Object.fromEntries(Object.entries(owners).filter(([, person]) => person)), closed_days: data.settings.closed_days }),
+    onSuccess: () => {
+      toast('Saved.');
+      return client.invalidateQueries({ queryKey: keyOf(whose) });
+    },
+  });
+  const p = save.error instanceof Problem ? save.error : null;
+  const options = [...new Set([...people.keys(), ...Object.values(owners).filter(Boolean)])].map((value) => ({ value, label: people.get(value) ?? 'Somebody who has left' }));
+  const set = (kind: string, person: string | null) => setOwners({ ...owners, [kind]: person ?? '' });
+  const named = data.kinds.filter((k) => k.kind in owners);
+  const left = data.kinds.filter((k) => !(k.kind in owners));
+  return (
+    <Card title="Whose an alert is" about="Who looks after it when it comes up. Anybody may take it over on its card; where nobody is named it is the administrators'.">
+      <Stack maw={560}>
+        <Select label="Alerts of all kinds" placeholder="The administrators" data={options} value={owners[''] || null} onChange={(v) => set('', v)} clearable clearButtonProps={{ 'aria-label': 'The administrators' }} />
+        {named.map((k) => (
+          <Group key={k.kind} align="flex-end" wrap="nowrap" gap="xs">
+            <Select style={{ flex: 1 }} label={k.title} placeholder="As for all kinds" data={options} value={owners[k.kind] || null} onChange={(v) => set(k.kind, v)} error={p?.about(`owners.${k.kind}`)} />
+            <ActionIcon variant="default" size={36} aria-label={`As for all kinds: ${k.title}`} onClick={() => setOwners(Object.fromEntries(Object.entries(owners).filter(([kind]) => kind !== k.kind)))}><Icon name="close" size={16} /></ActionIcon>
+          </Group>
+        ))}
+        {left.length > 0 && (
+          <Select label="Another owner for one kind" placeholder="Choose a kind" data={left.map((k) => ({ value: k.kind, label: k.title }))} value={null} onChange={(v) => v && set(v, '')} searchable />
+        )}
+        {save.error != null && !p?.faults.length && <Failed error={save.error} />}
+        <Group><Button variant="default" loading={save.isPending} onClick={() => save.mutate()}>Save owners</Button></Group>
+      </Stack>
+    </Card>
   );
 }
 

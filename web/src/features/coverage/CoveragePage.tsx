@@ -10,7 +10,7 @@ import { LinkAnchor } from '../../ui/LinkAnchor';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
 import { sources } from '../settings/queries';
-import { calls, excuseCall, file, overview, statements, type Call, type CallFilter, type Day, type Overview, type Statement } from './data';
+import { calls, excuseCall, file, overview, share, statements, sumOf, type Call, type CallFilter, type Day, type Overview, type Statement } from './data';
 import { Rules } from './Rules';
 
 /** CoveragePage answers whether everything that should have been recorded was. */
@@ -62,9 +62,9 @@ function Days({ data }: { data: Overview }) {
   if (days.length === 0) {
     return <Card><Empty icon="phone" title="No log has named a call yet">Give a source its telephone system's logs, and each call that they name is expected here.</Empty></Card>;
   }
-  const total = days.reduce((sum, d) => ({ should: sum.should + d.captured + d.erased + d.missing, missing: sum.missing + d.missing, unnamed: sum.unnamed + d.unnamed }), { should: 0, missing: 0, unnamed: 0 });
+  const total = sumOf(data);
   return (
-    <Card title={total.should === 0 ? 'Nothing was expected' : `${(100 * (1 - total.missing / total.should)).toFixed(total.missing ? 2 : 0)} % of what should be there is`} about={`${count(total.missing, 'call')} missing and ${count(total.unnamed, 'recording')} that no log names, in the last ${days.length} days.`}>
+    <Card title={total.should === 0 ? 'Nothing was expected' : `${share(total)} of what should be there is`} about={`${count(total.missing, 'call')} missing and ${count(total.unnamed, 'recording')} that no log names, in the last ${days.length} days.`}>
       <ul style={{ display: 'flex', gap: 3, alignItems: 'flex-end', overflowX: 'auto', padding: 0, margin: 0, listStyle: 'none' }} aria-label="Days">
         {days.map((d) => (
           <li key={d.day} style={{ flex: '1 0 14px', maxWidth: 28 }}>

@@ -15,6 +15,20 @@ const at = (customer: string) => ({ path: { customer } });
 export const overview = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'coverage'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/coverage', { params: at(customer) })) });
 
+/** sumOf adds up what should be there, and what of it is missing or not named, over the days that are shown. */
+export function sumOf(data: Overview) {
+  const sum = { should: 0, missing: 0, unnamed: 0, days: new Set(data.days.map((d) => d.day)).size };
+  for (const { counts: c } of data.days) {
+    sum.should += c.captured + c.erased + c.missing;
+    sum.missing += c.missing;
+    sum.unnamed += c.unnamed;
+  }
+  return sum;
+}
+
+/** share is how much of what should be there is: two digits where something is missing, so that it never reads as all. */
+export const share = (sum: { should: number; missing: number }) => `${(Math.floor(1e4 * (1 - sum.missing / sum.should)) / 100).toFixed(sum.missing ? 2 : 0)} %`;
+
 export type CallFilter = { state?: Call['state']; source?: string; cursor?: string };
 
 export const calls = (customer: string, query: CallFilter) =>

@@ -7,6 +7,7 @@ import { count } from '../../ui/format';
 import { useKeys } from '../../ui/keys';
 import { Page } from '../../ui/Page';
 import { Empty, Failed, Loading } from '../../ui/States';
+import { CoverageTile } from '../coverage/Tile';
 import { FilterBar, searchID } from './FilterBar';
 import { active, query, tidy, type Filters } from './filters';
 import { title } from './party';
@@ -44,7 +45,7 @@ export function RecordingsPage() {
   const queues = [...new Set(rows.map((r) => r.queue).filter(Boolean))];
   const news = rows.filter((r) => fresh.has(r.id));
   return (
-    <Page wide title="Recordings">
+    <Page wide title="Recordings" actions={<CoverageTile customer={customer} />}>
       <FilterBar filters={filters} set={set} clear={clear} queues={queues} />
       <div aria-live="polite" className="sr">
         {news.length > 0 && `${count(news.length, 'new recording')}: ${news.slice(0, 2).map(title).join('; ')}`}
