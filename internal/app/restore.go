@@ -139,7 +139,25 @@ func (r restoring) installation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := underThisRoot(ctx, target.Keys); err != nil {
+		return err
+	}
 	return r.told(result)
+}
+
+// underThisRoot puts keys that were backed up under a former root key under the
+// present one. It opened them from beside it: keys.root.former.
+func underThisRoot(ctx context.Context, o keyring.Options) error {
+	keys, err := keyring.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	st, err := keys.State(ctx, id.Customer{})
+	if err != nil || st.Root == o.Root.Name() {
+		return err
+	}
+	return keys.RotateRoot(ctx, o.Root.Name(), nil)
 }
 
 // mayReplace refuses to write over an installation that lives, unless its name

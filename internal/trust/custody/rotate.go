@@ -105,6 +105,11 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 	if row.EndedAt != 0 {
 		return p.Change(ctx, actor.ForSystem("keys"), j.Finish)
 	}
+	return s.carry(ctx, p, row, j.Finish)
+}
+
+// carry does a rotation and notes its end, with what ends the job.
+func (s *Service) carry(ctx context.Context, p *place.Place, row rotationRow, finish func(*place.Tx) error) (err error) {
 	var done keyring.Turned
 	if p.Customer().IsZero() {
 		err = s.turnRoot(ctx, row)
@@ -125,7 +130,7 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 			"version": strconv.FormatInt(done.Version, 10), "keys": strconv.FormatInt(done.Keys, 10), "holder": row.Holder, "root": row.Root,
 		}})
 		tx.Notify(Topic)
-		return j.Finish(tx)
+		return finish(tx)
 	})
 }
 
@@ -204,4 +209,21 @@ func (s *Service) stuck(ctx context.Context, p *place.Place, r id.Rotation, why 
 	if err != nil && ctx.Err() == nil {
 		s.o.Log.Warn("keys: why a rotation is stuck could not be kept", "customer", p.Customer(), "cause", err)
 	}
+}
+
+// Finish carries out the rotation that a place's key waits for, here and now, as
+// where no server runs; without one it does nothing.
+func (s *Service) Finish(ctx context.Context, p *place.Place) error {
+	var row rotationRow
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		row, err = place.Row[rotationRow](tx, rotationColumns+` WHERE ended_at = 0`)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.carry(ctx, p, row, func(tx *place.Tx) error { return job.Drop(tx, Job, Job) })
 }
