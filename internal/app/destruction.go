@@ -2,11 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -143,53 +140,22 @@ whose certificate that is; the portal offers it beside the certificates.
 Usage: ringfence certificate verify FILE [--certificate FILE]`
 
 func runCertificate(_ context.Context, args []string, p Process) error {
-	f := flags("certificate", certificateUsage, p)
-	certificate := f.String("certificate", "", "`file` with the installation's certificate (PEM)")
-	if len(args) > 0 && args[0] == "verify" {
-		args = args[1:]
-	} else if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		return usageError{fmt.Errorf("unexpected %q; -h explains", args[0])}
-	}
-	file := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		file, args = args[0], args[1:]
-	}
-	if err := parse(f, args); err != nil {
-		return err
-	}
-	if file == "" {
-		return usageError{errors.New("name the file to verify; -h explains")}
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "%s cannot be read", file)
-	}
-	c, sig, err := destruction.Verify(text)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.Stdout, "unchanged since it was signed by %q\n", sig.Certificate.Subject.CommonName)
-	if c != nil {
-		fmt.Fprintf(p.Stdout, "%d recordings of %s, destroyed by %s, ended %s\n", c.Total.Recordings, c.Name, c.By.Kind, c.Ended.UTC().Format("2006-01-02 15:04 MST"))
-		for _, one := range c.Copies {
-			until := ""
-			if one.Until != nil && one.State == "remaining" {
-				until = " until " + one.Until.UTC().Format("2006-01-02")
-			}
-			fmt.Fprintf(p.Stdout, "  %s: %s%s\n", one.What, one.State, until)
+	return verifySigned("certificate", certificateUsage, args, p, func(text []byte) (signature, error) {
+		c, sig, err := destruction.Verify(text)
+		if err != nil {
+			return signature{}, err
 		}
-	}
-	if *certificate == "" {
-		fmt.Fprintln(p.Stdout, "whether that is your installation: compare with its certificate, --certificate FILE")
-		return nil
-	}
-	want, err := certificateOf(*certificate)
-	if err != nil {
-		return err
-	}
-	if !want.Equal(sig.Certificate) {
-		return fault.New(fault.Denied, "it was signed by another installation than the one of this certificate")
-	}
-	fmt.Fprintln(p.Stdout, "signed by the installation of this certificate")
-	return nil
+		out := signature{by: sig.Certificate}
+		if c == nil {
+			return out, nil
+		}
+		out.says = fmt.Sprintf("%d recordings of %s, destroyed by %s, ended %s", c.Total.Recordings, c.Name, c.By.Kind, c.Ended.UTC().Format("2006-01-02 15:04 MST"))
+		for _, one := range c.Copies {
+			out.says += "\n  " + one.What + ": " + one.State
+			if one.Until != nil && one.State == "remaining" {
+				out.says += " until " + one.Until.UTC().Format("2006-01-02")
+			}
+		}
+		return out, nil
+	})
 }
