@@ -152,6 +152,15 @@ var Codes = []Code{
 	{"approval.refused", "somebody said no, or who had asked thought better of it"},
 	{"approval.taken", "what had been approved was carried out"},
 
+	// trust/privacy
+	{"retention.rules-set", "rules on how long recordings are kept came into force"},
+	{"retention.shortening-asked", "somebody wants recordings to be kept less long: it waits a week, or for a second person"},
+	{"retention.shortening-withdrawn", "shorter rules that waited were taken back"},
+	{"hold.placed", "a legal hold was placed: nothing under it can be destroyed"},
+	{"hold.widened", "recordings that fit a legal hold by now were put under it"},
+	{"hold.lifting-asked", "somebody wants a legal hold to be lifted: it waits for a second person"},
+	{"hold.lifted", "a second person agreed, and a legal hold was lifted"},
+
 	// trust/backup
 	{"backup.asked", "somebody had a backup made, or a restore tried, beside the schedule"},
 
@@ -201,6 +210,15 @@ var Codes = []Code{
 	{"recording.destruction-ordered", "a recording is to be destroyed; its keys go next"},
 	{"recording.destroyed", "a recording's keys were destroyed and what was known of it was removed"},
 	{"recording.sound-removed", "a recording's sound was destroyed, and its transcript kept, as a rule says"},
+	{"findings.stored", "what a detector found in a recording was sealed beside it"},
+
+	// trust/redaction
+	{"redaction.set", "it was chosen what is found in recordings, and what is taken out of them"},
+	{"pause.noted", "a telephone system or a payment page said that a payment was being taken in a call"},
+	{"pause.ended", "a pause that was open has ended"},
+	{"payment.recorded", "a recording has a payment card's data in it, although it should not"},
+
+	// archive/recording, again
 	{"recording.redacted", "a copy without some stretches took the place of a recording; what became of the original"},
 	{"recording.redaction-undone", "the original of a redacted recording, which had stayed apart, took its place again"},
 	{"recording.original-ended", "the original of a redacted recording was destroyed, as its time had come"},
@@ -270,6 +288,7 @@ var Codes = []Code{
 
 	// archive/coverage
 	{"expectation.missing", "calls that the logs name have no recording, and their time to come has passed"},
+	{"expectation.forgotten", "the numbers and names of a call without a recording were removed before their time"},
 	{"expectation.excused", "a call without a recording was excused by somebody, or by a new rule"},
 	{"expectation.settled", "what a call without a log, or a log without a call, came to was decided"},
 	{"excuse.added", "a rule was added that says which calls rightly have no recording"},
@@ -289,6 +308,14 @@ var Codes = []Code{
 	{"alert-contact.removed", "somebody is told of alerts no more"},
 	{"alert-contact.tested", "a test mail was sent to somebody who is told of alerts"},
 	{"alert-settings.set", "whose alerts are by default, and the days on which nothing is expected, were chosen"},
+
+	// trust/departure
+	{"customer.handed-over", "everything of a customer was written into a bundle for another installation, with the keys wrapped to that one"},
+	{"customer.leaving", "two persons decided that a customer leaves, and the time to change their minds is over: the keys go next"},
+	{"customer.stays", "a customer does not leave after all: a hold, or a change of mind, came first"},
+	{"customer.left", "a customer's keys, objects and place were destroyed; a certificate remains"},
+	{"customer.removed", "a customer who left was taken out of the tree"},
+	{"customer.received", "a customer came from another installation, with everything"},
 
 	// trust/destruction
 	{"certificate.signed", "what became of every copy of destroyed recordings was stated and signed, or stated anew as more is known"},

@@ -132,8 +132,8 @@ func (b *Box) make(ctx context.Context, p *place.Place, m Maker, to io.Writer, k
 		return err
 	}
 	count := &counting{w: w}
-	b.zip = zip.NewWriter(count)
-	if err = m.Make(ctx, p, b); err == nil {
+	b.out, b.zip = count, zip.NewWriter(count)
+	if err = m.Make(ctx, p, b); err == nil && !b.raw {
 		err = errors.Join(b.end(), b.zip.Close())
 	}
 	if err == nil {
@@ -219,6 +219,8 @@ type Box struct {
 	s     *Service
 	p     *place.Place
 	args  json.RawMessage
+	out   io.Writer
+	raw   bool
 	zip   *zip.Writer
 	bytes int64
 	file  *file
@@ -228,6 +230,13 @@ type Box struct {
 
 // Decode reads the arguments of the order.
 func (b *Box) Decode(args any) error { return json.Unmarshal(b.args, args) }
+
+// Raw is for makers that write the bytes of the whole file themselves, instead of
+// files into a zip.
+func (b *Box) Raw() io.Writer {
+	b.raw = true
+	return b.out
+}
 
 // Progress says how far the making has come, in steps of the maker's choice. It
 // is written down twice a second at most.

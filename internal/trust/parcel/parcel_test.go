@@ -56,8 +56,10 @@ func newWorld(t *testing.T, store *place.Store) *world {
 	}
 	w.s = parcel.New(parcel.Options{Store: store, Keys: w.keys, Objects: w.objects, Now: func() time.Time { return w.now }, Free: func() (int64, bool) { return w.free, true }})
 	w.s.Register("test", parcel.Maker{
-		Act:      "recording.download",
-		Estimate: func(_ context.Context, _ *place.Place, args json.RawMessage) (int64, error) { return int64(len(args)), nil },
+		Act: "recording.download",
+		Estimate: func(_ context.Context, _ *place.Place, args json.RawMessage) (int64, error) {
+			return int64(len(args)), nil
+		},
 		Make: func(ctx context.Context, _ *place.Place, b *parcel.Box) error {
 			var text string
 			if err := b.Decode(&text); err != nil {

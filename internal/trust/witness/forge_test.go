@@ -1,0 +1,67 @@
+package witness_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/journal"
+	"ringfence/internal/trust/proof"
+)
+
+// forge makes a whole export of any events, with the reference's own tree. Where
+// it does not sequence, the checkpoint is of one event more than it should be
+// altered.
+func forge(t testing.TB, signer journal.Signer, c id.Customer, lines []journal.Line, opened []proof.Opening, count int64, right bool) []byte {
+	t.Helper()
+	no := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stored []tlog.Hash
+	read := tlog.HashReaderFunc(func(at []int64) (out []tlog.Hash, err error) {
+		for _, i := range at {
+			out = append(out, stored[i])
+		}
+		return out, nil
+	})
+	var events, list bytes.Buffer
+	for i, l := range lines {
+		leaf, err := l.Leaf()
+		no(err)
+		if !right && i == 2 {
+			leaf = append(leaf, 'x')
+		}
+		more, err := tlog.StoredHashes(int64(i), leaf, read)
+		no(err)
+		stored = append(stored, more...)
+		no(json.NewEncoder(&events).Encode(l))
+	}
+	for _, o := range opened {
+		no(json.NewEncoder(&list).Encode(o))
+	}
+	root, err := tlog.TreeHash(int64(len(lines)), read)
+	no(err)
+	origin, size := journal.Origin(signer.Public, c), int64(len(lines))
+	head, err := signer.SignNote(journal.Checkpoint{Origin: origin, Size: size, Root: root, Openings: count, At: time.Now().UTC().Truncate(time.Second)}.Text())
+	no(err)
+	counted, err := signer.SignNote(proof.CountText(origin, size, int64(len(opened)), list.Bytes()))
+	no(err)
+	key, err := journal.VerifierKey(signer.Public)
+	no(err)
+	var out bytes.Buffer
+	w := proof.NewWriter(&out)
+	no(w.Add(proof.EventsName, events.Bytes()))
+	no(w.Add(proof.OpeningsName, list.Bytes()))
+	no(w.Add(proof.CountName, []byte(counted)))
+	no(w.Add(proof.OlderName, nil))
+	no(w.Add(proof.CheckpointName, []byte(head)))
+	no(w.Close(proof.Manifest{Format: proof.LogFormat, ID: "x", Origin: origin, Customer: c.String(), Key: key, Size: size, Whole: true}, signer.SignNote))
+	return out.Bytes()
+}
