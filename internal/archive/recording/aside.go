@@ -40,9 +40,9 @@ func (s *Service) named(ctx context.Context, l leftovers) bool {
 	return some
 }
 
-// clearAside deletes the objects that no backup names any more: they were set
+// ClearAside deletes the objects that no backup names any more: they were set
 // aside before the oldest one was made.
-func (s *Service) clearAside(ctx context.Context, p *place.Place) error {
+func (s *Service) ClearAside(ctx context.Context, p *place.Place) error {
 	before := s.now()
 	if s.oldest != nil {
 		if at, some := s.oldest(ctx); some {

@@ -22,6 +22,7 @@ type Filter struct {
 	State                string // complete, truncated, partial; or a transcript's: none, waiting, working, done, failed, not-transcribed
 	Source               id.Source
 	Words                Matcher // nil: any
+	Also                 []Condition
 	Scope                Scope
 }
 
@@ -71,7 +72,7 @@ func (w *where) time() string {
 }
 
 var (
-	sounds      = []string{string(Complete), string(Truncated), string(Partial)}
+	sounds      = []string{string(Complete), string(Truncated), string(Partial), string(SoundRemoved)}
 	transcripts = []string{TranscriptNone, TranscriptWaiting, TranscriptWorking, TranscriptDone, TranscriptFailed, TranscriptNotTranscribed}
 	labels      = []string{"negative", "neutral", "positive"}
 )
@@ -81,6 +82,13 @@ func (f Filter) compile(tx *place.Tx, sort Sort) (*where, error) {
 	w := &where{tx: tx, inTime: sortColumns[sort] == "started_at"}
 	if f.Words != nil {
 		text, args, err := f.Words(tx, "r.n")
+		if err != nil {
+			return nil, err
+		}
+		w.and(`(`+text+`)`, args...)
+	}
+	for _, fn := range f.Also {
+		text, args, err := fn(tx)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +154,7 @@ func (f Filter) state(w *where) error {
 	case slices.Contains(transcripts, f.State):
 		w.and(`r.transcript_state = ? AND r.transcript_state <> 'done'`, f.State)
 	default:
-		return fault.Field("query.state", "must be complete, truncated, partial, none, waiting, working, done, failed or not-transcribed")
+		return fault.Field("query.state", "must be complete, truncated, partial, removed, none, waiting, working, done, failed or not-transcribed")
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type Ask struct {
 }
 
 // ways are the ways of opening, and whether they give sound.
-var ways = map[string]bool{"listen": true, "download": true, "transcribe": true, "export": true, "make-smaller": true, "redact": true, "detect": true, "original": true, "transcript": false}
+var ways = map[string]bool{"listen": true, "download": true, "transcribe": true, "export": true, "make-smaller": true, "evidence": true, "redact": true, "detect": true, "original": true, "transcript": false, "remove-sound": false}
 
 // Opening is one recording opened by one actor for at most 15 minutes: one line
 // in the journal, and any number of reads. It holds the content key, and gives

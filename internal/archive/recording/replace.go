@@ -47,6 +47,10 @@ func (c *commit) replace(d draft, n int64) error {
 	if err != nil {
 		return err
 	}
+	if sound, err := place.Row[string](c.tx, `SELECT sound FROM recordings WHERE n = ?`, n); err != nil || sound == string(SoundRemoved) {
+		c.outcomes[d.at] = Outcome{Result: Erased, Err: errErased}
+		return err
+	}
 	if redacted, err := c.s.Redacted(c.tx, n); err != nil || redacted {
 		// What was cut out would be heard again.
 		c.outcomes[d.at] = Outcome{Result: Refused, Err: errRedacted}

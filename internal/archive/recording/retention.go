@@ -40,22 +40,34 @@ func (s *Service) SetRetention(ctx context.Context, p *place.Place, who actor.Ac
 	if days < 0 || days > maxRetention {
 		return fault.Field("days", "must be between 1 and %d, or null to keep recordings for ever", maxRetention)
 	}
-	return p.Change(ctx, who, func(tx *place.Tx) error {
-		old, err := chosen(tx)
-		if err != nil && !fault.Is(err, fault.Conflict) {
-			return err
-		}
-		var stored *int
-		if days > 0 {
-			stored = &days
-		}
-		tx.Record(place.Event{Code: "retention.set", Facts: map[string]string{"days": daysText(true, days), "before": daysText(old.Chosen, old.Days)}})
-		tx.Notify("retention")
-		_, err = tx.Exec(`INSERT INTO retention (one, days, chosen_at, chosen_by) VALUES (1, ?, ?, ?)
-			ON CONFLICT (one) DO UPDATE SET days = excluded.days, chosen_at = excluded.chosen_at, chosen_by = excluded.chosen_by`,
-			stored, millis(tx.At()), who.ID)
+	return p.Change(ctx, who, func(tx *place.Tx) error { return SetRetentionIn(tx, who.ID, days) })
+}
+
+// SetRetentionIn is SetRetention within a Change, for days that were checked.
+func SetRetentionIn(tx *place.Tx, by string, days int) error {
+	old, err := chosen(tx)
+	if err != nil && !fault.Is(err, fault.Conflict) {
 		return err
-	})
+	}
+	var stored *int
+	if days > 0 {
+		stored = &days
+	}
+	tx.Record(place.Event{Code: "retention.set", Facts: map[string]string{"days": daysText(true, days), "before": daysText(old.Chosen, old.Days)}})
+	tx.Notify("retention")
+	_, err = tx.Exec(`INSERT INTO retention (one, days, chosen_at, chosen_by) VALUES (1, ?, ?, ?)
+		ON CONFLICT (one) DO UPDATE SET days = excluded.days, chosen_at = excluded.chosen_at, chosen_by = excluded.chosen_by`,
+		stored, millis(tx.At()), by)
+	return err
+}
+
+// RetentionIn is Retention within a transaction.
+func RetentionIn(tx *place.Tx) (Retention, error) {
+	r, err := chosen(tx)
+	if fault.Is(err, fault.Conflict) {
+		err = nil
+	}
+	return r, err
 }
 
 func daysText(chosen bool, days int) string {
@@ -106,7 +118,7 @@ func dueAt(startedAt, days int64) time.Time { return fromMillis(startedAt).AddDa
 // nightly; it may be stopped and run again at any time.
 func (s *Service) Sweep(ctx context.Context, p *place.Place) (int, error) {
 	done, run := 0, id.New[id.Destruction]()
-	if err := s.clearAside(ctx, p); err != nil {
+	if err := s.ClearAside(ctx, p); err != nil {
 		return 0, err
 	}
 	for {
