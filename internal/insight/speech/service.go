@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"ringfence/internal/archive/recording"
@@ -36,6 +37,9 @@ type Options struct {
 	// Heard is told, in the Change that keeps a transcript, of which recording and
 	// how much sound an engine was given. nil: nobody is.
 	Heard func(tx *place.Tx, rec id.Recording, language string, length time.Duration) error
+	// Objected says which processing of a recording, by its row number, somebody who
+	// takes part in it objects to: transcription, sentiment, search. nil: nobody does.
+	Objected func(tx *place.Tx, n int64) ([]string, error)
 }
 
 // Service transcribes. It is safe for concurrent use.
@@ -48,6 +52,7 @@ type Service struct {
 	log        *slog.Logger
 	admit      func(context.Context, *place.Place) error
 	heard      func(*place.Tx, id.Recording, string, time.Duration) error
+	objected   func(*place.Tx, int64) ([]string, error)
 }
 
 // New makes a service.
@@ -67,8 +72,11 @@ func New(o Options) *Service {
 	if o.Heard == nil {
 		o.Heard = func(*place.Tx, id.Recording, string, time.Duration) error { return nil }
 	}
+	if o.Objected == nil {
+		o.Objected = func(*place.Tx, int64) ([]string, error) { return nil, nil }
+	}
 	return &Service{
-		admit: o.Admit, heard: o.Heard,
+		admit: o.Admit, heard: o.Heard, objected: o.Objected,
 		recordings: o.Recordings, out: o.Egress, builtin: o.Builtin, mood: sentiment.New(), hands: make(chan struct{}, o.Workers), log: o.Log,
 	}
 }
@@ -151,6 +159,8 @@ type task struct {
 	engine    Engine
 	abilities Abilities
 	why       recording.TranscriptState // set if it is not to be heard
+	objected  []string                  // what somebody who takes part objects to
+	stored    bool                      // and nothing else may be done with it
 }
 
 // plan decides which engine hears the recording in which language, or why none does.
@@ -161,11 +171,25 @@ func (s *Service) plan(ctx context.Context, p *place.Place, rec id.Recording) (t
 		if t.row, err = s.recordings.Lookup(tx, rec); err != nil {
 			return err
 		}
-		set, err = readSettings(tx)
+		if set, err = readSettings(tx); err != nil {
+			return err
+		}
+		if t.objected, err = s.objected(tx, t.row.N); err != nil {
+			return err
+		}
+		only, err := s.recordings.Restricted(tx, []int64{t.row.N})
+		_, t.stored = only[t.row.N]
 		return err
 	})
 	if err != nil {
 		return t, err
+	}
+	if t.stored || slices.Contains(t.objected, "transcription") {
+		t.why = recording.TranscriptState{State: recording.TranscriptNotTranscribed, Reason: "a person who takes part has objected to it"}
+		if t.stored {
+			t.why.Reason = "it is only stored, at the request of a person who takes part"
+		}
+		return t, nil
 	}
 	if t.engine = s.engine(set); t.engine == nil {
 		t.why = recording.TranscriptState{State: recording.TranscriptNone, Reason: "no speech engine is chosen"}
@@ -233,7 +257,9 @@ func (s *Service) transcribe(ctx context.Context, p *place.Place, j job.Job, t t
 		return err
 	}
 	text := t.transcript(heard, h.layout, h.channels)
-	text.rate(s.mood)
+	if !slices.Contains(t.objected, "sentiment") {
+		text.rate(s.mood)
+	}
 	body, err := json.Marshal(text)
 	if err != nil {
 		return err
@@ -248,7 +274,11 @@ func (s *Service) transcribe(ctx context.Context, p *place.Place, j job.Job, t t
 		done.Sentiment = &recording.Sentiment{Milli: int64(math.Round(text.Sentiment.Score * 1000)), Label: string(text.Sentiment.Label)}
 	}
 	return s.recordings.SaveTranscript(ctx, h.opening, done, func(tx *place.Tx, n int64) error {
-		if err := search.Put(tx, n, text.said()...); err != nil {
+		said := text.said()
+		if slices.Contains(t.objected, "search") {
+			said = nil
+		}
+		if err := search.Put(tx, n, said...); err != nil {
 			return err
 		}
 		if err := s.heard(tx, t.row.ID, t.tag, time.Duration(t.row.Millis)*time.Millisecond); err != nil {

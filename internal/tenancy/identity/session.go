@@ -238,3 +238,12 @@ func endOthers(tx *place.Tx, p id.Person, keep id.Session, cause string) ([]id.S
 	}
 	return out, nil
 }
+
+// PersonOf gives whose a session is; one that has ended is fault.NotFound.
+func (s *Service) PersonOf(ctx context.Context, i id.Session) (who id.Person, err error) {
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		who, err = place.Row[id.Person](tx, `SELECT person FROM sessions WHERE id = ?`, i)
+		return err
+	})
+	return who, err
+}
