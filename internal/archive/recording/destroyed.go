@@ -95,3 +95,18 @@ func told(tx *place.Tx, r Row) (Destroyed, []id.Object, error) {
 	d.Paths, err = place.Rows[[]byte](tx, `SELECT path FROM files WHERE n = ? ORDER BY id`, r.N)
 	return d, objects, err
 }
+
+// DoomAll marks all recordings as to be destroyed, for a customer who leaves: a
+// hold that is placed from now on comes too late for them. It is ErrHeld if any is
+// under a hold.
+func (s *Service) DoomAll(tx *place.Tx) error {
+	held, err := s.HeldCount(tx)
+	if err == nil && held > 0 {
+		err = ErrHeld
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO recording_doomed (n) SELECT n FROM recordings WHERE n NOT IN (SELECT n FROM recording_doomed)`)
+	return err
+}

@@ -16,6 +16,8 @@
 package departure
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"ringfence/internal/platform/place"
@@ -67,7 +69,7 @@ const whatItIs = "ringfence customer"
 // stays are tables of a place that belong to the installation: accounts, what
 // signs in, and exports themselves.
 var stays = map[string]bool{
-	"parcels": true, "repeated": true, "departures": true,
+	"members": true, "member_seen": true, "parcels": true, "repeated": true, "departures": true,
 	"tokens": true, "token_seen": true, "scim_tokens": true, "scim_token_seen": true,
 	"identity_providers": true, "sso_links": true, "sso_link_seen": true, "sso_under_way": true, "sso_used": true, "sso_health": true, "sso_domains": true,
 	"support_grants": true,
@@ -85,4 +87,18 @@ func goes(t place.Carried, row []any) bool {
 		}
 	}
 	return false
+}
+
+// Fingerprint names the key of a receiving installation.
+func Fingerprint(key []byte) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Export is what the bundle is called among exports, and Order what it is made by.
+const Export = "customer"
+
+// Order names the receiver: its key as 'ringfence customer receive-key' writes it.
+type Order struct {
+	ReceiveKey string `json:"receive_key"`
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -45,31 +44,7 @@ func schemas() place.Schemas {
 
 func newHome(t *testing.T, cfg place.Config) *home {
 	t.Helper()
-	dir := t.TempDir()
-	h := &home{}
-	var err error
-	fail := func(e error) {
-		t.Helper()
-		if e != nil {
-			t.Fatal(e)
-		}
-	}
-	h.root, err = keyring.CreateRoot(filepath.Join(dir, "root.key"))
-	fail(err)
-	h.o = keyring.Options{Root: h.root, Stores: []keyring.Store{{Dir: filepath.Join(dir, "a")}, {Dir: filepath.Join(dir, "b")}}}
-	fail(keyring.Init(t.Context(), h.o))
-	h.keys, err = keyring.Open(t.Context(), h.o)
-	fail(err)
-	h.store, err = place.Open(context.Background(), cfg, schemas(), h.keys)
-	fail(err)
-	h.objects, err = blob.OpenFolder(filepath.Join(dir, "objects"))
-	fail(err)
-	t.Cleanup(func() { h.store.Close(); h.keys.Close(); h.objects.Close() })
-	h.service = recording.New(recording.Options{Store: h.store, Keys: h.keys, Objects: h.objects})
-	h.service.OnDestroy(search.Remove)
-	h.key, _, err = paper.NewKey("Home", time.Now())
-	fail(err)
-	return h
+	return homeWith(t, cfg, schemas())
 }
 
 // settled is a customer with some recordings, one of them destroyed, and words.

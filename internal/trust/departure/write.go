@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"strings"
@@ -58,8 +56,7 @@ func Write(ctx context.Context, s Source, box Box) error {
 	if err := pending(ctx, s.Place); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(s.To)
-	m := Manifest{What: whatItIs, Version: Version, Customer: s.Place.Customer().String(), Name: s.Name, Program: s.Program, Engine: s.Place.Dialect().String(), Receiver: hex.EncodeToString(sum[:8])}
+	m := Manifest{What: whatItIs, Version: Version, Customer: s.Place.Customer().String(), Name: s.Name, Program: s.Program, Engine: s.Place.Dialect().String(), Receiver: Fingerprint(s.To)}
 	if err := search.Compact(ctx, s.Place); err != nil { // what was deleted is not read back
 		return err
 	}
