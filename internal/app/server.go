@@ -55,6 +55,7 @@ import (
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/witness"
 )
 
 // server is one running Ringfence: its stores, the services on them, and what
@@ -96,6 +97,7 @@ type server struct {
 	asking       *job.Runner // asks them
 	parcels      *parcel.Service
 	exporting    *job.Runner // makes exports
+	witness      *witness.Service
 	custody      *custody.Service
 	turning      *job.Runner // rotates keys
 	health       *health.Service
@@ -209,6 +211,7 @@ func (s *server) build(x extras) error {
 	}, s.runnerOptions(0))
 	s.buildWebhooks(out)
 	s.buildExports()
+	s.buildProofs()
 	s.buildCustody()
 	s.buildHealth()
 	s.figures()
@@ -342,6 +345,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	s.background(ctx, s.health.Run)
 	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)
 	s.startBackups(ctx)
+	s.startProofs(ctx)
 	s.stops = append(s.stops, s.collectors.Stop, s.hub.Stop)
 
 	err := errors.Join(s.serve(api), s.serveMetrics())

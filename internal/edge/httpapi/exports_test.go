@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"ringfence/internal/base/actor"
-	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
 )
 
@@ -15,7 +13,7 @@ func TestExportsAreTheAskers(t *testing.T) {
 	w := newWorld(t)
 	base := "/api/v1/customers/" + w.a.id.String() + "/exports"
 	admin, superuser := w.as("customer_admin@a.example"), w.as("superuser@a.example")
-	i := w.exported(w.a, actor.ForPerson(w.person("customer_admin@a.example"), id.New[id.Session](), ""))
+	i := w.exported(w.a, w.memberNamed(w.a, "customer_admin@a.example"))
 	var list struct{ Items []httpapi.Export }
 	admin.do("GET", base, nil).into(w, &list)
 	if len(list.Items) != 1 || list.Items[0].State != "ready" || list.Items[0].Name != "test.zip" || list.Items[0].Until == nil {

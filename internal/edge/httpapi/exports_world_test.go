@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,13 +13,19 @@ import (
 	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/identity"
+	"ringfence/internal/trust/evidence"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/witness"
 )
 
 // exports builds what makes exports, with a kind that anybody who takes exports
 // may take.
 func (w *world) exports() {
 	w.parcels = parcel.New(parcel.Options{Store: w.store, Keys: w.keyring, Objects: w.objects})
+	w.witness = witness.New(witness.Options{Store: w.store, Keys: w.keyring, Mail: w.box})
+	w.parcels.Register(evidence.Kind, evidence.New(w.recordings, w.witness, time.Now).Maker(string(access.RecordingDownload)))
+	w.parcels.Register(witness.ExportKind, w.witness.Maker(string(access.JournalExport)))
 	w.parcels.Register("test", parcel.Maker{
 		Act:      string(access.ExportTake),
 		Estimate: func(context.Context, *place.Place, json.RawMessage) (int64, error) { return 10, nil },
@@ -52,7 +59,7 @@ func (w *world) ownExport(c *client, email string, rt httpapi.RouteInfo, own thi
 	if !strings.Contains(rt.Path, "{export}") {
 		return
 	}
-	own["export"] = w.exported(w.a, actor.ForPerson(w.person(email), id.New[id.Session](), "")).String()
+	own["export"] = w.exported(w.a, w.memberNamed(w.a, email)).String()
 	if rt.ID == "takeExport" {
 		var o httpapi.ExportOpening
 		if got := c.do("POST", "/api/v1/customers/"+w.a.id.String()+"/exports/"+own["export"]+"/openings", nil); got.status == 201 {
@@ -60,4 +67,30 @@ func (w *world) ownExport(c *client, email string, rt httpapi.RouteInfo, own thi
 			own["opening"] = o.ID
 		}
 	}
+}
+
+// memberNamed is a member of a customer as an actor; nobody's, where there is none.
+func (w *world) memberNamed(c *customer, email string) actor.Actor {
+	w.Helper()
+	for _, m := range must[[]identity.Member](w)(w.people.Members(w.Context(), c.p)) {
+		if m.Email == email {
+			return actor.ForPerson(m.Person, id.New[id.Session](), "")
+		}
+	}
+	return system
+}
+
+// checkpoint is the size of one of a customer's.
+func (w *world) checkpoint(c *customer) string {
+	w.Helper()
+	return strconv.FormatInt(must[witness.Signed](w)(w.witness.Sign(w.Context(), c.p, system)).Size, 10)
+}
+
+// aWitness is somebody who is sent a customer's checkpoints.
+func (w *world) aWitness(c *customer) string {
+	w.Helper()
+	for _, old := range must[[]witness.Witness](w)(w.witness.Witnesses(w.Context(), c.p)) {
+		w.no(w.witness.Remove(w.Context(), c.p, system, old.ID))
+	}
+	return must[witness.Witness](w)(w.witness.Add(w.Context(), c.p, system, "witness@"+c.canary+".example", 24*time.Hour)).ID.String()
 }

@@ -89,8 +89,9 @@ func (w *world) make(c *customer, opening string) things {
 	w.no(err)
 	imp := must[bulk.Import](w)(w.imports.Create(ctx, c.p, system, bulk.Draft{Name: "old", Folder: "/drop/" + c.canary, Profile: "generic", TimeZone: "UTC"}))
 	return things{
-		"import":  imp.ID.String(),
-		"export":  w.exported(c, system).String(),
+		"import": imp.ID.String(),
+		"export": w.exported(c, system).String(),
+		"size":   w.checkpoint(c), "witness": w.aWitness(c),
 		"webhook": hook.ID.String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(), "support": w.support(c).String(),
@@ -117,8 +118,9 @@ func (w *world) forget() {
 
 func nobodys() things {
 	return things{
-		"import":  id.New[id.Import]().String(),
-		"export":  id.New[id.Parcel]().String(),
+		"import": id.New[id.Import]().String(),
+		"export": id.New[id.Parcel]().String(),
+		"size":   "987654321", "witness": id.New[id.Witness]().String(),
 		"webhook": id.New[id.Webhook]().String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),
 		"certificate": id.New[id.Certificate]().String(), "review": id.New[id.Review]().String(), "line": id.New[id.ReviewLine]().String(),

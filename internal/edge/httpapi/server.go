@@ -53,6 +53,7 @@ import (
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/witness"
 )
 
 // Deps is what the API is built on.
@@ -85,7 +86,8 @@ type Deps struct {
 	Backups      func() *backup.Service // gives nil while none are made
 	Collect      *collect.Server
 	Imports      *bulk.Service
-	Parcels      *parcel.Service // exports
+	Parcels      *parcel.Service  // exports
+	Witness      *witness.Service // checkpoints of change logs
 	Custody      *custody.Service
 	Systems      *phonesystem.Service
 	Coverage     *coverage.Service
@@ -213,6 +215,8 @@ func New(d Deps) *Server {
 	s.healthRoutes()
 	s.backupRoutes()
 	s.exportRoutes()
+	s.evidenceRoutes()
+	s.verificationRoutes()
 	s.keyRoutes()
 	s.describe()
 	s.plainRoutes()
@@ -231,6 +235,7 @@ func (s *Server) Handler() http.Handler { return s.wrap(s.mux) }
 func (s *Server) plainRoutes() {
 	s.mux.HandleFunc("GET /healthz", s.healthz)
 	s.mux.HandleFunc("GET /readyz", s.readyz)
+	s.mux.HandleFunc("GET /verify.html", s.verifyPage)
 	s.mux.HandleFunc("GET /api/v1/live", s.live)
 	if s.deps.Collect != nil {
 		s.mux.Handle(collect.Path+"/", http.HandlerFunc(s.collect))
