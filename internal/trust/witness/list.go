@@ -74,7 +74,9 @@ func (s *Service) Cosign(ctx context.Context, p *place.Place, who actor.Actor, s
 	if err != nil {
 		return Signed{}, fault.Field("key", "this is no key of a note: name+hash+key")
 	}
-	line = strings.TrimSpace(line)
+	if line = strings.TrimSpace(line); strings.Contains(line, "\n") {
+		return Signed{}, fault.Field("signature", "this is more than one line")
+	}
 	err = p.Change(ctx, who, func(tx *place.Tx) error {
 		r, err := place.Row[row](tx, columns+`WHERE size = ?`, size)
 		if err != nil {
