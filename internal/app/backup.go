@@ -50,7 +50,10 @@ func runBackup(ctx context.Context, args []string, p Process) error {
 func backupFlags(name, usage string, args []string, p Process, more func(f flagSet)) (config.Config, bool, error) {
 	f := flags("backup "+name, usage, p)
 	path := f.String("config", "/etc/ringfence/ringfence.yaml", "the configuration")
-	asJSON := f.Bool("json", false, "answer for programs")
+	asJSON := new(bool)
+	if name != "key" && name != "log" { // they say nothing that a program would read
+		f.BoolVar(asJSON, "json", false, "answer for programs")
+	}
 	if more != nil {
 		more(f)
 	}

@@ -27,8 +27,8 @@ func runCollect(ctx context.Context, args []string, p Process) error {
 
 const generateUsage = `
 ringfence generate writes the files of the repository that are derived from the
-code: the description of the API, the table of permissions and the sample
-configuration.
+code: the description of the API and its part for clients, the table of
+permissions and the sample configuration.
 
 Usage: ringfence generate [--dir DIR]`
 

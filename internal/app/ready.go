@@ -25,7 +25,7 @@ Usage: ringfence health --config FILE [--wait 60s]`
 func runHealth(ctx context.Context, args []string, p Process) error {
 	f := flags("health", healthUsage, p)
 	path := f.String("config", "/etc/ringfence/ringfence.yaml", "the configuration of the server")
-	wait := f.Duration("wait", 0, "how `long` to wait until it is ready")
+	wait := f.Duration("wait", 0, "`duration` to wait until it is ready, such as 60s")
 	if err := parse(f, args); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ in --state, which signs what the box sends and opens nothing.
 const collectHelp = `Usage: ringfence collect --state DIR --from DIR [--profile asterisk --logs DIR] [--once] [--json]
        ringfence collect --dry-run --profile asterisk --from DIR --logs DIR [--json]
        ringfence collect enrol -h
+       ringfence collect install | status | upgrade | uninstall | probe -h      as a service
 
 Brings the recordings of a telephone system to Ringfence. Each one is encrypted
 here, to the customer's public key, before it travels; this box cannot open what

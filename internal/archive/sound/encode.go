@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringfence/internal/base/fault"
+	"ringfence/internal/base/span"
 )
 
 // Bit rates of Opus in kbit/s for each channel: below, speech suffers; above, nobody hears a difference in a telephone call.
@@ -47,6 +48,7 @@ func EncodeOpus(ctx context.Context, out io.Writer, p PCM, kbit int) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the encoder for Opus could not be started")
 	}
+	_, run := span.Begin(ctx, "child ffmpeg", span.Attr{Key: "kind", Value: "encode opus"})
 	stall := time.AfterFunc(childStall, cancel)
 	defer stall.Stop()
 	fed := feed(ctx, in, p, func() { stall.Reset(childStall) })
@@ -59,6 +61,7 @@ func EncodeOpus(ctx context.Context, out io.Writer, p PCM, kbit int) error {
 	if err := cmd.Wait(); err != nil && fed == nil {
 		fed = fmt.Errorf("the encoder for Opus ended with: %w", err)
 	}
+	run.End(fed)
 	return fed
 }
 

@@ -2,12 +2,17 @@ package sound_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"ringfence/internal/archive/sound"
+	"ringfence/internal/base/span"
 )
 
 // spoken is sound that rises and falls, another course for each channel.
@@ -64,6 +69,33 @@ func encoded(t *testing.T, p sound.PCM) sound.PCM {
 	}
 	t.Cleanup(func() { out.Close() })
 	return out
+}
+
+// traced notes the spans that are begun, and how they end.
+type traced []string
+
+func (t *traced) Begin(ctx context.Context, name string, attrs []span.Attr) (context.Context, span.Span) {
+	for _, a := range attrs {
+		name += " " + a.Value
+	}
+	*t = append(*t, name)
+	return ctx, t
+}
+func (t *traced) Carry(context.Context) string                           { return "" }
+func (t *traced) Continue(ctx context.Context, _ string) context.Context { return ctx }
+func (t *traced) ID(context.Context) string                              { return "" }
+func (t *traced) Set(...span.Attr)                                       {}
+func (t *traced) End(err error)                                          { *t = append(*t, fmt.Sprint("ended: ", err)) }
+
+// The child that encodes is part of the trace, as the one that decodes.
+func TestTheEncoderIsTraced(t *testing.T) {
+	var tr traced
+	if err := sound.EncodeOpus(span.With(t.Context(), &tr), io.Discard, newSpoken(1, 1, time.Second), sound.UsualOpus); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"child ffmpeg encode opus", "ended: <nil>"}; !slices.Equal(tr, want) {
+		t.Errorf("%q", tr)
+	}
 }
 
 func TestOpusSoundsAlike(t *testing.T) {
