@@ -55,6 +55,7 @@ import (
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
 
@@ -73,6 +74,7 @@ type server struct {
 	sso          *sso.Service
 	recordings   *recording.Service
 	compact      *compact.Service
+	redaction    *redaction.Service
 	blueprints   *blueprint.Service
 	sender       mail.Sender
 	speech       *speech.Service
@@ -169,6 +171,7 @@ func (s *server) build(x extras) error {
 		Store: s.places, Tree: s.tree, People: s.people, Mail: sender, URL: s.url, Brand: s.tree.LetterBrand, Reach: httpapi.InReach(s.recordings, time.Now), Log: s.log,
 	})
 	s.buildDestruction()
+	s.buildRedaction()
 	s.recordings.OnCapture(captured)
 	s.recordings.OnCapture(tellCaptured)
 	s.recordings.OnCapture(s.figureCapture)
@@ -181,7 +184,7 @@ func (s *server) build(x extras) error {
 	s.sso = sso.New(sso.Options{Store: s.places, People: s.people, Egress: out, BaseURL: s.url, Log: s.log})
 	s.pace = newPace()
 	s.speech = speech.New(speech.Options{
-		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: s.pace.told(heard),
+		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: s.pace.told(heardAndLooked(heard)),
 	})
 	s.blueprints = blueprint.New(blueprint.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
@@ -208,6 +211,7 @@ func (s *server) build(x extras) error {
 	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
 		recording.JobTranscribe: s.pace.measured(s.speech.Kind()),
 		compact.Job:             s.compact.Kind(),
+		redaction.Job:           s.redaction.Kind(),
 	}, s.runnerOptions(0))
 	s.buildWebhooks(out)
 	s.buildExports()

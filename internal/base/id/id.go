@@ -86,6 +86,9 @@ type (
 	breachKind  struct{}
 	foundKind   struct{}
 
+	redactionKind struct{}
+	pauseKind     struct{}
+
 	approvalKind struct{}
 	holdKind     struct{}
 	tagKind      struct{}
@@ -151,6 +154,9 @@ func (statementKind) prefix() string   { return "stm" }
 
 func (parcelKind) prefix() string  { return "pcl" }
 func (witnessKind) prefix() string { return "wit" }
+
+func (redactionKind) prefix() string { return "rdn" }
+func (pauseKind) prefix() string     { return "pse" }
 
 func (approvalKind) prefix() string { return "apr" }
 func (holdKind) prefix() string     { return "hld" }
@@ -224,6 +230,9 @@ type (
 
 	Parcel  = Of[parcelKind]  // an export that is made, taken and destroyed
 	Witness = Of[witnessKind] // who receives checkpoints of a log
+
+	Redaction = Of[redactionKind] // something taken out of a recording
+	Pause     = Of[pauseKind]     // a time during which a payment was taken in a call
 
 	Approval = Of[approvalKind] // an act that waits for a second person
 	Hold     = Of[holdKind]     // a legal hold

@@ -91,6 +91,7 @@ func (w *world) make(c *customer, opening string) things {
 	return things{
 		"import": imp.ID.String(),
 		"export": w.exported(c, system).String(),
+		"pause":  w.aPause(c).String(),
 		"size":   w.checkpoint(c), "witness": w.aWitness(c),
 		"webhook": hook.ID.String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
@@ -120,6 +121,7 @@ func nobodys() things {
 	return things{
 		"import": id.New[id.Import]().String(),
 		"export": id.New[id.Parcel]().String(),
+		"pause":  id.New[id.Pause]().String(),
 		"size":   "987654321", "witness": id.New[id.Witness]().String(),
 		"webhook": id.New[id.Webhook]().String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": id.New[id.Provider]().String(), "test": id.New[id.Test]().String(), "link": id.New[id.Link]().String(), "domain": id.New[id.Domain]().String(),

@@ -19,7 +19,7 @@ import (
 type openInput struct {
 	RecordingPath
 	Body struct {
-		What      string `json:"what" enum:"listen,transcript,download"`
+		What      string `json:"what" enum:"listen,transcript,download,original"`
 		Purpose   string `json:"purpose,omitempty" maxLength:"300" doc:"Why; stands in the journal"`
 		Rendition string `json:"rendition,omitempty" doc:"Id of a rendition; empty: the one to listen to"`
 	}
@@ -42,7 +42,7 @@ func (s *Server) openingRoutes() {
 
 // actOf is which act an opening needs.
 var actOf = map[string]access.Act{
-	"listen": access.RecordingListen, "transcript": access.RecordingTranscript, "download": access.RecordingDownload,
+	"listen": access.RecordingListen, "transcript": access.RecordingTranscript, "download": access.RecordingDownload, "original": access.RecordingOriginal,
 }
 
 // openRecording asks whether the visitor may, for this recording and this way
@@ -80,6 +80,8 @@ func (s *Server) openRecording(ctx context.Context, v *visit, in *openInput) (*b
 		if o.HasSmall() {
 			out.OpusURL = base + "/opus"
 		}
+	case "original":
+		out.SoundURL, out.PeaksURL, out.TranscriptURL = base+"/sound", base+"/peaks", base+"/transcript"
 	case "transcript":
 		out.TranscriptURL = base + "/transcript"
 	case "download":
@@ -98,6 +100,9 @@ func (s *Server) opened(ctx context.Context, v *visit, in *OpeningPath, what str
 	o, err := s.deps.Recordings.Opening(v.place, v.who, i)
 	if err != nil {
 		return nil, err
+	}
+	if originalWay(o, what) {
+		what = o.What
 	}
 	if o.What != what {
 		return nil, errNothing

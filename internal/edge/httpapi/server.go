@@ -53,6 +53,7 @@ import (
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
 
@@ -80,6 +81,7 @@ type Deps struct {
 	SSO          *sso.Service // customers' own identity providers
 	Recordings   *recording.Service
 	Compact      *compact.Service
+	Redaction    *redaction.Service
 	Speech       *speech.Service
 	Webhooks     *webhook.Service
 	Health       *health.Service
@@ -191,6 +193,7 @@ func New(d Deps) *Server {
 	s.attentionRoutes()
 	s.retentionRoutes()
 	s.storageRoutes()
+	s.redactionRoutes()
 	s.speechRoutes()
 	s.memberRoutes()
 	s.directoryRoutes()

@@ -57,6 +57,11 @@ const (
 	ImportRun           Act = "import.run"
 	RetentionSet        Act = "retention.set"
 	SpeechSet           Act = "speech.set"
+	RedactionSet        Act = "redaction.set"
+	RecordingRedact     Act = "recording.redact"
+	RecordingOriginal   Act = "recording.original" // of what was redacted, while it stays
+	PauseNote           Act = "pause.note"         // says when a payment is taken in a call
+	PaymentRead         Act = "payment.read"
 	PolicyRead          Act = "policy.read" // reads settings: retention, speech, sign-in
 	MemberRead          Act = "member.read"
 	MemberManage        Act = "member.manage"

@@ -44,7 +44,9 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return r == access.SuperUser || own && (r == access.User || r == access.Supervisor)
 	case access.RecordingList:
 		return r == access.SuperUser || admin || own && (r == access.User || r == access.Supervisor || r == access.Agent)
-	case access.RecordingDownload:
+	case access.PaymentRead:
+		return admin || r == access.Auditor
+	case access.RecordingDownload, access.RecordingRedact, access.RecordingOriginal:
 		return r == access.SuperUser
 	case access.ExposureRead:
 		return slices.Contains(access.RolesAt("customer"), r)

@@ -44,6 +44,11 @@ var policy = map[Act]map[Role]Scope{
 	ImportRun:           {CustomerAdmin: Everything},
 	RetentionSet:        {CustomerAdmin: Everything},
 	SpeechSet:           {CustomerAdmin: Everything},
+	RedactionSet:        {CustomerAdmin: Everything},
+	RecordingRedact:     {SuperUser: Everything},
+	RecordingOriginal:   {SuperUser: Everything},
+	PauseNote:           {CustomerAdmin: Everything},
+	PaymentRead:         {CustomerAdmin: Everything, Auditor: Everything},
 	PolicyRead:          {CustomerAdmin: Everything, Auditor: Everything},
 	MemberRead:          {CustomerAdmin: Everything, Auditor: Everything},
 	MemberManage:        {CustomerAdmin: Everything},
@@ -95,7 +100,7 @@ var policy = map[Act]map[Role]Scope{
 func Acts() []Act { return slices.Sorted(maps.Keys(policy)) }
 
 // content names the acts that bring a person to what was said.
-var content = []Act{RecordingListen, RecordingTranscript, RecordingDownload}
+var content = []Act{RecordingListen, RecordingTranscript, RecordingDownload, RecordingOriginal}
 
 // Content reports whether an act opens what was said.
 func Content(a Act) bool { return slices.Contains(content, a) }
