@@ -75,6 +75,27 @@ func TestToldAgain(t *testing.T) {
 	})
 }
 
+// What a log has said of a call stands when later only its file is told of: one
+// that cannot be read would else make it an unanswered call, and excuse it.
+func TestAFileDoesNotUnsayItsLog(t *testing.T) {
+	each(t, "UTC", func(t *testing.T, w *world) {
+		named := w.call("1.1", 20*time.Minute)
+		w.expect(named)
+		alone := named
+		alone.Named, alone.Disposition, alone.Talk, alone.EndedAt = false, "unanswered", 0, named.StartedAt
+		w.expect(alone)
+		w.now = w.now.Add(3 * time.Minute)
+		w.turn()
+		w.want(map[coverage.State]int64{coverage.Missing: 1})
+		w.expect(alone)
+		w.turn()
+		w.want(map[coverage.State]int64{coverage.Missing: 1})
+		w.taken("1.1")
+		w.expect(alone)
+		w.want(map[coverage.State]int64{coverage.Captured: 1})
+	})
+}
+
 // A recording that no log names is unnamed, once its time has passed, where the
 // source has logs; a log that names it later settles it.
 func TestUnnamed(t *testing.T) {

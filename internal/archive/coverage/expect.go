@@ -327,13 +327,40 @@ func (x *expecting) stateOf(c Call, rec id.Recording) (State, id.Excuse) {
 	return Waiting, id.Excuse{}
 }
 
+// asNamed lets stand what a log said of a call that only its file tells of now,
+// as after a restart: a file that holds no sound would make it an unanswered
+// call, which is excused, and nobody would hear that its recording is missing.
+func (x *expecting) asNamed(c *Call, kept row) error {
+	was, err := kept.call(x.tx)
+	if err != nil {
+		return err
+	}
+	idents, rec := c.Idents, c.Recording
+	if was != nil {
+		*c = *was
+	} else {
+		c.Direction, c.Disposition, c.Talk = kept.Direction, kept.Disposition, float64(kept.Talk)/1000
+		c.StartedAt, c.EndedAt = instant(kept.Started), instant(kept.Ended)
+	}
+	c.Idents, c.Recording, c.Named = idents, rec, true
+	return nil
+}
+
 // again is a call that was told before: a log names now what only a file had
 // told, or several turned out to be one.
 func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row) error {
 	if err := x.news.flush(x.tx); err != nil { // it may be among them
 		return err
 	}
+	if i := slices.IndexFunc(same, func(r row) bool { return r.Named }); i > 0 {
+		same[0], same[i] = same[i], same[0]
+	}
 	kept := same[0]
+	if kept.Named && !c.Named {
+		if err := x.asNamed(&c, kept); err != nil {
+			return err
+		}
+	}
 	for _, o := range same[1:] {
 		for _, st := range []string{`DELETE FROM expectation_idents WHERE expectation = ?`, `DELETE FROM expectations WHERE id = ?`} {
 			if _, err := x.tx.Exec(st, o.ID); err != nil {
