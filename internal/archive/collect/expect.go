@@ -51,28 +51,45 @@ func (s *scanner) expected(batch capture.Batch) {
 }
 
 // keepExpected writes what is expected of calls that are settled, durably and
-// sealed, before the state forgets them.
+// sealed, before the state forgets them. After a fault all is as it was, and may
+// be written again: what is told twice changes nothing.
 func (s *scanner) keepExpected(over []string) error {
-	var r coverage.Report
+	r := coverage.Report{Gaps: s.gaps}
 	for _, c := range over {
 		if one, ok := s.calls[c]; ok {
 			r.Calls = append(r.Calls, one)
-			delete(s.calls, c)
 		}
 	}
-	r.Gaps, s.gaps = s.gaps, nil
-	if r.Empty() || s.b.protocol() < 2 {
-		return nil // an older server does not count
+	if !r.Empty() && !s.b.uncounted() {
+		if err := s.b.writeExpected(s.conf, r); err != nil {
+			return err
+		}
 	}
-	dir := filepath.Join(s.b.dev.dir, expectedDir)
+	for _, c := range over {
+		delete(s.calls, c)
+	}
+	s.gaps = nil
+	return nil
+}
+
+// uncounted reports that the server has said that it is of a release that does
+// not count. One that could not be asked since the start may well.
+func (b *box) uncounted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.greetedAt.IsZero() && b.greeting.Protocol < 2
+}
+
+func (b *box) writeExpected(conf Config, r coverage.Report) error {
+	dir := filepath.Join(b.dev.dir, expectedDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if len(r.Calls) == 0 {
-		return s.b.sealExpected(dir, s.conf, r)
+		return b.sealExpected(dir, conf, r)
 	}
 	for some := range slices.Chunk(r.Calls, expectedCalls) {
-		if err := s.b.sealExpected(dir, s.conf, coverage.Report{Calls: some, Gaps: r.Gaps}); err != nil {
+		if err := b.sealExpected(dir, conf, coverage.Report{Calls: some, Gaps: r.Gaps}); err != nil {
 			return err
 		}
 		r.Gaps = nil
@@ -97,6 +114,9 @@ func (b *box) sealExpected(dir string, conf Config, r coverage.Report) error {
 // sendExpected brings what was written down to the server, the oldest first. It
 // is not worth a retry of its own: the next round tries again.
 func (b *box) sendExpected(ctx context.Context) {
+	if b.protocol() < 2 {
+		return // it waits until a server that counts was greeted
+	}
 	dir := filepath.Join(b.dev.dir, expectedDir)
 	names, err := os.ReadDir(dir)
 	if err != nil {

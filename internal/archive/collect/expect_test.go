@@ -1,10 +1,12 @@
 package collect
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +57,48 @@ func TestWhatTheLogsNameArrives(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(w.state, expectedDir))
 	if err != nil || len(left) != 0 {
 		t.Errorf("%d reports are left: %v", len(left), err)
+	}
+}
+
+// A box that starts while its server is away does not know yet whether that
+// counts calls: what the logs name waits, and a disk that is full loses none of it.
+func TestWhatTheLogsNameWaitsForTheServer(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	logs := t.TempDir()
+	profile := func(o *Options) { o.profile, o.Profile, o.Logs = nil, "asterisk", logs }
+	w.mustCollect(profile) // the settings are on the box now
+	add(t, filepath.Join(pbx, "cdr-csv"), filepath.Join(logs, "cdr-csv"))
+	var told atomic.Int64
+	w.server.expect = func(_ *place.Tx, _ id.Source, r coverage.Report) error {
+		told.Add(int64(len(r.Calls)))
+		return nil
+	}
+	unsent := filepath.Join(w.state, expectedDir)
+	if err := os.WriteFile(unsent, nil, 0o600); err != nil { // nothing can be written there
+		t.Fatal(err)
+	}
+	if events, err := w.collect(profile); err == nil {
+		t.Fatalf("the logs were read, and nothing was written down: %+v", events)
+	}
+	if err := os.Remove(unsent); err != nil {
+		t.Fatal(err)
+	}
+	w.front.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, helloPath) {
+			http.Error(rw, "away", http.StatusServiceUnavailable)
+			return
+		}
+		w.server.ServeHTTP(rw, r)
+	}))
+	w.mustCollect(profile)
+	if left, err := os.ReadDir(unsent); err != nil || len(left) == 0 || told.Load() != 0 {
+		t.Fatalf("%d reports wait, %d calls were told to a server that said nothing: %v", len(left), told.Load(), err)
+	}
+	w.front.serve(w.server)
+	w.mustCollect(profile)
+	if left, err := os.ReadDir(unsent); err != nil || len(left) != 0 || told.Load() < 10 {
+		t.Fatalf("%d reports are left, %d calls were told: %v", len(left), told.Load(), err)
 	}
 }
 

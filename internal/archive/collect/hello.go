@@ -133,6 +133,13 @@ func (b *box) greet(ctx context.Context) (Greeting, error) {
 	return g, nil
 }
 
+// unheard reports that the server has not answered a hello since the start.
+func (b *box) unheard() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.greetedAt.IsZero()
+}
+
 // protocol is what box and server have agreed on.
 func (b *box) protocol() int {
 	b.mu.Lock()

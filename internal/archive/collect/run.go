@@ -93,7 +93,7 @@ func (b *box) loop(ctx context.Context) error {
 			return err
 		}
 		every := configEvery
-		if b.config().Hold != "" {
+		if b.config().Hold != "" || b.unheard() {
 			every = holdEvery
 		}
 		if b.again.Load() || b.now().Sub(asked) >= every {
@@ -149,12 +149,23 @@ func (b *box) round(ctx context.Context, s *scanner) (full bool, err error) {
 		if b.Once && b.spool.bytes() == 0 {
 			return false, err // nothing in the spool can end and make room
 		}
-		return true, s.settled()
+		return true, b.remember(s)
 	}
 	if err != nil {
 		return false, err
 	}
-	return false, s.settled()
+	return false, b.remember(s)
+}
+
+// remember keeps how far reading has come. A disk that is full is waited for:
+// until it is kept, the same is found again.
+func (b *box) remember(s *scanner) error {
+	err := s.settled()
+	if err == nil || b.Once {
+		return err
+	}
+	b.report(Event{What: "waiting", Text: "how far reading has come cannot be written down: " + reasonOf(err)})
+	return nil
 }
 
 // rest waits for the next look, or for room where the spool is full.

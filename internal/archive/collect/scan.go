@@ -242,12 +242,12 @@ func (s *scanner) settled() error {
 	if len(over) == 0 {
 		return nil
 	}
+	if err := s.keepExpected(over); err != nil {
+		return err
+	}
 	s.profile.Done(over...)
 	for _, c := range over {
 		delete(s.ended, c)
-	}
-	if err := s.keepExpected(over); err != nil {
-		return err
 	}
 	state, err := s.profile.State()
 	if err != nil {
