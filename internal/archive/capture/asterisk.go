@@ -26,6 +26,7 @@ type asterisk struct {
 	resume map[string]logFile // places of an earlier run, until their logs are found
 	autos  map[string]*lone   // of alone: those of one-touch recording
 	behind bool               // a poll stopped before the end of the logs
+	fresh  bool               // the logs held new rows
 	seq    sequence           // numbers of CDRs
 	gaps   []coverage.Gap     // of the logs, for the next batch
 	swept  int64
@@ -112,6 +113,18 @@ func (a *asterisk) poll(ctx context.Context, now time.Time, tell func(Call)) ([]
 	problems = append(problems, more...)
 	if err != nil {
 		return problems, err
+	}
+	if a.fresh {
+		// A call's file is there before its last line. One that was made while the logs were read is looked for once more: else the call
+		// would be told without it, and a crash before the next poll would leave its file to be taken for one that no log names.
+		changed, more, err := a.folder.scan(ctx, now)
+		problems = append(problems, more...)
+		if err != nil {
+			return problems, fault.Wrap(err, fault.Unavailable, "the folder of recordings cannot be read")
+		}
+		for _, f := range changed {
+			a.touch(f)
+		}
 	}
 	for c := range a.j.all {
 		if c.dirty || a.waiting(c) {

@@ -29,7 +29,7 @@ func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call))
 		}
 	}()
 	told := 0
-	a.behind = false
+	a.behind, a.fresh = false, false
 	count := func(c Call) {
 		told++
 		tell(c)
@@ -56,6 +56,7 @@ func (a *asterisk) readLogs(ctx context.Context, now time.Time, tell func(Call))
 		}
 		e := heads[first]
 		a.j.add(e)
+		a.fresh = true
 		a.note(e)
 		if a.j.newest-a.swept > linger.Milliseconds()/4 {
 			a.sweep(a.j.newest, now, count)

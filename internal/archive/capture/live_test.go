@@ -2,8 +2,12 @@ package capture
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -91,6 +95,40 @@ func TestAFileBeforeItsLogsWaitsAndIsNotTwoCalls(t *testing.T) {
 	p.write(t, logs)
 	got := l.after(time.Second)
 	if len(got) != 1 || got[0].ID != in.uid || len(got[0].Files) != 1 || got[0].Agents[0].Name != "Aisha Khan" || len(l.calls) != 1 {
+		t.Fatalf("%+v", got)
+	}
+}
+
+// meanwhile does something once, when the first log is opened.
+type meanwhile struct {
+	fs.FS
+	once sync.Once
+	do   func()
+}
+
+func (b *meanwhile) Open(name string) (fs.File, error) {
+	if path.Ext(name) == ".csv" {
+		b.once.Do(b.do)
+	}
+	return b.FS.Open(name)
+}
+
+// A file that is made while the logs are read belongs to the call that they end,
+// at once: a crash after this poll finds nothing of it in the logs any more.
+func TestAFileMadeWhileTheLogsAreRead(t *testing.T) {
+	logs := t.TempDir()
+	l := newLive(t, Options{})
+	p := newPBX(l.now.Truncate(time.Second))
+	in := p.direct("01614960152", "01614960516", "209", "Aisha Khan", 30)
+	p.write(t, logs)
+	l.opt.LogFiles = &meanwhile{FS: os.DirFS(logs), do: func() {
+		put(t, l.opt.Folder, "exten-209-01614960152-20241122-090000-"+in.uid+".wav", wav(1, 30))
+	}}
+	var err error
+	if l.profile, err = New(l.opt); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.after(0); len(got) != 1 || len(got[0].Files) != 1 {
 		t.Fatalf("%+v", got)
 	}
 }
