@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"ringfence/internal/base/fault"
-	"ringfence/internal/trust/proof"
+	proofs "ringfence/internal/trust/proof"
 )
 
 const verifyUsage = `
@@ -71,7 +71,7 @@ func runVerify(_ context.Context, args []string, p Process) error {
 	return nil
 }
 
-func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
+func verifyFiles(files []string, key string) (all []*proofs.Report, err error) {
 	for _, name := range files {
 		file, err := os.Open(name)
 		if err != nil {
@@ -79,7 +79,7 @@ func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
 		}
 		info, err := file.Stat()
 		if err == nil && !info.IsDir() {
-			all = append(all, proof.Verify(name, file, info.Size(), key))
+			all = append(all, proofs.Verify(name, file, info.Size(), key))
 		}
 		file.Close()
 		if err != nil || info.IsDir() {
@@ -87,12 +87,12 @@ func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
 		}
 	}
 	if len(all) > 1 || all[0].Kind == "checkpoint" && key == "" {
-		all = append(all, proof.Compare(all))
+		all = append(all, proofs.Compare(all))
 	}
 	return all, nil
 }
 
-func printReports(p Process, all []*proof.Report, holds bool) {
+func printReports(p Process, all []*proofs.Report, holds bool) {
 	for _, r := range all {
 		fmt.Fprintf(p.Stdout, "%s (%s)\n", r.File, r.Kind)
 		for _, f := range r.Findings {
