@@ -157,9 +157,9 @@ func saveExamples() error {
 // tests have; pick-up, imports and telephone systems need the systems that the
 // tests of archive have; the others are asked for by curl or over a socket.
 var unasked = strings.Fields(`
-	addPasskey askPasskey beginPasskey removePasskey signInPasskey stepUpPasskey makeRecoveryCodes removeTotp changePassword signInChoices
-	getPickup setPickup testPickup lookPickup confirmPickup startImport getImportReport setPhoneSystem
-	opus putFile getFileState verifyIdentityDomain nodeReviewPaper runDrill`)
+	addPasskey askPasskey beginPasskey removePasskey signInPasskey stepUpPasskey
+	testPickup confirmPickup startImport getImportReport
+	opus putFile getFileState verifyIdentityDomain nodeReviewPaper`)
 
 // Each operation has an example, and each example still is what the description
 // says: an answer with a field more or less was of another server.
