@@ -68,6 +68,7 @@ func (s *Service) Sweep(ctx context.Context, p *place.Place) error {
 // finishOne ends one parcel: what is personal in its row goes as well.
 func (s *Service) finishOne(ctx context.Context, p *place.Place, who actor.Actor, r row) error {
 	s.shutAll(r.ID)
+	s.o.Step("end: row")
 	// First the row: whoever makes it right now finds it ended and stores nothing that can be taken.
 	err := p.Change(ctx, who, func(tx *place.Tx) error {
 		now, err := place.Row[row](tx, columns+`id = ?`, r.ID)
@@ -98,6 +99,7 @@ func (s *Service) finishOne(ctx context.Context, p *place.Place, who actor.Actor
 	if err != nil {
 		return err
 	}
+	s.o.Step("end: ended")
 	return s.erase(ctx, p, r.ID)
 }
 
@@ -133,6 +135,7 @@ func (s *Service) erase(ctx context.Context, p *place.Place, i id.Parcel) error 
 	if err != nil {
 		return err
 	}
+	s.o.Step("end: gone")
 	return p.Keep(ctx, func(tx *place.Tx) error {
 		_, err := tx.Exec(`UPDATE parcels SET key_id = NULL, object = NULL WHERE id = ? AND state = 'ended'`, i)
 		return err

@@ -62,7 +62,9 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 		err = s.fill(ctx, p, m, b, r.Object, key)
 	}
 	if err == nil {
-		return s.finish(ctx, p, j, m, b, r)
+		err = s.finish(ctx, p, j, m, b, r)
+		s.o.Step("make: ready")
+		return err
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Denied, fault.NotFound, fault.Gone, fault.Conflict, fault.TooLarge:
@@ -76,10 +78,12 @@ func (s *Service) prepare(ctx context.Context, p *place.Place, r *row) (secret.K
 	if err := s.discard(ctx, p, *r, "an export that was not finished"); err != nil {
 		return secret.Key{}, err
 	}
+	s.o.Step("make: reserve")
 	keys, err := s.o.Keys.Reserve(ctx, p.Customer(), 1)
 	if err != nil {
 		return secret.Key{}, err
 	}
+	s.o.Step("make: reserved")
 	r.Key, r.Object = keys[0].Content.ID, id.New[id.Object]()
 	return keys[0].Content.Key, p.Keep(ctx, func(tx *place.Tx) error {
 		tx.Notify(Topic)
@@ -93,9 +97,11 @@ func (s *Service) discard(ctx context.Context, p *place.Place, r row, why string
 	if r.Key.IsZero() {
 		return nil
 	}
+	s.o.Step("discard: key")
 	if err := s.o.Keys.Destroy(ctx, p.Customer(), why, r.Key); err != nil {
 		return err
 	}
+	s.o.Step("discard: object")
 	return s.o.Objects.Delete(ctx, blob.Name(p.Customer(), r.Object))
 }
 
@@ -108,6 +114,7 @@ func bind(c id.Customer, o id.Object) []byte {
 func (s *Service) fill(ctx context.Context, p *place.Place, m Maker, b *Box, object id.Object, key secret.Key) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.o.Step("make: store")
 	pr, pw := io.Pipe()
 	made := make(chan error, 1)
 	go func() {
@@ -116,6 +123,7 @@ func (s *Service) fill(ctx context.Context, p *place.Place, m Maker, b *Box, obj
 		made <- err
 	}()
 	_, err := s.o.Objects.Put(ctx, blob.Name(p.Customer(), object), pr)
+	s.o.Step("make: stored")
 	pr.CloseWithError(errors.New("the object could not be stored"))
 	cancel()
 	if madeErr := <-made; madeErr != nil && (err == nil || fault.KindOf(madeErr) != fault.Internal) {

@@ -122,6 +122,7 @@ type Options struct {
 	Free    func() (int64, bool) // bytes free where objects lie; false: not known. nil: never known
 	Log     *slog.Logger
 	Now     func() time.Time
+	Step    func(name string) // told of each step, for tests that end the process there; nil: nobody
 }
 
 // Service makes parcels and hands them out.
@@ -140,6 +141,9 @@ func New(o Options) *Service {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
 	}
 	if o.Free == nil {
 		o.Free = func() (int64, bool) { return 0, false }

@@ -10,6 +10,7 @@ import (
 
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/journal"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/trust/proof"
 )
 
@@ -64,4 +65,40 @@ func forge(t testing.TB, signer journal.Signer, c id.Customer, lines []journal.L
 	no(w.Add(proof.CheckpointName, []byte(head)))
 	no(w.Close(proof.Manifest{Format: proof.LogFormat, ID: "x", Origin: origin, Customer: c.String(), Key: key, Size: size, Whole: true}, signer.SignNote))
 	return out.Bytes()
+}
+
+// A forger has the installation's key and the whole database: all he does not
+// have is what left the house before.
+type forger struct {
+	w      *world
+	signer journal.Signer
+	lines  []journal.Line
+	opened []proof.Opening
+	count  int64
+}
+
+func (w *world) forger() *forger {
+	w.t.Helper()
+	signer, err := w.s.Signer(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f := &forger{w: w, signer: signer}
+	if err := w.p.View(w.t.Context(), func(tx *place.Tx) (err error) { f.lines, err = journal.Lines(tx, 0, 10_000); return err }); err != nil {
+		w.t.Fatal(err)
+	}
+	counted, err := w.keys.OpeningList(w.t.Context(), w.p.Customer())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, o := range counted {
+		f.opened = append(f.opened, proof.Opening{Receipt: o.Receipt.String(), At: o.At, What: o.What, Keys: o.Keys})
+	}
+	f.count = int64(len(counted))
+	return f
+}
+
+// file is a whole export, made and signed as a true one is, of what the forger has.
+func (f *forger) file(sequence bool) []byte {
+	return forge(f.w.t, f.signer, f.w.p.Customer(), f.lines, f.opened, f.count, sequence)
 }
