@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"ringfence/internal/archive/collect"
-	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
 	"ringfence/internal/insight/search"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/trust/privacy"
 )
 
 // nextAt is the first instant after now at which a clock in now's zone shows
@@ -32,7 +32,7 @@ func nextAt(now time.Time, hour, minute int) time.Time {
 // night.
 type sweeper struct {
 	places       *place.Store
-	recordings   *recording.Service
+	privacy      *privacy.Service
 	objects      blob.Bucket
 	collectors   *collect.Server
 	entry        *entry.Service
@@ -66,7 +66,9 @@ func (s *sweeper) sweep(ctx context.Context) {
 		p, err := s.places.Place(ctx, c)
 		n := 0
 		if err == nil {
-			n, err = s.recordings.Sweep(ctx, p)
+			var done privacy.Done
+			done, err = s.privacy.Run(ctx, p)
+			n = done.Destroyed + done.Silenced
 		}
 		if err == nil {
 			err = search.Compact(ctx, p)

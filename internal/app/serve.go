@@ -122,7 +122,7 @@ func (s *server) apiDeps(x extras) httpapi.Deps {
 	return s.watched(httpapi.Deps{
 		Log: s.log, TrustedProxies: s.trustedProxies(), Secure: s.secure(), Host: host, AdministrationApart: s.cfg.Administration.Listen != "",
 		Demo: x.mailbox != nil, Mailbox: x.mailbox,
-		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, Reviews: s.reviews, Coverage: s.coverage, Certificates: s.certificates, Monitor: s.monitor, Blueprints: s.blueprints, Mail: s.sender, URL: s.url, SSO: s.sso, Recordings: s.recordings, Compact: s.compact, Redaction: s.redaction, Speech: s.speech, Webhooks: s.webhooks, Live: s.hub, Collect: s.collectors, Backups: s.backups.Load, Imports: s.imports, Parcels: s.parcels, Witness: s.witness, Custody: s.custody, Systems: s.systems, Siprec: s.siprec, SiprecAt: s.siprecAt, Drops: s.drops, Pickups: s.pickups, SFTP: s.sftp, SFTPAddress: s.sftpAt, Taking: s.taking,
+		Store: s.places, Tree: s.tree, People: s.people, Scim: s.scim, Reviews: s.reviews, Coverage: s.coverage, Certificates: s.certificates, Approvals: s.approvals, Privacy: s.privacy, Monitor: s.monitor, Blueprints: s.blueprints, Mail: s.sender, URL: s.url, SSO: s.sso, Recordings: s.recordings, Compact: s.compact, Redaction: s.redaction, Speech: s.speech, Webhooks: s.webhooks, Live: s.hub, Collect: s.collectors, Backups: s.backups.Load, Imports: s.imports, Parcels: s.parcels, Witness: s.witness, Custody: s.custody, Systems: s.systems, Siprec: s.siprec, SiprecAt: s.siprecAt, Drops: s.drops, Pickups: s.pickups, SFTP: s.sftp, SFTPAddress: s.sftpAt, Taking: s.taking,
 		Portal: webui.New(web.Files()), SourceChanged: s.captures.Reload,
 		FolderAllowed: s.mayWatch, Installation: s.installation,
 	})

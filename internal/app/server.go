@@ -49,12 +49,14 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
@@ -80,6 +82,8 @@ type server struct {
 	speech       *speech.Service
 	coverage     *coverage.Service
 	certificates *destruction.Service
+	approvals    *approval.Service
+	privacy      *privacy.Service
 	monitor      *monitor.Service
 	captures     *capture.Service
 	collectors   *collect.Server
@@ -176,6 +180,8 @@ func (s *server) build(x extras) error {
 	s.recordings.OnCapture(tellCaptured)
 	s.recordings.OnCapture(s.figureCapture)
 	s.recordings.OnDestroyed(tellDestroyed)
+	s.buildApprovals(sender)
+	s.buildPrivacy()
 	s.buildMonitor()
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate, Sent: s.metrics.Egress})
 	if err != nil {
@@ -211,6 +217,7 @@ func (s *server) build(x extras) error {
 	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
 		recording.JobTranscribe: s.pace.measured(s.speech.Kind()),
 		compact.Job:             s.compact.Kind(),
+		approval.Job:            s.approvals.Kind(),
 		redaction.Job:           s.redaction.Kind(),
 	}, s.runnerOptions(0))
 	s.buildWebhooks(out)
@@ -344,7 +351,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	s.detect()
 	s.background(ctx, s.monitor.Run)
 	s.background(ctx, (&counter{s.places, s.coverage, s.retentionDays, s.log}).run)
-	s.background(ctx, (&sweeper{s.places, s.recordings, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)
+	s.background(ctx, (&sweeper{s.places, s.privacy, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)
 	s.background(ctx, g.run)
 	s.background(ctx, s.health.Run)
 	s.background(ctx, (&reviewer{s.places, s.reviews, hour, minute, s.log}).run)

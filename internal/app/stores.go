@@ -36,14 +36,16 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
-	"ringfence/internal/trust/redaction"
+	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/receipt"
+	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
 
@@ -52,7 +54,7 @@ func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(),
-			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations()),
+			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
 			httpapi.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping()),
 	}

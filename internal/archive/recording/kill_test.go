@@ -65,6 +65,8 @@ func actUntilKilled(dir, act string, at int) error {
 		err = w.Service.Destroy(ctx, w.Place, w.Who, rec, "a test")
 	case "redact":
 		err = redact(ctx, w, rec, time.Time{})
+	case "silence":
+		_, err = w.Service.RemoveSound(ctx, w.Place, w.Who, rec, func(*place.Tx, recording.Row) (bool, error) { return true, nil })
 	case "smaller":
 		var o *recording.Opening
 		if o, err = w.Service.Open(ctx, w.Place, w.Who, rec, recording.Ask{What: "make-smaller"}); err == nil {
@@ -143,6 +145,52 @@ func TestKilledAtEachStepOfAnOpening(t *testing.T) {
 			}
 			if logged < before+3 {
 				t.Fatalf("%d openings in the journal, want at least %d", logged, before+3)
+			}
+			return
+		}
+	}
+}
+
+// Wherever the process ends while the sound goes, the transcript is there, and
+// the sound is whole or gone for ever.
+func TestKilledAtEachStepOfRemovingTheSound(t *testing.T) {
+	for at := 4; ; at++ {
+		dir := t.TempDir()
+		w := disk(t, dir)
+		rec := w.Archive(t, "a.wav", 1)
+		o, err := w.Service.Open(t.Context(), w.Place, w.Who, rec, recording.Ask{What: "transcribe"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Service.SaveTranscript(t.Context(), o, recording.Transcribed{
+			JSON: []byte(`{"turns":[]}`), State: recording.TranscriptState{State: recording.TranscriptDone},
+		}, func(*place.Tx, int64) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		o.Close()
+		w.Close()
+		step, was := killed(t, dir, "silence", rec, at)
+		w = disk(t, dir)
+		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
+			t.Fatal(err)
+		}
+		o, err = w.Service.Open(t.Context(), w.Place, w.Who, rec, recording.Ask{What: "transcript"})
+		if err != nil {
+			t.Fatalf("killed at %q: %v", step, err)
+		}
+		if text, err := o.Transcript(t.Context()); err != nil || string(text) != `{"turns":[]}` {
+			t.Errorf("killed at %q: the transcript is %q, %v", step, text, err)
+		}
+		gone := len(o.Forms) == 0
+		o.Close()
+		wantObjects(t, w, map[bool]int{true: 1, false: 2}[gone])
+		if dead, err := w.Keys.Destroyed(t.Context(), w.Place.Customer()); err != nil || gone && len(dead) != 2 {
+			t.Errorf("killed at %q: %d keys are destroyed, %v", step, len(dead), err)
+		}
+		w.Close()
+		if !was {
+			if !gone || at < 7 {
+				t.Fatalf("only %d steps, sound gone %v", at-1, gone)
 			}
 			return
 		}

@@ -99,6 +99,7 @@ func (w *world) make(c *customer, opening string) things {
 		"rule": rule.ID.String(), "assignment": asg.ID.String(),
 		"expectation": odd["expectation"], "excuse": odd["excuse"], "contact": odd["contact"], "alert": odd["alert"], "statement": odd["statement"],
 		"review": under, "line": line, "certificate": w.certified(c),
+		"approval": w.waits(c), "hold": w.held(c), "tag": w.tag(c),
 		"provisioner": prv.ID.String(), "resource": id.New[id.ScimUser]().String(),
 		"customer": c.id.String(), "recording": c.mine.String(), "call": c.call.String(), "opening": opening, "source": src.ID.String(),
 		"file": files[0].File.String(), "person": extra.ID.String(), "token": tok.ID.String(), "device": dev.ID.String(),
@@ -119,7 +120,8 @@ func (w *world) forget() {
 
 func nobodys() things {
 	return things{
-		"import": id.New[id.Import]().String(),
+		"import":   id.New[id.Import]().String(),
+		"approval": id.New[id.Approval]().String(), "hold": id.New[id.Hold]().String(), "tag": id.New[id.Tag]().String(),
 		"export": id.New[id.Parcel]().String(),
 		"pause":  id.New[id.Pause]().String(),
 		"size":   "987654321", "witness": id.New[id.Witness]().String(),
@@ -185,6 +187,22 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]string{"domain": "d" + strconv.Itoa(rand.IntN(1e9)) + ".example"}
 	case "changeIdentityProvider":
 		return map[string]string{"kind": "oidc", "name": "matrix", "issuer": "https://login.example", "client_id": "x"}
+	case "saveRetentionRules":
+		return map[string]any{"version": 99, "policy": anyPolicy}
+	case "previewRetentionRules", "listRetentionGoing":
+		return anyPolicy
+	case "placeHold":
+		return map[string]any{"matter": "matrix", "reason": "matrix", "search": map[string]any{"queue": "no such queue"}}
+	case "previewHold":
+		return map[string]any{"queue": "no such queue"}
+	case "liftHold":
+		return map[string]any{"reason": "matrix", "confirm": -1}
+	case "approve":
+		return map[string]any{"confirm": -1}
+	case "refuse":
+		return map[string]any{}
+	case "makeTag":
+		return map[string]any{"name": "matrix " + strconv.Itoa(rand.Int())}
 	case "destroyRecording":
 		return map[string]string{"reason": "matrix"}
 	case "openRecording":

@@ -28,6 +28,9 @@ type recordingFilter struct {
 	Sentiment  string    `query:"sentiment" enum:"negative,neutral,positive"`
 	State      string    `query:"state" maxLength:"20" doc:"complete, truncated, partial or empty"`
 	Words      string    `query:"words" maxLength:"200" doc:"Words that were said, all of them"`
+	DueBefore  time.Time `query:"due_before" doc:"Goes, wholly or its sound, before this time by the rules in force"`
+	Held       bool      `query:"held" doc:"Under a legal hold"`
+	Hold       string    `query:"hold" maxLength:"60" doc:"Under this legal hold"`
 	Sort       string    `query:"sort" enum:"-started_at,started_at,-seconds,seconds,-sentiment,sentiment" default:"-started_at"`
 	Cursor     string    `query:"cursor" maxLength:"500" doc:"Opaque: next_cursor of the page before, with the same filters"`
 	Limit      int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -92,6 +95,9 @@ func (s *Server) listRecordings(ctx context.Context, v *visit, in *recordingFilt
 	if err != nil {
 		return nil, err
 	}
+	if err := s.trustFilter(v, in, &f); err != nil {
+		return nil, err
+	}
 	page, err := s.deps.Recordings.List(ctx, v.place, v.who, f, ask)
 	if err != nil {
 		return nil, err
@@ -99,6 +105,9 @@ func (s *Server) listRecordings(ctx context.Context, v *visit, in *recordingFilt
 	out.Body.Items, out.Body.NextCursor, out.Body.May = make([]Recording, len(page.Items)), page.Next, v.mayRecordings()
 	for i, r := range page.Items {
 		out.Body.Items[i] = showRecording(r)
+	}
+	if err := s.sayTrust(ctx, v, page.Items, func(i int) *Recording { return &out.Body.Items[i] }); err != nil {
+		return nil, err
 	}
 	out.Link = nextLink(v, page.Next)
 	return &out, nil
@@ -129,7 +138,11 @@ func (s *Server) getRecording(ctx context.Context, v *visit, in *RecordingPath) 
 	if err != nil {
 		return nil, err
 	}
-	return answer(showDetail(d, names, v.mayRecordings())), nil
+	out := showDetail(d, names, v.mayRecordings())
+	if err := s.sayTrust(ctx, v, []recording.Recording{d.Recording}, func(int) *Recording { return &out.Recording }); err != nil {
+		return nil, err
+	}
+	return answer(out), nil
 }
 
 func (s *Server) destroyRecording(ctx context.Context, v *visit, in *destroyInput) (*none, error) {

@@ -24,6 +24,10 @@ type Recording struct {
 	Sentiment   *Sentiment      `json:"sentiment"`
 	Bytes       int64           `json:"bytes" doc:"Stored, all renditions together"`
 	DueAt       *time.Time      `json:"due_at" doc:"When retention destroys it; null: kept"`
+	SoundDueAt  *time.Time      `json:"sound_due_at" doc:"When its sound goes; null: with it"`
+	DueReason   string          `json:"due_reason" doc:"Which rule says so, and what is not known yet"`
+	Marks       []string        `json:"marks" doc:"What the program found: card-data, security-code"`
+	Tags        []string        `json:"tags" doc:"Ids of labels"`
 	SourceID    string          `json:"source_id"`
 	FileName    string          `json:"file_name"`
 	Held        bool            `json:"held" doc:"Under a legal hold"`

@@ -5,20 +5,23 @@ import (
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/trust/privacy"
 )
 
 type retentionInput struct {
 	CustomerPath
 	Body struct {
-		Days    *int `json:"days" minimum:"1" maximum:"36500" doc:"Counted from the call; null with forever: keep without end"`
-		Forever bool `json:"forever,omitempty"`
+		Days    *int   `json:"days" minimum:"1" maximum:"36500" doc:"Counted from the call; null with forever: keep without end"`
+		Forever bool   `json:"forever,omitempty"`
+		Confirm *int64 `json:"confirm,omitempty" doc:"How many recordings would go tonight, exactly; where any would"`
+		Reason  string `json:"reason,omitempty" maxLength:"1000" doc:"Where it is less than before: the second person reads it"`
 	}
 }
 
 func (s *Server) retentionRoutes() {
 	const path = "/api/v1/customers/{customer}/retention"
-	add(s, route{gate: inCustomer(access.RetentionSet), method: get, path: path, id: "getRetention", summary: "How long recordings are kept"}, s.getRetention)
-	add(s, route{gate: inCustomer(access.RetentionSet), method: put, path: path, id: "setRetention", summary: "Choose how long recordings are kept; nothing is captured before"}, s.setRetention)
+	add(s, route{gate: inCustomer(access.RetentionSet), method: get, path: path, id: "getRetention", summary: "How long recordings are kept where no rule says otherwise"}, s.getRetention)
+	add(s, route{gate: inCustomer(access.RetentionSet), method: put, path: path, id: "setRetention", summary: "Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person"}, s.setRetention)
 }
 
 func (s *Server) getRetention(ctx context.Context, v *visit, _ *CustomerPath) (*body[Retention], error) {
@@ -44,7 +47,10 @@ func (s *Server) setRetention(ctx context.Context, v *visit, in *retentionInput)
 	case !in.Body.Forever:
 		return nil, fault.Field("days", "give the number of days, or forever: true to keep recordings without end")
 	}
-	if err := s.deps.Recordings.SetRetention(ctx, v.place, v.who, days); err != nil {
+	if in.Body.Reason == "" {
+		in.Body.Reason = "the period was set, without a word on why"
+	}
+	if _, err := s.deps.Privacy.SetDefault(ctx, v.place, v.who, days, privacy.Saving{Confirm: in.Body.Confirm, Reason: in.Body.Reason}); err != nil {
 		return nil, err
 	}
 	if s.deps.SourceChanged != nil {

@@ -47,12 +47,14 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
+	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
@@ -94,6 +96,8 @@ type Deps struct {
 	Systems      *phonesystem.Service
 	Coverage     *coverage.Service
 	Certificates *destruction.Service
+	Approvals    *approval.Service // what waits for a second person
+	Privacy      *privacy.Service  // retention rules and holds
 	Monitor      *monitor.Service
 	Siprec       *siprec.Service // recording sessions
 	Drops        *intake.Service
@@ -192,6 +196,10 @@ func New(d Deps) *Server {
 	s.systemRoutes()
 	s.attentionRoutes()
 	s.retentionRoutes()
+	s.retentionRuleRoutes()
+	s.holdRoutes()
+	s.tagRoutes()
+	s.approvalRoutes()
 	s.storageRoutes()
 	s.redactionRoutes()
 	s.speechRoutes()

@@ -54,14 +54,16 @@ import (
 	"ringfence/internal/tenancy/scim"
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/tenancy/sso/ssotest"
+	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
 	"ringfence/internal/trust/custody"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
-	"ringfence/internal/trust/redaction"
+	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/receipt"
+	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
 
@@ -93,6 +95,8 @@ type world struct {
 	collectors *collect.Server
 	coverage   *coverage.Service
 	certs      *destruction.Service
+	approvals  *approval.Service
+	privacy    *privacy.Service
 	monitor    *monitor.Service
 	siprec     *siprec.Service
 	speech     *speech.Service
@@ -165,7 +169,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), collect.RegistryMigrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
 		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
@@ -192,6 +196,8 @@ func newWorld(t *testing.T) *world {
 	w.blueprints = blueprint.New(blueprint.Options{Store: w.store, Tree: w.tree, People: w.people, Recordings: w.recordings, Speech: w.speech})
 	w.watch()
 	w.certify()
+	w.approvals = approval.New(approval.Options{Mail: w.box, URL: func() string { return w.url }, Log: log, Deciders: noDeciders})
+	w.privacy = privacy.New(privacy.Options{Recordings: w.recordings, Approvals: w.approvals, Log: log})
 	w.redaction = redaction.New(redaction.Options{Recordings: w.recordings, Log: log})
 	w.systems = phonesystem.NewService(phonesystem.Options{Store: w.store, Recordings: w.recordings, Egress: must[*egress.Client](t)(egress.New(egress.Options{}))})
 	w.imports = bulk.NewService(bulk.Options{Store: w.store, Recordings: w.recordings, Log: log})
@@ -202,7 +208,7 @@ func newWorld(t *testing.T) *world {
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Monitor: w.monitor, Recordings: w.recordings, Redaction: w.redaction, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Witness: w.witness, Custody: w.custody, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Approvals: w.approvals, Privacy: w.privacy, Monitor: w.monitor, Recordings: w.recordings, Redaction: w.redaction, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Witness: w.witness, Custody: w.custody, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{
