@@ -40,6 +40,7 @@ func (s *server) buildMonitor() {
 func (s *server) detect() {
 	d := detect.Parts{Monitor: s.monitor, Recordings: s.recordings, Coverage: s.coverage, Collect: s.collectors, Pickups: s.pickups, Tree: s.tree, People: s.people}
 	s.monitor.Detect(d.Customer()...)
+	s.monitor.Detect(s.payments())
 	h := detect.Host{
 		Disks: s.disks(), Room: disk.Room, Registry: s.places.Registry(), Boxes: (&boxClocks{places: s.places, collectors: s.collectors}).offsets,
 		Certificate: s.certificateUntil,

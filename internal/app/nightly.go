@@ -87,9 +87,6 @@ func (s *sweeper) sweep(ctx context.Context) {
 		} else if n > 0 {
 			s.log.Info("retention: destroyed what was due", "customer", c, "recordings", n)
 		}
-		if p != nil {
-			s.endOriginals(ctx, p)
-		}
 		s.repair(ctx, c)
 	}
 }

@@ -2,10 +2,15 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
 	"time"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
 	"ringfence/internal/trust/redaction"
 )
@@ -29,11 +34,63 @@ func heardAndLooked(next func(*place.Tx, id.Recording, string, time.Duration) er
 	}
 }
 
-// endOriginals destroys originals of redacted recordings whose time has ended.
-func (s *sweeper) endOriginals(ctx context.Context, p *place.Place) {
-	if n, err := s.recordings.EndOriginals(ctx, p); err != nil {
-		s.log.Error("originals of redacted recordings could not be destroyed", "customer", p.Customer(), "cause", err)
-	} else if n > 0 {
-		s.log.Info("originals of redacted recordings were destroyed", "customer", p.Customer(), "number", n)
+// payments is the detector of payments that were recorded: one alert, until the
+// last of them was redacted or is gone.
+func (s *server) payments() monitor.Detector {
+	return monitor.Detector{Kinds: []monitor.Kind{monitor.PaymentRecorded}, Look: func(ctx context.Context, w monitor.Where, at time.Time) ([]monitor.Condition, time.Time, error) {
+		n, since, err := s.redaction.Recorded(ctx, w.Place)
+		if err != nil || n == 0 {
+			return nil, time.Time{}, err
+		}
+		text := "a payment card can be heard in one recording"
+		if n > 1 {
+			text = fmt.Sprintf("payment cards can be heard in %d recordings", n)
+		}
+		return []monitor.Condition{{
+			Kind: monitor.PaymentRecorded, Subject: w.Place.Customer().String(), Since: since, Facts: map[string]string{"recordings": strconv.FormatInt(n, 10), "text": text},
+		}}, time.Time{}, nil
+	}}
+}
+
+// ender destroys originals of redacted recordings whose time has ended: after the
+// start, for nights that the server slept through, and then every night.
+type ender struct {
+	places       *place.Store
+	recordings   *recording.Service
+	hour, minute int
+	log          *slog.Logger
+}
+
+func (e *ender) run(ctx context.Context) {
+	for {
+		e.all(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Until(nextAt(time.Now(), e.hour, e.minute))):
+		}
+	}
+}
+
+func (e *ender) all(ctx context.Context) {
+	customers, err := e.places.Customers(ctx)
+	if err != nil {
+		e.log.Error("originals: the customers cannot be listed", "cause", err)
+		return
+	}
+	for _, c := range customers {
+		p, err := e.places.Place(ctx, c)
+		n := 0
+		if err == nil {
+			n, err = e.recordings.EndOriginals(ctx, p)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			e.log.Error("originals of redacted recordings were not all destroyed", "customer", c, "cause", err)
+		case n > 0:
+			e.log.Info("originals of redacted recordings were destroyed", "customer", c, "recordings", n)
+		}
 	}
 }

@@ -349,6 +349,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	s.places.OnCommit(cert.watch)
 	s.background(ctx, cert.run)
 	s.detect()
+	s.background(ctx, (&ender{s.places, s.recordings, hour, minute, s.log}).run)
 	s.background(ctx, s.monitor.Run)
 	s.background(ctx, (&counter{s.places, s.coverage, s.retentionDays, s.log}).run)
 	s.background(ctx, (&sweeper{s.places, s.privacy, s.objects, s.collectors, s.entry, hour, minute, s.log}).run)

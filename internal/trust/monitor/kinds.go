@@ -18,6 +18,7 @@ const (
 	ClockOff            Kind = "clock_off"
 	EngineFailing       Kind = "engine_failing"
 	RecordingMissing    Kind = "recording_missing"
+	PaymentRecorded     Kind = "payment_recorded"
 	BackupFailed        Kind = "backup_failed"
 	WebhookFailing      Kind = "webhook_failing"
 	ImportStopped       Kind = "import_stopped"
@@ -52,6 +53,7 @@ type Rule struct {
 // here cannot be reported.
 var Rules = []Rule{
 	{RecordingMissing, Urgent, "Calls without a recording", "Look at the calls on the page Coverage: the files may still be on the telephone system. What was rightly not recorded can be excused there.", 0},
+	{PaymentRecorded, Warning, "Payments were recorded", "Look at the page Payments: recording was not paused while a card was read out or keyed in. Redact these recordings, and see why the pause did not come.", 0},
 	{SourceSilent, Urgent, "Nothing comes from a source", "Check that the telephone system records, and that the way from it to here works.", 0},
 	{CollectorOffline, Urgent, "A collector is offline", "Look at the box beside the telephone system: is it on, is its service running, does it reach this server? What it has waits there.", time.Minute},
 	{SpoolFilling, Warning, "A collector's spool is filling", "Find out why the box cannot deliver: its line, this server, or a quota. When the spool is full, files stay on the telephone system, which may delete them.", 5 * time.Minute},

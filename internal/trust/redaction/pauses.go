@@ -256,6 +256,20 @@ type Payment struct {
 	Paused    int // pauses that were taken out of it, and did not cover it
 }
 
+// Recorded says how many payments were recorded and are still there, and since
+// when the first of them is known.
+func (s *Service) Recorded(ctx context.Context, p *place.Place) (n int64, since time.Time, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		if n, err = place.Row[int64](tx, `SELECT count(*) FROM payment_scans WHERE state = ?`, Recorded); err != nil || n == 0 {
+			return err
+		}
+		at, err := place.Row[int64](tx, `SELECT min(at) FROM payment_scans WHERE state = ?`, Recorded)
+		since = time.UnixMilli(at)
+		return err
+	})
+	return n, since, err
+}
+
 // Payments is a page of payments that were recorded, the newest first.
 func (s *Service) Payments(ctx context.Context, p *place.Place, before int64, limit int) (all []Payment, looked, recorded int64, err error) {
 	type row struct {
