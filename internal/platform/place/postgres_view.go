@@ -2,6 +2,7 @@ package place
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,6 +24,9 @@ import (
 // that is most of what the gate costs. Here it costs one: beginning is put off
 // until the first question and travels with it, and the answer to ROLLBACK is
 // read when the connection is used again.
+
+// A question that is a View of its own (once) brings its end along as well, and
+// does without the goroutines with which database/sql watches a transaction.
 
 // viewing wraps pgx's connector with connections that do so.
 type viewingConnector struct{ driver.Connector }
@@ -89,17 +94,23 @@ func (c *viewingConn) ResetSession(ctx context.Context) error {
 // ExecContext adds a setting to what is put off, or begins.
 func (c *viewingConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	if c.opening != nil && len(args) == 0 && strings.HasPrefix(text, setLocal) {
-		for _, one := range strings.Split(text, ";") {
-			if one != "" {
-				c.opening = append(c.opening, one)
-			}
-		}
+		c.opening = append(c.opening, settings(text)...)
 		return driver.RowsAffected(0), nil
 	}
 	if err := c.begin(ctx); err != nil {
 		return nil, err
 	}
 	return c.Conn.ExecContext(ctx, text, args)
+}
+
+// settings are the single statements of a text of settings.
+func settings(text string) (all []string) {
+	for one := range strings.SplitSeq(text, ";") {
+		if one != "" {
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // PrepareContext begins first.
@@ -121,14 +132,35 @@ func (c *viewingConn) begin(ctx context.Context) error {
 	return err
 }
 
+// onceFor is how long a question may take that nobody can give up.
+const onceFor = 30 * time.Second
+
+// onceKey marks the context of a question that is a View of its own; its value
+// is what stands before it.
+type onceKey struct{}
+
+// once asks a question that is a View of its own. Nobody can give it up, for to
+// watch a context takes a goroutine; the connection's deadline ends it instead.
+func (pl *pool) once(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return pl.read.QueryContext(context.WithValue(context.WithoutCancel(ctx), onceKey{}, pl.enter), text, args...)
+}
+
 // QueryContext sends what was put off together with the question.
 func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.opening == nil {
+	enter, once := ctx.Value(onceKey{}).(string)
+	if c.opening == nil && !once {
 		return c.Conn.QueryContext(ctx, text, args)
 	}
 	conn := c.Conn.Conn()
 	if conn.IsClosed() {
 		return nil, driver.ErrBadConn
+	}
+	if once {
+		c.opening = append([]string{beginView}, settings(enter)...)
+		_ = conn.PgConn().Conn().SetDeadline(time.Now().Add(onceFor)) // a closed one fails below
 	}
 	plain := make([]any, len(args))
 	for i, a := range args {
@@ -143,9 +175,16 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 		batch.ExecParams(one, nil, nil, nil, nil)
 	}
 	batch.ExecParams(text, q.ParamValues, nil, q.ParamFormats, q.ResultFormats)
+	if once {
+		batch.ExecParams("commit", nil, nil, nil, nil)
+	}
 	first := len(c.opening)
 	c.opening = nil
 	results := conn.PgConn().ExecBatch(ctx, &batch)
+	rows := &viewRows{all: results}
+	if once {
+		rows.c = c
+	}
 	for range first {
 		if results.NextResult() {
 			if _, err := results.ResultReader().Close(); err != nil {
@@ -154,13 +193,13 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 		}
 	}
 	if !results.NextResult() {
-		err := results.Close()
+		err := rows.Close()
 		if err == nil {
 			err = errors.New("PostgreSQL gave no answer to a question")
 		}
 		return nil, err
 	}
-	rows := &viewRows{all: results, rows: results.ResultReader()}
+	rows.rows = results.ResultReader()
 	// The first row is read at once, as pgx does: a question that fails fails here.
 	if rows.ahead = rows.rows.NextRow(); !rows.ahead {
 		if _, err := rows.rows.Close(); err != nil {
@@ -198,6 +237,7 @@ func (t viewTx) Rollback() error {
 
 // viewRows gives the rows of the question. PostgreSQL sends them as text.
 type viewRows struct {
+	c     *viewingConn // of a question that is a View of its own; else nil
 	all   *pgconn.MultiResultReader
 	rows  *pgconn.ResultReader
 	ahead bool // a row was read that Next has not given yet
@@ -255,7 +295,18 @@ func valueOf(oid uint32, raw []byte) (driver.Value, error) {
 }
 
 // Close reads to the end of the answer.
-func (r *viewRows) Close() error {
-	_, err := r.rows.Close()
-	return errors.Join(err, r.all.Close())
+func (r *viewRows) Close() (err error) {
+	if r.rows != nil {
+		_, err = r.rows.Close()
+	}
+	err = errors.Join(err, r.all.Close())
+	if r.c == nil || r.c.Conn.Conn().IsClosed() {
+		return err
+	}
+	conn := r.c.Conn.Conn().PgConn()
+	err = errors.Join(err, conn.Conn().SetDeadline(time.Time{}))
+	if conn.TxStatus() != 'I' { // it failed before its end
+		err = errors.Join(err, viewTx{r.c}.Rollback())
+	}
+	return err
 }

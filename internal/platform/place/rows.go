@@ -37,6 +37,9 @@ func Row[T any](tx *Tx, text string, args ...any) (T, error) {
 // Often is Row for the few statements that every request runs. On SQLite they
 // stay prepared for as long as the place is open: to parse one takes longer than
 // to run it. Each costs memory in every open place, so it is for the gate alone.
+// On PostgreSQL the first statement of a View that is asked in this way is a View
+// of its own, in one message: what is asked after it sees a moment that is later,
+// never earlier.
 func Often[T any](tx *Tx, text string, args ...any) (T, error) {
 	tx.often = true
 	defer func() { tx.often = false }()

@@ -23,8 +23,8 @@ const (
 // returned, and serves one goroutine.
 type Tx struct {
 	ctx   context.Context
-	sql   *sql.Tx
-	place *Place // nil in a bare database
+	sql   *sql.Tx // nil in a View of PostgreSQL until something is asked that needs it
+	place *Place  // nil in a bare database
 	d     Dialect
 	mode  mode
 	who   actor.Actor
@@ -88,7 +88,9 @@ func (tx *Tx) exec(st *statement, args []any) (int64, error) {
 	case again != nil:
 		r, err = again.stmt.ExecContext(tx.ctx, args...)
 	default:
-		r, err = tx.sql.ExecContext(tx.ctx, text, args...)
+		if err = tx.begin(); err == nil {
+			r, err = tx.sql.ExecContext(tx.ctx, text, args...)
+		}
 	}
 	if err == nil {
 		err = tx.logged(st, text, args)
@@ -118,6 +120,10 @@ func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err
 		rows, err = kept.QueryContext(tx.ctx, args...)
 		return rows, done, err
 	}
+	if tx.alone() {
+		rows, err = tx.pool.once(tx.ctx, text, args)
+		return rows, done, err
+	}
 	again, err := tx.again(text)
 	switch {
 	case err != nil:
@@ -126,7 +132,9 @@ func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err
 		done = func() { again.busy = false }
 		rows, err = again.stmt.QueryContext(tx.ctx, args...)
 	default:
-		rows, err = tx.sql.QueryContext(tx.ctx, text, args...)
+		if err = tx.begin(); err == nil {
+			rows, err = tx.sql.QueryContext(tx.ctx, text, args...)
+		}
 	}
 	if err == nil {
 		err = tx.logged(st, text, args)
@@ -144,6 +152,19 @@ func (tx *Tx) kept(text string) *sql.Stmt {
 		return tx.sql.StmtContext(tx.ctx, s)
 	}
 	return nil
+}
+
+// alone reports whether the next statement can be a View of its own.
+func (tx *Tx) alone() bool {
+	return tx.often && tx.d == Postgres && tx.mode == viewing && tx.sql == nil && tx.pool != nil && tx.failed == nil
+}
+
+// begin begins a View that was put off.
+func (tx *Tx) begin() (err error) {
+	if tx.sql == nil {
+		tx.sql, err = tx.pool.begin(tx.ctx, viewing, tx.pool.enter)
+	}
+	return err
 }
 
 // again gives the prepared form of a text that was run before, or nil.
@@ -222,12 +243,14 @@ func (tx *Tx) Blind(f Field, value string) ([]byte, error) {
 // run is one transaction from begin to commit. It returns the events recorded.
 func (pl *pool) run(ctx context.Context, tx *Tx, now func() time.Time, fn func(*Tx) error) (done []Recorded, err error) {
 	tx.pool = pl
-	if tx.sql, err = pl.begin(ctx, tx.mode, pl.enter); err != nil {
-		return nil, err
+	if tx.mode != viewing || pl.d != Postgres { // there it begins with the first question
+		if tx.sql, err = pl.begin(ctx, tx.mode, pl.enter); err != nil {
+			return nil, err
+		}
 	}
 	committed := false
 	defer func() {
-		if !committed {
+		if !committed && tx.sql != nil {
 			tx.sql.Rollback()
 		}
 		if tx.mode != viewing {
