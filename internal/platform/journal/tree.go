@@ -175,8 +175,39 @@ func join(b []byte) tlog.Hash {
 	return tlog.NodeHash(join(b[:len(b)/2]), join(b[len(b)/2:]))
 }
 
+// loadFor reads the tiles of some hashes, those of one level together: on
+// PostgreSQL each statement is a way there and back.
+func (t *tiles) loadFor(indexes []int64) error {
+	missing := map[int][]int64{}
+	for _, x := range indexes {
+		want := tlog.TileForIndex(height, x)
+		c := coordinate{want.L, want.N}
+		if _, ok := t.held[c]; !ok {
+			t.held[c] = nil
+			missing[c.level] = append(missing[c.level], c.n)
+		}
+	}
+	type tile struct {
+		N      int64  `db:"n"`
+		Hashes []byte `db:"hashes"`
+	}
+	for level, ns := range missing {
+		rows, err := place.Rows[tile](t.tx, `SELECT n, hashes FROM log_tiles WHERE level = ? AND n IN (?)`, level, place.List(ns))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			t.held[coordinate{level, r.N}] = r.Hashes
+		}
+	}
+	return nil
+}
+
 // ReadHashes implements tlog.HashReader.
 func (t *tiles) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	if err := t.loadFor(indexes); err != nil {
+		return nil, err
+	}
 	out := make([]tlog.Hash, len(indexes))
 	for i, x := range indexes {
 		want := tlog.TileForIndex(height, x)

@@ -68,13 +68,6 @@ func (tx *Tx) flush() ([]Recorded, error) {
 	return done, nil
 }
 
-// EraseEvent takes the sealed part and the reason out of an event. It is the one
-// thing that is ever changed in the journal; who it was, what was done to what
-// and when stays, which the database itself sees to on both engines.
-func (tx *Tx) EraseEvent(pos int64) error {
-	return tx.core(`UPDATE events SET sealed = NULL, why = '' WHERE pos = ?`, pos)
-}
-
 // Events are written several at a time: on PostgreSQL each statement is a way
 // there and back.
 const (

@@ -182,7 +182,6 @@ func (c *cluster) open(ctx context.Context, cu id.Customer) (*pool, error) {
 	pl.lock = lockFor(schema)
 	pl.granted = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ` + schema + ` TO ` + role + `;
 		REVOKE UPDATE, DELETE ON events FROM ` + role + `;
-		GRANT UPDATE (sealed, why) ON events TO ` + role + `;
 		REVOKE INSERT, UPDATE, DELETE ON migrations FROM ` + role + `;`
 	pl.shared = true
 	return pl, nil
