@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,12 +77,6 @@ func (w *world) memberNamed(c *customer, email string) actor.Actor {
 		}
 	}
 	return system
-}
-
-// checkpoint is the size of one of a customer's.
-func (w *world) checkpoint(c *customer) string {
-	w.Helper()
-	return strconv.FormatInt(must[witness.Signed](w)(w.witness.Sign(w.Context(), c.p, system)).Size, 10)
 }
 
 // aWitness is somebody who is sent a customer's checkpoints.

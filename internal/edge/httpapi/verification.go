@@ -63,8 +63,8 @@ type (
 	}
 	cosignInput struct {
 		CustomerPath
-		Size string `path:"size"`
 		Body struct {
+			Size      int64  `json:"size" minimum:"1" doc:"Of the checkpoint"`
 			Key       string `json:"key" minLength:"1" maxLength:"300" doc:"Public key of a note: name+hash+key"`
 			Signature string `json:"signature" minLength:"1" maxLength:"400" doc:"The line of the signature: — name base64"`
 		}
@@ -98,7 +98,7 @@ func (s *Server) verificationRoutes() {
 	add(s, route{gate: read, method: get, path: base + "/log", id: "logState", summary: "How the proof of the change log stands"}, s.logState)
 	add(s, route{gate: read, method: get, path: base + "/checkpoints", id: "listCheckpoints", summary: "Signed checkpoints of the change log, the newest first"}, s.listCheckpoints)
 	add(s, route{gate: read, method: post, path: base + "/checkpoints", id: "signCheckpoint", summary: "Sign what the change log is now"}, s.signCheckpoint)
-	add(s, route{gate: manage, method: post, path: base + "/checkpoints/{size}/cosignatures", id: "cosignCheckpoint", summary: "Put a witness's own signature beside a checkpoint"}, s.cosignCheckpoint)
+	add(s, route{gate: manage, method: post, path: base + "/cosignatures", id: "cosignCheckpoint", summary: "Put a witness's own signature beside a checkpoint"}, s.cosignCheckpoint)
 	add(s, route{gate: inCustomer(access.JournalExport), fresh: true, method: post, path: base + "/log/exports", id: "exportLog", summary: "The change log with its proofs as a file that ringfence verify checks offline", status: 202}, s.exportLog)
 	add(s, route{gate: manage, method: get, path: base + "/witnesses", id: "listWitnesses", summary: "Who is sent checkpoints by mail"}, s.listWitnesses)
 	add(s, route{gate: manage, method: post, path: base + "/witnesses", id: "addWitness", summary: "Have somebody sent checkpoints by mail", status: 201, creates: true}, s.addWitness)
@@ -158,11 +158,7 @@ func (s *Server) signCheckpoint(ctx context.Context, v *visit, _ *CustomerPath) 
 }
 
 func (s *Server) cosignCheckpoint(ctx context.Context, v *visit, in *cosignInput) (*body[Checkpoint], error) {
-	size, err := strconv.ParseInt(in.Size, 10, 64)
-	if err != nil {
-		return nil, errNothing
-	}
-	c, err := s.deps.Witness.Cosign(ctx, v.place, v.who, size, in.Body.Key, in.Body.Signature)
+	c, err := s.deps.Witness.Cosign(ctx, v.place, v.who, in.Body.Size, in.Body.Key, in.Body.Signature)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func TestProofsByTheAPI(t *testing.T) {
 	if got := admin.do("DELETE", base+"/witnesses/"+one.ID, nil); got.status != 204 {
 		t.Error(got)
 	}
-	if got := admin.do("POST", base+"/checkpoints/"+"1/cosignatures", map[string]any{"key": "x", "signature": "y"}); got.status != 422 {
+	if got := admin.do("POST", base+"/cosignatures", map[string]any{"size": point.Size, "key": "x", "signature": "y"}); got.status != 422 {
 		t.Error(got)
 	}
 	var e httpapi.Export

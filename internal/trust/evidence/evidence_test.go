@@ -31,9 +31,10 @@ import (
 
 // more are the tables of the packages that evidence files need.
 func more() place.Schemas {
-	s := recordingtest.Schemas(parcel.Migrations(), journal.Migrations(), witness.Migrations(), webhook.Migrations())
-	s.Housekeeping = join(s.Housekeeping, parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), webhook.Housekeeping())
-	return s
+	return place.Schemas{
+		Place:        join(parcel.Migrations(), journal.Migrations(), witness.Migrations(), webhook.Migrations()),
+		Housekeeping: join(parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), webhook.Housekeeping()),
+	}
 }
 
 func join[T any](all ...[]T) (out []T) {
@@ -55,7 +56,9 @@ var ada = actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.7"
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{World: recordingtest.On(t, placetest.New(t, more()), recording.Options{}), t: t}
+	all := recordingtest.Schemas(more().Place)
+	all.Housekeeping = join(all.Housekeeping, more().Housekeeping)
+	w := &world{World: recordingtest.On(t, placetest.New(t, all), recording.Options{}), t: t}
 	w.witness = witness.New(witness.Options{Store: w.Store, Keys: w.Keys, Mail: &mail.Mailbox{}})
 	w.parcels = parcel.New(parcel.Options{Store: w.Store, Keys: w.Keys, Objects: w.Bucket})
 	w.parcels.Register(evidence.Kind, evidence.New(w.Service, w.witness, time.Now).Maker("recording.download"))

@@ -79,6 +79,9 @@ func (s *Service) Cosign(ctx context.Context, p *place.Place, who actor.Actor, s
 	}
 	err = p.Change(ctx, who, func(tx *place.Tx) error {
 		r, err := place.Row[row](tx, columns+`WHERE size = ?`, size)
+		if fault.Is(err, fault.NotFound) {
+			return fault.Field("size", "there is no checkpoint of this size")
+		}
 		if err != nil {
 			return err
 		}
