@@ -9,6 +9,7 @@ import (
 
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/sealed"
 )
@@ -114,6 +115,13 @@ func (s *Service) openCards(ctx context.Context, p *place.Place, who actor.Actor
 func (s *Service) boxes(ctx context.Context, p *place.Place, who actor.Actor, subject string, closed []closedCard) (map[id.Key]*sealed.Box, error) {
 	at := s.now()
 	boxes := map[id.Key]*sealed.Box{}
+	// What a customer's own key server lent ends for what is in memory here, too.
+	// Lists go on without names: they are shown as those of a destroyed recording.
+	if err := s.keys.Still(ctx, p.Customer()); keyring.NotLent(err) {
+		return boxes, nil
+	} else if err != nil {
+		return nil, err
+	}
 	var missing []id.Key
 	for _, c := range closed {
 		if box := s.cards.get(c.key, at); box != nil {
@@ -130,6 +138,9 @@ func (s *Service) boxes(ctx context.Context, p *place.Place, who actor.Actor, su
 		return nil, err
 	}
 	keys, err := s.keys.Cards(ctx, r, missing)
+	if keyring.NotLent(err) {
+		return boxes, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"ringfence/internal/insight/sentiment"
 	"ringfence/internal/platform/egress"
 	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/place"
 )
 
@@ -124,6 +125,9 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 		}
 	}
 	err = s.transcribe(ctx, p, j, t)
+	if keyring.NotLent(err) { // the customer's own key server refuses: heard once it lends again, however long that is
+		return s.later(ctx, p, j, args, err)
+	}
 	if fault.Is(err, fault.Gone) {
 		return nil
 	}

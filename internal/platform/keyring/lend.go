@@ -62,6 +62,7 @@ func (k *Keyring) lend(ctx context.Context, v *vault, m *material) (*lent, error
 	}
 	l, err := v.ask(ctx, m)
 	if err != nil {
+		err = asNotLent(err)
 		if ctx.Err() == nil {
 			lo.failed, lo.at = err, k.now()
 		}
@@ -71,6 +72,29 @@ func (k *Keyring) lend(ctx context.Context, v *vault, m *material) (*lent, error
 	lo.has, lo.failed = l, nil
 	lo.timer = time.AfterFunc(Lent, func() { k.expire(v.c, l) })
 	return l, nil
+}
+
+// notLent is why a holder did not lend. It is fault.Unavailable, whatever the
+// holder said: a key that it refuses or has lost is no recording that was
+// destroyed, and whoever would take it for one must not.
+type notLent struct{ error }
+
+func asNotLent(err error) error {
+	f := fault.Of(err)
+	text := f.Text
+	if len(f.Details) > 0 {
+		text = f.Details[0].Text
+	}
+	return &notLent{fault.Wrap(err, fault.Unavailable, "%s", text)}
+}
+
+func (e *notLent) Unwrap() error { return e.error }
+
+// NotLent reports whether something does not open because the customer's own key
+// server did not lend the key: what is kept is whole, and opens once it does.
+func NotLent(err error) bool {
+	_, is := errors.AsType[*notLent](err)
+	return is
 }
 
 // borrowed is what was lent and is still good; nil if the holder has to be asked.

@@ -51,10 +51,14 @@ func New(t testing.TB, more ...place.Migrations) *World {
 }
 
 // On is a world on a store, with one customer, retention "for ever" and one
-// folder source. Store, keys and bucket of the options are filled in.
+// folder source. Store and bucket of the options are filled in, and keys that
+// are not given.
 func On(t testing.TB, store *place.Store, o recording.Options) *World {
 	t.Helper()
-	w := &World{Store: store, Keys: keyringtest.New(t), Dir: t.TempDir(), Who: actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.7")}
+	if o.Keys == nil {
+		o.Keys = keyringtest.New(t)
+	}
+	w := &World{Store: store, Keys: o.Keys, Dir: t.TempDir(), Who: actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.7")}
 	c := keyringtest.Customer(t, w.Keys)
 	if err := store.Create(t.Context(), c); err != nil {
 		t.Fatal(err)
