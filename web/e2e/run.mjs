@@ -7,6 +7,7 @@ import { steps } from './lib/steps.mjs';
 import { accessLists } from './scenarios/entry.mjs';
 import { installation } from './scenarios/installation.mjs';
 import { keyboard } from './scenarios/keyboard.mjs';
+import { keys, rootKey } from './scenarios/keys.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
 import * as reviews from './scenarios/reviews.mjs';
@@ -113,6 +114,7 @@ async function administers(base, customer) {
   // What asks for a recent sign-in comes first: the walks take minutes on a busy machine.
   await admin.does('files are pushed and fetched', (page) => ways(page, base));
   await admin.does('a recording client is added', (page) => recordingClient(page, base));
+  await admin.does('the customer key is rotated', (page) => keys(page, base));
   await admin.does('a token is made, used and ended', (page) => token(page, demo, base, customer));
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
@@ -177,6 +179,7 @@ async function provides(customer) {
     await page.goto(demo.url);
   });
   await provider.does('what the installation is', installation);
+  await provider.does('the root key', rootKey);
   await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
   await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
   await provider.does('a quota beyond that of the node above is refused', tree.limits);

@@ -71,6 +71,7 @@ const nodePages = [
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/branding', component: lazyRouteComponent(() => import('./features/tree/BrandingPage'), 'BrandingPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/keys', component: lazyRouteComponent(() => import('./features/keys/RootKeyPage'), 'RootKeyPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/installation', component: lazyRouteComponent(() => import('./features/tree/InstallationPage'), 'InstallationPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/releases', component: lazyRouteComponent(() => import('./features/releases/ReleasesPage'), 'ReleasesPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/backups', component: lazyRouteComponent(() => import('./features/backups/BackupsPage'), 'BackupsPage') }),
@@ -150,6 +151,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
   createRoute({ getParentRoute: () => customer, path: '/health', component: lazyRouteComponent(() => import('./features/health/HealthPage'), 'HealthPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/webhooks', component: lazyRouteComponent(() => import('./features/webhooks/WebhooksPage'), 'WebhooksPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/keys', component: lazyRouteComponent(() => import('./features/keys/KeysPage'), 'KeysPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];

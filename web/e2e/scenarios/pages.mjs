@@ -23,6 +23,7 @@ export const adminPages = [
   ['settings/access', 'Access lists'],
   ['settings/webhooks', 'Webhooks'],
   ['health', 'Health'],
+  ['keys', 'Keys'],
   ['backup', 'Backup'],
 ];
 

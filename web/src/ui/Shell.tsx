@@ -176,6 +176,7 @@ function CustomerNav({ customer }: { customer: string }) {
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
+      {may('key.read') && <Item to={`${base}/keys`} icon="key" label="Keys" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
       <Item to={`${base}/permissions`} icon="eye" label="Who may do what" />
       {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
@@ -218,6 +219,7 @@ function NodeNav({ node }: { node: string }) {
       {may('accesslist.manage') && <Item to={`${base}/access`} icon="shield" label="Access lists" />}
       {may('session.manage') && <Item to={`${base}/sessions`} icon="globe" label="Sessions" />}
       {one?.kind !== 'customer' && deep('backup.read') && <Item to={`${base}/backups`} icon="copy" label="Backups" />}
+      {one?.kind === 'provider' && may('root.manage') && <Item to={`${base}/keys`} icon="key" label="Keys" />}
       {one?.kind === 'provider' && may('health.read') && <Item to={`${base}/installation`} icon="box" label="This installation" />}
     </>
   );
