@@ -20,8 +20,6 @@ import (
 	"ringfence/internal/platform/place/placetest"
 )
 
-func TestMain(m *testing.M) { placetest.Main(m) }
-
 var who = actor.ForSystem("test")
 
 // schemas are those of the archive and of coverage.

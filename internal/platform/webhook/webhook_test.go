@@ -24,8 +24,6 @@ import (
 	"ringfence/internal/platform/webhook"
 )
 
-func TestMain(m *testing.M) { placetest.Main(m) }
-
 var (
 	schemas = place.Schemas{
 		Registry: job.Migrations, Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations()),
