@@ -193,7 +193,7 @@ func (s *server) build(x extras) error {
 		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: s.pace.told(heardAndLooked(heard)),
 	})
 	s.blueprints = blueprint.New(blueprint.Options{
-		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch,
+		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch, Retain: s.privacy.SetAsSaid,
 	})
 	if err := s.buildWays(); err != nil {
 		return err

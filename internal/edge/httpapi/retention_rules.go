@@ -84,7 +84,7 @@ func (s *Server) previewRetentionRules(ctx context.Context, v *visit, in *policy
 		return nil, err
 	}
 	return answer(RetentionPreview{
-		Tonight: RetentionNight(p.Tonight), InForce: RetentionNight(p.Now), Added: p.Added, Spared: p.Spared, Shortens: p.Shortens,
+		Tonight: showNight(p.Tonight), InForce: showNight(p.Now), Added: p.Added, Spared: p.Spared, Shortens: p.Shortens,
 		Confirm: p.Tonight.Recordings + p.Tonight.Silenced,
 	}), nil
 }

@@ -132,6 +132,10 @@ type RetentionGoing struct {
 	Reason    string    `json:"reason"`
 }
 
+func showNight(n privacy.Night) RetentionNight {
+	return RetentionNight{n.Recordings, n.Bytes, n.Silenced, n.Held}
+}
+
 func (in RetentionWhen) when(path string) (w privacy.When, err error) {
 	w = privacy.When{Extensions: in.Extensions, Queues: in.Queues, Outcomes: in.Outcomes, Directions: in.Directions, Languages: in.Languages}
 	for _, m := range in.Marks {
@@ -207,7 +211,7 @@ func showRules(set privacy.Settings, names map[string]string) RetentionRules {
 		}
 	}
 	for _, s := range privacy.Sets() {
-		out.Sets = append(out.Sets, RetentionSet(s))
+		out.Sets = append(out.Sets, RetentionSet{s.Name, s.Title, s.Source, s.Note, s.Days, s.Least, s.Endless})
 	}
 	return out
 }

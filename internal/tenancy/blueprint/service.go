@@ -31,6 +31,8 @@ type Options struct {
 	// Folder reports whether a customer may have a folder of this server watched;
 	// nil: none may.
 	Folder func(c id.Customer, folder string) bool
+	// Retain sets how long recordings are kept; nil: the archive's own way.
+	Retain func(ctx context.Context, p *place.Place, who actor.Actor, days int) error
 	// Step is told the name of each step before it is taken; tests end the
 	// process there.
 	Step func(name string)
@@ -49,6 +51,9 @@ func New(o Options) *Service {
 	}
 	if o.Step == nil {
 		o.Step = func(string) {}
+	}
+	if o.Retain == nil {
+		o.Retain = o.Recordings.SetRetention
 	}
 	return &Service{o: o}
 }

@@ -147,7 +147,7 @@ func (w *work) retention(ctx context.Context) error {
 	if err != nil || is.Chosen && is.Days == w.says.Retention.Days {
 		return err
 	}
-	return w.s.o.Recordings.SetRetention(ctx, w.p, w.who, w.says.Retention.Days)
+	return w.s.o.Retain(ctx, w.p, w.who, w.says.Retention.Days)
 }
 
 func (w *work) speech(ctx context.Context) error {

@@ -195,13 +195,13 @@ func (s *Service) Ask(tx *place.Tx, who actor.Actor, a Act) (id.Approval, error)
 	return apr, err
 }
 
-// personOf is the person behind an actor: a token acts for who made it, and
-// whoever comes by it is that person.
+// personOf is the person behind an actor: a token acts for who made it, the
+// program for who had it carried out, and whoever comes by it is that person.
 func personOf(who actor.Actor) string {
 	switch {
 	case who.Kind == actor.Person:
 		return who.ID
-	case who.Kind == actor.Token && who.OnBehalf != "":
+	case who.Kind != actor.Device && who.OnBehalf != "":
 		return who.OnBehalf
 	}
 	return ""

@@ -150,21 +150,8 @@ func (s *Service) holdAgain(ctx context.Context, p *place.Place) error {
 	})
 	for _, h := range lasting {
 		var fresh []int64
-		err := p.View(ctx, func(tx *place.Tx) error {
-			ns, err := s.find(tx, *h.Search, nil)
-			if err != nil {
-				return err
-			}
-			known, err := place.Rows[int64](tx, `SELECT n FROM recording_holds WHERE hold = ?`, h.ID)
-			under := make(map[int64]bool, len(known))
-			for _, n := range known {
-				under[n] = true
-			}
-			for _, n := range ns {
-				if !under[n] {
-					fresh = append(fresh, n)
-				}
-			}
+		err := p.View(ctx, func(tx *place.Tx) (err error) {
+			fresh, err = s.freshFor(tx, h)
 			return err
 		})
 		if err != nil || len(fresh) == 0 {
@@ -186,6 +173,39 @@ func (s *Service) holdAgain(ctx context.Context, p *place.Place) error {
 		}
 	}
 	return err
+}
+
+// freshFor gives what fits a hold that lasts and is not under it yet.
+func (s *Service) freshFor(tx *place.Tx, h Hold) (fresh []int64, err error) {
+	ns, err := s.find(tx, *h.Search, nil)
+	if err != nil {
+		return nil, err
+	}
+	known, err := place.Rows[int64](tx, `SELECT n FROM recording_holds WHERE hold = ?`, h.ID)
+	under := make(map[int64]bool, len(known))
+	for _, n := range known {
+		under[n] = true
+	}
+	for _, n := range ns {
+		if !under[n] {
+			fresh = append(fresh, n)
+		}
+	}
+	return fresh, err
+}
+
+// soonHeld gives what fits any hold that lasts and is not under it yet: it is
+// put there before anything of it goes.
+func (s *Service) soonHeld(tx *place.Tx) (all []int64, err error) {
+	lasting, err := lastingHolds(tx)
+	for _, h := range lasting {
+		fresh, err := s.freshFor(tx, h)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, fresh...)
+	}
+	return all, err
 }
 
 // Info is what rules and holds say of one recording.

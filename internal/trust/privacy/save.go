@@ -48,7 +48,7 @@ func (s *Service) Preview(ctx context.Context, p *place.Place, policy Policy) (o
 			return err
 		}
 		at := s.o.Now().UTC()
-		if out.Tonight, err = night(tx, policy, at); err != nil {
+		if out.Tonight, err = s.night(tx, policy, at); err != nil {
 			return err
 		}
 		out.Shortens = set.Chosen && Shortens(set.Policy, policy)
@@ -56,55 +56,67 @@ func (s *Service) Preview(ctx context.Context, p *place.Place, policy Policy) (o
 			out.Added = out.Tonight.Recordings
 			return nil
 		}
-		if out.Now, err = night(tx, set.Policy, at); err != nil {
+		if out.Now, err = s.night(tx, set.Policy, at); err != nil {
 			return err
 		}
-		if out.Added, err = differ(tx, policy, set.Policy, at); err == nil {
-			out.Spared, err = differ(tx, set.Policy, policy, at)
+		if out.Added, err = s.differ(tx, policy, set.Policy, at); err == nil {
+			out.Spared, err = s.differ(tx, set.Policy, policy, at)
 		}
 		return err
 	})
 	return out, err
 }
 
+// free is what nothing keeps from going, kept the others; both ask for a list of
+// those that a lasting hold fits and that are put under it before anything goes.
 const (
-	unheld = `r.n NOT IN (SELECT n FROM recording_holds) AND r.n NOT IN (SELECT n FROM recording_restrictions)`
-	heldBy = `(r.n IN (SELECT n FROM recording_holds) OR r.n IN (SELECT n FROM recording_restrictions))`
+	free = `r.n NOT IN (SELECT n FROM recording_holds) AND r.n NOT IN (SELECT n FROM recording_restrictions) AND r.n NOT IN (?)`
+	kept = `(r.n IN (SELECT n FROM recording_holds) OR r.n IN (SELECT n FROM recording_restrictions) OR r.n IN (?))`
 )
 
 // night counts what a policy would do at a time.
-func night(tx *place.Tx, p Policy, at time.Time) (n Night, err error) {
+func (s *Service) night(tx *place.Tx, p Policy, at time.Time) (n Night, err error) {
 	if p, err = p.blinded(tx); err != nil {
 		return n, err
 	}
+	soon, err := s.soonHeld(tx)
+	if err != nil {
+		return n, err
+	}
+	with := func(c condition) []any { return append([]any{place.List(soon)}, c.args...) }
 	type sum struct {
 		Rows  int64 `db:"due"`
 		Bytes int64 `db:"bytes"`
 	}
 	all := p.goes(at)
-	gone, err := place.Row[sum](tx, `SELECT count(*) AS due, coalesce(sum(r.bytes), 0) AS bytes FROM recordings r WHERE `+unheld+` AND `+all.text, all.args...)
+	gone, err := place.Row[sum](tx, `SELECT count(*) AS due, coalesce(sum(r.bytes), 0) AS bytes FROM recordings r WHERE `+free+` AND `+all.text, with(all)...)
 	if err != nil {
 		return n, err
 	}
 	n.Recordings, n.Bytes = gone.Rows, gone.Bytes
-	if n.Held, err = place.Row[int64](tx, `SELECT count(*) FROM recordings r WHERE `+heldBy+` AND `+all.text, all.args...); err != nil || !p.silences() {
+	if n.Held, err = place.Row[int64](tx, `SELECT count(*) FROM recordings r WHERE `+kept+` AND `+all.text, with(all)...); err != nil || !p.silences() {
 		return n, err
 	}
 	mute := p.silenced(at)
-	n.Silenced, err = place.Row[int64](tx, `SELECT count(*) FROM recordings r WHERE `+unheld+` AND `+mute.text, mute.args...)
+	n.Silenced, err = place.Row[int64](tx, `SELECT count(*) FROM recordings r WHERE `+free+` AND `+mute.text, with(mute)...)
 	return n, err
 }
 
 // differ counts what one policy would end tonight and another would not.
-func differ(tx *place.Tx, a, b Policy, at time.Time) (n int64, err error) {
+func (s *Service) differ(tx *place.Tx, a, b Policy, at time.Time) (n int64, err error) {
 	if a, err = a.blinded(tx); err != nil {
 		return 0, err
 	}
 	if b, err = b.blinded(tx); err != nil {
 		return 0, err
 	}
+	soon, err := s.soonHeld(tx)
+	if err != nil {
+		return 0, err
+	}
 	one, other := a.goes(at), b.goes(at)
-	return place.Row[int64](tx, `SELECT count(*) FROM recordings r WHERE `+unheld+` AND `+one.text+` AND NOT (`+other.text+`)`, append(slices.Clone(one.args), other.args...)...)
+	return place.Row[int64](tx, `SELECT count(*) FROM recordings r WHERE `+free+` AND `+one.text+` AND NOT (`+other.text+`)`,
+		slices.Concat([]any{place.List(soon)}, one.args, other.args)...)
 }
 
 // Going is one recording that would go.
@@ -136,12 +148,16 @@ func (s *Service) Goes(ctx context.Context, p *place.Place, policy Policy, held 
 			mute := policy.silenced(at)
 			all = condition{"(" + all.text + " OR " + mute.text + ")", append(slices.Clone(all.args), mute.args...)}
 		}
-		free := unheld
+		which := free
 		if held {
-			free = heldBy
+			which = kept
 		}
-		ns, err := place.Rows[int64](tx, `SELECT r.n FROM recordings r WHERE r.n > ? AND `+free+` AND `+all.text+` ORDER BY r.n LIMIT ?`,
-			append(append([]any{beyond}, all.args...), limit)...)
+		soon, err := s.soonHeld(tx)
+		if err != nil {
+			return err
+		}
+		ns, err := place.Rows[int64](tx, `SELECT r.n FROM recordings r WHERE r.n > ? AND `+which+` AND (`+all.text+`) ORDER BY r.n LIMIT ?`,
+			slices.Concat([]any{beyond, place.List(soon)}, all.args, []any{limit})...)
 		if err != nil {
 			return err
 		}
@@ -201,7 +217,7 @@ func (s *Service) Save(ctx context.Context, p *place.Place, who actor.Actor, pol
 			return err
 		}
 		number(tx, &policy)
-		n, err := night(tx, policy, s.o.Now().UTC())
+		n, err := s.night(tx, policy, s.o.Now().UTC())
 		if err != nil {
 			return err
 		}
@@ -316,6 +332,24 @@ func (s *Service) SetDefault(ctx context.Context, p *place.Place, who actor.Acto
 	policy.Default = withDays(policy.Default, days)
 	how.Version = set.Version
 	return s.Save(ctx, p, who, policy, how)
+}
+
+// SetAsSaid sets the default as a blueprint says: chosen at once where nothing
+// was, and longer; shorter waits as it does for everybody.
+func (s *Service) SetAsSaid(ctx context.Context, p *place.Place, who actor.Actor, days int) error {
+	set, err := s.Settings(ctx, p)
+	if err != nil || set.Pending != nil && set.Pending.Policy.Default.Days == days {
+		return err // it waits already
+	}
+	policy := set.Policy
+	policy.Default = withDays(policy.Default, days)
+	seen, err := s.Preview(ctx, p, policy)
+	if err != nil {
+		return err
+	}
+	n := seen.Tonight.Recordings + seen.Tonight.Silenced
+	_, err = s.SetDefault(ctx, p, who, days, Saving{Confirm: &n, Reason: "a blueprint of the provider says so"})
+	return err
 }
 
 // registerActs makes known what needs a second person here.
