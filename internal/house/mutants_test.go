@@ -47,8 +47,7 @@ var mutants = []mutant{
 	{"an approval is taken first", "internal/platform/keyring/warrant.go", ` || !taken {`, ` {`, "internal/platform/keyring", "TwoPeople"},
 	{"a warrant is of one customer", "internal/platform/keyring/warrant.go", `if w.IsZero() || w.customer != c {`, `if w.IsZero() {`, "internal/platform/keyring", "TwoPeople"},
 	{"what is lent ends", "internal/platform/keyring/lend.go", `&& now.Before(lo.has.until)`, ``, "internal/platform/keyring", "Refusal"},
-	{"a stream asks whether it is still lent", "internal/archive/recording/hear.go", `if err := r.o.s.keys.Still(context.Background(), r.o.p.Customer()); err != nil {`, `if false {
-		var err error`, "internal/archive/recording", "RefusalEnds"},
+	{"a stream asks whether it is still lent", "internal/archive/recording/hear.go", `return key, o.s.keys.Still(ctx, o.p.Customer())`, `return key, nil`, "internal/archive/recording", "RefusalEnds"},
 	{"a holder gives back what it took", "internal/platform/keyring/held.go", `err != nil || !got.Equal(theirs)`, `err != nil`, "internal/platform/keyring", "HolderIsNotBelieved"},
 	{"every server has the next root key", "internal/trust/custody/root.go", `m.Name != s.o.Server && !slices.Contains(m.Roots, st.Next)`, `m.Name == "" && !slices.Contains(m.Roots, st.Next)`, "internal/trust/custody", "SeveralServers"},
 	{"what is done under support access says so", "internal/edge/httpapi/support.go", `v.who.OnBehalf = g.String()`, ``, "internal/edge/httpapi", "Support"},

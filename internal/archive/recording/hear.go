@@ -11,6 +11,7 @@ import (
 	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/sealed"
 )
@@ -33,7 +34,7 @@ func (o *Opening) reader(ctx context.Context, object id.Object) (*objectReader, 
 }
 
 func (o *Opening) readerFrom(ctx context.Context, bucket blob.Bucket, object id.Object) (*objectReader, error) {
-	key, err := o.current()
+	key, err := o.lasting(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +51,15 @@ func (o *Opening) readerFrom(ctx context.Context, bucket blob.Bucket, object id.
 	return &objectReader{o, r, obj}, nil
 }
 
+// lasting gives the key while the opening lasts and the customer key is lent.
+func (o *Opening) lasting(ctx context.Context) (secret.Key, error) {
+	key, err := o.current()
+	if err != nil {
+		return key, err
+	}
+	return key, o.s.keys.Still(ctx, o.p.Customer())
+}
+
 // objectReader reads a sealed object for as long as its opening lasts.
 type objectReader struct {
 	o *Opening
@@ -60,10 +70,7 @@ type objectReader struct {
 // ReadAt asks before each piece: an opening ends, and so does what the customer's
 // own key server has lent, in the middle of a stream too.
 func (r *objectReader) ReadAt(p []byte, off int64) (int, error) {
-	if _, err := r.o.current(); err != nil {
-		return 0, err
-	}
-	if err := r.o.s.keys.Still(context.Background(), r.o.p.Customer()); err != nil {
+	if _, err := r.o.lasting(context.Background()); err != nil {
 		return 0, err
 	}
 	return r.ReaderAt.ReadAt(p, off)

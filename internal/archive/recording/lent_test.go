@@ -76,6 +76,9 @@ func TestARefusalEndsAStream(t *testing.T) {
 	mu.Lock()
 	at = at.Add(keyring.Lent)
 	mu.Unlock()
+	if _, err := pcm.ReadFrames(make([]int16, 100), 0); !keyring.NotLent(err) {
+		t.Fatal("the stream goes on:", err)
+	}
 	if _, err := open.PCM(t.Context()); !keyring.NotLent(err) || !fault.Is(err, fault.Unavailable) {
 		t.Fatal("the opening goes on:", err)
 	}
