@@ -51,11 +51,14 @@ import (
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/breach"
 	"ringfence/internal/trust/custody"
+	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
@@ -82,8 +85,9 @@ type server struct {
 	speech       *speech.Service
 	coverage     *coverage.Service
 	certificates *destruction.Service
-	approvals    *approval.Service
 	privacy      *privacy.Service
+	departures   *departure.Service
+	approvals    *approval.Service
 	monitor      *monitor.Service
 	captures     *capture.Service
 	collectors   *collect.Server
@@ -102,6 +106,9 @@ type server struct {
 	systems      *phonesystem.Service
 	asking       *job.Runner // asks them
 	parcels      *parcel.Service
+	persons      *person.Service
+	breaches     *breach.Service
+	searching    *job.Runner // looks for them
 	exporting    *job.Runner // makes exports
 	witness      *witness.Service
 	custody      *custody.Service
@@ -174,13 +181,13 @@ func (s *server) build(x extras) error {
 	s.reviews = review.New(review.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Mail: sender, URL: s.url, Brand: s.tree.LetterBrand, Reach: httpapi.InReach(s.recordings, time.Now), Log: s.log,
 	})
+	s.buildApprovals(sender)
 	s.buildDestruction()
 	s.buildRedaction()
 	s.recordings.OnCapture(captured)
 	s.recordings.OnCapture(tellCaptured)
 	s.recordings.OnCapture(s.figureCapture)
 	s.recordings.OnDestroyed(tellDestroyed)
-	s.buildApprovals(sender)
 	s.buildPrivacy()
 	s.buildMonitor()
 	out, err := egress.New(egress.Options{Private: s.cfg.Egress.AllowPrivate, Sent: s.metrics.Egress})
@@ -190,7 +197,7 @@ func (s *server) build(x extras) error {
 	s.sso = sso.New(sso.Options{Store: s.places, People: s.people, Egress: out, BaseURL: s.url, Log: s.log})
 	s.pace = newPace()
 	s.speech = speech.New(speech.Options{
-		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: s.pace.told(heardAndLooked(heard)),
+		Recordings: s.recordings, Egress: out, Workers: s.cfg.Speech.Workers, Log: s.log, Admit: s.mayHear, Heard: s.pace.told(heardAndLooked(heard)), Objected: person.Objected,
 	})
 	s.blueprints = blueprint.New(blueprint.Options{
 		Store: s.places, Tree: s.tree, People: s.people, Recordings: s.recordings, Speech: s.speech, Folder: s.mayWatch, Retain: s.privacy.SetAsSaid,
@@ -217,12 +224,14 @@ func (s *server) build(x extras) error {
 	s.jobs = job.NewRunner(s.places, map[string]job.Kind{
 		recording.JobTranscribe: s.pace.measured(s.speech.Kind()),
 		compact.Job:             s.compact.Kind(),
-		approval.Job:            s.approvals.Kind(),
 		redaction.Job:           s.redaction.Kind(),
+		approval.Job:            s.approvals.Kind(),
 	}, s.runnerOptions(0))
 	s.buildWebhooks(out)
 	s.buildExports()
+	s.buildDeparture()
 	s.buildProofs()
+	s.buildPersons()
 	s.buildCustody()
 	s.buildHealth()
 	s.figures()
@@ -326,7 +335,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	for _, part := range []interface {
 		Start(context.Context) error
 		Stop()
-	}{s.jobs, s.notices, s.captures, s.importing, s.asking, s.exporting, s.turning} {
+	}{s.jobs, s.notices, s.captures, s.importing, s.asking, s.exporting, s.searching, s.turning} {
 		if err := part.Start(ctx); err != nil {
 			return err
 		}
@@ -348,6 +357,7 @@ func (s *server) start(ctx context.Context, x extras) error {
 	cert := &certifier{places: s.places, certificates: s.certificates, hour: hour, minute: minute, log: s.log, due: map[id.Customer]bool{}}
 	s.places.OnCommit(cert.watch)
 	s.background(ctx, cert.run)
+	s.background(ctx, s.departing)
 	s.detect()
 	s.background(ctx, (&ender{s.places, s.recordings, hour, minute, s.log}).run)
 	s.background(ctx, s.monitor.Run)
@@ -378,7 +388,7 @@ func (s *server) recover(ctx context.Context) error {
 		}
 		p, err := s.places.Place(ctx, w.Customer)
 		if err == nil {
-			err = errors.Join(s.people.FinishLeaving(ctx, p), s.recordings.Recover(ctx, p))
+			err = errors.Join(s.people.FinishLeaving(ctx, p), s.recordings.Recover(ctx, p), s.persons.Recover(ctx, p))
 		}
 		if err != nil { // one customer's trouble is not the others'
 			s.log.Error("what a crash interrupted could not be completed yet", "customer", w.Customer, "cause", err)

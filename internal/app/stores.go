@@ -38,11 +38,14 @@ import (
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/breach"
 	"ringfence/internal/trust/custody"
+	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/receipt"
 	"ringfence/internal/trust/redaction"
@@ -52,11 +55,11 @@ import (
 // schemas gathers what each package has to say about tables.
 func schemas() place.Schemas {
 	return place.Schemas{
-		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Registry: slices.Concat(job.Migrations, org.Migrations(), health.Migrations(), collect.RegistryMigrations(), intake.RegistryMigrations(), blueprint.Migrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), departure.RegistryMigrations(), httpapi.Migrations()),
 		Place: slices.Concat(job.Migrations, egress.Migrations(), webhook.Migrations(), identity.PlaceMigrations(), sso.PlaceMigrations(), httpapi.Migrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(),
-			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations()),
+			collect.Migrations(), bulk.Migrations(), phonesystem.Migrations(), intake.Migrations(), pickup.Migrations(), siprec.Migrations(), speech.Migrations(), search.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), person.Migrations(), breach.Migrations(), coverage.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), approval.Migrations(), destruction.Migrations(), monitor.Migrations()),
 		Housekeeping: slices.Concat(job.Housekeeping, egress.Housekeeping(), webhook.Housekeeping(), org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(),
-			httpapi.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping()),
+			httpapi.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), person.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping()),
 	}
 }
 

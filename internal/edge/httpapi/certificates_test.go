@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -8,13 +10,60 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/org"
+	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/destruction"
+	"ringfence/internal/trust/parcel"
 )
 
 // certify builds what signs destructions.
 func (w *world) certify() {
 	w.certs = destruction.New(destruction.Options{Store: w.store, Sign: w.reviews.SignText, Paper: w.reviews.SignPaper})
 	w.recordings.OnEnded(w.certs.Record)
+}
+
+// departing builds what lets customers leave; after what it stands on.
+func (w *world) departing() *departure.Service {
+	s := departure.New(departure.Options{
+		Store: w.store, Keys: w.keyring, Objects: w.objects, Recordings: w.recordings, Approvals: w.approvals, Certificates: w.certs,
+		Name: func(context.Context, id.Node) string { return "test" }, Forget: org.Remove,
+	})
+	w.parcels.Register(departure.Export, parcel.Maker{
+		Act:      string(access.CustomerLeave),
+		Estimate: func(context.Context, *place.Place, json.RawMessage) (int64, error) { return 1, nil },
+		Make:     func(_ context.Context, _ *place.Place, b *parcel.Box) error { return b.Add("x", nil) },
+	})
+	return s
+}
+
+// Leaving is asked for with the exact count, waits, and can be stopped.
+func TestLeavingByTheAPI(t *testing.T) {
+	w := newWorld(t)
+	admin := w.as("customer_admin@a.example")
+	base := "/api/v1/customers/" + w.a.id.String() + "/departure"
+	var d httpapi.Departure
+	w.ok(admin, "GET", base, nil).into(t, &d)
+	if d.State != "none" || d.Recordings == 0 {
+		t.Fatalf("%+v", d)
+	}
+	if got := admin.do("POST", base, map[string]any{"confirm": d.Recordings + 1, "reason": "we leave"}); got.status != 422 {
+		t.Error("a wrong count:", got)
+	}
+	if got := admin.do("POST", base, map[string]any{"confirm": d.Recordings, "reason": "we leave"}); got.status != 201 {
+		t.Fatal(got)
+	}
+	w.ok(admin, "GET", base, nil).into(t, &d)
+	if d.State != "waiting" || d.NotBefore == nil || d.NotBefore.Sub(*d.AskedAt) < departure.Wait {
+		t.Errorf("%+v", d)
+	}
+	if got := admin.do("DELETE", base, nil); got.status != 204 {
+		t.Error(got)
+	}
+	w.ok(admin, "GET", base, nil).into(t, &d)
+	if d.State != "none" {
+		t.Errorf("%+v", d)
+	}
 }
 
 // certified makes a certificate of something that was destroyed.

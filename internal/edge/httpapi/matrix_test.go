@@ -88,7 +88,9 @@ func (w *world) make(c *customer, opening string) things {
 	})
 	w.no(err)
 	imp := must[bulk.Import](w)(w.imports.Create(ctx, c.p, system, bulk.Draft{Name: "old", Folder: "/drop/" + c.canary, Profile: "generic", TimeZone: "UTC"}))
+	request, broken := w.asked(c)
 	return things{
+		"request": request, "breach": broken,
 		"import": imp.ID.String(),
 		"export": w.exported(c, system).String(),
 		"pause":  w.aPause(c).String(),
@@ -120,6 +122,7 @@ func (w *world) forget() {
 
 func nobodys() things {
 	return things{
+		"request": id.New[id.PersonRequest]().String(), "breach": id.New[id.Breach]().String(),
 		"import":   id.New[id.Import]().String(),
 		"approval": id.New[id.Approval]().String(), "hold": id.New[id.Hold]().String(), "tag": id.New[id.Tag]().String(),
 		"export": id.New[id.Parcel]().String(),
@@ -145,12 +148,19 @@ func malformed() things {
 	return out
 }
 
+// nobody is identifiers that fit nobody.
+var nobody = map[string]any{"numbers": []string{}, "emails": []string{}, "names": []string{"Nobody Whatever"}, "accounts": []string{}, "extensions": []string{}, "ids": []string{}}
+
 // bodyFor is a body that passes validation where a route would otherwise refuse
 // it before it looks for the thing.
 func bodyFor(rt httpapi.RouteInfo) any {
 	switch rt.ID {
 	case "createWebhook", "setWebhook":
 		return map[string]any{"name": "matrix", "url": "http://127.0.0.1:1/", "events": []string{"recording.captured"}, "purpose": "matrix", "region": "here"}
+	case "exportCustomer":
+		return map[string]any{"receive_key": strings.Repeat("k", 100), "purpose": "matrix"}
+	case "leave":
+		return map[string]any{"confirm": 1, "reason": "matrix"}
 	case "rotateKey":
 		return map[string]any{"what": "rotate"}
 	case "setKeyRhythm", "setRootKeyRhythm":
@@ -187,6 +197,34 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]string{"domain": "d" + strconv.Itoa(rand.IntN(1e9)) + ".example"}
 	case "changeIdentityProvider":
 		return map[string]string{"kind": "oidc", "name": "matrix", "issuer": "https://login.example", "client_id": "x"}
+	case "setPurposeSettings":
+		return map[string]any{"roles": []string{}, "support": false, "ready": []string{}, "free": true, "remember": true}
+	case "exportReceipts":
+		return map[string]any{"format": "csv"}
+	case "openPersonRequest":
+		return map[string]any{"right": "access", "name": "x", "identifiers": nobody}
+	case "searchPersonAgain":
+		return nobody
+	case "identifyPerson":
+		return map[string]any{"proof": "matrix", "notes": ""}
+	case "decidePersonFinds":
+		return map[string]any{"finds": []string{id.New[id.Found]().String()}, "verdict": ""}
+	case "erasePerson":
+		return map[string]any{"confirm": 0}
+	case "unrestrictPerson":
+		return map[string]any{"told": "matrix"}
+	case "rectifyPerson":
+		return map[string]any{"find": id.New[id.Found]().String(), "field": "name", "old": "x", "new": "y"}
+	case "objectPerson":
+		return map[string]any{"what": []string{}}
+	case "extendPersonRequest":
+		return map[string]any{"reason": "matrix"}
+	case "endPersonRequest":
+		return map[string]any{"refused": true, "outcome": "matrix"}
+	case "openBreach":
+		return map[string]any{"kind": "customer-key", "from": time.Now().Add(-time.Hour)}
+	case "changeBreach":
+		return map[string]any{"from": time.Now().Add(-time.Hour), "to": time.Now(), "aware_at": time.Now().Add(-time.Minute), "what": "", "consequences": "", "measures": "", "contact": "", "outcome": "", "closed": false}
 	case "saveRetentionRules":
 		return map[string]any{"version": 99, "policy": anyPolicy}
 	case "previewRetentionRules", "listRetentionGoing":

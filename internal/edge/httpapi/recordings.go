@@ -142,7 +142,20 @@ func (s *Server) getRecording(ctx context.Context, v *visit, in *RecordingPath) 
 	if err := s.sayTrust(ctx, v, []recording.Recording{d.Recording}, func(int) *Recording { return &out.Recording }); err != nil {
 		return nil, err
 	}
-	return answer(out), nil
+	out.Restricted, err = s.restrictedSince(ctx, v, d.N)
+	return answer(out), err
+}
+
+// restrictedSince is since when a recording is only stored; nil: it is not.
+func (s *Server) restrictedSince(ctx context.Context, v *visit, n int64) (since *time.Time, err error) {
+	err = v.place.View(ctx, func(tx *place.Tx) error {
+		all, err := s.deps.Recordings.Restricted(tx, []int64{n})
+		if at, is := all[n]; is {
+			since = &at
+		}
+		return err
+	})
+	return since, err
 }
 
 func (s *Server) destroyRecording(ctx context.Context, v *visit, in *destroyInput) (*none, error) {

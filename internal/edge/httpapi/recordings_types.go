@@ -88,6 +88,7 @@ type RecordingDetail struct {
 	Openings   []PastOpening `json:"openings" doc:"Who opened it before, newest first"`
 	AnsweredAt *time.Time    `json:"answered_at" doc:"When the call was answered"`
 	May        May           `json:"may"`
+	Restricted *time.Time    `json:"restricted_at" doc:"Since when it is only stored, at a person's request; null: it is not"`
 }
 
 // Rendition is one stored form of the sound.

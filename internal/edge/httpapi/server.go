@@ -49,11 +49,14 @@ import (
 	"ringfence/internal/tenancy/sso"
 	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/breach"
 	"ringfence/internal/trust/custody"
+	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
@@ -96,9 +99,12 @@ type Deps struct {
 	Systems      *phonesystem.Service
 	Coverage     *coverage.Service
 	Certificates *destruction.Service
+	Departures   *departure.Service
 	Approvals    *approval.Service // what waits for a second person
 	Privacy      *privacy.Service  // retention rules and holds
 	Monitor      *monitor.Service
+	Persons      *person.Service // requests of persons
+	Breaches     *breach.Service
 	Siprec       *siprec.Service // recording sessions
 	Drops        *intake.Service
 	Pickups      *pickup.Service
@@ -189,7 +195,10 @@ func New(d Deps) *Server {
 	s.openingRoutes()
 	s.eventRoutes()
 	s.certificateRoutes()
+	s.departureRoutes()
 	s.receiptRoutes()
+	s.personRoutes()
+	s.breachRoutes()
 	s.sourceRoutes()
 	s.profileRoutes()
 	s.importRoutes()

@@ -56,11 +56,14 @@ import (
 	"ringfence/internal/tenancy/sso/ssotest"
 	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/breach"
 	"ringfence/internal/trust/custody"
+	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/health"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
 	"ringfence/internal/trust/receipt"
 	"ringfence/internal/trust/redaction"
@@ -91,6 +94,8 @@ type world struct {
 	parcels    *parcel.Service
 	redaction  *redaction.Service
 	witness    *witness.Service
+	persons    *person.Service
+	breaches   *breach.Service
 	systems    *phonesystem.Service
 	collectors *collect.Server
 	coverage   *coverage.Service
@@ -168,9 +173,9 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
-		Registry:     join(job.Migrations, org.Migrations(), collect.RegistryMigrations(), health.Migrations(), blueprint.Migrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping(), httpapi.Housekeeping()),
+		Registry:     join(job.Migrations, org.Migrations(), collect.RegistryMigrations(), health.Migrations(), blueprint.Migrations(), departure.RegistryMigrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), person.Migrations(), breach.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), person.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	w.keyring = keys
@@ -203,12 +208,13 @@ func newWorld(t *testing.T) *world {
 	w.imports = bulk.NewService(bulk.Options{Store: w.store, Recordings: w.recordings, Log: log})
 	w.exports()
 	w.keep()
+	w.answering()
 	hub := live.NewHub()
 	w.store.OnCommit(hub.Watch)
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Approvals: w.approvals, Privacy: w.privacy, Monitor: w.monitor, Recordings: w.recordings, Redaction: w.redaction, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Witness: w.witness, Custody: w.custody, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Departures: w.departing(), Approvals: w.approvals, Privacy: w.privacy, Monitor: w.monitor, Persons: w.persons, Breaches: w.breaches, Recordings: w.recordings, Redaction: w.redaction, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Witness: w.witness, Custody: w.custody, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{

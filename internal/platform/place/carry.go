@@ -206,8 +206,9 @@ func (f *Filler) Table(t Carried) error {
 	}
 	f.table, f.width = t.Table, len(t.Columns)
 	f.text = `INSERT INTO ` + quoted([]string{t.Table}) + ` (` + quoted(t.Columns) + `) VALUES (` + strings.TrimSuffix(strings.Repeat("?, ", f.width), ", ") + `)`
-	if t.Table == "events" {
-		return nil // has none from its making, and on SQLite refuses to lose any
+	n, err := Row[int64](f.tx, `SELECT count(*) FROM `+quoted([]string{t.Table}))
+	if err != nil || n == 0 { // journals refuse to lose anything, and have nothing from their making
+		return err
 	}
 	_, err = f.tx.Exec(`DELETE FROM ` + quoted([]string{t.Table}))
 	return err

@@ -38,10 +38,10 @@ type Departed struct {
 // When is the time of leaving.
 func (d Departed) When() time.Time { return time.UnixMilli(d.At).UTC() }
 
-// Departed lists who left a node, the latest first.
+// Departed lists who left a node, the latest hundred first.
 func (s *Service) Departed(ctx context.Context, above id.Node) (all []Departed, err error) {
 	err = s.o.Store.Registry().View(ctx, func(tx *place.Tx) error {
-		all, err = place.Rows[Departed](tx, `SELECT customer, name, at, recordings, certificate FROM departed WHERE above = ? ORDER BY at DESC LIMIT 500`, above)
+		all, err = place.Rows[Departed](tx, `SELECT customer, name, at, recordings, certificate FROM departed WHERE above = ? ORDER BY at DESC LIMIT 100`, above)
 		return err
 	})
 	return all, err

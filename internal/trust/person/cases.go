@@ -293,7 +293,7 @@ func (s *Service) Search(ctx context.Context, p *place.Place, i id.PersonRequest
 	if wide != nil && !fault.Is(wide, fault.Conflict) {
 		return wide
 	}
-	found := map[string][]Hit{}
+	var found []storeHits
 	for _, st := range s.stores() {
 		if wide != nil {
 			break
@@ -302,7 +302,7 @@ func (s *Service) Search(ctx context.Context, p *place.Place, i id.PersonRequest
 		if err != nil {
 			return errors.Join(errors.New("searching "+st.Name), err)
 		}
-		found[st.Name] = hits
+		found = append(found, storeHits{st.Name, hits})
 	}
 	_, err = s.change(ctx, p, who, i, func(tx *place.Tx, c *Case) (place.Event, error) {
 		c.State, c.Notes = Open, q.notes
@@ -358,10 +358,17 @@ func (s *Service) store(name string) (Store, bool) {
 	return Store{}, false
 }
 
+// storeHits are the finds of one store.
+type storeHits struct {
+	store string
+	hits  []Hit
+}
+
 // keepFinds writes down what was found; what is known already gets its newest reasons.
-func keepFinds(tx *place.Tx, i id.PersonRequest, found map[string][]Hit) error {
-	for store, hits := range found {
-		for _, h := range hits {
+func keepFinds(tx *place.Tx, i id.PersonRequest, found []storeHits) error {
+	for _, in := range found {
+		store := in.store
+		for _, h := range in.hits {
 			mark, err := tx.Blind(place.FieldPersonItem, store+"|"+h.Ref)
 			if err != nil {
 				return err

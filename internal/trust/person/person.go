@@ -122,6 +122,9 @@ type Options struct {
 	// Recipients are those to whom sound or text of the customer has gone, as the
 	// ledger of what left has them; nil: none is known.
 	Recipients func(ctx context.Context, p *place.Place) ([]string, error)
+	// Minimum says why a recording must be kept by a law whose minimum has not passed;
+	// empty: none does. nil: no minimum is known.
+	Minimum func(ctx context.Context, p *place.Place, row recording.Row) (because string, err error)
 	// EraseEvents takes what is personal out of events of the change log; nil: it stays.
 	EraseEvents func(tx *place.Tx, subject string, positions []int64) (int, error)
 	// Step is told each step of an erasure before it is taken. Only tests use it.

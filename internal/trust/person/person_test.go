@@ -39,6 +39,7 @@ type world struct {
 	persons *person.Service
 	hold    string // why the other store keeps what it has; "": it erases
 	held    []string
+	minimum map[id.Recording]string // why a law wants a recording kept
 }
 
 // each runs a test on both engines.
@@ -46,7 +47,8 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	placetest.Run(t, schemas(), func(t *testing.T, s *place.Store) {
 		w := &world{T: t, World: recordingtest.On(t, s, recording.Options{}), held: []string{"note by Agnes Canary", "note by Zoe"}}
 		w.Service.OnDestroy(search.Remove)
-		w.persons = person.New(person.Options{Store: s, Recordings: w.Service, Few: 4, Stores: []person.Store{w.notes()}})
+		w.persons = person.New(person.Options{Store: s, Recordings: w.Service, Few: 4, Stores: []person.Store{w.notes()},
+			Minimum: func(_ ctx, _ *place.Place, row recording.Row) (string, error) { return w.minimum[row.ID], nil }})
 		fn(t, w)
 	})
 }
@@ -219,6 +221,8 @@ func TestErasing(t *testing.T) {
 		claim := w.call("claim", agnes, "Agnes Canary", 3, 2)
 		theirs := w.call("theirs", agnes, "Her Husband", 4, 2)
 		said := w.call("said", "+441614960999", "Somebody Else", 5, 2, customerSaid(1, "tell Agnes Canary"))
+		law := w.call("law", "+441614960998", "Agnes Canary", 6, 2)
+		w.minimum = map[id.Recording]string{law: "fca-5"}
 		hold := id.New[id.Hold]()
 		w.no(w.Place.Change(t.Context(), ada, func(tx *place.Tx) error {
 			tx.Record(place.Event{Code: "recording.marked"})
@@ -244,6 +248,9 @@ func TestErasing(t *testing.T) {
 		if why[mine.String()] != "" || !strings.Contains(why[held.String()], "hold") || !strings.Contains(why[claim.String()], "court case 7") || !strings.Contains(why[said.String()], "another person's call") {
 			t.Errorf("%v", why)
 		}
+		if why[law.String()] != "fca-5" {
+			t.Error("a law's minimum is not in the plan:", why[law.String()])
+		}
 		if _, planned := why[theirs.String()]; planned {
 			t.Error("what was rejected stands in the plan")
 		}
@@ -251,7 +258,7 @@ func TestErasing(t *testing.T) {
 			t.Error("a wrong number was taken:", err)
 		}
 		w.no(w.persons.Erase(t.Context(), w.Place, ada, c.ID, plan.Erase))
-		for name, ref := range map[string]id.Recording{"held": held, "claim": claim, "theirs": theirs, "said": said} {
+		for name, ref := range map[string]id.Recording{"held": held, "claim": claim, "theirs": theirs, "said": said, "law": law} {
 			if err := w.Service.May(t.Context(), w.Place, ref, recording.Everything); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

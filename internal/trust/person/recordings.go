@@ -290,14 +290,16 @@ func (s *Service) transcript(ctx context.Context, p *place.Place, who actor.Acto
 	return t, json.Unmarshal(text, &t)
 }
 
-// keepRecording says why a recording stays: it is under a hold.
+// keepRecording says why a recording stays: it is under a hold, or a law wants it
+// kept for longer.
 func (s *Service) keepRecording(ctx context.Context, p *place.Place, ref string) (why string, err error) {
 	rec, err := id.Parse[id.Recording](ref)
 	if err != nil {
 		return "", err
 	}
+	var row recording.Row
 	err = p.View(ctx, func(tx *place.Tx) error {
-		row, err := s.o.Recordings.Lookup(tx, rec)
+		row, err = s.o.Recordings.Lookup(tx, rec)
 		if fault.Is(err, fault.Gone) {
 			return nil
 		}
@@ -310,7 +312,10 @@ func (s *Service) keepRecording(ctx context.Context, p *place.Place, ref string)
 		}
 		return err
 	})
-	return why, err
+	if err != nil || why != "" || row.N == 0 || s.o.Minimum == nil {
+		return why, err
+	}
+	return s.o.Minimum(ctx, p, row)
 }
 
 func (s *Service) eraseRecording(ctx context.Context, p *place.Place, who actor.Actor, ref string, by By) error {

@@ -10,8 +10,10 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
+	"ringfence/internal/archive/bulk"
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/actor"
@@ -36,7 +38,7 @@ type Services struct {
 func All(s Services) []person.Store {
 	return []person.Store{
 		members(), directory(), pushed(), links(s), supports(), reviews(), rules(),
-		expectations(s), attention(s), sources(), imports(), contacts(s), webhooks(), labels(),
+		expectations(s), attention(s), sources(), imports(), contacts(s), witnesses(), webhooks(), labels(),
 	}
 }
 
@@ -86,6 +88,14 @@ var Apart = map[string]string{
 	"destroyed":                "ids of keys and blinded names of what was destroyed",
 	"destruction_certificates": "signed certificates: ids and counts",
 	"opening_purposes":         "settings",
+	"original_renditions":      "blinded digests of sound that was redacted",
+	"log_tiles":                "hashes of the change log's tree",
+	"event_sums":               "hashes of what was taken out of events",
+	"log_checkpoints":          "signed roots of the change log",
+	"key_servers_set":          "address and credentials of a customer's key server",
+	"retention_policies":       "rules on how long recordings are kept, and why they were chosen",
+	"holds":                    "matters of legal holds: kept as their proof, also after they are lifted; article 17(3)(e)",
+	"pauses":                   "blinded extensions and calls; gone after a day",
 	"breaches":                 "claimed by package breach: about sessions, keys and machines; whom they reached is counted anew each time",
 }
 
@@ -245,12 +255,36 @@ func sources() person.Store {
 }
 
 func imports() person.Store {
+	settings := person.Scan("Import", person.Table{
+		Table: "imports", Field: place.FieldImport, Label: namedIn("name", "folder"),
+		Query: `SELECT id, 0 AS at, settings AS sealed FROM imports WHERE id > ? ORDER BY id LIMIT ?`,
+	})
 	return person.Store{
 		Name: "imports", Title: "Lists of imports", Tables: []string{"imports", "import_files"},
-		Find: person.Scan("Import", person.Table{
-			Table: "imports", Field: place.FieldImport, Label: namedIn("name", "folder"),
-			Query: `SELECT id, 0 AS at, settings AS sealed FROM imports WHERE id > ? ORDER BY id LIMIT ?`,
-		}),
+		Find: func(ctx context.Context, p *place.Place, who actor.Actor, q *person.Query) ([]person.Hit, error) {
+			hits, err := settings(ctx, p, who, q)
+			if err != nil {
+				return nil, err
+			}
+			const batch = 1000
+			for last, more := (bulk.Path{N: -1}), true; more; {
+				err := p.View(ctx, func(tx *place.Tx) error {
+					list, err := bulk.Paths(tx, last, batch)
+					more = len(list) == batch
+					for _, f := range list {
+						last = f
+						if why := q.In(f.Path); len(why) > 0 {
+							hits = append(hits, person.Hit{Ref: "import_files/" + f.Import.String() + "/" + strconv.FormatInt(f.N, 10), Label: f.Path, Why: why})
+						}
+					}
+					return err
+				})
+				if err != nil {
+					return nil, err
+				}
+			}
+			return hits, nil
+		},
 		Kept: "names of files that were looked at lie in the list of an import, and go when the list is removed on its page",
 	}
 }
@@ -284,6 +318,17 @@ func webhooks() person.Store {
 			Query: `SELECT id, created_at AS at, sealed FROM webhooks WHERE id > ? ORDER BY id LIMIT ?`,
 		}),
 		Kept: "it is a setting: change its name or address on the page Webhooks",
+	}
+}
+
+func witnesses() person.Store {
+	return person.Store{
+		Name: "witnesses", Title: "Who receives checkpoints", Tables: []string{"log_witnesses"},
+		Find: person.Scan("Witness", person.Table{
+			Table: "log_witnesses", Field: place.FieldWitness, Label: fixed("who receives checkpoints of the change log"),
+			Query: `SELECT id, 0 AS at, sealed FROM log_witnesses WHERE id > ? ORDER BY id LIMIT ?`,
+		}),
+		Kept: "remove the witness on the page Verification",
 	}
 }
 
