@@ -4,14 +4,17 @@ import (
 	"context"
 	"time"
 
+	"ringfence/internal/base/fault"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/trust/evidence"
+	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/witness"
 )
 
 // buildProofs builds what signs change logs.
 func (s *server) buildProofs() {
-	s.witness = witness.New(witness.Options{Store: s.places, Keys: s.keys, Mail: s.sender, Brand: s.tree.LetterBrand, URL: s.url, Log: s.log})
+	s.witness = witness.New(witness.Options{Store: s.places, Keys: s.keys, Mail: s.sender, Brand: s.tree.LetterBrand, URL: s.url, Log: s.log, Broken: s.logBroken})
 	s.places.OnCommit(s.witness.Watch)
 	s.parcels.Register(evidence.Kind, evidence.New(s.recordings, s.witness, time.Now).Maker(string(access.RecordingDownload)))
 	s.parcels.Register(witness.ExportKind, s.witness.Maker(string(access.JournalExport)))
@@ -19,3 +22,16 @@ func (s *server) buildProofs() {
 
 // startProofs signs each minute until the server stops.
 func (s *server) startProofs(ctx context.Context) { s.background(ctx, s.witness.Run) }
+
+// logBroken raises the alert of a log that does not hold, and ends it.
+func (s *server) logBroken(ctx context.Context, p *place.Place, why error) {
+	var err error
+	if why == nil {
+		err = s.monitor.Clear(ctx, monitor.In(p), monitor.LogBroken, "journal")
+	} else {
+		err = s.monitor.Report(ctx, monitor.In(p), monitor.Condition{Kind: monitor.LogBroken, Subject: "journal", Urgent: true, Facts: map[string]string{"text": fault.Of(why).Text}})
+	}
+	if err != nil {
+		s.log.ErrorContext(ctx, "the alert of a change log could not be told", "customer", p.Customer(), "cause", err)
+	}
+}

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	_ "embed"
+	"errors"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -30,6 +31,14 @@ const (
 	width  = 1 << height
 	atOnce = 2000 // events in one transaction: others wait no longer than that takes
 )
+
+// ErrBroken is a log that does not hold: an event was taken out, or the tree was
+// damaged.
+var ErrBroken = errors.New("the change log does not hold")
+
+func broken(format string, args ...any) error {
+	return fault.Wrap(ErrBroken, fault.Internal, format, args...)
+}
 
 // Sequence puts the events that are not in the tree yet into it, in their order,
 // and says how many are in it. It runs behind the Changes: those pay nothing, and
@@ -73,7 +82,7 @@ func next(ctx context.Context, p *place.Place, size int64) (hashes []tlog.Hash, 
 		hashes = make([]tlog.Hash, len(all))
 		for i, l := range all {
 			if l.Position != size+int64(i)+1 {
-				return fault.New(fault.Internal, "the change log has a gap: after position %d comes %d", size+int64(i), l.Position)
+				return broken("the change log has a gap: after position %d comes %d", size+int64(i), l.Position)
 			}
 			if hashes[i], err = l.Hash(); err != nil {
 				return err
@@ -157,7 +166,7 @@ func (t *tiles) add(level int, n int64, h tlog.Hash) error {
 		return err
 	}
 	if int64(len(b)) != (n&(width-1))*tlog.HashSize {
-		return fault.New(fault.Internal, "the tree of the change log is damaged: tile %d/%d has %d bytes at %d", level, c.n, len(b), n)
+		return broken("the tree of the change log is damaged: tile %d/%d has %d bytes at %d", level, c.n, len(b), n)
 	}
 	b = append(b, h[:]...)
 	t.held[c], t.changed[c] = b, true
@@ -217,7 +226,7 @@ func (t *tiles) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 		}
 		want.W = len(b) / tlog.HashSize
 		if want.W == 0 {
-			return nil, fault.New(fault.Internal, "the tree of the change log is damaged: tile %d/%d is missing", want.L, want.N)
+			return nil, broken("the tree of the change log is damaged: tile %d/%d is missing", want.L, want.N)
 		}
 		if out[i], err = tlog.HashFromTile(want, b, x); err != nil {
 			return nil, err

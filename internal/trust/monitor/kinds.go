@@ -22,6 +22,7 @@ const (
 	BackupFailed        Kind = "backup_failed"
 	WebhookFailing      Kind = "webhook_failing"
 	ImportStopped       Kind = "import_stopped"
+	LogBroken           Kind = "log_broken"
 	MailFailing         Kind = "mail_failing"
 	RequestDue          Kind = "request_due"
 	HostChanged         Kind = "host_changed"
@@ -61,6 +62,7 @@ var Rules = []Rule{
 	{SignInRefused, Urgent, "A source's other side refuses the sign-in", "The password or key has run out or was changed there. Set the new one on the page of the source; what was not fetched waits on the other side.", 0},
 	{FilesFailing, Warning, "Files cannot be taken in", "Look at the page Needs attention: each file says why, and what to do.", time.Minute},
 	{ImportStopped, Warning, "An import has stopped", "Open the import: it says why, and goes on where it stopped.", 0},
+	{LogBroken, Urgent, "The change log does not hold", "An event was taken out, or the tree over the events is damaged. Keep the last checkpoint that left the house, restore a backup beside, and compare exports of both with ringfence verify.", 0},
 	{EngineFailing, Warning, "Transcription does not work", "Look at the speech engine's settings and whether it answers. Recordings are kept and wait.", 2 * time.Minute},
 	{WebhookFailing, Warning, "A webhook is not answered", "Check the receiving end; what was not delivered can be sent again from the page Webhooks.", 2 * time.Minute},
 	{QuotaFull, Warning, "A quota is nearly used up", "Ask whoever provides this service for more, or keep recordings for a shorter time. At the limit nothing new is captured.", 5 * time.Minute},

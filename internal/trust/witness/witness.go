@@ -59,6 +59,10 @@ type Options struct {
 	URL   func() string                                       // of the portal
 	Log   *slog.Logger
 	Now   func() time.Time
+
+	// Broken is told of a log that cannot be signed because it does not hold, with
+	// why; nil: that it holds again. It may be told twice.
+	Broken func(ctx context.Context, p *place.Place, why error)
 }
 
 // Service signs and sends checkpoints.
@@ -79,6 +83,9 @@ func New(o Options) *Service {
 	}
 	if o.Brand == nil {
 		o.Brand = func(context.Context, id.Customer) mail.Brand { return mail.Plain() }
+	}
+	if o.Broken == nil {
+		o.Broken = func(context.Context, *place.Place, error) {}
 	}
 	if o.URL == nil {
 		o.URL = func() string { return "" }
@@ -153,7 +160,11 @@ func (s *Service) turn(ctx context.Context, p *place.Place) error {
 		return err
 	}
 	if worth {
-		if _, err := s.Sign(ctx, p, actor.ForSystem("witness")); err != nil {
+		_, err := s.Sign(ctx, p, actor.ForSystem("witness"))
+		if err == nil || errors.Is(err, journal.ErrBroken) {
+			s.o.Broken(ctx, p, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
