@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"ringfence/internal/trust/person"
-	"ringfence/internal/trust/person/stores"
+	personal "ringfence/internal/trust/person/stores"
 )
 
 var (
@@ -20,7 +20,7 @@ var (
 // in internal/trust/person/stores.
 func TestEveryTableIsSearchedForAPerson(t *testing.T) {
 	claimed := map[string]string{}
-	for _, st := range person.New(person.Options{Stores: stores.All(stores.Services{})}).Stores() {
+	for _, st := range person.New(person.Options{Stores: personal.All(personal.Services{})}).Stores() {
 		for _, table := range st.Tables {
 			claimed[table] = st.Name
 		}
@@ -47,7 +47,7 @@ func TestEveryTableIsSearchedForAPerson(t *testing.T) {
 	}
 	var open []string
 	for table := range with {
-		if claimed[table] == "" && stores.Apart[table] == "" {
+		if claimed[table] == "" && personal.Apart[table] == "" {
 			open = append(open, table)
 		}
 	}
