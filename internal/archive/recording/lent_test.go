@@ -85,7 +85,11 @@ func TestARefusalEndsAStream(t *testing.T) {
 	if got := names(); got != "" {
 		t.Fatal("a list still shows", got)
 	}
-	during := w.Archive(t, "during.wav", 2)
+	out, err := w.Service.Archive(t.Context(), w.Place, w.Who, w.Item(t, "during.wav", recordingtest.Tone(2, 2, time.Second)))
+	if err != nil || out.Result != recording.Stored { // its source is kept until it can be read back
+		t.Fatal(out.Result, err)
+	}
+	during := out.Recording
 	if _, err := w.Service.Open(t.Context(), w.Place, w.Who, during, recording.Ask{What: "listen"}); !keyring.NotLent(err) {
 		t.Fatal(err)
 	}
@@ -98,5 +102,8 @@ func TestARefusalEndsAStream(t *testing.T) {
 	}
 	if names() == "" {
 		t.Fatal("the names stay away")
+	}
+	if n, err := w.Service.Reverify(t.Context(), w.Place); err != nil || n != 1 {
+		t.Fatal("what waited to be read back:", n, err)
 	}
 }
