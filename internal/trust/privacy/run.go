@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ringfence/internal/archive/recording"
@@ -35,7 +36,7 @@ func (s *Service) Run(ctx context.Context, p *place.Place) (Done, error) {
 	if err := s.holdAgain(ctx, p); err != nil {
 		return done, err
 	}
-	run := id.New[id.Destruction]()
+	runs := map[id.Period]id.Destruction{} // a certificate for each rule and night
 	when := s.condition(Policy.goes)
 	for beyond := int64(0); ; {
 		found, err := s.o.Recordings.Due(ctx, p, when, beyond, batch)
@@ -45,16 +46,59 @@ func (s *Service) Run(ctx context.Context, p *place.Place) (Done, error) {
 			}
 			return done, err
 		}
-		recs := make([]id.Recording, len(found))
-		for i, f := range found {
-			recs[i], beyond = f.ID, f.N
-		}
-		n, err := s.o.Recordings.DestroyDue(ctx, p, system, recs, "its period has ended", recording.Authority{Kind: "retention", Run: run}, s.choose)
-		done.Destroyed += n
+		beyond = found[len(found)-1].N
+		groups, err := s.byRule(ctx, p, found)
 		if err != nil {
 			return done, err
 		}
+		for _, g := range groups {
+			if runs[g.rule].IsZero() {
+				runs[g.rule] = id.New[id.Destruction]()
+			}
+			n, err := s.o.Recordings.DestroyDue(ctx, p, system, g.recs, "its period has ended", recording.Authority{Kind: "retention", Rule: g.name(), Run: runs[g.rule]}, s.choose(g.rule))
+			done.Destroyed += n
+			if err != nil {
+				return done, err
+			}
+		}
 	}
+}
+
+// group is what one rule ends in a batch: a certificate names the rule.
+type group struct {
+	rule id.Period // zero: the default
+	recs []id.Recording
+}
+
+func (g group) name() string {
+	if g.rule.IsZero() {
+		return "default"
+	}
+	return g.rule.String()
+}
+
+func (s *Service) byRule(ctx context.Context, p *place.Place, found []recording.Found) (all []group, err error) {
+	ns := make([]int64, len(found))
+	for i, f := range found {
+		ns[i] = f.N
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		rows, err := s.o.Recordings.RowsOf(tx, ns)
+		if err != nil {
+			return err
+		}
+		verdicts, err := s.verdicts(tx, rows)
+		for _, r := range rows {
+			rule := verdicts[r.N].Rule.ID
+			i := slices.IndexFunc(all, func(g group) bool { return g.rule == rule })
+			if i < 0 {
+				i, all = len(all), append(all, group{rule: rule})
+			}
+			all[i].recs = append(all[i].recs, r.ID)
+		}
+		return err
+	})
+	return all, err
 }
 
 // condition is a part of the rules in force, as a statement.
@@ -70,22 +114,25 @@ func (s *Service) condition(of func(Policy, time.Time) condition) recording.Cond
 	}
 }
 
-// choose is asked in the Change that orders a destruction.
-func (s *Service) choose(tx *place.Tx, rows []recording.Row) (going []recording.Row, figures []id.Recording, err error) {
-	verdicts, err := s.verdicts(tx, rows)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, r := range rows {
-		switch verdicts[r.N].Now {
-		case DestroyKeepingFigures:
-			figures = append(figures, r.ID)
-			going = append(going, r)
-		case Destroy:
-			going = append(going, r)
+// choose is asked in the Change that orders a destruction: what another rule
+// counts for by now is left for another night.
+func (s *Service) choose(rule id.Period) recording.Choice {
+	return func(tx *place.Tx, rows []recording.Row) (going []recording.Row, figures []id.Recording, err error) {
+		verdicts, err := s.verdicts(tx, rows)
+		if err != nil {
+			return nil, nil, err
 		}
+		for _, r := range rows {
+			v := verdicts[r.N]
+			if v.Rule.ID != rule || v.Now != Destroy && v.Now != DestroyKeepingFigures {
+				continue
+			}
+			if going = append(going, r); v.Now == DestroyKeepingFigures {
+				figures = append(figures, r.ID)
+			}
+		}
+		return going, figures, nil
 	}
-	return going, figures, nil
 }
 
 // verdicts say what the rules in force want of some recordings.

@@ -222,10 +222,6 @@ func (s *Service) bringIn(tx *place.Tx, by string, p Policy, version int64) erro
 	if _, err := tx.Exec(`DELETE FROM retention_policies WHERE slot = ?`, pending); err != nil {
 		return err
 	}
-	was, err := recording.RetentionIn(tx)
-	if err != nil || was.Chosen && was.Days == p.Default.Days {
-		return err
-	}
 	return recording.SetRetentionIn(tx, by, p.Default.Days)
 }
 
