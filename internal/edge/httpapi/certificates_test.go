@@ -60,6 +60,10 @@ func TestLeavingByTheAPI(t *testing.T) {
 	if got := admin.do("DELETE", base, nil); got.status != 204 {
 		t.Error(got)
 	}
+	if got := admin.do("POST", base+"/exports", map[string]any{"receive_key": strings.Repeat("k", 100), "purpose": "we move"}); got.status != 201 {
+		t.Error(got)
+	}
+	w.ok(w.as("provider@example.com"), "GET", w.at(w.reseller, "/departed"), nil)
 	w.ok(admin, "GET", base, nil).into(t, &d)
 	if d.State != "none" {
 		t.Errorf("%+v", d)
