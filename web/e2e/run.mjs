@@ -10,6 +10,7 @@ import { keyboard } from './scenarios/keyboard.mjs';
 import { keys, rootKey } from './scenarios/keys.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
+import { evidence, verification } from './scenarios/proofs.mjs';
 import * as reviews from './scenarios/reviews.mjs';
 import * as rights from './scenarios/rights.mjs';
 import { recordingClient } from './scenarios/siprec.mjs';
@@ -83,6 +84,10 @@ async function all() {
     await page.goto(`${base}/recordings`);
     await transcribed(page, arrived);
   });
+  await superuser.does('an evidence file checks itself from a stick', async (page) => {
+    await page.goto(`${base}/recordings`);
+    await evidence(page);
+  });
   await superuser.does('the account page, and signing out', async (page) => {
     await page.goto(`${demo.url}/account`);
     await page.getByText('This one', { exact: true }).waitFor();
@@ -118,6 +123,7 @@ async function administers(base, customer) {
   await admin.does('a token is made, used and ended', (page) => token(page, demo, base, customer));
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
+  await admin.does('checkpoints and who receives them', (page) => verification(page, base));
   await admin.does('every page in light', (page) => walk(page, base, adminPages, 'light'));
   await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
   await admin.does('every page on a phone', (page) => narrow(page, base, adminPages));

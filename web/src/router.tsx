@@ -151,6 +151,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
   createRoute({ getParentRoute: () => customer, path: '/health', component: lazyRouteComponent(() => import('./features/health/HealthPage'), 'HealthPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/webhooks', component: lazyRouteComponent(() => import('./features/webhooks/WebhooksPage'), 'WebhooksPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/verification', component: lazyRouteComponent(() => import('./features/verification/VerificationPage'), 'VerificationPage') }),
   createRoute({ getParentRoute: () => customer, path: '/keys', component: lazyRouteComponent(() => import('./features/keys/KeysPage'), 'KeysPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sign-in', component: lazyRouteComponent(() => import('./features/settings/SignInPage'), 'SignInPolicyPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),

@@ -10,6 +10,7 @@ export const adminPages = [
   ['alerts', 'Alerts'],
   ['coverage', 'Coverage'],
   ['log', 'Change log'],
+  ['verification', 'Verification'],
   ['exposure', 'Who could reach what'],
   ['egress', 'What left the host'],
   ['settings/sources', 'Sources'],

@@ -14,7 +14,7 @@ export async function verification(page, base) {
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('button', { name: 'Remove witness@example.com' }).waitFor();
   await settled(page);
-  await accessible(page);
+  await accessible(page, 'verification');
   await shot(page, 'verification');
   await page.getByRole('button', { name: 'Remove witness@example.com' }).click();
   await page.getByText('Nobody yet.').waitFor();

@@ -54,6 +54,7 @@ export type Checklist = Shapes['Checklist'];
 export type Webhook = Shapes['Webhook'];
 export type NewWebhook = Shapes['NewWebhook'];
 export type WebhookDelivery = Shapes['WebhookDelivery'];
+export type Export = Shapes['Export'];
 export type PushedSource = Shapes['PushedSource'];
 export type FetchedSource = Shapes['FetchedSource'];
 export type PickupSettings = Shapes['PickupSettings'];

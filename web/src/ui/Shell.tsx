@@ -175,6 +175,7 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('coverage.read') && <Item to={`${base}/coverage`} icon="check" label="Coverage" />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
+      {may('journal.read') && <Item to={`${base}/verification`} icon="check" label="Verification" />}
       {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
       {may('key.read') && <Item to={`${base}/keys`} icon="key" label="Keys" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />

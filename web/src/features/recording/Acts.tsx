@@ -10,6 +10,7 @@ import { Icon } from '../../ui/Icon';
 import { Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
 import { title } from '../recordings/party';
+import { Evidence } from '../verification/Evidence';
 import { open } from './openings';
 import { layoutText } from './timeline';
 
@@ -17,6 +18,7 @@ import { layoutText } from './timeline';
 export function Acts({ customer, detail, onGone }: { customer: string; detail: RecordingDetail; onGone: () => void }) {
   const [saving, save] = useDisclosure(false);
   const [erasing, erase] = useDisclosure(false);
+  const [proving, prove] = useDisclosure(false);
   const client = useQueryClient();
   const destroy = async (reason: string) => {
     await must(
@@ -38,6 +40,13 @@ export function Acts({ customer, detail, onGone }: { customer: string; detail: R
           </ActionIcon>
         </Tooltip>
       )}
+      {detail.may.download && (
+        <Tooltip label="Evidence file">
+          <ActionIcon variant="subtle" color="gray" size={34} aria-label="Evidence file" onClick={prove.open}>
+            <Icon name="shield" />
+          </ActionIcon>
+        </Tooltip>
+      )}
       {detail.may.destroy && (
         <Tooltip label={detail.held ? 'A hold keeps it' : 'Destroy'}>
           <ActionIcon variant="subtle" color="gray" size={34} aria-label="Destroy" disabled={detail.held} onClick={erase.open}>
@@ -46,6 +55,7 @@ export function Acts({ customer, detail, onGone }: { customer: string; detail: R
         </Tooltip>
       )}
       <Download customer={customer} detail={detail} opened={saving} onClose={save.close} />
+      <Evidence customer={customer} recordings={[detail]} opened={proving} onClose={prove.close} />
       <Confirm title="Destroy this recording?" act="Destroy for ever" reason="Why? The change log keeps this." opened={erasing} onClose={erase.close} onConfirm={destroy}>
         <Text size="sm">
           {title(detail)}. The keys of its sound, its transcript and its names are erased in every key store. This cannot be undone, not even from a backup, and the same file is never captured again.

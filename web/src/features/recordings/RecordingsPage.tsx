@@ -2,7 +2,8 @@ import { Box, Button, Center, Loader } from '@mantine/core';
 import { useIntersection, useMediaQuery } from '@mantine/hooks';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useMemo } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { useMay } from '../../api/me';
 import { count } from '../../ui/format';
 import { useKeys } from '../../ui/keys';
 import { Page } from '../../ui/Page';
@@ -16,6 +17,7 @@ import { RecordingCards, RecordingTable, rowID } from './RecordingTable';
 import { useFresh } from './useFresh';
 
 const RecordingDrawer = lazy(() => import('../recording/RecordingDrawer').then((m) => ({ default: m.RecordingDrawer })));
+const Evidence = lazy(() => import('../verification/Evidence').then((m) => ({ default: m.Evidence })));
 const route = getRouteApi('/in/c/$customer/recordings');
 
 export function RecordingsPage() {
@@ -24,6 +26,8 @@ export function RecordingsPage() {
   const navigate = route.useNavigate();
   const narrow = useMediaQuery('(max-width: 62em)', false, { getInitialValueInEffect: false });
   const list = useInfiniteQuery(recordings(customer, filters));
+  const [proving, setProving] = useState(false);
+  const mayProve = useMay(customer)('recording.download');
   const rows = useMemo(() => list.data?.pages.flatMap((p) => p.items) ?? [], [list.data]);
   const fresh = useFresh(rows.map((r) => r.id), JSON.stringify(query(filters)), list.data?.pages.length ?? 0, list.isSuccess && !list.isPlaceholderData);
   const set = (change: Partial<Filters>) =>
@@ -45,7 +49,7 @@ export function RecordingsPage() {
   const queues = [...new Set(rows.map((r) => r.queue).filter(Boolean))];
   const news = rows.filter((r) => fresh.has(r.id));
   return (
-    <Page wide title="Recordings" actions={<CoverageTile customer={customer} />}>
+    <Page wide title="Recordings" actions={<>{mayProve && rows.length > 0 && <Button variant="default" onClick={() => setProving(true)}>Evidence file</Button>}<CoverageTile customer={customer} /></>}>
       <FilterBar filters={filters} set={set} clear={clear} queues={queues} />
       <div aria-live="polite" className="sr">
         {news.length > 0 && `${count(news.length, 'new recording')}: ${news.slice(0, 2).map(title).join('; ')}`}
@@ -59,6 +63,7 @@ export function RecordingsPage() {
       {list.hasNextPage && <Further busy={list.isFetchingNextPage} more={() => void list.fetchNextPage()} />}
       {list.isFetchNextPageError && <Failed error={list.error} retry={() => void list.fetchNextPage()} />}
       <Suspense>
+        {proving && <Evidence customer={customer} recordings={rows} choose opened onClose={() => setProving(false)} />}
         {filters.open && (
           <RecordingDrawer
             customer={customer} id={filters.open} at={filters.at} words={filters.words} onClose={close}
