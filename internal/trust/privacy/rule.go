@@ -99,6 +99,7 @@ const (
 	maxValues = 200
 	maxName   = 100
 	maxPolicy = 1 << 20
+	maxNamed  = 1000 // values in all rules together: each is a parameter of one statement, several times
 )
 
 // Parse reads a policy and gives all that is wrong with it, with paths.
@@ -150,6 +151,13 @@ func (p *Policy) Check() error {
 			c.add(fmt.Sprintf("sets[%d].set", i), "there is no set %q", p.Sets[i].Set)
 		}
 	}
+	named := 0
+	for _, w := range p.conditions() {
+		named += len(w.Marks) + len(w.Tags) + len(w.Extensions) + len(w.Queues) + len(w.Outcomes) + len(w.Directions) + 2*len(w.Languages)
+	}
+	if named > maxNamed {
+		c.add("rules", "name %d values altogether; at most %d are taken: a label can stand for many", named, maxNamed)
+	}
 	if len(c.details) == 0 {
 		c.contradictions(p.Rules)
 	}
@@ -157,6 +165,17 @@ func (p *Policy) Check() error {
 		c.minimums(*p)
 	}
 	return c.err()
+}
+
+// conditions are those of all rules and sets.
+func (p *Policy) conditions() (all []When) {
+	for _, r := range p.Rules {
+		all = append(all, r.When)
+	}
+	for _, a := range p.Sets {
+		all = append(all, a.When)
+	}
+	return all
 }
 
 type checker struct{ details []fault.Detail }

@@ -243,7 +243,8 @@ func (s *Service) freshFor(tx *place.Tx, h Hold) (fresh []int64, err error) {
 
 // soonHeld gives what fits any hold that lasts and is not under it yet: it is
 // put there before anything of it goes.
-func (s *Service) soonHeld(tx *place.Tx) (all []int64, err error) {
+func (s *Service) soonHeld(tx *place.Tx) ([]int64, error) {
+	all := []int64{-1} // an empty list is NULL to a statement, and nothing is not in that
 	lasting, err := lastingHolds(tx)
 	for _, h := range lasting {
 		fresh, err := s.freshFor(tx, h)
@@ -252,8 +253,12 @@ func (s *Service) soonHeld(tx *place.Tx) (all []int64, err error) {
 		}
 		all = append(all, fresh...)
 	}
-	return all, err
+	return all[:min(len(all), mostSoon)], err
 }
+
+// mostSoon bounds what a statement is told one by one: what a busy hold finds
+// beyond it is counted as free until the night has put it under the hold.
+const mostSoon = 5000
 
 // Info is what rules and holds say of one recording.
 type Info struct {
