@@ -327,25 +327,6 @@ func (x *expecting) stateOf(c Call, rec id.Recording) (State, id.Excuse) {
 	return Waiting, id.Excuse{}
 }
 
-// asNamed lets stand what a log said of a call that only its file tells of now,
-// as after a restart: a file that holds no sound would make it an unanswered
-// call, which is excused, and nobody would hear that its recording is missing.
-func (x *expecting) asNamed(c *Call, kept row) error {
-	was, err := kept.call(x.tx)
-	if err != nil {
-		return err
-	}
-	idents, rec := c.Idents, c.Recording
-	if was != nil {
-		*c = *was
-	} else {
-		c.Direction, c.Disposition, c.Talk = kept.Direction, kept.Disposition, float64(kept.Talk)/1000
-		c.StartedAt, c.EndedAt = instant(kept.Started), instant(kept.Ended)
-	}
-	c.Idents, c.Recording, c.Named = idents, rec, true
-	return nil
-}
-
 // again is a call that was told before: a log names now what only a file had
 // told, or several turned out to be one.
 func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row) error {

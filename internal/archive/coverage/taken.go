@@ -108,3 +108,22 @@ func (b *bulk) flush(tx *place.Tx) error {
 	b.rows = nil
 	return nil
 }
+
+// asNamed lets stand what a log said of a call that only its file tells of now,
+// as after a restart: a file that holds no sound would make it an unanswered
+// call, which is excused, and nobody would hear that its recording is missing.
+func (x *expecting) asNamed(c *Call, kept row) error {
+	was, err := kept.call(x.tx)
+	if err != nil {
+		return err
+	}
+	idents, rec := c.Idents, c.Recording
+	if was != nil {
+		*c = *was
+	} else {
+		c.Direction, c.Disposition, c.Talk = kept.Direction, kept.Disposition, float64(kept.Talk)/1000
+		c.StartedAt, c.EndedAt = instant(kept.Started), instant(kept.Ended)
+	}
+	c.Idents, c.Recording, c.Named = idents, rec, true
+	return nil
+}
