@@ -158,6 +158,8 @@ const settings = [
 ];
 
 const watching = [
+  createRoute({ getParentRoute: () => customer, path: '/holds', component: lazyRouteComponent(() => import('./features/holds/HoldsPage'), 'HoldsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/approvals', component: lazyRouteComponent(() => import('./features/approvals/ApprovalsPage'), 'ApprovalsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/alerts', component: lazyRouteComponent(() => import('./features/alerts/AlertsPage'), 'AlertsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/coverage', component: lazyRouteComponent(() => import('./features/coverage/CoveragePage'), 'CoveragePage') }),
 ];

@@ -176,6 +176,8 @@ function CustomerNav({ customer }: { customer: string }) {
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
       {may('journal.read') && <Item to={`${base}/verification`} icon="check" label="Verification" />}
+      {may('hold.read') && <Item to={`${base}/holds`} icon="lock" label="Legal holds" />}
+      {may('approval.decide') && <Item to={`${base}/approvals`} icon="person" label="Second person" />}
       {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
       {may('key.read') && <Item to={`${base}/keys`} icon="key" label="Keys" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />

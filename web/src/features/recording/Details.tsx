@@ -102,7 +102,12 @@ export function FileView({ detail, customer, mayLog }: { detail: RecordingDetail
         <dt>Stored</dt>
         <dd>{bytes(detail.bytes)}, sealed</dd>
         <dt>Kept until</dt>
-        <dd>{detail.held ? 'A hold ends; until then nothing destroys it' : detail.due_at ? moment(detail.due_at) : 'No end is set'}</dd>
+        <dd>
+          {detail.held && <Badge color="yellow" variant="light" tt="none" mr={6}>Legal hold</Badge>}
+          {detail.held ? 'the hold is lifted; nothing destroys it before' : detail.due_at ? moment(detail.due_at) : 'No end is set'}
+          {detail.sound_due_at && <Text size="xs" c="dimmed">The sound goes on {moment(detail.sound_due_at)}.</Text>}
+          {detail.due_reason && <Text size="xs" c="dimmed">By {detail.due_reason}.</Text>}
+        </dd>
         <dt>Recording</dt>
         <dd className="mono">{detail.id}</dd>
       </dl>

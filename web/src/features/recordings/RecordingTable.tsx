@@ -66,7 +66,8 @@ export function RecordingTable({ rows, filters, fresh, set }: Props) {
             <td className="cut">{r.queue || <Text span size="sm" c="dimmed">–</Text>}</td>
             <td className="num">
               {clock(r.seconds)}
-              {r.state !== 'complete' && <Text size="xs" c="var(--rf-agent)">{words(r.state)}</Text>}
+              {r.state !== 'complete' && <Text size="xs" c="var(--rf-agent)">{r.state === 'removed' ? 'sound destroyed' : words(r.state)}</Text>}
+              {r.held && <Text size="xs" c="var(--rf-agent)" title="Under a legal hold: nothing destroys it">held</Text>}
             </td>
             <td>{r.sentiment ? <Feeling {...r.sentiment} /> : <Text span size="sm" c="dimmed">–</Text>}</td>
             <td>

@@ -10,15 +10,20 @@ import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { rules } from '../retention/data';
+import { RulesCard } from '../retention/RulesCard';
 import { retention, usage } from './queries';
 
 export function RetentionPage() {
   const { customer } = useParams({ from: '/in/c/$customer' });
   const query = useQuery(retention(customer));
+  const policy = useQuery(rules(customer));
   return (
     <Page title="Retention" about="How long recordings are kept, counted from the call. What is due is destroyed each night: its keys are erased, and nobody can open it again.">
       <Answered query={query} rows={3}>
-        {(data) => <Choice key={data.chosen_at ?? ''} customer={customer} now={data} />}
+        {(data) => data.chosen_at ? (
+          <Answered query={policy} rows={4}>{(p) => <RulesCard key={`${p.version} ${p.pending?.approval_id}`} customer={customer} data={p} />}</Answered>
+        ) : <Choice customer={customer} now={data} />}
       </Answered>
     </Page>
   );

@@ -1,0 +1,58 @@
+import { accessible, settled, shot } from '../lib/browser.mjs';
+
+/** retention: a rule is added, looked at as a whole, asked for with its reason, and waits. `page` is an administrator's. */
+export async function retention(page, base) {
+  await page.goto(`${base}/settings/retention`);
+  await page.getByRole('button', { name: 'Add a rule' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Name').fill('Internal calls');
+  await form.getByLabel('Directions').click();
+  await page.getByRole('option', { name: 'internal' }).click();
+  await form.getByLabel('Days, counted from the call').fill('30');
+  await settled(page);
+  await accessible(page, 'a retention rule');
+  await form.getByRole('button', { name: 'Take over' }).click();
+  await page.getByRole('cell', { name: 'Internal calls' }).waitFor();
+  await page.getByRole('button', { name: 'See what it would do' }).click();
+  const effect = page.getByRole('dialog');
+  await effect.getByText('this waits 7 days, or for a second person').waitFor();
+  await settled(page);
+  await accessible(page, 'what rules would do');
+  await shot(page, 'retention-preview');
+  await effect.getByRole('button', { name: 'Back' }).click();
+  await page.getByRole('button', { name: 'Undo my changes' }).click();
+}
+
+/** holds: a hold on a source is counted, placed, and asked to be lifted; who asked is not offered to agree. */
+export async function holds(page, base) {
+  await page.goto(`${base}/holds`);
+  await page.getByRole('button', { name: 'Place a hold' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Matter').fill('Oak v Smith');
+  await form.getByLabel('Reason').fill('A claim was announced');
+  await form.getByRole('textbox', { name: 'Source' }).click();
+  await page.getByRole('option').first().click();
+  await form.getByRole('button', { name: 'See how many' }).click();
+  await form.getByText('would be held').waitFor();
+  await settled(page);
+  await accessible(page, 'a hold');
+  await form.getByRole('button', { name: /^Hold \d+$/ }).click();
+  await page.getByRole('cell', { name: /Oak v Smith/ }).waitFor();
+  await settled(page);
+  await accessible(page, 'legal holds');
+  await shot(page, 'holds');
+  await page.getByRole('button', { name: 'Lift: Oak v Smith' }).click();
+  const lift = page.getByRole('dialog');
+  const n = /Type (\d+)/.exec(await lift.getByText(/Type \d+ to confirm/).innerText())[1];
+  await lift.getByLabel('Reason').fill('It was settled');
+  await lift.getByLabel(`Type ${n} to confirm`).fill(n);
+  await lift.getByRole('button', { name: 'Ask for it' }).click();
+  await page.getByText('Waits for a second person', { exact: true }).waitFor();
+  await page.goto(`${base}/approvals`);
+  await page.getByText('You asked for it: somebody else has to agree.').waitFor();
+  await settled(page);
+  await accessible(page, 'what waits for a second person');
+  await shot(page, 'approvals');
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  await page.getByText('Nothing waits').waitFor();
+}
