@@ -142,6 +142,8 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/storage', component: lazyRouteComponent(() => import('./features/settings/StoragePage'), 'StoragePage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/siprec', component: lazyRouteComponent(() => import('./features/siprec/SiprecPage'), 'SiprecPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/settings/redaction', component: lazyRouteComponent(() => import('./features/redaction/RedactionPage'), 'RedactionPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/payments', component: lazyRouteComponent(() => import('./features/redaction/PaymentsPage'), 'PaymentsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/access', component: lazyRouteComponent(() => import('./features/entry/AccessListsPage'), 'CustomerAccessListsPage') }),

@@ -53,13 +53,13 @@ func (w *world) no(err error) {
 }
 
 // long is a recording of ten seconds in two channels, in which 14 keys are pressed if so asked.
-func long(keys bool) []byte {
+func long(keys bool, hz float64) []byte {
 	const rate = 8000
 	var b bytes.Buffer
 	b.Write(sound.WAVHeader(2, rate, 10*rate))
 	for i := range 10 * rate {
 		t := float64(i) / rate
-		v := 4000 * math.Sin(2*math.Pi*313*t)
+		v := 4000 * math.Sin(2*math.Pi*hz*t)
 		if keys && i > rate && i < 5*rate && i%2000 < 1000 {
 			v = 6000 * (math.Sin(2*math.Pi*770*t) + math.Sin(2*math.Pi*1336*t))
 		}
@@ -180,7 +180,7 @@ func TestACardIsTakenOutByItself(t *testing.T) {
 	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
 		w := newWorld(t, store)
 		w.no(w.Set(t.Context(), w.Place, w.Who, redaction.Settings{Mode: redaction.Detect, Scan: true}))
-		found := w.take("a.wav", long(false), paid)
+		found := w.take("a.wav", long(false, 313), paid)
 		w.work()
 		st, err := w.Standing(t.Context(), w.Place, found)
 		w.no(err)
@@ -191,7 +191,7 @@ func TestACardIsTakenOutByItself(t *testing.T) {
 			t.Errorf("%d looked through, %d with a payment (%v)", looked, recorded, err)
 		}
 		w.no(w.Set(t.Context(), w.Place, w.Who, redaction.Settings{Mode: redaction.Redact, Entities: []pii.Entity{pii.CreditCard}, Days: 0, Scan: true}))
-		rec := w.take("b.wav", append(long(false), 0, 0), paid)
+		rec := w.take("b.wav", long(false, 333), paid)
 		w.work()
 		text := w.text(rec, "transcript")
 		if !strings.Contains(text, "[CREDIT_CARD]") || strings.Contains(text, "one one") || !strings.Contains(text, "marmalade") {
@@ -215,7 +215,7 @@ func TestACardIsTakenOutByItself(t *testing.T) {
 func TestAPersonTakesOutAndPutsBack(t *testing.T) {
 	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
 		w := newWorld(t, store)
-		rec := w.take("a.wav", long(false), "C:my name is marmalade jones|A:hello")
+		rec := w.take("a.wav", long(false, 313), "C:my name is marmalade jones|A:hello")
 		one := redaction.Order{Stretches: []redaction.Stretch{{From: 1700 * time.Millisecond, To: 2300 * time.Millisecond, Channel: 0, Entity: pii.Person}}, Days: 3, Reason: "asked for"}
 		w.no(w.Apply(t.Context(), w.Place, w.Who, rec, one))
 		if text := w.text(rec, "transcript"); !strings.Contains(text, "my name is [PERSON]") || w.finds("marmalade") != 0 || w.finds("hello") != 1 {
@@ -247,7 +247,7 @@ func TestAPersonTakesOutAndPutsBack(t *testing.T) {
 func TestPausesAreTakenOut(t *testing.T) {
 	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
 		w := newWorld(t, store)
-		first := w.take("a.wav", long(false), "")
+		first := w.take("a.wav", long(false, 313), "")
 		var row recording.Row
 		w.no(w.Place.View(t.Context(), func(tx *place.Tx) (err error) {
 			row, err = w.World.Service.Lookup(tx, first)
@@ -286,8 +286,8 @@ func TestPausesAreTakenOut(t *testing.T) {
 func TestKeysInTheSoundAreAPaymentThatWasRecorded(t *testing.T) {
 	w := newWorld(t, placetest.New(t, schemas()))
 	w.no(w.Set(t.Context(), w.Place, w.Who, redaction.Settings{Mode: redaction.Off, Scan: true}))
-	w.take("quiet.wav", long(false), "C:hello")
-	rec := w.take("keyed.wav", long(true), "C:hello")
+	w.take("quiet.wav", long(false, 313), "C:hello")
+	rec := w.take("keyed.wav", long(true, 313), "C:hello")
 	w.work()
 	all, looked, recorded, err := w.Payments(t.Context(), w.Place, 0, 10)
 	if err != nil || looked != 2 || recorded != 1 || len(all) != 1 || all[0].Recording != rec || all[0].Keyed != 1 || all[0].Spoken != 0 {

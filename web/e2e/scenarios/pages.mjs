@@ -19,6 +19,8 @@ export const adminPages = [
   ['settings/retention', 'Retention'],
   ['settings/storage', 'Storage'],
   ['settings/speech', 'Speech engine'],
+  ['settings/redaction', 'Personal data in recordings'],
+  ['payments', 'Payments'],
   ['settings/members', 'Members'],
   ['settings/tokens', 'API tokens'],
   ['settings/access', 'Access lists'],

@@ -144,6 +144,7 @@ function CustomerNav({ customer }: { customer: string }) {
         { act: 'retention.set', to: 'settings/retention', icon: 'clock', label: 'Retention' },
         { act: 'retention.set', to: 'settings/storage', icon: 'wave', label: 'Storage' },
         { act: 'speech.set', to: 'settings/speech', icon: 'voice', label: 'Speech engine' },
+        { act: 'redaction.set', to: 'settings/redaction', icon: 'muted', label: 'Personal data' },
         { act: 'backup.read', to: 'backup', icon: 'copy', label: 'Backup' },
       ],
     },
@@ -178,6 +179,7 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('journal.read') && <Item to={`${base}/verification`} icon="check" label="Verification" />}
       {may('hold.read') && <Item to={`${base}/holds`} icon="lock" label="Legal holds" />}
       {may('approval.decide') && <Item to={`${base}/approvals`} icon="person" label="Second person" />}
+      {may('payment.read') && <Item to={`${base}/payments`} icon="warn" label="Payments" />}
       {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
       {may('key.read') && <Item to={`${base}/keys`} icon="key" label="Keys" />}
       <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />

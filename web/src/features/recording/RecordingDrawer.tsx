@@ -10,6 +10,7 @@ import { useKeys } from '../../ui/keys';
 import { Failed, Loading } from '../../ui/States';
 import { directionText, other, title } from '../recordings/party';
 import { recording } from '../recordings/queries';
+import { RedactView } from '../redaction/RedactView';
 import { Acts } from './Acts';
 import { CallView, FileView, OpeningsView, SentimentView } from './Details';
 import { Player, playID } from './Player';
@@ -104,9 +105,11 @@ function Opened({ customer, detail, at, words: said, onNext, onPrevious, onOther
           <Tabs.Tab value="call">Call</Tabs.Tab>
           <Tabs.Tab value="openings">Who opened it{detail.openings.length > 0 ? ` (${detail.openings.length})` : ''}</Tabs.Tab>
           <Tabs.Tab value="file">File</Tabs.Tab>
+          {may('recording.redact') && <Tabs.Tab value="redact">Redact</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="transcript"><TranscriptView detail={detail} listening={listening} may={detail.may.transcript} search={said} /></Tabs.Panel>
         <Tabs.Panel value="call"><CallView detail={detail} seek={listening.seek} onOther={onOther} /></Tabs.Panel>
+        <Tabs.Panel value="redact"><RedactView customer={customer} detail={detail} listening={listening} /></Tabs.Panel>
         <Tabs.Panel value="openings"><OpeningsView detail={detail} /></Tabs.Panel>
         <Tabs.Panel value="file"><FileView detail={detail} customer={customer} mayLog={may('journal.read')} /></Tabs.Panel>
       </Tabs>
