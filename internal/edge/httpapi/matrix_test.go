@@ -91,10 +91,10 @@ func (w *world) make(c *customer, opening string) things {
 	request, broken := w.asked(c)
 	return things{
 		"request": request, "breach": broken,
-		"import": imp.ID.String(),
-		"export": w.exported(c, system).String(),
-		"pause":  w.aPause(c).String(),
-		"size":   w.checkpoint(c), "witness": w.aWitness(c),
+		"import":  imp.ID.String(),
+		"export":  w.exported(c, system).String(),
+		"pause":   w.aPause(c).String(),
+		"witness": w.aWitness(c),
 		"webhook": hook.ID.String(), "key": "0011223344556677", "name": "call.wav",
 		"provider": fed["provider"], "test": fed["test"], "link": fed["link"], "domain": fed["domain"],
 		"session": signed.Session.String(), "support": w.support(c).String(),
