@@ -141,6 +141,9 @@ func (w *silencing) commit(ctx context.Context, b *batch) error {
 		tx.Record(place.Event{Code: "recording.sound-removed", Subject: o.Recording.String(), Facts: map[string]string{"transcript": yes(len(w.text) > 0)}})
 		tx.Notify(Topic)
 		w.left = leftovers{Objects: old, Keys: []id.Key{o.content, w.keys.Card.ID}, Reason: "the sound's period has ended"}
+		if err := dropOriginal(tx, row.N, &w.left); err != nil { // of what was redacted before
+			return err
+		}
 		w.discard, err = tx.Intend(intentDiscard, w.left)
 		return err
 	})

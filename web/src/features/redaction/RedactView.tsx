@@ -54,7 +54,7 @@ function Undo({ customer, id }: { customer: string; id: string }) {
         onConfirm={async (reason) => {
           await must(api.POST('/api/v1/customers/{customer}/recordings/{recording}/redactions-undo', { params: { path: { customer, recording: id } }, body: { reason } }));
           toast('The original is heard again; the redacted copy is destroyed.');
-          await client.invalidateQueries({ queryKey: here(customer) });
+          await client.invalidateQueries({ queryKey: here(customer, 'recording', id) });
         }}
       >
         <Text size="sm">Everyone who may hear this recording hears again what was taken out.</Text>
@@ -167,7 +167,7 @@ function Save({ customer, detail, stretches }: { customer: string; detail: Recor
     })),
     onSuccess: () => {
       toast('The redacted copy is what everyone hears now.');
-      return client.invalidateQueries({ queryKey: here(customer) });
+      return client.invalidateQueries({ queryKey: here(customer, 'recording', detail.id) });
     },
   });
   return (
