@@ -14,7 +14,7 @@ import { toast } from '../../ui/toast';
 import { sources } from '../settings/queries';
 
 type Hold = components['schemas']['Hold'];
-type Search = components['schemas']['HoldSearch'];
+type Search = NonNullable<components['schemas']['HoldSearch']>;
 
 const at = (customer: string) => ({ path: { customer } });
 const holds = (customer: string) => queryOptions({ queryKey: here(customer, 'holds'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/holds', { params: at(customer) })) });

@@ -92,7 +92,7 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
       </Card>
       {look.error != null && (
         <Alert color="red" variant="light" role="alert" title="These rules cannot be saved" styles={{ message: { color: 'var(--mantine-color-text)' } }}>
-          {fault?.faults.length ? fault.faults.map((f) => <Text size="sm" key={f.path + f.text}>{f.text}</Text>) : advice(look.error).text}
+          {fault?.faults.length ? fault.faults.map((f) => <Text size="sm" key={`${f.location} ${f.message}`}>{f.message}</Text>) : advice(look.error).text}
         </Alert>
       )}
       {may && (
@@ -118,6 +118,7 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
 }
 
 function wrong(p: Problem | null, path: string) {
-  const about = p?.faults.filter((f) => f.path === path || f.path.startsWith(`${path}.`)) ?? [];
-  return about.map((f) => <Text key={f.path} size="xs" c="red.8">{f.text}</Text>);
+  const at = (f: { location?: string }) => f.location?.replace(/^body\.(policy\.)?/, '') ?? '';
+  const about = p?.faults.filter((f) => at(f) === path || at(f).startsWith(`${path}.`)) ?? [];
+  return about.map((f) => <Text key={at(f)} size="xs" c="red.8">{f.message}</Text>);
 }
