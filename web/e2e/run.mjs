@@ -11,6 +11,8 @@ import { keys, rootKey } from './scenarios/keys.mjs';
 import { bothSchemes, finding, listening, sorting } from './scenarios/listening.mjs';
 import { arriving, broken, transcribed } from './scenarios/living.mjs';
 import { evidence, verification } from './scenarios/proofs.mjs';
+import * as answers from './scenarios/requests.mjs';
+import * as trust from './scenarios/retention.mjs';
 import * as reviews from './scenarios/reviews.mjs';
 import * as rights from './scenarios/rights.mjs';
 import { recordingClient } from './scenarios/siprec.mjs';
@@ -74,6 +76,7 @@ async function all() {
   await federates(base);
   await provides(customer);
   await reviewed(base);
+  await answered(base);
   await step('on a phone', async () => {
     const { page, ctx } = await person({ storageState: await superuser.ctx.storageState(), viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     await phone(page, base);
@@ -151,6 +154,17 @@ async function reviewed(base) {
   await admin.does('access reviews: provisioning is set up', (page) => reviews.provisioning(page, base));
   await admin.does('access reviews: decided by keyboard', (page) => reviews.reviewing(page, base));
   await admin.does('access reviews: what leavers reach', (page) => reviews.leaving(page, base));
+  await admin.ctx.close();
+}
+
+async function answered(base) {
+  const admin = await person();
+  await admin.does('requests: the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
+  await admin.does('requests: receipts, and who has to say why', (page) => answers.receipts(page, base));
+  await admin.does('requests: a person asks for erasure', (page) => answers.requests(page, base));
+  await admin.does('requests: a key was in wrong hands', (page) => answers.breaches(page, base));
+  await admin.does('retention: rules are looked at as a whole', (page) => trust.retention(page, base));
+  await admin.does('retention: a hold is placed, and lifting it takes two', (page) => trust.holds(page, base));
   await admin.ctx.close();
 }
 

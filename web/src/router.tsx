@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router';
 import { home, useMe } from './api/me';
+import type { ReceiptSearch } from './features/receipts/data';
 import { read } from './features/recordings/filters';
 import { Missing } from './ui/Missing';
 import { Shell } from './ui/Shell';
@@ -159,10 +160,26 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/sessions', component: lazyRouteComponent(() => import('./features/settings/SessionsPage'), 'SessionsPage') }),
 ];
 
+const answering = [
+  createRoute({
+    getParentRoute: () => customer,
+    path: '/receipts',
+    validateSearch: (s: Record<string, unknown>): ReceiptSearch => ({
+      who: text(s, 'who'), kind: text(s, 'kind'), subject: text(s, 'subject'), what: text(s, 'what'), purpose: text(s, 'purpose'), unstated: text(s, 'unstated'), from: read(s).from, to: read(s).to,
+    }),
+    component: lazyRouteComponent(() => import('./features/receipts/ReceiptsPage'), 'ReceiptsPage'),
+  }),
+  createRoute({ getParentRoute: () => customer, path: '/requests', component: lazyRouteComponent(() => import('./features/persons/RequestsPage'), 'RequestsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/requests/$request', component: lazyRouteComponent(() => import('./features/persons/RequestPage'), 'RequestPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/breaches', component: lazyRouteComponent(() => import('./features/breaches/BreachesPage'), 'BreachesPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/breaches/$breach', component: lazyRouteComponent(() => import('./features/breaches/BreachPage'), 'BreachPage') }),
+];
 const watching = [
   createRoute({ getParentRoute: () => customer, path: '/holds', component: lazyRouteComponent(() => import('./features/holds/HoldsPage'), 'HoldsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/approvals', component: lazyRouteComponent(() => import('./features/approvals/ApprovalsPage'), 'ApprovalsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/alerts', component: lazyRouteComponent(() => import('./features/alerts/AlertsPage'), 'AlertsPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/certificates', component: lazyRouteComponent(() => import('./features/certificates/CertificatesPage'), 'CertificatesPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/leave', component: lazyRouteComponent(() => import('./features/leave/LeavePage'), 'LeavePage') }),
   createRoute({ getParentRoute: () => customer, path: '/coverage', component: lazyRouteComponent(() => import('./features/coverage/CoveragePage'), 'CoveragePage') }),
 ];
 const nodeAlerts = createRoute({ getParentRoute: () => signedIn, path: '/n/$node/alerts', component: lazyRouteComponent(() => import('./features/alerts/AlertsPage'), 'NodeAlertsPage') });
@@ -187,7 +204,7 @@ export const router = createRouter({
     mailArrived,
     forgotten,
     reset,
-    signedIn.addChildren([start, account, nodeAlerts, ...nodeReviews, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([...watching, ...reviews, recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
+    signedIn.addChildren([start, account, nodeAlerts, ...nodeReviews, node, nodeSessions, ...nodePages, nodeTokens, nodeAccess, customer.addChildren([...answering, ...watching, ...reviews, recordings, calls, attention, log, exposure, egress, sso, ssoProvider, ...settings])]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,

@@ -8,6 +8,7 @@ import { me as meQuery, useMay, usePlace } from '../api/me';
 import type { Me } from '../api/types';
 import { nodeOf, useNodeMay } from '../features/tree/queries';
 import { below as alertsBelow, list as alertList } from '../features/alerts/data';
+import { forgetPurposes, PurposeAsk } from '../features/receipts/PurposeAsk';
 import { SupportBanner } from '../features/rights/SupportBanner';
 import { useLive } from '../live/useLive';
 import { useBrand } from './brand';
@@ -82,6 +83,7 @@ function Frame({ me }: { me: Me }) {
         {customer ? <Place key={customer} customer={customer} /> : <Outlet />}
       </AppShell.Main>
       <Shortcuts opened={help} onClose={hideHelp} />
+      <PurposeAsk />
     </AppShell>
   );
 }
@@ -176,6 +178,9 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('coverage.read') && <Item to={`${base}/coverage`} icon="check" label="Coverage" />}
       <Heading text="Trust" />
       {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
+      {may('receipt.read') && <Item to={`${base}/receipts`} icon="eye" label="Receipts" />}
+      {may('person.manage') && <Item to={`${base}/requests`} icon="person" label="Person requests" />}
+      {may('breach.manage') && <Item to={`${base}/breaches`} icon="warn" label="Breaches" />}
       {may('journal.read') && <Item to={`${base}/verification`} icon="check" label="Verification" />}
       {may('hold.read') && <Item to={`${base}/holds`} icon="lock" label="Legal holds" />}
       {may('approval.decide') && <Item to={`${base}/approvals`} icon="person" label="Second person" />}
@@ -186,6 +191,8 @@ function CustomerNav({ customer }: { customer: string }) {
       <Item to={`${base}/permissions`} icon="eye" label="Who may do what" />
       {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
       {may('review.read') && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
+      {may('certificate.read') && <Item to={`${base}/certificates`} icon="shield" label="Certificates" />}
+      {may('customer.leave') && <Item to={`${base}/leave`} icon="out" label="Leave" />}
       {may('leaver.remove') && <Item to={`${base}/leavers`} icon="out" label="Leavers" />}
       {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
       {offered.map((g) => (
@@ -263,6 +270,7 @@ function Foot({ me, showHelp }: { me: Me; showHelp: () => void }) {
       return toast('Signing out did not reach the server. Try again.', 'bad');
     }
     client.clear();
+    forgetPurposes();
     client.setQueryData(meQuery.queryKey, null);
     await navigate({ to: '/sign-in', search: {} });
   };

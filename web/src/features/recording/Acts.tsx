@@ -74,7 +74,7 @@ function Download({ customer, detail, opened, onClose }: { customer: string; det
     setBusy(true);
     setError(null);
     try {
-      const opening = await open(customer, detail.id, 'download', purpose.trim(), rendition);
+      const opening = await open(customer, detail.id, 'download', purpose.trim(), rendition, !!detail.restricted_at);
       const link = document.createElement('a');
       link.href = opening.download_url;
       link.download = '';

@@ -133,6 +133,7 @@ function Head({ detail }: { detail: RecordingDetail }) {
         <Text size="sm" c="dimmed" title={exact(detail.started_at)}>{facts.filter(Boolean).join(' · ')}</Text>
         {detail.state !== 'complete' && <Badge>{words(detail.state)}</Badge>}
         {detail.held && <Badge>Held</Badge>}
+        {detail.restricted_at && <Badge color="orange" variant="light" title={`Only stored since ${exact(detail.restricted_at)}, at a person's request: opened for a purpose of the law alone`}>Restricted</Badge>}
       </Group>
     </Box>
   );

@@ -1,5 +1,6 @@
 import { api, must } from '../../api/client';
 import type { Opening } from '../../api/types';
+import { purposeFor } from '../receipts/PurposeAsk';
 
 type What = 'listen' | 'transcript' | 'download';
 
@@ -7,10 +8,11 @@ type What = 'listen' | 'transcript' | 'download';
 const running = new Map<string, Opening>();
 
 /** open asks for one recording to be opened. The server writes the receipt first; there is no way to hear without. */
-export async function open(customer: string, recording: string, what: What, purpose?: string, rendition?: string): Promise<Opening> {
+export async function open(customer: string, recording: string, what: What, purpose?: string, rendition?: string, restricted = false): Promise<Opening> {
   const key = [customer, recording, what].join();
   const known = running.get(key);
   if (known && what !== 'download' && Date.parse(known.until) - Date.now() > 60_000) return known;
+  purpose = purpose || (await purposeFor(customer, restricted));
   const opening = await must(
     api.POST('/api/v1/customers/{customer}/recordings/{recording}/openings', {
       params: { path: { customer, recording } },

@@ -4,6 +4,7 @@ import { here } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { Opening, Peaks, RecordingDetail, Transcript } from '../../api/types';
 import { fetched, forget, open } from './openings';
+import { Cancelled } from '../receipts/PurposeAsk';
 import { Sound } from './sound';
 
 /** soundOf prefers the form with a tenth of the bytes, where there is one and the browser plays it. */
@@ -43,14 +44,14 @@ export function useListening(customer: string, detail: RecordingDetail, at = 0):
     setBusy((b) => ({ ...b, opening: true }));
     setError(null);
     try {
-      const opening = await open(customer, detail.id, 'listen');
+      const opening = await open(customer, detail.id, 'listen', undefined, undefined, !!detail.restricted_at);
       sound.load(soundOf(opening), sound.at || start);
       fetched<Peaks>(opening.peaks_url).then(setPeaks, setError); // the sound does not wait for its picture
       await sound.play();
       noted();
     } catch (e) {
       if (e instanceof Problem) forget(customer, detail.id, 'listen');
-      if (!(e instanceof DOMException)) setError(e); // a DOMException: the browser wants one more click to play
+      if (!(e instanceof DOMException || e instanceof Cancelled)) setError(e); // a DOMException: the browser wants one more click to play
     } finally {
       setBusy((b) => ({ ...b, opening: false }));
     }
@@ -69,12 +70,12 @@ export function useListening(customer: string, detail: RecordingDetail, at = 0):
       setBusy((b) => ({ ...b, reading: true }));
       setReadError(null);
       try {
-        const opening = await open(customer, detail.id, 'transcript');
+        const opening = await open(customer, detail.id, 'transcript', undefined, undefined, !!detail.restricted_at);
         setTranscript(await fetched<Transcript>(opening.transcript_url));
         noted();
       } catch (e) {
         forget(customer, detail.id, 'transcript');
-        setReadError(e);
+        if (!(e instanceof Cancelled)) setReadError(e);
       } finally {
         setBusy((b) => ({ ...b, reading: false }));
       }
