@@ -117,6 +117,33 @@ func (e AlertKindSeverity) Valid() bool {
 	}
 }
 
+// Defines values for ApprovalState.
+const (
+	ApprovalStateApproved ApprovalState = "approved"
+	ApprovalStateExpired  ApprovalState = "expired"
+	ApprovalStateRefused  ApprovalState = "refused"
+	ApprovalStateTaken    ApprovalState = "taken"
+	ApprovalStateWaiting  ApprovalState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ApprovalState enum.
+func (e ApprovalState) Valid() bool {
+	switch e {
+	case ApprovalStateApproved:
+		return true
+	case ApprovalStateExpired:
+		return true
+	case ApprovalStateRefused:
+		return true
+	case ApprovalStateTaken:
+		return true
+	case ApprovalStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BackupProgressDoing.
 const (
 	BackupProgressDoingChecking  BackupProgressDoing = "checking"
@@ -195,6 +222,72 @@ func (e BlueprintStateState) Valid() bool {
 	case BlueprintStateStateEmpty:
 		return true
 	case BlueprintStateStateFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BreachKind.
+const (
+	BreachKindCustomerKey BreachKind = "customer-key"
+	BreachKindDevice      BreachKind = "device"
+	BreachKindPerson      BreachKind = "person"
+	BreachKindRootKey     BreachKind = "root-key"
+	BreachKindSession     BreachKind = "session"
+	BreachKindSupport     BreachKind = "support"
+	BreachKindToken       BreachKind = "token"
+)
+
+// Valid indicates whether the value is a known member of the BreachKind enum.
+func (e BreachKind) Valid() bool {
+	switch e {
+	case BreachKindCustomerKey:
+		return true
+	case BreachKindDevice:
+		return true
+	case BreachKindPerson:
+		return true
+	case BreachKindRootKey:
+		return true
+	case BreachKindSession:
+		return true
+	case BreachKindSupport:
+		return true
+	case BreachKindToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BreachBeginBodyKind.
+const (
+	BreachBeginBodyKindCustomerKey BreachBeginBodyKind = "customer-key"
+	BreachBeginBodyKindDevice      BreachBeginBodyKind = "device"
+	BreachBeginBodyKindPerson      BreachBeginBodyKind = "person"
+	BreachBeginBodyKindRootKey     BreachBeginBodyKind = "root-key"
+	BreachBeginBodyKindSession     BreachBeginBodyKind = "session"
+	BreachBeginBodyKindSupport     BreachBeginBodyKind = "support"
+	BreachBeginBodyKindToken       BreachBeginBodyKind = "token"
+)
+
+// Valid indicates whether the value is a known member of the BreachBeginBodyKind enum.
+func (e BreachBeginBodyKind) Valid() bool {
+	switch e {
+	case BreachBeginBodyKindCustomerKey:
+		return true
+	case BreachBeginBodyKindDevice:
+		return true
+	case BreachBeginBodyKindPerson:
+		return true
+	case BreachBeginBodyKindRootKey:
+		return true
+	case BreachBeginBodyKindSession:
+		return true
+	case BreachBeginBodyKindSupport:
+		return true
+	case BreachBeginBodyKindToken:
 		return true
 	default:
 		return false
@@ -396,6 +489,27 @@ func (e CustomerHealthState) Valid() bool {
 	}
 }
 
+// Defines values for DepartureState.
+const (
+	DepartureStateApproved DepartureState = "approved"
+	DepartureStateNone     DepartureState = "none"
+	DepartureStateWaiting  DepartureState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the DepartureState enum.
+func (e DepartureState) Valid() bool {
+	switch e {
+	case DepartureStateApproved:
+		return true
+	case DepartureStateNone:
+		return true
+	case DepartureStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeviceState.
 const (
 	DeviceStateEnrolled DeviceState = "enrolled"
@@ -543,6 +657,30 @@ func (e ExcuseSettingsKind) Valid() bool {
 	case ExcuseSettingsKindShorter:
 		return true
 	case ExcuseSettingsKindUnanswered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportState.
+const (
+	ExportStateEnded  ExportState = "ended"
+	ExportStateFailed ExportState = "failed"
+	ExportStateMaking ExportState = "making"
+	ExportStateReady  ExportState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the ExportState enum.
+func (e ExportState) Valid() bool {
+	switch e {
+	case ExportStateEnded:
+		return true
+	case ExportStateFailed:
+		return true
+	case ExportStateMaking:
+		return true
+	case ExportStateReady:
 		return true
 	default:
 		return false
@@ -861,6 +999,51 @@ func (e InviteInputBodyRoles) Valid() bool {
 	}
 }
 
+// Defines values for KeyRotationWhat.
+const (
+	KeyRotationWhatHandOver KeyRotationWhat = "hand-over"
+	KeyRotationWhatRoot     KeyRotationWhat = "root"
+	KeyRotationWhatRotate   KeyRotationWhat = "rotate"
+	KeyRotationWhatTakeBack KeyRotationWhat = "take-back"
+)
+
+// Valid indicates whether the value is a known member of the KeyRotationWhat enum.
+func (e KeyRotationWhat) Valid() bool {
+	switch e {
+	case KeyRotationWhatHandOver:
+		return true
+	case KeyRotationWhatRoot:
+		return true
+	case KeyRotationWhatRotate:
+		return true
+	case KeyRotationWhatTakeBack:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyServerAuth.
+const (
+	KeyServerAuthApprole KeyServerAuth = "approle"
+	KeyServerAuthJwt     KeyServerAuth = "jwt"
+	KeyServerAuthToken   KeyServerAuth = "token"
+)
+
+// Valid indicates whether the value is a known member of the KeyServerAuth enum.
+func (e KeyServerAuth) Valid() bool {
+	switch e {
+	case KeyServerAuthApprole:
+		return true
+	case KeyServerAuthJwt:
+		return true
+	case KeyServerAuthToken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MemberRoles.
 const (
 	MemberRolesAgent         MemberRoles = "agent"
@@ -996,6 +1179,27 @@ func (e NewWebhookState) Valid() bool {
 	}
 }
 
+// Defines values for NewWitnessBodyEveryHours.
+const (
+	NewWitnessBodyEveryHoursN1   NewWitnessBodyEveryHours = 1
+	NewWitnessBodyEveryHoursN168 NewWitnessBodyEveryHours = 168
+	NewWitnessBodyEveryHoursN24  NewWitnessBodyEveryHours = 24
+)
+
+// Valid indicates whether the value is a known member of the NewWitnessBodyEveryHours enum.
+func (e NewWitnessBodyEveryHours) Valid() bool {
+	switch e {
+	case NewWitnessBodyEveryHoursN1:
+		return true
+	case NewWitnessBodyEveryHoursN168:
+		return true
+	case NewWitnessBodyEveryHoursN24:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NodeKind.
 const (
 	NodeKindCustomer NodeKind = "customer"
@@ -1087,6 +1291,7 @@ func (e NodeNameKind) Valid() bool {
 const (
 	OpenInputBodyWhatDownload   OpenInputBodyWhat = "download"
 	OpenInputBodyWhatListen     OpenInputBodyWhat = "listen"
+	OpenInputBodyWhatOriginal   OpenInputBodyWhat = "original"
 	OpenInputBodyWhatTranscript OpenInputBodyWhat = "transcript"
 )
 
@@ -1097,7 +1302,54 @@ func (e OpenInputBodyWhat) Valid() bool {
 		return true
 	case OpenInputBodyWhatListen:
 		return true
+	case OpenInputBodyWhatOriginal:
+		return true
 	case OpenInputBodyWhatTranscript:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OpenerKind.
+const (
+	OpenerKindDevice OpenerKind = "device"
+	OpenerKindPerson OpenerKind = "person"
+	OpenerKindSystem OpenerKind = "system"
+	OpenerKindToken  OpenerKind = "token"
+)
+
+// Valid indicates whether the value is a known member of the OpenerKind enum.
+func (e OpenerKind) Valid() bool {
+	switch e {
+	case OpenerKindDevice:
+		return true
+	case OpenerKindPerson:
+		return true
+	case OpenerKindSystem:
+		return true
+	case OpenerKindToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PaymentPauseBy.
+const (
+	PaymentPauseByCall      PaymentPauseBy = "call"
+	PaymentPauseByCaller    PaymentPauseBy = "caller"
+	PaymentPauseByExtension PaymentPauseBy = "extension"
+)
+
+// Valid indicates whether the value is a known member of the PaymentPauseBy enum.
+func (e PaymentPauseBy) Valid() bool {
+	switch e {
+	case PaymentPauseByCall:
+		return true
+	case PaymentPauseByCaller:
+		return true
+	case PaymentPauseByExtension:
 		return true
 	default:
 		return false
@@ -1125,6 +1377,216 @@ func (e PeaksChannelLabel) Valid() bool {
 	case PeaksChannelLabelMix:
 		return true
 	case PeaksChannelLabelRight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonBeginBodyRight.
+const (
+	PersonBeginBodyRightAccess      PersonBeginBodyRight = "access"
+	PersonBeginBodyRightErase       PersonBeginBodyRight = "erase"
+	PersonBeginBodyRightObject      PersonBeginBodyRight = "object"
+	PersonBeginBodyRightPortability PersonBeginBodyRight = "portability"
+	PersonBeginBodyRightRectify     PersonBeginBodyRight = "rectify"
+	PersonBeginBodyRightRestrict    PersonBeginBodyRight = "restrict"
+)
+
+// Valid indicates whether the value is a known member of the PersonBeginBodyRight enum.
+func (e PersonBeginBodyRight) Valid() bool {
+	switch e {
+	case PersonBeginBodyRightAccess:
+		return true
+	case PersonBeginBodyRightErase:
+		return true
+	case PersonBeginBodyRightObject:
+		return true
+	case PersonBeginBodyRightPortability:
+		return true
+	case PersonBeginBodyRightRectify:
+		return true
+	case PersonBeginBodyRightRestrict:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonCorrectionBodyField.
+const (
+	PersonCorrectionBodyFieldName   PersonCorrectionBodyField = "name"
+	PersonCorrectionBodyFieldNumber PersonCorrectionBodyField = "number"
+)
+
+// Valid indicates whether the value is a known member of the PersonCorrectionBodyField enum.
+func (e PersonCorrectionBodyField) Valid() bool {
+	switch e {
+	case PersonCorrectionBodyFieldName:
+		return true
+	case PersonCorrectionBodyFieldNumber:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonDecisionBodyGround.
+const (
+	PersonDecisionBodyGroundArchiving       PersonDecisionBodyGround = "archiving"
+	PersonDecisionBodyGroundEmpty           PersonDecisionBodyGround = ""
+	PersonDecisionBodyGroundErase           PersonDecisionBodyGround = "erase"
+	PersonDecisionBodyGroundExpression      PersonDecisionBodyGround = "expression"
+	PersonDecisionBodyGroundLegalClaim      PersonDecisionBodyGround = "legal-claim"
+	PersonDecisionBodyGroundLegalObligation PersonDecisionBodyGround = "legal-obligation"
+	PersonDecisionBodyGroundOtherPerson     PersonDecisionBodyGround = "other-person"
+	PersonDecisionBodyGroundPublicHealth    PersonDecisionBodyGround = "public-health"
+)
+
+// Valid indicates whether the value is a known member of the PersonDecisionBodyGround enum.
+func (e PersonDecisionBodyGround) Valid() bool {
+	switch e {
+	case PersonDecisionBodyGroundArchiving:
+		return true
+	case PersonDecisionBodyGroundEmpty:
+		return true
+	case PersonDecisionBodyGroundErase:
+		return true
+	case PersonDecisionBodyGroundExpression:
+		return true
+	case PersonDecisionBodyGroundLegalClaim:
+		return true
+	case PersonDecisionBodyGroundLegalObligation:
+		return true
+	case PersonDecisionBodyGroundOtherPerson:
+		return true
+	case PersonDecisionBodyGroundPublicHealth:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonDecisionBodyVerdict.
+const (
+	PersonDecisionBodyVerdictConfirmed PersonDecisionBodyVerdict = "confirmed"
+	PersonDecisionBodyVerdictEmpty     PersonDecisionBodyVerdict = ""
+	PersonDecisionBodyVerdictRejected  PersonDecisionBodyVerdict = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the PersonDecisionBodyVerdict enum.
+func (e PersonDecisionBodyVerdict) Valid() bool {
+	switch e {
+	case PersonDecisionBodyVerdictConfirmed:
+		return true
+	case PersonDecisionBodyVerdictEmpty:
+		return true
+	case PersonDecisionBodyVerdictRejected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonFindOutcome.
+const (
+	PersonFindOutcomeEmpty   PersonFindOutcome = ""
+	PersonFindOutcomeErased  PersonFindOutcome = "erased"
+	PersonFindOutcomeKept    PersonFindOutcome = "kept"
+	PersonFindOutcomeOrdered PersonFindOutcome = "ordered"
+)
+
+// Valid indicates whether the value is a known member of the PersonFindOutcome enum.
+func (e PersonFindOutcome) Valid() bool {
+	switch e {
+	case PersonFindOutcomeEmpty:
+		return true
+	case PersonFindOutcomeErased:
+		return true
+	case PersonFindOutcomeKept:
+		return true
+	case PersonFindOutcomeOrdered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonFindVerdict.
+const (
+	PersonFindVerdictConfirmed PersonFindVerdict = "confirmed"
+	PersonFindVerdictEmpty     PersonFindVerdict = ""
+	PersonFindVerdictRejected  PersonFindVerdict = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the PersonFindVerdict enum.
+func (e PersonFindVerdict) Valid() bool {
+	switch e {
+	case PersonFindVerdictConfirmed:
+		return true
+	case PersonFindVerdictEmpty:
+		return true
+	case PersonFindVerdictRejected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonRequestRight.
+const (
+	PersonRequestRightAccess      PersonRequestRight = "access"
+	PersonRequestRightErase       PersonRequestRight = "erase"
+	PersonRequestRightObject      PersonRequestRight = "object"
+	PersonRequestRightPortability PersonRequestRight = "portability"
+	PersonRequestRightRectify     PersonRequestRight = "rectify"
+	PersonRequestRightRestrict    PersonRequestRight = "restrict"
+)
+
+// Valid indicates whether the value is a known member of the PersonRequestRight enum.
+func (e PersonRequestRight) Valid() bool {
+	switch e {
+	case PersonRequestRightAccess:
+		return true
+	case PersonRequestRightErase:
+		return true
+	case PersonRequestRightObject:
+		return true
+	case PersonRequestRightPortability:
+		return true
+	case PersonRequestRightRectify:
+		return true
+	case PersonRequestRightRestrict:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonRequestState.
+const (
+	PersonRequestStateAnswered  PersonRequestState = "answered"
+	PersonRequestStateErasing   PersonRequestState = "erasing"
+	PersonRequestStateOpen      PersonRequestState = "open"
+	PersonRequestStateRefused   PersonRequestState = "refused"
+	PersonRequestStateSearching PersonRequestState = "searching"
+	PersonRequestStateTooWide   PersonRequestState = "too-wide"
+)
+
+// Valid indicates whether the value is a known member of the PersonRequestState enum.
+func (e PersonRequestState) Valid() bool {
+	switch e {
+	case PersonRequestStateAnswered:
+		return true
+	case PersonRequestStateErasing:
+		return true
+	case PersonRequestStateOpen:
+		return true
+	case PersonRequestStateRefused:
+		return true
+	case PersonRequestStateSearching:
+		return true
+	case PersonRequestStateTooWide:
 		return true
 	default:
 		return false
@@ -1263,6 +1725,48 @@ func (e RawFormatCodec) Valid() bool {
 	}
 }
 
+// Defines values for ReceiptExportBodyFormat.
+const (
+	ReceiptExportBodyFormatCsv   ReceiptExportBodyFormat = "csv"
+	ReceiptExportBodyFormatJsonl ReceiptExportBodyFormat = "jsonl"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptExportBodyFormat enum.
+func (e ReceiptExportBodyFormat) Valid() bool {
+	switch e {
+	case ReceiptExportBodyFormatCsv:
+		return true
+	case ReceiptExportBodyFormatJsonl:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptExportBodyKind.
+const (
+	ReceiptExportBodyKindDevice ReceiptExportBodyKind = "device"
+	ReceiptExportBodyKindPerson ReceiptExportBodyKind = "person"
+	ReceiptExportBodyKindSystem ReceiptExportBodyKind = "system"
+	ReceiptExportBodyKindToken  ReceiptExportBodyKind = "token"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptExportBodyKind enum.
+func (e ReceiptExportBodyKind) Valid() bool {
+	switch e {
+	case ReceiptExportBodyKindDevice:
+		return true
+	case ReceiptExportBodyKindPerson:
+		return true
+	case ReceiptExportBodyKindSystem:
+		return true
+	case ReceiptExportBodyKindToken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RecordingDirection.
 const (
 	RecordingDirectionInbound  RecordingDirection = "inbound"
@@ -1353,6 +1857,90 @@ func (e RecordingDetailDisposition) Valid() bool {
 	case RecordingDetailDispositionUnanswered:
 		return true
 	case RecordingDetailDispositionUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RedactionOfWay.
+const (
+	RedactionOfWayDetection RedactionOfWay = "detection"
+	RedactionOfWayPause     RedactionOfWay = "pause"
+	RedactionOfWayPerson    RedactionOfWay = "person"
+)
+
+// Valid indicates whether the value is a known member of the RedactionOfWay enum.
+func (e RedactionOfWay) Valid() bool {
+	switch e {
+	case RedactionOfWayDetection:
+		return true
+	case RedactionOfWayPause:
+		return true
+	case RedactionOfWayPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RedactionSettingsMode.
+const (
+	RedactionSettingsModeDetect RedactionSettingsMode = "detect"
+	RedactionSettingsModeOff    RedactionSettingsMode = "off"
+	RedactionSettingsModeRedact RedactionSettingsMode = "redact"
+)
+
+// Valid indicates whether the value is a known member of the RedactionSettingsMode enum.
+func (e RedactionSettingsMode) Valid() bool {
+	switch e {
+	case RedactionSettingsModeDetect:
+		return true
+	case RedactionSettingsModeOff:
+		return true
+	case RedactionSettingsModeRedact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RedactionSettingsInputBodyMode.
+const (
+	RedactionSettingsInputBodyModeDetect RedactionSettingsInputBodyMode = "detect"
+	RedactionSettingsInputBodyModeOff    RedactionSettingsInputBodyMode = "off"
+	RedactionSettingsInputBodyModeRedact RedactionSettingsInputBodyMode = "redact"
+)
+
+// Valid indicates whether the value is a known member of the RedactionSettingsInputBodyMode enum.
+func (e RedactionSettingsInputBodyMode) Valid() bool {
+	switch e {
+	case RedactionSettingsInputBodyModeDetect:
+		return true
+	case RedactionSettingsInputBodyModeOff:
+		return true
+	case RedactionSettingsInputBodyModeRedact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RetentionGoingWhat.
+const (
+	RetentionGoingWhatAll         RetentionGoingWhat = "all"
+	RetentionGoingWhatFiguresStay RetentionGoingWhat = "figures-stay"
+	RetentionGoingWhatSound       RetentionGoingWhat = "sound"
+)
+
+// Valid indicates whether the value is a known member of the RetentionGoingWhat enum.
+func (e RetentionGoingWhat) Valid() bool {
+	switch e {
+	case RetentionGoingWhatAll:
+		return true
+	case RetentionGoingWhatFiguresStay:
+		return true
+	case RetentionGoingWhatSound:
 		return true
 	default:
 		return false
@@ -1536,6 +2124,27 @@ func (e RoleRuleRole) Valid() bool {
 	}
 }
 
+// Defines values for RotateKeyInputBodyWhat.
+const (
+	RotateKeyInputBodyWhatHandOver RotateKeyInputBodyWhat = "hand-over"
+	RotateKeyInputBodyWhatRotate   RotateKeyInputBodyWhat = "rotate"
+	RotateKeyInputBodyWhatTakeBack RotateKeyInputBodyWhat = "take-back"
+)
+
+// Valid indicates whether the value is a known member of the RotateKeyInputBodyWhat enum.
+func (e RotateKeyInputBodyWhat) Valid() bool {
+	switch e {
+	case RotateKeyInputBodyWhatHandOver:
+		return true
+	case RotateKeyInputBodyWhatRotate:
+		return true
+	case RotateKeyInputBodyWhatTakeBack:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RuleBodyConsequence.
 const (
 	RuleBodyConsequenceRemind  RuleBodyConsequence = "remind"
@@ -1617,6 +2226,27 @@ func (e SentimentWithWordsLabel) Valid() bool {
 	case SentimentWithWordsLabelNeutral:
 		return true
 	case SentimentWithWordsLabelPositive:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SetKeyServerInputBodyAuth.
+const (
+	SetKeyServerInputBodyAuthApprole SetKeyServerInputBodyAuth = "approle"
+	SetKeyServerInputBodyAuthJwt     SetKeyServerInputBodyAuth = "jwt"
+	SetKeyServerInputBodyAuthToken   SetKeyServerInputBodyAuth = "token"
+)
+
+// Valid indicates whether the value is a known member of the SetKeyServerInputBodyAuth enum.
+func (e SetKeyServerInputBodyAuth) Valid() bool {
+	switch e {
+	case SetKeyServerInputBodyAuthApprole:
+		return true
+	case SetKeyServerInputBodyAuthJwt:
+		return true
+	case SetKeyServerInputBodyAuthToken:
 		return true
 	default:
 		return false
@@ -2160,6 +2790,42 @@ func (e ListAlertsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for BreachNoticeParamsTo.
+const (
+	BreachNoticeParamsToAuthority BreachNoticeParamsTo = "authority"
+	BreachNoticeParamsToPersons   BreachNoticeParamsTo = "persons"
+)
+
+// Valid indicates whether the value is a known member of the BreachNoticeParamsTo enum.
+func (e BreachNoticeParamsTo) Valid() bool {
+	switch e {
+	case BreachNoticeParamsToAuthority:
+		return true
+	case BreachNoticeParamsToPersons:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BreachNoticePaperParamsTo.
+const (
+	BreachNoticePaperParamsToAuthority BreachNoticePaperParamsTo = "authority"
+	BreachNoticePaperParamsToPersons   BreachNoticePaperParamsTo = "persons"
+)
+
+// Valid indicates whether the value is a known member of the BreachNoticePaperParamsTo enum.
+func (e BreachNoticePaperParamsTo) Valid() bool {
+	switch e {
+	case BreachNoticePaperParamsToAuthority:
+		return true
+	case BreachNoticePaperParamsToPersons:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListCallsParamsDirection.
 const (
 	ListCallsParamsDirectionInbound  ListCallsParamsDirection = "inbound"
@@ -2316,6 +2982,78 @@ func (e ListImportFilesParamsWhat) Valid() bool {
 	case ListImportFilesParamsWhatUnreadable:
 		return true
 	case ListImportFilesParamsWhatVanished:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonLetterParamsKind.
+const (
+	PersonLetterParamsKindAnswer    PersonLetterParamsKind = "answer"
+	PersonLetterParamsKindExtension PersonLetterParamsKind = "extension"
+	PersonLetterParamsKindReceipt   PersonLetterParamsKind = "receipt"
+	PersonLetterParamsKindRefusal   PersonLetterParamsKind = "refusal"
+)
+
+// Valid indicates whether the value is a known member of the PersonLetterParamsKind enum.
+func (e PersonLetterParamsKind) Valid() bool {
+	switch e {
+	case PersonLetterParamsKindAnswer:
+		return true
+	case PersonLetterParamsKindExtension:
+		return true
+	case PersonLetterParamsKindReceipt:
+		return true
+	case PersonLetterParamsKindRefusal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonLetterPaperParamsKind.
+const (
+	PersonLetterPaperParamsKindAnswer    PersonLetterPaperParamsKind = "answer"
+	PersonLetterPaperParamsKindExtension PersonLetterPaperParamsKind = "extension"
+	PersonLetterPaperParamsKindReceipt   PersonLetterPaperParamsKind = "receipt"
+	PersonLetterPaperParamsKindRefusal   PersonLetterPaperParamsKind = "refusal"
+)
+
+// Valid indicates whether the value is a known member of the PersonLetterPaperParamsKind enum.
+func (e PersonLetterPaperParamsKind) Valid() bool {
+	switch e {
+	case PersonLetterPaperParamsKindAnswer:
+		return true
+	case PersonLetterPaperParamsKindExtension:
+		return true
+	case PersonLetterPaperParamsKindReceipt:
+		return true
+	case PersonLetterPaperParamsKindRefusal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListReceiptsParamsKind.
+const (
+	ListReceiptsParamsKindDevice ListReceiptsParamsKind = "device"
+	ListReceiptsParamsKindPerson ListReceiptsParamsKind = "person"
+	ListReceiptsParamsKindSystem ListReceiptsParamsKind = "system"
+	ListReceiptsParamsKindToken  ListReceiptsParamsKind = "token"
+)
+
+// Valid indicates whether the value is a known member of the ListReceiptsParamsKind enum.
+func (e ListReceiptsParamsKind) Valid() bool {
+	switch e {
+	case ListReceiptsParamsKindDevice:
+		return true
+	case ListReceiptsParamsKindPerson:
+		return true
+	case ListReceiptsParamsKindSystem:
+		return true
+	case ListReceiptsParamsKindToken:
 		return true
 	default:
 		return false
@@ -2757,6 +3495,68 @@ type AlertSetup struct {
 	Settings AlertSettings  `json:"settings"`
 }
 
+// AppliedSet defines model for AppliedSet.
+type AppliedSet struct {
+	Set  string        `json:"set"`
+	When RetentionWhen `json:"when"`
+}
+
+// Approval defines model for Approval.
+type Approval struct {
+	// Alone Comes about by itself at not_before, unless it is refused
+	Alone   bool      `json:"alone"`
+	AskedAt time.Time `json:"asked_at"`
+	AskedBy string    `json:"asked_by"`
+
+	// Changed What it is about is not what it was: it cannot be approved any more
+	Changed bool `json:"changed"`
+
+	// Count How much it is about: what confirm has to be
+	Count     int64             `json:"count"`
+	DecidedAt *time.Time        `json:"decided_at"`
+	DecidedBy string            `json:"decided_by"`
+	Facts     map[string]string `json:"facts"`
+	Id        string            `json:"id"`
+
+	// Kind hold.lift, retention.shorten, …
+	Kind string `json:"kind"`
+
+	// NotBefore Not carried out before, also when it is approved
+	NotBefore *time.Time `json:"not_before"`
+
+	// Own Asked for by the reader, who cannot approve it
+	Own bool `json:"own"`
+
+	// Page Of the portal, where it can be looked at
+	Page   string        `json:"page"`
+	Reason string        `json:"reason"`
+	State  ApprovalState `json:"state"`
+
+	// Subject Id of what it is about
+	Subject string `json:"subject"`
+
+	// TakenAt When it was carried out
+	TakenAt *time.Time `json:"taken_at"`
+
+	// Title What is asked for, as an infinitive
+	Title string    `json:"title"`
+	Until time.Time `json:"until"`
+}
+
+// ApprovalState defines model for Approval.State.
+type ApprovalState string
+
+// ApprovalItems defines model for ApprovalItems.
+type ApprovalItems struct {
+	Items []Approval `json:"items"`
+}
+
+// ApproveInputBody defines model for ApproveInputBody.
+type ApproveInputBody struct {
+	// Confirm The count, exactly
+	Confirm int64 `json:"confirm"`
+}
+
 // AskedUpgrade defines model for AskedUpgrade.
 type AskedUpgrade struct {
 	Release string `json:"release"`
@@ -2979,6 +3779,107 @@ type BrandInputBody struct {
 	OnAccent string `json:"on_accent"`
 }
 
+// Breach defines model for Breach.
+type Breach struct {
+	AwareAt      time.Time  `json:"aware_at"`
+	ClosedAt     *time.Time `json:"closed_at"`
+	Consequences string     `json:"consequences"`
+	Contact      string     `json:"contact"`
+
+	// DueAt The authority has to know before: 72 hours after somebody became aware
+	DueAt    time.Time  `json:"due_at"`
+	From     time.Time  `json:"from"`
+	Id       string     `json:"id"`
+	Kind     BreachKind `json:"kind"`
+	Measures string     `json:"measures"`
+	OpenedAt time.Time  `json:"opened_at"`
+	Outcome  string     `json:"outcome"`
+
+	// Subject Id of the session, token and so on; empty for keys
+	Subject string    `json:"subject"`
+	To      time.Time `json:"to"`
+	What    string    `json:"what"`
+}
+
+// BreachKind defines model for Breach.Kind.
+type BreachKind string
+
+// BreachBeginBody defines model for BreachBeginBody.
+type BreachBeginBody struct {
+	// AwareAt When somebody became aware; now
+	AwareAt *time.Time `json:"aware_at,omitempty"`
+
+	// From Since when it may have been in wrong hands
+	From    time.Time           `json:"from"`
+	Kind    BreachBeginBodyKind `json:"kind"`
+	Subject *string             `json:"subject,omitempty"`
+
+	// To Until when; now
+	To   *time.Time `json:"to,omitempty"`
+	What *string    `json:"what,omitempty"`
+}
+
+// BreachBeginBodyKind defines model for BreachBeginBody.Kind.
+type BreachBeginBodyKind string
+
+// BreachChangeBody defines model for BreachChangeBody.
+type BreachChangeBody struct {
+	AwareAt      time.Time `json:"aware_at"`
+	Closed       bool      `json:"closed"`
+	Consequences string    `json:"consequences"`
+	Contact      string    `json:"contact"`
+	From         time.Time `json:"from"`
+	Measures     string    `json:"measures"`
+	Outcome      string    `json:"outcome"`
+	To           time.Time `json:"to"`
+	What         string    `json:"what"`
+}
+
+// BreachItems defines model for BreachItems.
+type BreachItems struct {
+	Items []Breach `json:"items"`
+}
+
+// BreachOpened defines model for BreachOpened.
+type BreachOpened struct {
+	FirstAt     time.Time `json:"first_at"`
+	Purpose     string    `json:"purpose"`
+	RecordingId string    `json:"recording_id"`
+	Ways        []string  `json:"ways"`
+}
+
+// BreachReach defines model for BreachReach.
+type BreachReach struct {
+	// Persons By the numbers and extensions that took part
+	Persons    int64 `json:"persons"`
+	Recordings int64 `json:"recordings"`
+}
+
+// BreachReport defines model for BreachReport.
+type BreachReport struct {
+	Could BreachReach `json:"could"`
+
+	// Cut There is more than is listed
+	Cut    bool           `json:"cut"`
+	Did    BreachReach    `json:"did"`
+	Opened []BreachOpened `json:"opened"`
+
+	// Receipts Openings in that time
+	Receipts int64 `json:"receipts"`
+
+	// Rights What it could do, and why
+	Rights   []string         `json:"rights"`
+	Timeline []BreachTimeline `json:"timeline"`
+}
+
+// BreachTimeline defines model for BreachTimeline.
+type BreachTimeline struct {
+	At      time.Time `json:"at"`
+	Code    string    `json:"code"`
+	Subject string    `json:"subject"`
+	What    string    `json:"what"`
+}
+
 // Call defines model for Call.
 type Call struct {
 	Agents      []Agent     `json:"agents"`
@@ -3071,6 +3972,28 @@ type ChecklistItem struct {
 // ChecklistItemItem defines model for ChecklistItem.Item.
 type ChecklistItemItem string
 
+// Checkpoint defines model for Checkpoint.
+type Checkpoint struct {
+	At       time.Time     `json:"at"`
+	Cosigned []Cosignature `json:"cosigned"`
+
+	// Note The signed text: what a witness keeps
+	Note string `json:"note"`
+
+	// Openings What the key store had counted by then
+	Openings int64 `json:"openings"`
+
+	// Root Hash of the tree, base64
+	Root string `json:"root"`
+	Size int64  `json:"size"`
+}
+
+// CheckpointPage defines model for CheckpointPage.
+type CheckpointPage struct {
+	Items []Checkpoint `json:"items"`
+	Next  *string      `json:"next"`
+}
+
 // ClaimDomainInputBody defines model for ClaimDomainInputBody.
 type ClaimDomainInputBody struct {
 	// Domain What stands behind the @
@@ -3081,6 +4004,30 @@ type ClaimDomainInputBody struct {
 type ConfirmPickupInputBody struct {
 	// Fingerprint As it was shown and compared
 	Fingerprint string `json:"fingerprint"`
+}
+
+// CosignInputBody defines model for CosignInputBody.
+type CosignInputBody struct {
+	// Key Public key of a note: name+hash+key
+	Key string `json:"key"`
+
+	// Signature The line of the signature: — name base64
+	Signature string `json:"signature"`
+
+	// Size Of the checkpoint
+	Size int64 `json:"size"`
+}
+
+// Cosignature defines model for Cosignature.
+type Cosignature struct {
+	At   time.Time `json:"at"`
+	Key  string    `json:"key"`
+	Name string    `json:"name"`
+}
+
+// CountDone defines model for CountDone.
+type CountDone struct {
+	Count int64 `json:"count"`
 }
 
 // CoverageCall defines model for CoverageCall.
@@ -3288,10 +4235,82 @@ type CustomerHealth struct {
 // CustomerHealthState The worst of its findings
 type CustomerHealthState string
 
+// DepartedCustomer defines model for DepartedCustomer.
+type DepartedCustomer struct {
+	// Certificate Signed: saved as a file, 'ringfence certificate verify' checks it
+	Certificate   string    `json:"certificate"`
+	CertificateId string    `json:"certificate_id"`
+	CustomerId    string    `json:"customer_id"`
+	LeftAt        time.Time `json:"left_at"`
+	Name          string    `json:"name"`
+
+	// Paper The same as a signed PDF
+	Paper      string `json:"paper"`
+	Recordings int64  `json:"recordings"`
+}
+
+// DepartedCustomerItems defines model for DepartedCustomerItems.
+type DepartedCustomerItems struct {
+	Items []DepartedCustomer `json:"items"`
+}
+
+// Departure defines model for Departure.
+type Departure struct {
+	ApprovalId *string    `json:"approval_id"`
+	AskedAt    *time.Time `json:"asked_at"`
+
+	// Held Recordings under a legal hold: while there is one, nobody leaves
+	Held int64 `json:"held"`
+
+	// NotBefore 72 hours after it was asked for; until then, and until it is carried out, it can be stopped
+	NotBefore  *time.Time `json:"not_before"`
+	Reason     string     `json:"reason"`
+	Recordings int64      `json:"recordings"`
+
+	// State waiting: for a second person; approved: carried out when its time has come
+	State DepartureState `json:"state"`
+}
+
+// DepartureState waiting: for a second person; approved: carried out when its time has come
+type DepartureState string
+
 // DestroyInputBody defines model for DestroyInputBody.
 type DestroyInputBody struct {
 	// Reason Stands in the change log
 	Reason string `json:"reason"`
+}
+
+// DestructionCertificate defines model for DestructionCertificate.
+type DestructionCertificate struct {
+	// By person, retention, erasure, departure, redaction
+	By string `json:"by"`
+
+	// CorrectsId The certificate that this one takes the place of, as more is known
+	CorrectsId *string `json:"corrects_id"`
+	Id         string  `json:"id"`
+
+	// LastsUntil When the last backup from before the destruction goes; null: there is none
+	LastsUntil *time.Time `json:"lasts_until"`
+	Recordings int64      `json:"recordings"`
+
+	// ReplacedId The one that took the place of this one
+	ReplacedId *string `json:"replaced_id"`
+
+	// RunId What was destroyed in one go, by one authority: a night, a request, or one recording
+	RunId    string    `json:"run_id"`
+	SignedAt time.Time `json:"signed_at"`
+
+	// Unknown Recordings of which the source has not said yet what became of its file
+	Unknown int64 `json:"unknown"`
+}
+
+// DestructionCertificates defines model for DestructionCertificates.
+type DestructionCertificates struct {
+	Items []DestructionCertificate `json:"items"`
+	Next  *string                  `json:"next"`
+
+	// Waiting Recordings that were destroyed and are in no certificate yet
+	Waiting int64 `json:"waiting"`
 }
 
 // Device defines model for Device.
@@ -3504,6 +4523,15 @@ type EverybodyOut struct {
 	Ended int64 `json:"ended"`
 }
 
+// EvidenceInputBody defines model for EvidenceInputBody.
+type EvidenceInputBody struct {
+	// Purpose Why; stands in the change log and in the file
+	Purpose string `json:"purpose"`
+
+	// Recordings Ids
+	Recordings []string `json:"recordings"`
+}
+
 // Excuse defines model for Excuse.
 type Excuse struct {
 	Active bool `json:"active"`
@@ -3599,6 +4627,48 @@ type ExcuseSettings struct {
 // ExcuseSettingsKind defines model for ExcuseSettings.Kind.
 type ExcuseSettingsKind string
 
+// Export defines model for Export.
+type Export struct {
+	AskedAt time.Time `json:"asked_at"`
+
+	// Bytes Of the file, once it is ready
+	Bytes int64 `json:"bytes"`
+
+	// Done Of total, in steps of its own
+	Done    int64      `json:"done"`
+	EndedAt *time.Time `json:"ended_at"`
+	Id      string     `json:"id"`
+
+	// Kind evidence, change-log, …
+	Kind string `json:"kind"`
+
+	// Name Of the file; empty once it has ended
+	Name    string     `json:"name"`
+	Purpose string     `json:"purpose"`
+	ReadyAt *time.Time `json:"ready_at"`
+
+	// Reason Why it failed or ended early
+	Reason string      `json:"reason"`
+	State  ExportState `json:"state"`
+
+	// Total 0: not known yet
+	Total int64 `json:"total"`
+
+	// Until It can be taken until then
+	Until *time.Time `json:"until"`
+}
+
+// ExportState defines model for Export.State.
+type ExportState string
+
+// ExportCustomerInputBody defines model for ExportCustomerInputBody.
+type ExportCustomerInputBody struct {
+	Purpose string `json:"purpose"`
+
+	// ReceiveKey Of the receiving installation, as 'ringfence customer receive-key' writes it there
+	ReceiveKey string `json:"receive_key"`
+}
+
 // ExportInputBody defines model for ExportInputBody.
 type ExportInputBody struct {
 	Actor   *string               `json:"actor,omitempty"`
@@ -3611,6 +4681,20 @@ type ExportInputBody struct {
 
 // ExportInputBodyFormat defines model for ExportInputBody.Format.
 type ExportInputBodyFormat string
+
+// ExportItems defines model for ExportItems.
+type ExportItems struct {
+	Items []Export `json:"items"`
+}
+
+// ExportOpening defines model for ExportOpening.
+type ExportOpening struct {
+	DownloadUrl string `json:"download_url"`
+
+	// Id Of the receipt
+	Id    string    `json:"id"`
+	Until time.Time `json:"until"`
+}
 
 // Exposure defines model for Exposure.
 type Exposure struct {
@@ -3660,6 +4744,33 @@ type FleetLine struct {
 
 	// Release Empty: they have never said (before 0.4)
 	Release string `json:"release"`
+}
+
+// FoundSpan defines model for FoundSpan.
+type FoundSpan struct {
+	// Channel From 0; -1: all
+	Channel int64   `json:"channel"`
+	End     float64 `json:"end"`
+	Entity  string  `json:"entity"`
+
+	// Group Stretches of the same thing share it
+	Group int64   `json:"group"`
+	Score float64 `json:"score"`
+
+	// Start Seconds from the start of the recording
+	Start float64 `json:"start"`
+	Why   string  `json:"why"`
+}
+
+// FoundSpanItems defines model for FoundSpanItems.
+type FoundSpanItems struct {
+	Items []FoundSpan `json:"items"`
+}
+
+// GoingPage defines model for GoingPage.
+type GoingPage struct {
+	Items      []RetentionGoing `json:"items"`
+	NextCursor string           `json:"next_cursor"`
 }
 
 // HealthFinding defines model for HealthFinding.
@@ -3717,6 +4828,63 @@ type HeldRelease struct {
 	Problem string    `json:"problem"`
 	Release string    `json:"release"`
 	Since   time.Time `json:"since"`
+}
+
+// Hold defines model for Hold.
+type Hold struct {
+	// ApprovalId That waits to lift it; empty: none
+	ApprovalId string `json:"approval_id"`
+
+	// Count Recordings under it now
+	Count int64  `json:"count"`
+	Id    string `json:"id"`
+
+	// Lifted Recordings, when it was lifted
+	Lifted   int64      `json:"lifted"`
+	LiftedAt *time.Time `json:"lifted_at"`
+	LiftedBy string     `json:"lifted_by"`
+	Matter   string     `json:"matter"`
+
+	// Placed Recordings, when it was placed
+	Placed   int64       `json:"placed"`
+	PlacedAt time.Time   `json:"placed_at"`
+	PlacedBy string      `json:"placed_by"`
+	Reason   string      `json:"reason"`
+	Search   *HoldSearch `json:"search"`
+}
+
+// HoldFinds defines model for HoldFinds.
+type HoldFinds struct {
+	Count int64 `json:"count"`
+}
+
+// HoldInputBody defines model for HoldInputBody.
+type HoldInputBody struct {
+	// Confirm With a search: how many it finds, exactly
+	Confirm    *int64      `json:"confirm,omitempty"`
+	Matter     string      `json:"matter"`
+	Reason     string      `json:"reason"`
+	Recordings *[]string   `json:"recordings,omitempty"`
+	Search     *HoldSearch `json:"search,omitempty"`
+}
+
+// HoldItems defines model for HoldItems.
+type HoldItems struct {
+	Items []Hold `json:"items"`
+}
+
+// HoldSearch defines model for HoldSearch.
+type HoldSearch struct {
+	Direction  *string    `json:"direction,omitempty"`
+	Extension  *string    `json:"extension,omitempty"`
+	From       *time.Time `json:"from,omitempty"`
+	MaxSeconds *int64     `json:"max_seconds,omitempty"`
+	MinSeconds *int64     `json:"min_seconds,omitempty"`
+	Number     *string    `json:"number,omitempty"`
+	Queue      *string    `json:"queue,omitempty"`
+	SourceId   *string    `json:"source_id,omitempty"`
+	To         *time.Time `json:"to,omitempty"`
+	Words      *string    `json:"words,omitempty"`
 }
 
 // IdentityLink defines model for IdentityLink.
@@ -4026,6 +5194,137 @@ type InviteInputBody struct {
 // InviteInputBodyRoles defines model for InviteInputBody.Roles.
 type InviteInputBodyRoles string
 
+// KeyRhythm defines model for KeyRhythm.
+type KeyRhythm struct {
+	// Months 0: nobody is reminded
+	Months int64 `json:"months"`
+}
+
+// KeyRotation defines model for KeyRotation.
+type KeyRotation struct {
+	All     int64     `json:"all"`
+	AskedAt time.Time `json:"asked_at"`
+
+	// AskedBy Id of the person
+	AskedBy string `json:"asked_by"`
+
+	// Done Keys, or key stores for a root key, that were put under the new key
+	Done int64 `json:"done"`
+
+	// EndedAt null: it is on its way
+	EndedAt *time.Time `json:"ended_at"`
+
+	// Holder Who holds the key after it; empty: this installation
+	Holder string `json:"holder"`
+	Id     string `json:"id"`
+
+	// Problem Why it does not go on; it is tried again
+	Problem  string `json:"problem"`
+	RootName string `json:"root_name"`
+
+	// Version Of the customer key after it
+	Version int64           `json:"version"`
+	What    KeyRotationWhat `json:"what"`
+}
+
+// KeyRotationWhat defines model for KeyRotation.What.
+type KeyRotationWhat string
+
+// KeyRotationItems defines model for KeyRotationItems.
+type KeyRotationItems struct {
+	Items []KeyRotation `json:"items"`
+}
+
+// KeyServer defines model for KeyServer.
+type KeyServer struct {
+	Auth      KeyServerAuth `json:"auth"`
+	AuthMount string        `json:"auth_mount"`
+
+	// Ca PEM: the only authority that is believed; empty: the system's
+	Ca        string    `json:"ca"`
+	Key       string    `json:"key"`
+	Mount     string    `json:"mount"`
+	Name      string    `json:"name"`
+	Namespace string    `json:"namespace"`
+	Region    string    `json:"region"`
+	Role      string    `json:"role"`
+	SetAt     time.Time `json:"set_at"`
+	Url       string    `json:"url"`
+}
+
+// KeyServerAuth defines model for KeyServer.Auth.
+type KeyServerAuth string
+
+// KeyServerTrial defines model for KeyServerTrial.
+type KeyServerTrial struct {
+	// Decrypted To what was encrypted
+	Decrypted bool `json:"decrypted"`
+	Encrypted bool `json:"encrypted"`
+
+	// Exportable The key can leave the server, which defeats its purpose
+	Exportable bool `json:"exportable"`
+
+	// KeyType Empty: we may not look at the key, which is right
+	KeyType    string `json:"key_type"`
+	KeyVersion int64  `json:"key_version"`
+	Millis     int64  `json:"millis"`
+
+	// Problem Why it went no further
+	Problem  string `json:"problem"`
+	SignedIn bool   `json:"signed_in"`
+
+	// TokenUntil null: it does not end, or that is not told
+	TokenUntil *time.Time `json:"token_until"`
+	Works      bool       `json:"works"`
+}
+
+// Keys defines model for Keys.
+type Keys struct {
+	AgeDays int64 `json:"age_days"`
+
+	// Copies In how many places each key is kept
+	Copies int64 `json:"copies"`
+
+	// Dead Keys that were destroyed
+	Dead  int64      `json:"dead"`
+	DueAt *time.Time `json:"due_at"`
+
+	// Failing Why the key server did not lend the key last; empty: it did, or was not asked
+	Failing string `json:"failing"`
+
+	// Holder The key server without which nothing opens; empty: this installation
+	Holder string `json:"holder"`
+
+	// Keys Keys of recordings under the customer key
+	Keys   int64     `json:"keys"`
+	MadeAt time.Time `json:"made_at"`
+
+	// Months How often it is to be rotated; 0: nobody is reminded
+	Months  int64       `json:"months"`
+	Running KeyRotation `json:"running"`
+	Server  KeyServer   `json:"server"`
+
+	// Version Of the customer key
+	Version int64 `json:"version"`
+
+	// Waiting Of these, received while the key server was not asked: they open once it lends again
+	Waiting int64 `json:"waiting"`
+}
+
+// KeysAsked defines model for KeysAsked.
+type KeysAsked struct {
+	Customers int64 `json:"customers"`
+}
+
+// LeaveInputBody defines model for LeaveInputBody.
+type LeaveInputBody struct {
+	// Confirm The exact count of recordings that will be destroyed
+	Confirm int64 `json:"confirm"`
+
+	// Reason The second person reads it
+	Reason string `json:"reason"`
+}
+
 // Leaver defines model for Leaver.
 type Leaver struct {
 	// Acts What the roles allowed
@@ -4083,6 +5382,47 @@ type Leg struct {
 	// Role caller, called, transfer_target, consultation
 	Role string     `json:"role"`
 	To   *time.Time `json:"to"`
+}
+
+// LetterDraft defines model for LetterDraft.
+type LetterDraft struct {
+	Text string `json:"text"`
+}
+
+// LiftInputBody defines model for LiftInputBody.
+type LiftInputBody struct {
+	// Confirm How many recordings are under it, exactly
+	Confirm int64  `json:"confirm"`
+	Reason  string `json:"reason"`
+}
+
+// LogExportInputBody defines model for LogExportInputBody.
+type LogExportInputBody struct {
+	// From Where it is a part: from this time, included
+	From    *time.Time `json:"from,omitempty"`
+	Purpose *string    `json:"purpose,omitempty"`
+
+	// To To this time, not included
+	To *time.Time `json:"to,omitempty"`
+
+	// Whole All events: then the log is hashed anew and compared with the key store's count
+	Whole bool `json:"whole"`
+}
+
+// LogState defines model for LogState.
+type LogState struct {
+	// Events Recorded
+	Events int64 `json:"events"`
+
+	// Key Public key that checkpoints are checked with, as ringfence verify --key takes it
+	Key  string     `json:"key"`
+	Last Checkpoint `json:"last"`
+
+	// Origin What the first line of this log's checkpoints says
+	Origin string `json:"origin"`
+
+	// Sequenced Of them in the tree; the others follow within a minute
+	Sequenced int64 `json:"sequenced"`
 }
 
 // May defines model for May.
@@ -4247,6 +5587,11 @@ type NewProvisioner struct {
 	Secret string `json:"secret"`
 }
 
+// NewTagBody defines model for NewTagBody.
+type NewTagBody struct {
+	Name string `json:"name"`
+}
+
 // NewToken defines model for NewToken.
 type NewToken struct {
 	Acts      []string  `json:"acts"`
@@ -4300,6 +5645,15 @@ type NewWebhook struct {
 
 // NewWebhookState disabled: switched off by Ringfence; reason says why
 type NewWebhookState string
+
+// NewWitnessBody defines model for NewWitnessBody.
+type NewWitnessBody struct {
+	Email      string                   `json:"email"`
+	EveryHours NewWitnessBodyEveryHours `json:"every_hours"`
+}
+
+// NewWitnessBodyEveryHours defines model for NewWitnessBody.EveryHours.
+type NewWitnessBodyEveryHours int64
 
 // Node defines model for Node.
 type Node struct {
@@ -4469,6 +5823,16 @@ type OpenInputBody struct {
 // OpenInputBodyWhat defines model for OpenInputBody.What.
 type OpenInputBodyWhat string
 
+// Opener defines model for Opener.
+type Opener struct {
+	Id   string     `json:"id"`
+	Kind OpenerKind `json:"kind"`
+	Name string     `json:"name"`
+}
+
+// OpenerKind defines model for Opener.Kind.
+type OpenerKind string
+
 // Opening defines model for Opening.
 type Opening struct {
 	DownloadUrl string `json:"download_url"`
@@ -4483,6 +5847,47 @@ type Opening struct {
 	TranscriptUrl string    `json:"transcript_url"`
 	Until         time.Time `json:"until"`
 	What          string    `json:"what"`
+}
+
+// OpeningReceipt defines model for OpeningReceipt.
+type OpeningReceipt struct {
+	At time.Time `json:"at"`
+
+	// From Network address; empty where it was done from within
+	From string `json:"from"`
+
+	// Id Of the receipt; empty where its event does not name one
+	Id string `json:"id"`
+
+	// Keys How many recordings or cards it could reach
+	Keys int64 `json:"keys"`
+
+	// Position Of its event in the change log
+	Position  int64   `json:"position"`
+	Purpose   string  `json:"purpose"`
+	SessionId *string `json:"session_id"`
+
+	// Subject Id of a recording or a call, or the sort of list whose cards were opened
+	Subject string `json:"subject"`
+
+	// SupportId The support access it was done by
+	SupportId *string `json:"support_id"`
+
+	// Unreadable Where it was done from does not open
+	Unreadable bool `json:"unreadable"`
+
+	// Until When the opening ended at the latest
+	Until time.Time `json:"until"`
+
+	// What listen, transcript, download, export, transcribe, card, capture-check, …
+	What string `json:"what"`
+	Who  Opener `json:"who"`
+}
+
+// OpeningReceiptPage defines model for OpeningReceiptPage.
+type OpeningReceiptPage struct {
+	Items      []OpeningReceipt `json:"items"`
+	NextCursor string           `json:"next_cursor"`
 }
 
 // OwnBrand defines model for OwnBrand.
@@ -4517,6 +5922,51 @@ type PastOpening struct {
 	Who     string    `json:"who"`
 }
 
+// PauseEndBody defines model for PauseEndBody.
+type PauseEndBody struct {
+	To time.Time `json:"to"`
+}
+
+// PauseInputBody defines model for PauseInputBody.
+type PauseInputBody struct {
+	// Call The telephone system's own name of the call
+	Call *string `json:"call,omitempty"`
+
+	// Caller The caller's number
+	Caller    *string   `json:"caller,omitempty"`
+	Extension *string   `json:"extension,omitempty"`
+	From      time.Time `json:"from"`
+	SourceId  string    `json:"source_id"`
+
+	// To Missing: it goes on until it is ended
+	To *time.Time `json:"to,omitempty"`
+}
+
+// PaymentPause defines model for PaymentPause.
+type PaymentPause struct {
+	// Applied Recordings that it was taken out of
+	Applied int64 `json:"applied"`
+
+	// By By what the call was named; the name itself is kept blinded
+	By       PaymentPauseBy `json:"by"`
+	From     time.Time      `json:"from"`
+	Id       string         `json:"id"`
+	NotedAt  time.Time      `json:"noted_at"`
+	SourceId string         `json:"source_id"`
+
+	// To null: it is open, and ends two hours after its beginning at the latest
+	To *time.Time `json:"to"`
+}
+
+// PaymentPauseBy By what the call was named; the name itself is kept blinded
+type PaymentPauseBy string
+
+// PaymentPauses defines model for PaymentPauses.
+type PaymentPauses struct {
+	Items []PaymentPause `json:"items"`
+	Next  *string        `json:"next"`
+}
+
 // Peaks defines model for Peaks.
 type Peaks struct {
 	Channels []PeaksChannel `json:"channels"`
@@ -4531,6 +5981,249 @@ type PeaksChannel struct {
 
 // PeaksChannelLabel defines model for PeaksChannel.Label.
 type PeaksChannelLabel string
+
+// PersonBeginBody defines model for PersonBeginBody.
+type PersonBeginBody struct {
+	Identifiers PersonIdentifiers `json:"identifiers"`
+
+	// Name As letters address them
+	Name  string  `json:"name"`
+	Notes *string `json:"notes,omitempty"`
+
+	// ReceivedAt When the request arrived; now
+	ReceivedAt *time.Time           `json:"received_at,omitempty"`
+	Right      PersonBeginBodyRight `json:"right"`
+
+	// TimeZone IANA; that of the first source
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// PersonBeginBodyRight defines model for PersonBeginBody.Right.
+type PersonBeginBodyRight string
+
+// PersonCorrectionBody defines model for PersonCorrectionBody.
+type PersonCorrectionBody struct {
+	Field PersonCorrectionBodyField `json:"field"`
+	Find  string                    `json:"find"`
+	New   string                    `json:"new"`
+	Old   string                    `json:"old"`
+}
+
+// PersonCorrectionBodyField defines model for PersonCorrectionBody.Field.
+type PersonCorrectionBodyField string
+
+// PersonDecisionBody defines model for PersonDecisionBody.
+type PersonDecisionBody struct {
+	Because *string                   `json:"because,omitempty"`
+	Finds   []string                  `json:"finds"`
+	Ground  *PersonDecisionBodyGround `json:"ground,omitempty"`
+	Verdict PersonDecisionBodyVerdict `json:"verdict"`
+}
+
+// PersonDecisionBodyGround defines model for PersonDecisionBody.Ground.
+type PersonDecisionBodyGround string
+
+// PersonDecisionBodyVerdict defines model for PersonDecisionBody.Verdict.
+type PersonDecisionBodyVerdict string
+
+// PersonEndBody defines model for PersonEndBody.
+type PersonEndBody struct {
+	// Outcome How the person was answered, or why not
+	Outcome string `json:"outcome"`
+	Refused bool   `json:"refused"`
+}
+
+// PersonErasureBody defines model for PersonErasureBody.
+type PersonErasureBody struct {
+	// Confirm The exact number that the plan erases
+	Confirm int64 `json:"confirm"`
+}
+
+// PersonExtensionBody defines model for PersonExtensionBody.
+type PersonExtensionBody struct {
+	Reason string `json:"reason"`
+}
+
+// PersonFind defines model for PersonFind.
+type PersonFind struct {
+	At      *time.Time `json:"at"`
+	Because string     `json:"because"`
+	DoneAt  *time.Time `json:"done_at"`
+
+	// Ground Why somebody wants it kept, or erase
+	Ground string `json:"ground"`
+	Id     string `json:"id"`
+
+	// Kept Why it was kept
+	Kept string `json:"kept"`
+
+	// Label Empty once it was erased
+	Label   string            `json:"label"`
+	Outcome PersonFindOutcome `json:"outcome"`
+
+	// Ref What it is: of a recording its id
+	Ref string `json:"ref"`
+
+	// Role calling, called, agent, spoken of, actor, or empty
+	Role  string `json:"role"`
+	Store string `json:"store"`
+
+	// Title Of the store
+	Title   string            `json:"title"`
+	Verdict PersonFindVerdict `json:"verdict"`
+
+	// Why Which identifiers were found, and where
+	Why []string `json:"why"`
+}
+
+// PersonFindOutcome defines model for PersonFind.Outcome.
+type PersonFindOutcome string
+
+// PersonFindVerdict defines model for PersonFind.Verdict.
+type PersonFindVerdict string
+
+// PersonFindPage defines model for PersonFindPage.
+type PersonFindPage struct {
+	Items      []PersonFind `json:"items"`
+	NextCursor string       `json:"next_cursor"`
+}
+
+// PersonIdentifiers defines model for PersonIdentifiers.
+type PersonIdentifiers struct {
+	// Accounts Customer numbers and the like, as written or spoken
+	Accounts []string `json:"accounts"`
+	Emails   []string `json:"emails"`
+
+	// Extensions Of somebody who works here
+	Extensions []string `json:"extensions"`
+
+	// Ids Ids of members, as the change log shows them
+	Ids   []string `json:"ids"`
+	Names []string `json:"names"`
+
+	// Numbers Telephone numbers, in any writing
+	Numbers []string `json:"numbers"`
+}
+
+// PersonIdentifyBody defines model for PersonIdentifyBody.
+type PersonIdentifyBody struct {
+	Notes string `json:"notes"`
+
+	// Proof Empty takes it back
+	Proof string `json:"proof"`
+}
+
+// PersonLiftBody defines model for PersonLiftBody.
+type PersonLiftBody struct {
+	// Told When and how the person was told: article 18(3)
+	Told string `json:"told"`
+}
+
+// PersonObjectionBody defines model for PersonObjectionBody.
+type PersonObjectionBody struct {
+	// What Of transcription, sentiment and search; empty takes it back
+	What []string `json:"what"`
+}
+
+// PersonPlan defines model for PersonPlan.
+type PersonPlan struct {
+	// Erase How many finds it erases: the number to confirm
+	Erase     int64            `json:"erase"`
+	Keep      int64            `json:"keep"`
+	Lines     []PersonPlanLine `json:"lines"`
+	Undecided int64            `json:"undecided"`
+}
+
+// PersonPlanLine defines model for PersonPlanLine.
+type PersonPlanLine struct {
+	Erase  bool   `json:"erase"`
+	FindId string `json:"find_id"`
+	Label  string `json:"label"`
+	Ref    string `json:"ref"`
+	Title  string `json:"title"`
+
+	// Why Why it is kept
+	Why string `json:"why"`
+}
+
+// PersonRequest defines model for PersonRequest.
+type PersonRequest struct {
+	// Article Of the GDPR
+	Article int64 `json:"article"`
+
+	// Certificates Ids of the certificates of its erasure; in lists empty
+	Certificates []string   `json:"certificates"`
+	CheckedAt    *time.Time `json:"checked_at"`
+	Confirmed    int64      `json:"confirmed"`
+
+	// DueAt The answer has to be given before
+	DueAt   time.Time  `json:"due_at"`
+	EndedAt *time.Time `json:"ended_at"`
+	Erased  int64      `json:"erased"`
+
+	// Extended Why the time was made two months longer; empty: it was not
+	Extended    string            `json:"extended"`
+	Found       int64             `json:"found"`
+	Id          string            `json:"id"`
+	Identifiers PersonIdentifiers `json:"identifiers"`
+	Kept        int64             `json:"kept"`
+	Name        string            `json:"name"`
+	Notes       string            `json:"notes"`
+
+	// Objections Processing that is stopped because of it, at present; in lists empty
+	Objections []string  `json:"objections"`
+	OpenedAt   time.Time `json:"opened_at"`
+	Outcome    string    `json:"outcome"`
+
+	// Proof How it was made sure that the person is who they say
+	Proof      string    `json:"proof"`
+	ReceivedAt time.Time `json:"received_at"`
+	Rejected   int64     `json:"rejected"`
+
+	// Restricted Recordings that are only stored because of it, at present; in lists 0
+	Restricted int64              `json:"restricted"`
+	Right      PersonRequestRight `json:"right"`
+
+	// SearchNotes What the search could not look into, or why it listed nothing
+	SearchNotes []string           `json:"search_notes"`
+	State       PersonRequestState `json:"state"`
+
+	// TimeZone In whose calendar the month is counted
+	TimeZone  string `json:"time_zone"`
+	Undecided int64  `json:"undecided"`
+}
+
+// PersonRequestRight defines model for PersonRequest.Right.
+type PersonRequestRight string
+
+// PersonRequestState defines model for PersonRequest.State.
+type PersonRequestState string
+
+// PersonRequestPage defines model for PersonRequestPage.
+type PersonRequestPage struct {
+	Items      []PersonRequest `json:"items"`
+	NextCursor string          `json:"next_cursor"`
+}
+
+// PersonStore defines model for PersonStore.
+type PersonStore struct {
+	Erases bool `json:"erases"`
+
+	// Kept Why nothing of it is erased
+	Kept  string `json:"kept"`
+	Name  string `json:"name"`
+	Title string `json:"title"`
+}
+
+// PersonStores defines model for PersonStores.
+type PersonStores struct {
+	// Allowed For which purposes a restricted recording is opened
+	Allowed []string `json:"allowed"`
+
+	// Grounds Why something may be kept although its erasure is asked for
+	Grounds map[string]string `json:"grounds"`
+	Stores  []PersonStore     `json:"stores"`
+}
 
 // PhoneSystem defines model for PhoneSystem.
 type PhoneSystem struct {
@@ -4860,6 +6553,33 @@ type ProvisioningMapping struct {
 	Value *string `json:"value,omitempty"`
 }
 
+// PurposeSettings defines model for PurposeSettings.
+type PurposeSettings struct {
+	// Free Other words are taken too
+	Free bool `json:"free"`
+
+	// Ready Purposes to choose from
+	Ready []string `json:"ready"`
+
+	// Remember The portal may keep a purpose for the rest of the session
+	Remember bool `json:"remember"`
+
+	// Roles Whoever holds one of these roles here has to
+	Roles []string `json:"roles"`
+
+	// Support Whoever is here by support access has to
+	Support bool `json:"support"`
+}
+
+// Purposes defines model for Purposes.
+type Purposes struct {
+	// Asked The asker has to state a purpose
+	Asked    bool     `json:"asked"`
+	Free     bool     `json:"free"`
+	Ready    []string `json:"ready"`
+	Remember bool     `json:"remember"`
+}
+
 // PushKey defines model for PushKey.
 type PushKey struct {
 	AddedAt     time.Time `json:"added_at"`
@@ -4984,6 +6704,66 @@ type Reach struct {
 	Until *time.Time `json:"until"`
 }
 
+// ReceiptExportBody defines model for ReceiptExportBody.
+type ReceiptExportBody struct {
+	// Content Only what gives sound or words, or takes them away
+	Content *bool                   `json:"content,omitempty"`
+	Format  ReceiptExportBodyFormat `json:"format"`
+	From    *time.Time              `json:"from,omitempty"`
+	Kind    *ReceiptExportBodyKind  `json:"kind,omitempty"`
+
+	// Purpose Stands in the purpose
+	Purpose *string `json:"purpose,omitempty"`
+	Session *string `json:"session,omitempty"`
+
+	// Subject Id of a recording or a call
+	Subject *string    `json:"subject,omitempty"`
+	To      *time.Time `json:"to,omitempty"`
+
+	// Unstated Only those without a purpose
+	Unstated *bool `json:"unstated,omitempty"`
+
+	// What One way of opening
+	What *string `json:"what,omitempty"`
+
+	// Who Id of a person, token, collector or support access; system's by its name
+	Who *string `json:"who,omitempty"`
+}
+
+// ReceiptExportBodyFormat defines model for ReceiptExportBody.Format.
+type ReceiptExportBodyFormat string
+
+// ReceiptExportBodyKind defines model for ReceiptExportBody.Kind.
+type ReceiptExportBodyKind string
+
+// RecordedPayment defines model for RecordedPayment.
+type RecordedPayment struct {
+	FoundAt time.Time `json:"found_at"`
+
+	// Keyed Numbers that were keyed in
+	Keyed int64 `json:"keyed"`
+
+	// Paused Pauses that were taken out, and left this
+	Paused      int64  `json:"paused"`
+	RecordingId string `json:"recording_id"`
+
+	// Spoken Card numbers that were said
+	Spoken    int64     `json:"spoken"`
+	StartedAt time.Time `json:"started_at"`
+}
+
+// RecordedPayments defines model for RecordedPayments.
+type RecordedPayments struct {
+	Items []RecordedPayment `json:"items"`
+
+	// Looked Recordings that were looked through
+	Looked int64   `json:"looked"`
+	Next   *string `json:"next"`
+
+	// Recorded Of them, those with a payment in them
+	Recorded int64 `json:"recorded"`
+}
+
 // Recording defines model for Recording.
 type Recording struct {
 	Agents []Agent `json:"agents"`
@@ -5001,9 +6781,12 @@ type Recording struct {
 	Disposition RecordingDisposition `json:"disposition"`
 
 	// DueAt When retention destroys it; null: kept
-	DueAt    *time.Time `json:"due_at"`
-	EndedAt  time.Time  `json:"ended_at"`
-	FileName string     `json:"file_name"`
+	DueAt *time.Time `json:"due_at"`
+
+	// DueReason Which rule says so, and what is not known yet
+	DueReason string    `json:"due_reason"`
+	EndedAt   time.Time `json:"ended_at"`
+	FileName  string    `json:"file_name"`
 
 	// Held Under a legal hold
 	Held bool `json:"held"`
@@ -5013,16 +6796,25 @@ type Recording struct {
 
 	// Layout mono-mix, stereo-sides, caller or agent
 	Layout string `json:"layout"`
-	Queue  string `json:"queue"`
+
+	// Marks What the program found: card-data, security-code
+	Marks []string `json:"marks"`
+	Queue string   `json:"queue"`
 
 	// Seconds Length of the sound
 	Seconds   float64    `json:"seconds"`
 	Sentiment *Sentiment `json:"sentiment"`
-	SourceId  string     `json:"source_id"`
-	StartedAt time.Time  `json:"started_at"`
+
+	// SoundDueAt When its sound goes; null: with it
+	SoundDueAt *time.Time `json:"sound_due_at"`
+	SourceId   string     `json:"source_id"`
+	StartedAt  time.Time  `json:"started_at"`
 
 	// State complete, truncated (cut by a crash) or partial (was still growing)
-	State      string          `json:"state"`
+	State string `json:"state"`
+
+	// Tags Ids of labels
+	Tags       []string        `json:"tags"`
 	Transcript TranscriptState `json:"transcript"`
 }
 
@@ -5053,9 +6845,12 @@ type RecordingDetail struct {
 	Disposition RecordingDetailDisposition `json:"disposition"`
 
 	// DueAt When retention destroys it; null: kept
-	DueAt    *time.Time `json:"due_at"`
-	EndedAt  time.Time  `json:"ended_at"`
-	FileName string     `json:"file_name"`
+	DueAt *time.Time `json:"due_at"`
+
+	// DueReason Which rule says so, and what is not known yet
+	DueReason string    `json:"due_reason"`
+	EndedAt   time.Time `json:"ended_at"`
+	FileName  string    `json:"file_name"`
 
 	// Held Under a legal hold
 	Held bool `json:"held"`
@@ -5065,21 +6860,33 @@ type RecordingDetail struct {
 
 	// Layout mono-mix, stereo-sides, caller or agent
 	Layout string `json:"layout"`
-	May    May    `json:"may"`
+
+	// Marks What the program found: card-data, security-code
+	Marks []string `json:"marks"`
+	May   May      `json:"may"`
 
 	// Openings Who opened it before, newest first
 	Openings   []PastOpening `json:"openings"`
 	Queue      string        `json:"queue"`
 	Renditions []Rendition   `json:"renditions"`
 
+	// RestrictedAt Since when it is only stored, at a person's request; null: it is not
+	RestrictedAt *time.Time `json:"restricted_at"`
+
 	// Seconds Length of the sound
 	Seconds   float64    `json:"seconds"`
 	Sentiment *Sentiment `json:"sentiment"`
-	SourceId  string     `json:"source_id"`
-	StartedAt time.Time  `json:"started_at"`
+
+	// SoundDueAt When its sound goes; null: with it
+	SoundDueAt *time.Time `json:"sound_due_at"`
+	SourceId   string     `json:"source_id"`
+	StartedAt  time.Time  `json:"started_at"`
 
 	// State complete, truncated (cut by a crash) or partial (was still growing)
-	State      string          `json:"state"`
+	State string `json:"state"`
+
+	// Tags Ids of labels
+	Tags       []string        `json:"tags"`
 	Transcript TranscriptState `json:"transcript"`
 }
 
@@ -5099,6 +6906,102 @@ type RecordingPage struct {
 
 	// NextCursor Empty on the last page
 	NextCursor string `json:"next_cursor"`
+}
+
+// RecordingRedactions defines model for RecordingRedactions.
+type RecordingRedactions struct {
+	// Found How much of each kind was found and is still there
+	Found map[string]int64 `json:"found"`
+
+	// Items What was taken out, the newest first
+	Items []RedactionOf `json:"items"`
+
+	// OriginalUntil Until when the original stays beside; null: there is none
+	OriginalUntil *time.Time `json:"original_until"`
+
+	// Redacted What is heard is a redacted copy
+	Redacted bool `json:"redacted"`
+}
+
+// RedactInputBody defines model for RedactInputBody.
+type RedactInputBody struct {
+	// OriginalDays 0: the original is destroyed at once, for good
+	OriginalDays *int64 `json:"original_days,omitempty"`
+
+	// Reason Stands in the journal
+	Reason    string          `json:"reason"`
+	Stretches []RedactStretch `json:"stretches"`
+	Tone      *bool           `json:"tone,omitempty"`
+}
+
+// RedactStretch defines model for RedactStretch.
+type RedactStretch struct {
+	// Channel From 0; -1: all
+	Channel *int64  `json:"channel,omitempty"`
+	End     float64 `json:"end"`
+
+	// Entity What stands for its words in the transcript
+	Entity *string `json:"entity,omitempty"`
+	Start  float64 `json:"start"`
+}
+
+// RedactionOf defines model for RedactionOf.
+type RedactionOf struct {
+	At        time.Time      `json:"at"`
+	By        string         `json:"by"`
+	Id        string         `json:"id"`
+	Seconds   float64        `json:"seconds"`
+	Stretches int64          `json:"stretches"`
+	UndoneAt  *time.Time     `json:"undone_at"`
+	Way       RedactionOfWay `json:"way"`
+}
+
+// RedactionOfWay defines model for RedactionOf.Way.
+type RedactionOfWay string
+
+// RedactionSettings defines model for RedactionSettings.
+type RedactionSettings struct {
+	ChosenAt *time.Time `json:"chosen_at"`
+	ChosenBy *string    `json:"chosen_by,omitempty"`
+
+	// Entities Kinds that are taken out
+	Entities []string `json:"entities"`
+
+	// Known All kinds there are
+	Known []string `json:"known"`
+
+	// Mode redact: what is of the chosen kinds is taken out without being asked
+	Mode RedactionSettingsMode `json:"mode"`
+
+	// OriginalDays How long the original stays under its own right; 0: it is destroyed at once
+	OriginalDays int64 `json:"original_days"`
+
+	// Scan Sound and transcripts are looked through for payments
+	Scan bool `json:"scan"`
+
+	// Tone A tone takes the place; else silence
+	Tone bool `json:"tone"`
+}
+
+// RedactionSettingsMode redact: what is of the chosen kinds is taken out without being asked
+type RedactionSettingsMode string
+
+// RedactionSettingsInputBody defines model for RedactionSettingsInputBody.
+type RedactionSettingsInputBody struct {
+	Entities     *[]string                      `json:"entities,omitempty"`
+	Mode         RedactionSettingsInputBodyMode `json:"mode"`
+	OriginalDays *int64                         `json:"original_days,omitempty"`
+	Scan         *bool                          `json:"scan,omitempty"`
+	Tone         *bool                          `json:"tone,omitempty"`
+}
+
+// RedactionSettingsInputBodyMode defines model for RedactionSettingsInputBody.Mode.
+type RedactionSettingsInputBodyMode string
+
+// RefuseInputBody defines model for RefuseInputBody.
+type RefuseInputBody struct {
+	// Note Why; stands in the change log
+	Note *string `json:"note,omitempty"`
 }
 
 // RenameNodeInputBody defines model for RenameNodeInputBody.
@@ -5210,11 +7113,176 @@ type Retention struct {
 	Forever bool `json:"forever"`
 }
 
+// RetentionDefault defines model for RetentionDefault.
+type RetentionDefault struct {
+	// Days 0: for ever
+	Days     int64  `json:"days"`
+	TextDays *int64 `json:"text_days,omitempty"`
+	Then     string `json:"then"`
+}
+
+// RetentionGoing defines model for RetentionGoing.
+type RetentionGoing struct {
+	Bytes     int64              `json:"bytes"`
+	Direction string             `json:"direction"`
+	Id        string             `json:"id"`
+	Queue     string             `json:"queue"`
+	Reason    string             `json:"reason"`
+	Seconds   float64            `json:"seconds"`
+	StartedAt time.Time          `json:"started_at"`
+	What      RetentionGoingWhat `json:"what"`
+}
+
+// RetentionGoingWhat defines model for RetentionGoing.What.
+type RetentionGoingWhat string
+
 // RetentionInputBody defines model for RetentionInputBody.
 type RetentionInputBody struct {
+	// Confirm How many recordings would go tonight, exactly; where any would
+	Confirm *int64 `json:"confirm,omitempty"`
+
 	// Days Counted from the call; null with forever: keep without end
 	Days    *int64 `json:"days"`
 	Forever *bool  `json:"forever,omitempty"`
+
+	// Reason Where it is less than before: the second person reads it
+	Reason *string `json:"reason,omitempty"`
+}
+
+// RetentionLength defines model for RetentionLength.
+type RetentionLength struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// RetentionNight defines model for RetentionNight.
+type RetentionNight struct {
+	Bytes int64 `json:"bytes"`
+
+	// Held Due, and kept by legal holds or at a person's request
+	Held       int64 `json:"held"`
+	Recordings int64 `json:"recordings"`
+
+	// SoundOnly The sound goes and the transcript stays
+	SoundOnly int64 `json:"sound_only"`
+}
+
+// RetentionPending defines model for RetentionPending.
+type RetentionPending struct {
+	ApprovalId string    `json:"approval_id"`
+	AskedAt    time.Time `json:"asked_at"`
+	AskedBy    string    `json:"asked_by"`
+
+	// Count Recordings that would have gone the night it was asked for
+	Count int64 `json:"count"`
+
+	// From When it comes into force without a second person
+	From   time.Time       `json:"from"`
+	Policy RetentionPolicy `json:"policy"`
+	Reason string          `json:"reason"`
+}
+
+// RetentionPolicy defines model for RetentionPolicy.
+type RetentionPolicy struct {
+	Default RetentionDefault `json:"default"`
+	Rules   []RetentionRule  `json:"rules"`
+	Sets    []AppliedSet     `json:"sets"`
+}
+
+// RetentionPreview defines model for RetentionPreview.
+type RetentionPreview struct {
+	// Added Would go by the new rules alone
+	Added int64 `json:"added"`
+
+	// Confirm The number that a save has to confirm; 0: none
+	Confirm int64          `json:"confirm"`
+	InForce RetentionNight `json:"in_force"`
+
+	// Shortens Some recording, now or later, would be due earlier: it waits a week or needs a second person
+	Shortens bool `json:"shortens"`
+
+	// Spared Would go by the rules in force alone: kept longer
+	Spared  int64          `json:"spared"`
+	Tonight RetentionNight `json:"tonight"`
+}
+
+// RetentionRule defines model for RetentionRule.
+type RetentionRule struct {
+	// Days Counted from the start of the call; 0: for ever
+	Days int64 `json:"days"`
+
+	// Id Empty for a new one
+	Id   *string `json:"id,omitempty"`
+	Name string  `json:"name"`
+
+	// TextDays With delete-sound: when the transcript goes too; 0: never
+	TextDays *int64 `json:"text_days,omitempty"`
+
+	// Then delete-all, delete-sound (the transcript stays), keep-figures
+	Then string        `json:"then"`
+	When RetentionWhen `json:"when"`
+}
+
+// RetentionRules defines model for RetentionRules.
+type RetentionRules struct {
+	// Chosen false: nothing is captured until it is chosen
+	Chosen  bool              `json:"chosen"`
+	Pending *RetentionPending `json:"pending"`
+	Policy  RetentionPolicy   `json:"policy"`
+	SetAt   *time.Time        `json:"set_at"`
+	SetBy   string            `json:"set_by"`
+
+	// Sets Ready-made sets there are
+	Sets []RetentionSet `json:"sets"`
+
+	// Version Goes with a save: another one means that somebody was faster
+	Version int64 `json:"version"`
+}
+
+// RetentionSaved defines model for RetentionSaved.
+type RetentionSaved struct {
+	// Destroyed Recordings that rules have destroyed so far: they do not come back
+	Destroyed int64          `json:"destroyed"`
+	From      *time.Time     `json:"from"`
+	Pending   bool           `json:"pending"`
+	Rules     RetentionRules `json:"rules"`
+}
+
+// RetentionSet defines model for RetentionSet.
+type RetentionSet struct {
+	// Days What it proposes
+	Days int64 `json:"days"`
+
+	// Endless Keeping for ever is allowed
+	Endless bool `json:"endless"`
+
+	// LeastDays No rule for these recordings may be shorter; 0: it names no least
+	LeastDays int64  `json:"least_days"`
+	Name      string `json:"name"`
+	Note      string `json:"note"`
+	Source    string `json:"source"`
+	Title     string `json:"title"`
+}
+
+// RetentionWhen defines model for RetentionWhen.
+type RetentionWhen struct {
+	// Directions inbound, outbound, internal
+	Directions *[]string `json:"directions,omitempty"`
+	Extensions *[]string `json:"extensions,omitempty"`
+
+	// Languages Without country: en fits en-GB
+	Languages *[]string        `json:"languages,omitempty"`
+	Length    *RetentionLength `json:"length,omitempty"`
+
+	// Marks card-data, security-code
+	Marks *[]string `json:"marks,omitempty"`
+
+	// Outcomes answered, abandoned, unanswered
+	Outcomes *[]string `json:"outcomes,omitempty"`
+	Queues   *[]string `json:"queues,omitempty"`
+
+	// Tags Ids
+	Tags *[]string `json:"tags,omitempty"`
 }
 
 // Review defines model for Review.
@@ -5332,6 +7400,63 @@ type RoleRule struct {
 // RoleRuleRole defines model for RoleRule.Role.
 type RoleRuleRole string
 
+// RootKey defines model for RootKey.
+type RootKey struct {
+	AgeDays int64 `json:"age_days"`
+
+	// Copies In how many places wrapped keys are kept
+	Copies int64      `json:"copies"`
+	DueAt  *time.Time `json:"due_at"`
+
+	// Former That is kept on this server; empty: none
+	Former string `json:"former"`
+
+	// Machines Servers that run now, and which root keys each has
+	Machines []RootKeySeen `json:"machines"`
+
+	// MadeAt Since when it is in use
+	MadeAt time.Time `json:"made_at"`
+	Months int64     `json:"months"`
+
+	// Name Fingerprint of the root key that everything new is put under
+	Name string `json:"name"`
+
+	// Needed Root keys that key stores need now
+	Needed []RootKeyUse `json:"needed"`
+
+	// Next That waits to be taken up; empty: none
+	Next    string      `json:"next"`
+	Running KeyRotation `json:"running"`
+}
+
+// RootKeySeen defines model for RootKeySeen.
+type RootKeySeen struct {
+	At time.Time `json:"at"`
+
+	// Current It has the root key in use
+	Current bool   `json:"current"`
+	Name    string `json:"name"`
+
+	// Next It has the next one, or none waits
+	Next bool `json:"next"`
+}
+
+// RootKeyUse defines model for RootKeyUse.
+type RootKeyUse struct {
+	Name   string `json:"name"`
+	Stores int64  `json:"stores"`
+}
+
+// RotateKeyInputBody defines model for RotateKeyInputBody.
+type RotateKeyInputBody struct {
+	// Confirm To hand over: the customer's name, exactly. From then on the loss of the customer's own key is the loss of every recording
+	Confirm *string                `json:"confirm,omitempty"`
+	What    RotateKeyInputBodyWhat `json:"what"`
+}
+
+// RotateKeyInputBodyWhat defines model for RotateKeyInputBody.What.
+type RotateKeyInputBodyWhat string
+
 // RotateWebhookInputBody defines model for RotateWebhookInputBody.
 type RotateWebhookInputBody struct {
 	// OverlapHours How long the secret so far counts too; 0: it ends at once
@@ -5349,6 +7474,17 @@ type RuleBodyConsequence string
 
 // RuleBodyMonths defines model for RuleBody.Months.
 type RuleBodyMonths int64
+
+// SavePolicyInputBody defines model for SavePolicyInputBody.
+type SavePolicyInputBody struct {
+	// Confirm How many recordings would go tonight, exactly; where any would
+	Confirm *int64          `json:"confirm,omitempty"`
+	Policy  RetentionPolicy `json:"policy"`
+
+	// Reason Where it shortens: the second person reads it
+	Reason  *string `json:"reason,omitempty"`
+	Version int64   `json:"version"`
+}
 
 // Sentiment defines model for Sentiment.
 type Sentiment struct {
@@ -5374,6 +7510,33 @@ type SessionPage struct {
 	Items      []MemberSession `json:"items"`
 	NextCursor *string         `json:"next_cursor,omitempty"`
 }
+
+// SetKeyServerInputBody defines model for SetKeyServerInputBody.
+type SetKeyServerInputBody struct {
+	Auth      SetKeyServerInputBodyAuth `json:"auth"`
+	AuthMount *string                   `json:"auth_mount,omitempty"`
+	Ca        *string                   `json:"ca,omitempty"`
+	Key       string                    `json:"key"`
+
+	// Mount Of the transit engine; empty: transit
+	Mount     *string `json:"mount,omitempty"`
+	Namespace *string `json:"namespace,omitempty"`
+
+	// Region Where the server stands; recorded with each question
+	Region string `json:"region"`
+
+	// Role The role id of an AppRole, or the role of a JWT
+	Role *string `json:"role,omitempty"`
+
+	// Secret The token, secret id or JWT; empty: the one that is kept
+	Secret *string `json:"secret,omitempty"`
+
+	// Url Example: https://vault.example.com:8200
+	Url string `json:"url"`
+}
+
+// SetKeyServerInputBodyAuth defines model for SetKeyServerInputBody.Auth.
+type SetKeyServerInputBodyAuth string
 
 // SetProvisioningInputBody defines model for SetProvisioningInputBody.
 type SetProvisioningInputBody struct {
@@ -5771,6 +7934,19 @@ type Surface struct {
 // SurfaceSurface defines model for Surface.Surface.
 type SurfaceSurface string
 
+// Tag defines model for Tag.
+type Tag struct {
+	// Count Recordings that carry it
+	Count int64  `json:"count"`
+	Id    string `json:"id"`
+	Name  string `json:"name"`
+}
+
+// TagItems defines model for TagItems.
+type TagItems struct {
+	Items []Tag `json:"items"`
+}
+
 // Token defines model for Token.
 type Token struct {
 	Acts      []string  `json:"acts"`
@@ -5841,6 +8017,12 @@ type Turn struct {
 
 // TurnSpeaker defines model for Turn.Speaker.
 type TurnSpeaker string
+
+// UnredactInputBody defines model for UnredactInputBody.
+type UnredactInputBody struct {
+	// Reason Stands in the journal
+	Reason string `json:"reason"`
+}
 
 // Usage defines model for Usage.
 type Usage struct {
@@ -5944,7 +8126,7 @@ type WebhookDeliveryPage struct {
 
 // WebhookDraft defines model for WebhookDraft.
 type WebhookDraft struct {
-	// Events recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended
+	// Events recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended, checkpoint.signed
 	Events []string `json:"events"`
 	Name   string   `json:"name"`
 	Paused *bool    `json:"paused,omitempty"`
@@ -5998,6 +8180,28 @@ type WhyFinding struct {
 	Text    string `json:"text"`
 }
 
+// Witness defines model for Witness.
+type Witness struct {
+	AddedAt time.Time `json:"added_at"`
+	Email   string    `json:"email"`
+
+	// EveryHours How often at most
+	EveryHours int64      `json:"every_hours"`
+	Id         string     `json:"id"`
+	SentAt     *time.Time `json:"sent_at"`
+
+	// SentSize Of the checkpoint that was sent last
+	SentSize int64 `json:"sent_size"`
+
+	// Trouble Why the last mail did not leave; empty: it did
+	Trouble string `json:"trouble"`
+}
+
+// WitnessItems defines model for WitnessItems.
+type WitnessItems struct {
+	Items []Witness `json:"items"`
+}
+
 // Word defines model for Word.
 type Word struct {
 	// Confidence 0 to 1; -1: the engine does not say
@@ -6041,6 +8245,28 @@ type ListAlertsParams struct {
 // ListAlertsParamsState defines parameters for ListAlerts.
 type ListAlertsParamsState string
 
+// OpenBreachParams defines parameters for OpenBreach.
+type OpenBreachParams struct {
+	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// BreachNoticeParams defines parameters for BreachNotice.
+type BreachNoticeParams struct {
+	To *BreachNoticeParamsTo `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// BreachNoticeParamsTo defines parameters for BreachNotice.
+type BreachNoticeParamsTo string
+
+// BreachNoticePaperParams defines parameters for BreachNoticePaper.
+type BreachNoticePaperParams struct {
+	To *BreachNoticePaperParamsTo `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// BreachNoticePaperParamsTo defines parameters for BreachNoticePaper.
+type BreachNoticePaperParamsTo string
+
 // ListCallsParams defines parameters for ListCalls.
 type ListCallsParams struct {
 	// From Started at or after
@@ -6062,8 +8288,17 @@ type ListCallsParams struct {
 	State *string `form:"state,omitempty" json:"state,omitempty"`
 
 	// Words Words that were said, all of them
-	Words *string              `form:"words,omitempty" json:"words,omitempty"`
-	Sort  *ListCallsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	Words *string `form:"words,omitempty" json:"words,omitempty"`
+
+	// DueBefore Goes, wholly or its sound, before this time by the rules in force
+	DueBefore *time.Time `form:"due_before,omitempty" json:"due_before,omitempty"`
+
+	// Held Under a legal hold
+	Held *bool `form:"held,omitempty" json:"held,omitempty"`
+
+	// Hold Under this legal hold
+	Hold *string              `form:"hold,omitempty" json:"hold,omitempty"`
+	Sort *ListCallsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Cursor Opaque: next_cursor of the page before, with the same filters
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -6078,6 +8313,18 @@ type ListCallsParamsSentiment string
 
 // ListCallsParamsSort defines parameters for ListCalls.
 type ListCallsParamsSort string
+
+// ListCertificatesParams defines parameters for ListCertificates.
+type ListCertificatesParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListCheckpointsParams defines parameters for ListCheckpoints.
+type ListCheckpointsParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // CoverageParams defines parameters for Coverage.
 type CoverageParams struct {
@@ -6162,6 +8409,12 @@ type ListEventsParams struct {
 	Limit   *int64     `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// MakeEvidenceParams defines parameters for MakeEvidence.
+type MakeEvidenceParams struct {
+	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // ListIdentityLinksParams defines parameters for ListIdentityLinks.
 type ListIdentityLinksParams struct {
 	// State Left out: all
@@ -6210,11 +8463,95 @@ type InviteMemberParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPausesParams defines parameters for ListPauses.
+type ListPausesParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// NotePauseParams defines parameters for NotePause.
+type NotePauseParams struct {
+	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRecordedPaymentsParams defines parameters for ListRecordedPayments.
+type ListRecordedPaymentsParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListPersonRequestsParams defines parameters for ListPersonRequests.
+type ListPersonRequestsParams struct {
+	// Open Only those that wait for an answer
+	Open   *bool   `form:"open,omitempty" json:"open,omitempty"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// OpenPersonRequestParams defines parameters for OpenPersonRequest.
+type OpenPersonRequestParams struct {
+	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPersonFindsParams defines parameters for ListPersonFinds.
+type ListPersonFindsParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// PersonLetterParams defines parameters for PersonLetter.
+type PersonLetterParams struct {
+	Kind *PersonLetterParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// PersonLetterParamsKind defines parameters for PersonLetter.
+type PersonLetterParamsKind string
+
+// PersonLetterPaperParams defines parameters for PersonLetterPaper.
+type PersonLetterPaperParams struct {
+	Kind *PersonLetterPaperParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// PersonLetterPaperParamsKind defines parameters for PersonLetterPaper.
+type PersonLetterPaperParamsKind string
+
 // CreateProvisionerParams defines parameters for CreateProvisioner.
 type CreateProvisionerParams struct {
 	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
+
+// ListReceiptsParams defines parameters for ListReceipts.
+type ListReceiptsParams struct {
+	// Who Id of a person, token, collector or support access; system's by its name
+	Who  *string                 `form:"who,omitempty" json:"who,omitempty"`
+	Kind *ListReceiptsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Subject Id of a recording or a call
+	Subject *string `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// What One way of opening
+	What *string `form:"what,omitempty" json:"what,omitempty"`
+
+	// Content Only what gives sound or words, or takes them away
+	Content *bool `form:"content,omitempty" json:"content,omitempty"`
+
+	// Purpose Stands in the purpose
+	Purpose *string `form:"purpose,omitempty" json:"purpose,omitempty"`
+
+	// Unstated Only those without a purpose
+	Unstated *bool      `form:"unstated,omitempty" json:"unstated,omitempty"`
+	Session  *string    `form:"session,omitempty" json:"session,omitempty"`
+	From     *time.Time `form:"from,omitempty" json:"from,omitempty"`
+	To       *time.Time `form:"to,omitempty" json:"to,omitempty"`
+	Cursor   *string    `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit    *int64     `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListReceiptsParamsKind defines parameters for ListReceipts.
+type ListReceiptsParamsKind string
 
 // ListRecordingsParams defines parameters for ListRecordings.
 type ListRecordingsParams struct {
@@ -6237,8 +8574,17 @@ type ListRecordingsParams struct {
 	State *string `form:"state,omitempty" json:"state,omitempty"`
 
 	// Words Words that were said, all of them
-	Words *string                   `form:"words,omitempty" json:"words,omitempty"`
-	Sort  *ListRecordingsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	Words *string `form:"words,omitempty" json:"words,omitempty"`
+
+	// DueBefore Goes, wholly or its sound, before this time by the rules in force
+	DueBefore *time.Time `form:"due_before,omitempty" json:"due_before,omitempty"`
+
+	// Held Under a legal hold
+	Held *bool `form:"held,omitempty" json:"held,omitempty"`
+
+	// Hold Under this legal hold
+	Hold *string                   `form:"hold,omitempty" json:"hold,omitempty"`
+	Sort *ListRecordingsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Cursor Opaque: next_cursor of the page before, with the same filters
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -6253,6 +8599,14 @@ type ListRecordingsParamsSentiment string
 
 // ListRecordingsParamsSort defines parameters for ListRecordings.
 type ListRecordingsParamsSort string
+
+// ListRetentionGoingParams defines parameters for ListRetentionGoing.
+type ListRetentionGoingParams struct {
+	// Held Those that would go, were they not held
+	Held   *bool   `form:"held,omitempty" json:"held,omitempty"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ScimBulkApplicationScimPlusJSONBody defines parameters for ScimBulk.
 type ScimBulkApplicationScimPlusJSONBody = openapi_types.File
@@ -6529,6 +8883,12 @@ type WhyParams struct {
 	Recording *string `form:"recording,omitempty" json:"recording,omitempty"`
 }
 
+// AddWitnessParams defines parameters for AddWitness.
+type AddWitnessParams struct {
+	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // LiveParams defines parameters for Live.
 type LiveParams struct {
 	// Customer Id of the customer
@@ -6654,6 +9014,21 @@ type AssignAlertJSONRequestBody = AlertActBody
 // SnoozeAlertJSONRequestBody defines body for SnoozeAlert for application/json ContentType.
 type SnoozeAlertJSONRequestBody = AlertActBody
 
+// ApproveJSONRequestBody defines body for Approve for application/json ContentType.
+type ApproveJSONRequestBody = ApproveInputBody
+
+// RefuseJSONRequestBody defines body for Refuse for application/json ContentType.
+type RefuseJSONRequestBody = RefuseInputBody
+
+// OpenBreachJSONRequestBody defines body for OpenBreach for application/json ContentType.
+type OpenBreachJSONRequestBody = BreachBeginBody
+
+// ChangeBreachJSONRequestBody defines body for ChangeBreach for application/json ContentType.
+type ChangeBreachJSONRequestBody = BreachChangeBody
+
+// CosignCheckpointJSONRequestBody defines body for CosignCheckpoint for application/json ContentType.
+type CosignCheckpointJSONRequestBody = CosignInputBody
+
 // ExcuseCallJSONRequestBody defines body for ExcuseCall for application/json ContentType.
 type ExcuseCallJSONRequestBody = ExcuseOneBody
 
@@ -6668,6 +9043,12 @@ type ChangeExcuseJSONRequestBody = ExcuseSettings
 
 // SetCoverageSettingsJSONRequestBody defines body for SetCoverageSettings for application/json ContentType.
 type SetCoverageSettingsJSONRequestBody = CoverageSettings
+
+// LeaveJSONRequestBody defines body for Leave for application/json ContentType.
+type LeaveJSONRequestBody = LeaveInputBody
+
+// ExportCustomerJSONRequestBody defines body for ExportCustomer for application/json ContentType.
+type ExportCustomerJSONRequestBody = ExportCustomerInputBody
 
 // CreateDeviceJSONRequestBody defines body for CreateDevice for application/json ContentType.
 type CreateDeviceJSONRequestBody = CreateDeviceInputBody
@@ -6687,6 +9068,18 @@ type EndAssignmentJSONRequestBody = EndAssignmentInputBody
 // ExportEventsJSONRequestBody defines body for ExportEvents for application/json ContentType.
 type ExportEventsJSONRequestBody = ExportInputBody
 
+// MakeEvidenceJSONRequestBody defines body for MakeEvidence for application/json ContentType.
+type MakeEvidenceJSONRequestBody = EvidenceInputBody
+
+// PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
+type PlaceHoldJSONRequestBody = HoldInputBody
+
+// PreviewHoldJSONRequestBody defines body for PreviewHold for application/json ContentType.
+type PreviewHoldJSONRequestBody = HoldSearch
+
+// LiftHoldJSONRequestBody defines body for LiftHold for application/json ContentType.
+type LiftHoldJSONRequestBody = LiftInputBody
+
 // CreateIdentityProviderJSONRequestBody defines body for CreateIdentityProvider for application/json ContentType.
 type CreateIdentityProviderJSONRequestBody = ProviderSettings
 
@@ -6699,8 +9092,20 @@ type ClaimIdentityDomainJSONRequestBody = ClaimDomainInputBody
 // CreateImportJSONRequestBody defines body for CreateImport for application/json ContentType.
 type CreateImportJSONRequestBody = ImportDraft
 
+// SetKeyRhythmJSONRequestBody defines body for SetKeyRhythm for application/json ContentType.
+type SetKeyRhythmJSONRequestBody = KeyRhythm
+
+// RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
+type RotateKeyJSONRequestBody = RotateKeyInputBody
+
+// SetKeyServerJSONRequestBody defines body for SetKeyServer for application/json ContentType.
+type SetKeyServerJSONRequestBody = SetKeyServerInputBody
+
 // RemoveLeaversJSONRequestBody defines body for RemoveLeavers for application/json ContentType.
 type RemoveLeaversJSONRequestBody = LeaversInputBody
+
+// ExportLogJSONRequestBody defines body for ExportLog for application/json ContentType.
+type ExportLogJSONRequestBody = LogExportInputBody
 
 // InviteMemberJSONRequestBody defines body for InviteMember for application/json ContentType.
 type InviteMemberJSONRequestBody = InviteInputBody
@@ -6708,11 +9113,53 @@ type InviteMemberJSONRequestBody = InviteInputBody
 // ChangeMemberJSONRequestBody defines body for ChangeMember for application/json ContentType.
 type ChangeMemberJSONRequestBody = ChangeMemberInputBody
 
+// NotePauseJSONRequestBody defines body for NotePause for application/json ContentType.
+type NotePauseJSONRequestBody = PauseInputBody
+
+// EndPauseJSONRequestBody defines body for EndPause for application/json ContentType.
+type EndPauseJSONRequestBody = PauseEndBody
+
+// OpenPersonRequestJSONRequestBody defines body for OpenPersonRequest for application/json ContentType.
+type OpenPersonRequestJSONRequestBody = PersonBeginBody
+
+// RectifyPersonJSONRequestBody defines body for RectifyPerson for application/json ContentType.
+type RectifyPersonJSONRequestBody = PersonCorrectionBody
+
+// DecidePersonFindsJSONRequestBody defines body for DecidePersonFinds for application/json ContentType.
+type DecidePersonFindsJSONRequestBody = PersonDecisionBody
+
+// EndPersonRequestJSONRequestBody defines body for EndPersonRequest for application/json ContentType.
+type EndPersonRequestJSONRequestBody = PersonEndBody
+
+// ErasePersonJSONRequestBody defines body for ErasePerson for application/json ContentType.
+type ErasePersonJSONRequestBody = PersonErasureBody
+
+// ExtendPersonRequestJSONRequestBody defines body for ExtendPersonRequest for application/json ContentType.
+type ExtendPersonRequestJSONRequestBody = PersonExtensionBody
+
+// IdentifyPersonJSONRequestBody defines body for IdentifyPerson for application/json ContentType.
+type IdentifyPersonJSONRequestBody = PersonIdentifyBody
+
+// ObjectPersonJSONRequestBody defines body for ObjectPerson for application/json ContentType.
+type ObjectPersonJSONRequestBody = PersonObjectionBody
+
+// UnrestrictPersonJSONRequestBody defines body for UnrestrictPerson for application/json ContentType.
+type UnrestrictPersonJSONRequestBody = PersonLiftBody
+
+// SearchPersonAgainJSONRequestBody defines body for SearchPersonAgain for application/json ContentType.
+type SearchPersonAgainJSONRequestBody = PersonIdentifiers
+
 // SetProvisioningJSONRequestBody defines body for SetProvisioning for application/json ContentType.
 type SetProvisioningJSONRequestBody = SetProvisioningInputBody
 
 // CreateProvisionerJSONRequestBody defines body for CreateProvisioner for application/json ContentType.
 type CreateProvisionerJSONRequestBody = CreateProvisionerInputBody
+
+// ExportReceiptsJSONRequestBody defines body for ExportReceipts for application/json ContentType.
+type ExportReceiptsJSONRequestBody = ReceiptExportBody
+
+// SetPurposeSettingsJSONRequestBody defines body for SetPurposeSettings for application/json ContentType.
+type SetPurposeSettingsJSONRequestBody = PurposeSettings
 
 // DestroyRecordingJSONRequestBody defines body for DestroyRecording for application/json ContentType.
 type DestroyRecordingJSONRequestBody = DestroyInputBody
@@ -6720,8 +9167,26 @@ type DestroyRecordingJSONRequestBody = DestroyInputBody
 // OpenRecordingJSONRequestBody defines body for OpenRecording for application/json ContentType.
 type OpenRecordingJSONRequestBody = OpenInputBody
 
+// RedactRecordingJSONRequestBody defines body for RedactRecording for application/json ContentType.
+type RedactRecordingJSONRequestBody = RedactInputBody
+
+// UndoRedactionJSONRequestBody defines body for UndoRedaction for application/json ContentType.
+type UndoRedactionJSONRequestBody = UnredactInputBody
+
+// SetRedactionSettingsJSONRequestBody defines body for SetRedactionSettings for application/json ContentType.
+type SetRedactionSettingsJSONRequestBody = RedactionSettingsInputBody
+
 // SetRetentionJSONRequestBody defines body for SetRetention for application/json ContentType.
 type SetRetentionJSONRequestBody = RetentionInputBody
+
+// SaveRetentionRulesJSONRequestBody defines body for SaveRetentionRules for application/json ContentType.
+type SaveRetentionRulesJSONRequestBody = SavePolicyInputBody
+
+// ListRetentionGoingJSONRequestBody defines body for ListRetentionGoing for application/json ContentType.
+type ListRetentionGoingJSONRequestBody = RetentionPolicy
+
+// PreviewRetentionRulesJSONRequestBody defines body for PreviewRetentionRules for application/json ContentType.
+type PreviewRetentionRulesJSONRequestBody = RetentionPolicy
 
 // SetReviewRuleJSONRequestBody defines body for SetReviewRule for application/json ContentType.
 type SetReviewRuleJSONRequestBody = RuleBody
@@ -6786,6 +9251,9 @@ type SetStorageJSONRequestBody = StorageInputBody
 // GrantSupportJSONRequestBody defines body for GrantSupport for application/json ContentType.
 type GrantSupportJSONRequestBody = SupportInputBody
 
+// MakeTagJSONRequestBody defines body for MakeTag for application/json ContentType.
+type MakeTagJSONRequestBody = NewTagBody
+
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = CreateTokenInputBody
 
@@ -6800,6 +9268,9 @@ type ReplayWebhookJSONRequestBody = ReplayWebhookInputBody
 
 // RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
 type RotateWebhookSecretJSONRequestBody = RotateWebhookInputBody
+
+// AddWitnessJSONRequestBody defines body for AddWitness for application/json ContentType.
+type AddWitnessJSONRequestBody = NewWitnessBody
 
 // RenameNodeJSONRequestBody defines body for RenameNode for application/json ContentType.
 type RenameNodeJSONRequestBody = RenameNodeInputBody
@@ -6857,6 +9328,9 @@ type SetNodeReviewRuleJSONRequestBody = RuleBody
 
 // DecideNodeReviewLineJSONRequestBody defines body for DecideNodeReviewLine for application/json ContentType.
 type DecideNodeReviewLineJSONRequestBody = VerdictBody
+
+// SetRootKeyRhythmJSONRequestBody defines body for SetRootKeyRhythm for application/json ContentType.
+type SetRootKeyRhythmJSONRequestBody = KeyRhythm
 
 // SuspendCustomerJSONRequestBody defines body for SuspendCustomer for application/json ContentType.
 type SuspendCustomerJSONRequestBody = StandingInputBody
@@ -7131,6 +9605,49 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/alerts/{alert}/snooze (the `SnoozeAlert` operationId).
 	SnoozeAlert(ctx context.Context, customer string, alert string, body SnoozeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListApprovals What waits for a second person, and what became of the rest
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/approvals (the `ListApprovals` operationId).
+	ListApprovals(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveWithBody Say yes as the second person; never who asked
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+	ApproveWithBody(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Approve Say yes as the second person; never who asked
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+	Approve(ctx context.Context, customer string, approval string, body ApproveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefuseWithBody Say no, or take back what you asked for
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+	RefuseWithBody(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Refuse Say no, or take back what you asked for
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+	Refuse(ctx context.Context, customer string, approval string, body RefuseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAttention Files that could not be archived, and what to do
 	//
 	// Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -7152,6 +9669,77 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/backup (the `GetBackup` operationId).
 	GetBackup(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListBreaches What may have been in wrong hands, newest first
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches (the `ListBreaches` operationId).
+	ListBreaches(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenBreachWithBody Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+	OpenBreachWithBody(ctx context.Context, customer string, params *OpenBreachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenBreach Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+	OpenBreach(ctx context.Context, customer string, params *OpenBreachParams, body OpenBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Breach One breach
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach} (the `Breach` operationId).
+	Breach(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeBreachWithBody Write down more of a breach, or close it with its outcome
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+	ChangeBreachWithBody(ctx context.Context, customer string, breach string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeBreach Write down more of a breach, or close it with its outcome
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+	ChangeBreach(ctx context.Context, customer string, breach string, body ChangeBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BreachNotice The draft of a notice, to the authority or to the persons concerned
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice (the `BreachNotice` operationId).
+	BreachNotice(ctx context.Context, customer string, breach string, params *BreachNoticeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BreachNoticePaper The draft of a notice as a PDF
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice/paper (the `BreachNoticePaper` operationId).
+	BreachNoticePaper(ctx context.Context, customer string, breach string, params *BreachNoticePaperParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BreachReport What it could have reached and did reach, with the timeline
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/report (the `BreachReport` operationId).
+	BreachReport(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListCalls Calls by filter, one page
 	//
 	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -7165,6 +9753,66 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/calls/{call} (the `GetCall` operationId).
 	GetCall(ctx context.Context, customer string, call string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCertificates Signed certificates of destruction, the newest first
+	//
+	// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/certificates (the `ListCertificates` operationId).
+	ListCertificates(ctx context.Context, customer string, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignCertificates Sign now what was destroyed since: it is signed by itself within minutes
+	//
+	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/certificates/sign (the `SignCertificates` operationId).
+	SignCertificates(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Certificate A certificate as JSON with its signature
+	//
+	// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate} (the `Certificate` operationId).
+	Certificate(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CertificatePaper A certificate as a signed PDF
+	//
+	// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate}/paper (the `CertificatePaper` operationId).
+	CertificatePaper(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCheckpoints Signed checkpoints of the change log, the newest first
+	//
+	// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/checkpoints (the `ListCheckpoints` operationId).
+	ListCheckpoints(ctx context.Context, customer string, params *ListCheckpointsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignCheckpoint Sign what the change log is now
+	//
+	// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/checkpoints (the `SignCheckpoint` operationId).
+	SignCheckpoint(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CosignCheckpointWithBody Put a witness's own signature beside a checkpoint
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+	CosignCheckpointWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CosignCheckpoint Put a witness's own signature beside a checkpoint
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+	CosignCheckpoint(ctx context.Context, customer string, body CosignCheckpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Coverage Days: which calls have recordings, and what the logs do not say
 	//
@@ -7318,6 +9966,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/coverage/statements/{statement}/paper (the `CoverageStatementPaper` operationId).
 	CoverageStatementPaper(ctx context.Context, customer string, statement string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Stay Take the asking back, or stop what was approved
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/departure (the `Stay` operationId).
+	Stay(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Departure How far leaving has come
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/departure (the `Departure` operationId).
+	Departure(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LeaveWithBody Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+	LeaveWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Leave Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+	Leave(ctx context.Context, customer string, body LeaveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportCustomerWithBody Make the bundle with everything, for another installation
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+	ExportCustomerWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportCustomer Make the bundle with everything, for another installation
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+	ExportCustomer(ctx context.Context, customer string, body ExportCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDevices Collectors beside telephone systems
 	//
@@ -7476,6 +10174,59 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/events/exports (the `ExportEvents` operationId).
 	ExportEvents(ctx context.Context, customer string, body ExportEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// MakeEvidenceWithBody Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+	//
+	// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+	MakeEvidenceWithBody(ctx context.Context, customer string, params *MakeEvidenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MakeEvidence Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+	//
+	// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+	MakeEvidence(ctx context.Context, customer string, params *MakeEvidenceParams, body MakeEvidenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListExports Exports that the asker has asked for, the newest first
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/exports (the `ListExports` operationId).
+	ListExports(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveExport Destroy an export before its time
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/exports/{export} (the `RemoveExport` operationId).
+	RemoveExport(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetExport One export, and how far its making has come
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/exports/{export} (the `GetExport` operationId).
+	GetExport(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenExport Open an export to take it: writes the receipt first, then gives the address
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/exports/{export}/openings (the `OpenExport` operationId).
+	OpenExport(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TakeExport The file; answers byte ranges
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/exports/{export}/openings/{opening} (the `TakeExport` operationId).
+	TakeExport(ctx context.Context, customer string, export string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetExposure Who could reach what, the host's operator included
 	//
 	// Needs `exposure.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -7489,6 +10240,67 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/health (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListHolds Legal holds, those that were lifted as well
+	//
+	// Needs `hold.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/holds (the `ListHolds` operationId).
+	ListHolds(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlaceHoldWithBody Place a legal hold: nothing under it can be destroyed
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+	PlaceHoldWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlaceHold Place a legal hold: nothing under it can be destroyed
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+	PlaceHold(ctx context.Context, customer string, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewHoldWithBody How many recordings a search would hold
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+	PreviewHoldWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewHold How many recordings a search would hold
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+	PreviewHold(ctx context.Context, customer string, body PreviewHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftHoldWithBody Ask for a hold to be lifted; a second person has to agree
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+	LiftHoldWithBody(ctx context.Context, customer string, hold string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftHold Ask for a hold to be lifted; a second person has to agree
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+	LiftHold(ctx context.Context, customer string, hold string, body LiftHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReleaseIdentityDomain Give a domain up
 	//
@@ -7709,6 +10521,81 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/imports/{import}/start (the `StartImport` operationId).
 	StartImport(ctx context.Context, customer string, pImport string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetKeys How the customer's key is: age, copies, who holds it
+	//
+	// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/keys (the `GetKeys` operationId).
+	GetKeys(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListKeyRotations Rotations of the customer's key, newest first
+	//
+	// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/keys/history (the `ListKeyRotations` operationId).
+	ListKeyRotations(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetKeyRhythmWithBody Choose how often the key is to be rotated
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+	SetKeyRhythmWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetKeyRhythm Choose how often the key is to be rotated
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+	SetKeyRhythm(ctx context.Context, customer string, body SetKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateKeyWithBody Rotate the customer's key, hand it over to the customer's own key server, or take it back
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+	RotateKeyWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateKey Rotate the customer's key, hand it over to the customer's own key server, or take it back
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+	RotateKey(ctx context.Context, customer string, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetKeyServerWithBody Say how the customer's own key server is reached; nothing changes hands by that
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+	SetKeyServerWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetKeyServer Say how the customer's own key server is reached; nothing changes hands by that
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+	SetKeyServer(ctx context.Context, customer string, body SetKeyServerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TryKeyServer Try the key server that is set, and tell what arrived
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/keys/server/test (the `TryKeyServer` operationId).
+	TryKeyServer(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RemoveLeaversWithBody Take people out, all or nobody, with a report of what they could reach
 	//
 	// Needs `leaver.remove`. What is missing, foreign or not allowed answers alike: 404.
@@ -7726,6 +10613,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/customers/{customer}/leavers (the `RemoveLeavers` operationId).
 	RemoveLeavers(ctx context.Context, customer string, body RemoveLeaversJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogState How the proof of the change log stands
+	//
+	// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/log (the `LogState` operationId).
+	LogState(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportLogWithBody The change log with its proofs as a file that ringfence verify checks offline
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+	ExportLogWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportLog The change log with its proofs as a file that ringfence verify checks offline
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+	ExportLog(ctx context.Context, customer string, body ExportLogJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMembers Who has a role here
 	//
@@ -7805,6 +10717,13 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/download (the `Download` operationId).
 	Download(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// Findings What was found in what was said: kinds and times
+	//
+	// Needs `recording.transcript`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/findings (the `Findings` operationId).
+	Findings(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Opus The sound as Opus, where that form is stored; answers byte ranges
 	//
 	// Needs `recording.listen`. What is missing, foreign or not allowed answers alike: 404.
@@ -7832,6 +10751,299 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/transcript (the `Transcript` operationId).
 	Transcript(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPauses Pauses for payments, the newest first
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pauses (the `ListPauses` operationId).
+	ListPauses(ctx context.Context, customer string, params *ListPausesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NotePauseWithBody Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+	NotePauseWithBody(ctx context.Context, customer string, params *NotePauseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NotePause Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+	NotePause(ctx context.Context, customer string, params *NotePauseParams, body NotePauseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndPauseWithBody End a pause that is open
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+	EndPauseWithBody(ctx context.Context, customer string, pause string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndPause End a pause that is open
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+	EndPause(ctx context.Context, customer string, pause string, body EndPauseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRecordedPayments Payments that were recorded although they should not have been
+	//
+	// Needs `payment.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/payments (the `ListRecordedPayments` operationId).
+	ListRecordedPayments(ctx context.Context, customer string, params *ListRecordedPaymentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPersonRequests Requests of persons about what is kept of them, newest first
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests (the `ListPersonRequests` operationId).
+	ListPersonRequests(ctx context.Context, customer string, params *ListPersonRequestsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenPersonRequestWithBody Open a request; the stores are looked through at once, and the month of the law runs
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+	OpenPersonRequestWithBody(ctx context.Context, customer string, params *OpenPersonRequestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenPersonRequest Open a request; the stores are looked through at once, and the month of the law runs
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+	OpenPersonRequest(ctx context.Context, customer string, params *OpenPersonRequestParams, body OpenPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonStores Where a search looks, and why something may be kept
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/stores (the `PersonStores` operationId).
+	PersonStores(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonRequest One request
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
+	PersonRequest(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RectifyPersonWithBody Put a name or a number right on the card of a call
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+	RectifyPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RectifyPerson Put a name or a number right on the card of a call
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+	RectifyPerson(ctx context.Context, customer string, request string, body RectifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecidePersonFindsWithBody Say of finds whether they are the person's, and why they would be kept
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+	DecidePersonFindsWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecidePersonFinds Say of finds whether they are the person's, and why they would be kept
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+	DecidePersonFinds(ctx context.Context, customer string, request string, body DecidePersonFindsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndPersonRequestWithBody Answered, or refused with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+	EndPersonRequestWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndPersonRequest Answered, or refused with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+	EndPersonRequest(ctx context.Context, customer string, request string, body EndPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ErasePersonWithBody Carry out the plan; the exact number is asked for, and nothing brings it back
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+	ErasePersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ErasePerson Carry out the plan; the exact number is asked for, and nothing brings it back
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+	ErasePerson(ctx context.Context, customer string, request string, body ErasePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExtendPersonRequestWithBody Make the time two months longer, with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+	ExtendPersonRequestWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExtendPersonRequest Make the time two months longer, with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+	ExtendPersonRequest(ctx context.Context, customer string, request string, body ExtendPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPersonFinds What was found, where and why
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/finds (the `ListPersonFinds` operationId).
+	ListPersonFinds(ctx context.Context, customer string, request string, params *ListPersonFindsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// IdentifyPersonWithBody Note how it was made sure that the person is who they say
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+	IdentifyPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// IdentifyPerson Note how it was made sure that the person is who they say
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+	IdentifyPerson(ctx context.Context, customer string, request string, body IdentifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonLetter The draft of a letter to the person
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter (the `PersonLetter` operationId).
+	PersonLetter(ctx context.Context, customer string, request string, params *PersonLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonLetterPaper The draft of a letter as a PDF
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter/paper (the `PersonLetterPaper` operationId).
+	PersonLetterPaper(ctx context.Context, customer string, request string, params *PersonLetterPaperParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ObjectPersonWithBody Stop transcription, sentiment or search for calls with the person's numbers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+	ObjectPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ObjectPerson Stop transcription, sentiment or search for calls with the person's numbers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+	ObjectPerson(ctx context.Context, customer string, request string, body ObjectPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PackPerson Have what is the person's put together for them, to be taken as an export
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/packs (the `PackPerson` operationId).
+	PackPerson(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonPlan What an erasure would do: erased, or kept because
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/plan (the `PersonPlan` operationId).
+	PersonPlan(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestrictPerson Only store the confirmed recordings from now on
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction (the `RestrictPerson` operationId).
+	RestrictPerson(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnrestrictPersonWithBody End the restriction, after the person was told
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+	UnrestrictPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnrestrictPerson End the restriction, after the person was told
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+	UnrestrictPerson(ctx context.Context, customer string, request string, body UnrestrictPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchPersonAgainWithBody Look through the stores once more, with these identifiers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+	SearchPersonAgainWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchPersonAgain Look through the stores once more, with these identifiers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+	SearchPersonAgain(ctx context.Context, customer string, request string, body SearchPersonAgainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListProfiles Telephone systems that can be read, and on what that was checked
 	//
@@ -7904,6 +11116,63 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/quota (the `GetQuota` operationId).
 	GetQuota(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListReceipts Every opening of what is sealed, newest first: who, when, why, from where, by which support access
+	//
+	// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/receipts (the `ListReceipts` operationId).
+	ListReceipts(ctx context.Context, customer string, params *ListReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportReceiptsWithBody Receipts as a file; the export leaves one itself
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+	ExportReceiptsWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportReceipts Receipts as a file; the export leaves one itself
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+	ExportReceipts(ctx context.Context, customer string, body ExportReceiptsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Purposes Whether the asker has to say why before opening, and what there is to choose from
+	//
+	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/receipts/purposes (the `Purposes` operationId).
+	Purposes(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PurposeSettings Who has to say why before a recording is opened
+	//
+	// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/receipts/settings (the `PurposeSettings` operationId).
+	PurposeSettings(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPurposeSettingsWithBody Choose who has to say why before a recording is opened
+	//
+	// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+	SetPurposeSettingsWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPurposeSettings Choose who has to say why before a recording is opened
+	//
+	// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+	SetPurposeSettings(ctx context.Context, customer string, body SetPurposeSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRecordings Recordings by filter, one page
 	//
 	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -7954,6 +11223,63 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/openings (the `OpenRecording` operationId).
 	OpenRecording(ctx context.Context, customer string, recording string, body OpenRecordingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListRedactions What was taken out of a recording, and what was found in it
+	//
+	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/recordings/{recording}/redactions (the `ListRedactions` operationId).
+	ListRedactions(ctx context.Context, customer string, recording string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedactRecordingWithBody Take stretches out of a recording, and their words out of its transcript
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+	RedactRecordingWithBody(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedactRecording Take stretches out of a recording, and their words out of its transcript
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+	RedactRecording(ctx context.Context, customer string, recording string, body RedactRecordingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoRedactionWithBody Put the original back, while it stays
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+	UndoRedactionWithBody(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoRedaction Put the original back, while it stays
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+	UndoRedaction(ctx context.Context, customer string, recording string, body UndoRedactionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UntagRecording Take a label off a recording
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
+	UntagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TagRecording Put a label on a recording
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
+	TagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// TranscribeAgain Transcribe a recording anew, for example after the engine was changed
 	//
 	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
@@ -7961,14 +11287,39 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/transcriptions (the `TranscribeAgain` operationId).
 	TranscribeAgain(ctx context.Context, customer string, recording string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetRetention How long recordings are kept
+	// GetRedactionSettings What is found in recordings, and what is taken out
+	//
+	// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/redaction-settings (the `GetRedactionSettings` operationId).
+	GetRedactionSettings(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetRedactionSettingsWithBody Choose what is found in recordings, and what is taken out
+	//
+	// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+	SetRedactionSettingsWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetRedactionSettings Choose what is found in recordings, and what is taken out
+	//
+	// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+	SetRedactionSettings(ctx context.Context, customer string, body SetRedactionSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRetention How long recordings are kept where no rule says otherwise
 	//
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/retention (the `GetRetention` operationId).
 	GetRetention(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SetRetentionWithBody Choose how long recordings are kept; nothing is captured before
+	// SetRetentionWithBody Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -7977,7 +11328,7 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/v1/customers/{customer}/retention (the `SetRetention` operationId).
 	SetRetentionWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SetRetention Choose how long recordings are kept; nothing is captured before
+	// SetRetention Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -7985,6 +11336,74 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/retention (the `SetRetention` operationId).
 	SetRetention(ctx context.Context, customer string, body SetRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRetentionRules How long which recordings are kept, and what is pending
+	//
+	// Needs `policy.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/retention/rules (the `GetRetentionRules` operationId).
+	GetRetentionRules(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SaveRetentionRulesWithBody Save all rules: longer at once, shorter in a week or with a second person
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+	SaveRetentionRulesWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SaveRetentionRules Save all rules: longer at once, shorter in a week or with a second person
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+	SaveRetentionRules(ctx context.Context, customer string, body SaveRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRetentionGoingWithBody Which recordings rules would end tonight, with the reason of each
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+	ListRetentionGoingWithBody(ctx context.Context, customer string, params *ListRetentionGoingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRetentionGoing Which recordings rules would end tonight, with the reason of each
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+	ListRetentionGoing(ctx context.Context, customer string, params *ListRetentionGoingParams, body ListRetentionGoingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewRetentionRulesWithBody What rules would do tonight; changes nothing
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+	PreviewRetentionRulesWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewRetentionRules What rules would do tonight; changes nothing
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+	PreviewRetentionRules(ctx context.Context, customer string, body PreviewRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawRetentionRules Take back shorter rules that wait
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/retention/rules/pending (the `WithdrawRetentionRules` operationId).
+	WithdrawRetentionRules(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetReviewRuleWithBody Choose how often, and what happens to what nobody decides
 	//
@@ -8658,6 +12077,38 @@ type ClientInterface interface {
 	// Corresponds with DELETE /api/v1/customers/{customer}/support/{support} (the `EndSupport` operationId).
 	EndSupport(ctx context.Context, customer string, support string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTags Labels for recordings
+	//
+	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/tags (the `ListTags` operationId).
+	ListTags(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MakeTagWithBody Make a label
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+	MakeTagWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MakeTag Make a label
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+	MakeTag(ctx context.Context, customer string, body MakeTagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveTag Remove a label from all recordings; not while a rule names it
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
+	RemoveTag(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTokens Keys of machines, without their secrets
 	//
 	// Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -8810,6 +12261,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/why (the `Why` operationId).
 	Why(ctx context.Context, customer string, params *WhyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListWitnesses Who is sent checkpoints by mail
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/witnesses (the `ListWitnesses` operationId).
+	ListWitnesses(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddWitnessWithBody Have somebody sent checkpoints by mail
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+	AddWitnessWithBody(ctx context.Context, customer string, params *AddWitnessParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddWitness Have somebody sent checkpoints by mail
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+	AddWitness(ctx context.Context, customer string, params *AddWitnessParams, body AddWitnessJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveWitness Have somebody sent checkpoints no more
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/witnesses/{witness} (the `RemoveWitness` operationId).
+	RemoveWitness(ctx context.Context, customer string, witness string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Live WebSocket: hints that something has changed, never what
 	//
@@ -9171,6 +12654,13 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/nodes/{node}/children (the `CreateChild` operationId).
 	CreateChild(ctx context.Context, node string, params *CreateChildParams, body CreateChildJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListDeparted Customers who left this node, the latest first, with the certificates that remain
+	//
+	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/departed (the `ListDeparted` operationId).
+	ListDeparted(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListNodeEvents The change log of a node and those below it, newest first; nothing of what customers do
 	//
 	// Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -9209,6 +12699,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/nodes/{node}/invitations (the `InviteAdministrator` operationId).
 	InviteAdministrator(ctx context.Context, node string, body InviteAdministratorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateAllKeys Rotate the key of every customer; those of key servers are asked for theirs
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/keys/rotation (the `RotateAllKeys` operationId).
+	RotateAllKeys(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetNodeQuota What a node may use, and what it does
 	//
@@ -9355,6 +12852,52 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/nodes/{node}/reviews/{review}/paper (the `NodeReviewPaper` operationId).
 	NodeReviewPaper(ctx context.Context, node string, review string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRootKey How the root key is, and which servers have it
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/root-key (the `GetRootKey` operationId).
+	GetRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRootKeyRotations Rotations of the root key, newest first
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/root-key/history (the `ListRootKeyRotations` operationId).
+	ListRootKeyRotations(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetireRootKey Remove the file of the former root key from this server; nothing may need it
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/root-key/retire (the `RetireRootKey` operationId).
+	RetireRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetRootKeyRhythmWithBody Choose how often the root key is to be rotated
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+	SetRootKeyRhythmWithBody(ctx context.Context, node string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetRootKeyRhythm Choose how often the root key is to be rotated
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+	SetRootKeyRhythm(ctx context.Context, node string, body SetRootKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateRootKey Put everything under the next root key, whose recovery copy was read back on the server
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/root-key/rotation (the `RotateRootKey` operationId).
+	RotateRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EverybodyOutBelow Sign everybody out at a node and at all below it, but this session
 	//
@@ -9851,6 +13394,99 @@ func (c *Client) SnoozeAlert(ctx context.Context, customer string, alert string,
 	return c.Client.Do(req)
 }
 
+// ListApprovals What waits for a second person, and what became of the rest
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/approvals (the `ListApprovals` operationId).
+func (c *Client) ListApprovals(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListApprovalsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveWithBody Say yes as the second person; never who asked
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+func (c *Client) ApproveWithBody(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRequestWithBody(c.Server, customer, approval, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Approve Say yes as the second person; never who asked
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+func (c *Client) Approve(ctx context.Context, customer string, approval string, body ApproveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRequest(c.Server, customer, approval, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefuseWithBody Say no, or take back what you asked for
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+func (c *Client) RefuseWithBody(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefuseRequestWithBody(c.Server, customer, approval, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Refuse Say no, or take back what you asked for
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+func (c *Client) Refuse(ctx context.Context, customer string, approval string, body RefuseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefuseRequest(c.Server, customer, approval, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListAttention Files that could not be archived, and what to do
 //
 // Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -9902,6 +13538,167 @@ func (c *Client) GetBackup(ctx context.Context, customer string, reqEditors ...R
 	return c.Client.Do(req)
 }
 
+// ListBreaches What may have been in wrong hands, newest first
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches (the `ListBreaches` operationId).
+func (c *Client) ListBreaches(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBreachesRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenBreachWithBody Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+func (c *Client) OpenBreachWithBody(ctx context.Context, customer string, params *OpenBreachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenBreachRequestWithBody(c.Server, customer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenBreach Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+func (c *Client) OpenBreach(ctx context.Context, customer string, params *OpenBreachParams, body OpenBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenBreachRequest(c.Server, customer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Breach One breach
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach} (the `Breach` operationId).
+func (c *Client) Breach(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBreachRequest(c.Server, customer, breach)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeBreachWithBody Write down more of a breach, or close it with its outcome
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+func (c *Client) ChangeBreachWithBody(ctx context.Context, customer string, breach string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeBreachRequestWithBody(c.Server, customer, breach, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeBreach Write down more of a breach, or close it with its outcome
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+func (c *Client) ChangeBreach(ctx context.Context, customer string, breach string, body ChangeBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeBreachRequest(c.Server, customer, breach, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BreachNotice The draft of a notice, to the authority or to the persons concerned
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice (the `BreachNotice` operationId).
+func (c *Client) BreachNotice(ctx context.Context, customer string, breach string, params *BreachNoticeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBreachNoticeRequest(c.Server, customer, breach, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BreachNoticePaper The draft of a notice as a PDF
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice/paper (the `BreachNoticePaper` operationId).
+func (c *Client) BreachNoticePaper(ctx context.Context, customer string, breach string, params *BreachNoticePaperParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBreachNoticePaperRequest(c.Server, customer, breach, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BreachReport What it could have reached and did reach, with the timeline
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/report (the `BreachReport` operationId).
+func (c *Client) BreachReport(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBreachReportRequest(c.Server, customer, breach)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListCalls Calls by filter, one page
 //
 // Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -9926,6 +13723,146 @@ func (c *Client) ListCalls(ctx context.Context, customer string, params *ListCal
 // Corresponds with GET /api/v1/customers/{customer}/calls/{call} (the `GetCall` operationId).
 func (c *Client) GetCall(ctx context.Context, customer string, call string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetCallRequest(c.Server, customer, call)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCertificates Signed certificates of destruction, the newest first
+//
+// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/certificates (the `ListCertificates` operationId).
+func (c *Client) ListCertificates(ctx context.Context, customer string, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCertificatesRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignCertificates Sign now what was destroyed since: it is signed by itself within minutes
+//
+// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with POST /api/v1/customers/{customer}/certificates/sign (the `SignCertificates` operationId).
+func (c *Client) SignCertificates(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignCertificatesRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Certificate A certificate as JSON with its signature
+//
+// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate} (the `Certificate` operationId).
+func (c *Client) Certificate(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCertificateRequest(c.Server, customer, certificate)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CertificatePaper A certificate as a signed PDF
+//
+// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate}/paper (the `CertificatePaper` operationId).
+func (c *Client) CertificatePaper(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCertificatePaperRequest(c.Server, customer, certificate)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCheckpoints Signed checkpoints of the change log, the newest first
+//
+// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/checkpoints (the `ListCheckpoints` operationId).
+func (c *Client) ListCheckpoints(ctx context.Context, customer string, params *ListCheckpointsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCheckpointsRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignCheckpoint Sign what the change log is now
+//
+// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with POST /api/v1/customers/{customer}/checkpoints (the `SignCheckpoint` operationId).
+func (c *Client) SignCheckpoint(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignCheckpointRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CosignCheckpointWithBody Put a witness's own signature beside a checkpoint
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+func (c *Client) CosignCheckpointWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCosignCheckpointRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CosignCheckpoint Put a witness's own signature beside a checkpoint
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+func (c *Client) CosignCheckpoint(ctx context.Context, customer string, body CosignCheckpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCosignCheckpointRequest(c.Server, customer, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10269,6 +14206,116 @@ func (c *Client) CoverageStatement(ctx context.Context, customer string, stateme
 // Corresponds with GET /api/v1/customers/{customer}/coverage/statements/{statement}/paper (the `CoverageStatementPaper` operationId).
 func (c *Client) CoverageStatementPaper(ctx context.Context, customer string, statement string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCoverageStatementPaperRequest(c.Server, customer, statement)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Stay Take the asking back, or stop what was approved
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/departure (the `Stay` operationId).
+func (c *Client) Stay(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStayRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Departure How far leaving has come
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/departure (the `Departure` operationId).
+func (c *Client) Departure(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDepartureRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LeaveWithBody Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+func (c *Client) LeaveWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLeaveRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Leave Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+func (c *Client) Leave(ctx context.Context, customer string, body LeaveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLeaveRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportCustomerWithBody Make the bundle with everything, for another installation
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+func (c *Client) ExportCustomerWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportCustomerRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportCustomer Make the bundle with everything, for another installation
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+func (c *Client) ExportCustomer(ctx context.Context, customer string, body ExportCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportCustomerRequest(c.Server, customer, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10626,6 +14673,129 @@ func (c *Client) ExportEvents(ctx context.Context, customer string, body ExportE
 	return c.Client.Do(req)
 }
 
+// MakeEvidenceWithBody Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+//
+// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+func (c *Client) MakeEvidenceWithBody(ctx context.Context, customer string, params *MakeEvidenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMakeEvidenceRequestWithBody(c.Server, customer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MakeEvidence Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+//
+// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+func (c *Client) MakeEvidence(ctx context.Context, customer string, params *MakeEvidenceParams, body MakeEvidenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMakeEvidenceRequest(c.Server, customer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListExports Exports that the asker has asked for, the newest first
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/exports (the `ListExports` operationId).
+func (c *Client) ListExports(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListExportsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveExport Destroy an export before its time
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/exports/{export} (the `RemoveExport` operationId).
+func (c *Client) RemoveExport(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveExportRequest(c.Server, customer, export)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetExport One export, and how far its making has come
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/exports/{export} (the `GetExport` operationId).
+func (c *Client) GetExport(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetExportRequest(c.Server, customer, export)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenExport Open an export to take it: writes the receipt first, then gives the address
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with POST /api/v1/customers/{customer}/exports/{export}/openings (the `OpenExport` operationId).
+func (c *Client) OpenExport(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenExportRequest(c.Server, customer, export)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TakeExport The file; answers byte ranges
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/exports/{export}/openings/{opening} (the `TakeExport` operationId).
+func (c *Client) TakeExport(ctx context.Context, customer string, export string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTakeExportRequest(c.Server, customer, export, opening)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetExposure Who could reach what, the host's operator included
 //
 // Needs `exposure.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -10650,6 +14820,137 @@ func (c *Client) GetExposure(ctx context.Context, customer string, reqEditors ..
 // Corresponds with GET /api/v1/customers/{customer}/health (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListHolds Legal holds, those that were lifted as well
+//
+// Needs `hold.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/holds (the `ListHolds` operationId).
+func (c *Client) ListHolds(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListHoldsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlaceHoldWithBody Place a legal hold: nothing under it can be destroyed
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+func (c *Client) PlaceHoldWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlaceHoldRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlaceHold Place a legal hold: nothing under it can be destroyed
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+func (c *Client) PlaceHold(ctx context.Context, customer string, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlaceHoldRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewHoldWithBody How many recordings a search would hold
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+func (c *Client) PreviewHoldWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewHoldRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewHold How many recordings a search would hold
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+func (c *Client) PreviewHold(ctx context.Context, customer string, body PreviewHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewHoldRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftHoldWithBody Ask for a hold to be lifted; a second person has to agree
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+func (c *Client) LiftHoldWithBody(ctx context.Context, customer string, hold string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftHoldRequestWithBody(c.Server, customer, hold, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftHold Ask for a hold to be lifted; a second person has to agree
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+func (c *Client) LiftHold(ctx context.Context, customer string, hold string, body LiftHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftHoldRequest(c.Server, customer, hold, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11169,6 +15470,171 @@ func (c *Client) StartImport(ctx context.Context, customer string, pImport strin
 	return c.Client.Do(req)
 }
 
+// GetKeys How the customer's key is: age, copies, who holds it
+//
+// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/keys (the `GetKeys` operationId).
+func (c *Client) GetKeys(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetKeysRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListKeyRotations Rotations of the customer's key, newest first
+//
+// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/keys/history (the `ListKeyRotations` operationId).
+func (c *Client) ListKeyRotations(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListKeyRotationsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetKeyRhythmWithBody Choose how often the key is to be rotated
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+func (c *Client) SetKeyRhythmWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetKeyRhythmRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetKeyRhythm Choose how often the key is to be rotated
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+func (c *Client) SetKeyRhythm(ctx context.Context, customer string, body SetKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetKeyRhythmRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateKeyWithBody Rotate the customer's key, hand it over to the customer's own key server, or take it back
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+func (c *Client) RotateKeyWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateKeyRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateKey Rotate the customer's key, hand it over to the customer's own key server, or take it back
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+func (c *Client) RotateKey(ctx context.Context, customer string, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateKeyRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetKeyServerWithBody Say how the customer's own key server is reached; nothing changes hands by that
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+func (c *Client) SetKeyServerWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetKeyServerRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetKeyServer Say how the customer's own key server is reached; nothing changes hands by that
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+func (c *Client) SetKeyServer(ctx context.Context, customer string, body SetKeyServerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetKeyServerRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TryKeyServer Try the key server that is set, and tell what arrived
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with POST /api/v1/customers/{customer}/keys/server/test (the `TryKeyServer` operationId).
+func (c *Client) TryKeyServer(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTryKeyServerRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RemoveLeaversWithBody Take people out, all or nobody, with a report of what they could reach
 //
 // Needs `leaver.remove`. What is missing, foreign or not allowed answers alike: 404.
@@ -11197,6 +15663,61 @@ func (c *Client) RemoveLeaversWithBody(ctx context.Context, customer string, con
 // Corresponds with POST /api/v1/customers/{customer}/leavers (the `RemoveLeavers` operationId).
 func (c *Client) RemoveLeavers(ctx context.Context, customer string, body RemoveLeaversJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveLeaversRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogState How the proof of the change log stands
+//
+// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/log (the `LogState` operationId).
+func (c *Client) LogState(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogStateRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportLogWithBody The change log with its proofs as a file that ringfence verify checks offline
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+func (c *Client) ExportLogWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportLogRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportLog The change log with its proofs as a file that ringfence verify checks offline
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+func (c *Client) ExportLog(ctx context.Context, customer string, body ExportLogJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportLogRequest(c.Server, customer, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11385,6 +15906,23 @@ func (c *Client) Download(ctx context.Context, customer string, opening string, 
 	return c.Client.Do(req)
 }
 
+// Findings What was found in what was said: kinds and times
+//
+// Needs `recording.transcript`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/findings (the `Findings` operationId).
+func (c *Client) Findings(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindingsRequest(c.Server, customer, opening)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Opus The sound as Opus, where that form is stored; answers byte ranges
 //
 // Needs `recording.listen`. What is missing, foreign or not allowed answers alike: 404.
@@ -11443,6 +15981,649 @@ func (c *Client) Sound(ctx context.Context, customer string, opening string, req
 // Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/transcript (the `Transcript` operationId).
 func (c *Client) Transcript(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTranscriptRequest(c.Server, customer, opening)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPauses Pauses for payments, the newest first
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/pauses (the `ListPauses` operationId).
+func (c *Client) ListPauses(ctx context.Context, customer string, params *ListPausesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPausesRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NotePauseWithBody Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+func (c *Client) NotePauseWithBody(ctx context.Context, customer string, params *NotePauseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNotePauseRequestWithBody(c.Server, customer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NotePause Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+func (c *Client) NotePause(ctx context.Context, customer string, params *NotePauseParams, body NotePauseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNotePauseRequest(c.Server, customer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndPauseWithBody End a pause that is open
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+func (c *Client) EndPauseWithBody(ctx context.Context, customer string, pause string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndPauseRequestWithBody(c.Server, customer, pause, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndPause End a pause that is open
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+func (c *Client) EndPause(ctx context.Context, customer string, pause string, body EndPauseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndPauseRequest(c.Server, customer, pause, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRecordedPayments Payments that were recorded although they should not have been
+//
+// Needs `payment.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/payments (the `ListRecordedPayments` operationId).
+func (c *Client) ListRecordedPayments(ctx context.Context, customer string, params *ListRecordedPaymentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRecordedPaymentsRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPersonRequests Requests of persons about what is kept of them, newest first
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests (the `ListPersonRequests` operationId).
+func (c *Client) ListPersonRequests(ctx context.Context, customer string, params *ListPersonRequestsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPersonRequestsRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenPersonRequestWithBody Open a request; the stores are looked through at once, and the month of the law runs
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+func (c *Client) OpenPersonRequestWithBody(ctx context.Context, customer string, params *OpenPersonRequestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenPersonRequestRequestWithBody(c.Server, customer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenPersonRequest Open a request; the stores are looked through at once, and the month of the law runs
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+func (c *Client) OpenPersonRequest(ctx context.Context, customer string, params *OpenPersonRequestParams, body OpenPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenPersonRequestRequest(c.Server, customer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonStores Where a search looks, and why something may be kept
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/stores (the `PersonStores` operationId).
+func (c *Client) PersonStores(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonStoresRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonRequest One request
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
+func (c *Client) PersonRequest(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonRequestRequest(c.Server, customer, request)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RectifyPersonWithBody Put a name or a number right on the card of a call
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+func (c *Client) RectifyPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRectifyPersonRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RectifyPerson Put a name or a number right on the card of a call
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+func (c *Client) RectifyPerson(ctx context.Context, customer string, request string, body RectifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRectifyPersonRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecidePersonFindsWithBody Say of finds whether they are the person's, and why they would be kept
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+func (c *Client) DecidePersonFindsWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecidePersonFindsRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecidePersonFinds Say of finds whether they are the person's, and why they would be kept
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+func (c *Client) DecidePersonFinds(ctx context.Context, customer string, request string, body DecidePersonFindsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecidePersonFindsRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndPersonRequestWithBody Answered, or refused with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+func (c *Client) EndPersonRequestWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndPersonRequestRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndPersonRequest Answered, or refused with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+func (c *Client) EndPersonRequest(ctx context.Context, customer string, request string, body EndPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndPersonRequestRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ErasePersonWithBody Carry out the plan; the exact number is asked for, and nothing brings it back
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+func (c *Client) ErasePersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewErasePersonRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ErasePerson Carry out the plan; the exact number is asked for, and nothing brings it back
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+func (c *Client) ErasePerson(ctx context.Context, customer string, request string, body ErasePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewErasePersonRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExtendPersonRequestWithBody Make the time two months longer, with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+func (c *Client) ExtendPersonRequestWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExtendPersonRequestRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExtendPersonRequest Make the time two months longer, with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+func (c *Client) ExtendPersonRequest(ctx context.Context, customer string, request string, body ExtendPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExtendPersonRequestRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPersonFinds What was found, where and why
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/finds (the `ListPersonFinds` operationId).
+func (c *Client) ListPersonFinds(ctx context.Context, customer string, request string, params *ListPersonFindsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPersonFindsRequest(c.Server, customer, request, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// IdentifyPersonWithBody Note how it was made sure that the person is who they say
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+func (c *Client) IdentifyPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewIdentifyPersonRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// IdentifyPerson Note how it was made sure that the person is who they say
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+func (c *Client) IdentifyPerson(ctx context.Context, customer string, request string, body IdentifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewIdentifyPersonRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonLetter The draft of a letter to the person
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter (the `PersonLetter` operationId).
+func (c *Client) PersonLetter(ctx context.Context, customer string, request string, params *PersonLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonLetterRequest(c.Server, customer, request, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonLetterPaper The draft of a letter as a PDF
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter/paper (the `PersonLetterPaper` operationId).
+func (c *Client) PersonLetterPaper(ctx context.Context, customer string, request string, params *PersonLetterPaperParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonLetterPaperRequest(c.Server, customer, request, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ObjectPersonWithBody Stop transcription, sentiment or search for calls with the person's numbers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+func (c *Client) ObjectPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewObjectPersonRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ObjectPerson Stop transcription, sentiment or search for calls with the person's numbers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+func (c *Client) ObjectPerson(ctx context.Context, customer string, request string, body ObjectPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewObjectPersonRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PackPerson Have what is the person's put together for them, to be taken as an export
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/packs (the `PackPerson` operationId).
+func (c *Client) PackPerson(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPackPersonRequest(c.Server, customer, request)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonPlan What an erasure would do: erased, or kept because
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/plan (the `PersonPlan` operationId).
+func (c *Client) PersonPlan(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonPlanRequest(c.Server, customer, request)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestrictPerson Only store the confirmed recordings from now on
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction (the `RestrictPerson` operationId).
+func (c *Client) RestrictPerson(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestrictPersonRequest(c.Server, customer, request)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnrestrictPersonWithBody End the restriction, after the person was told
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+func (c *Client) UnrestrictPersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnrestrictPersonRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnrestrictPerson End the restriction, after the person was told
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+func (c *Client) UnrestrictPerson(ctx context.Context, customer string, request string, body UnrestrictPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnrestrictPersonRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchPersonAgainWithBody Look through the stores once more, with these identifiers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+func (c *Client) SearchPersonAgainWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchPersonAgainRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchPersonAgain Look through the stores once more, with these identifiers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+func (c *Client) SearchPersonAgain(ctx context.Context, customer string, request string, body SearchPersonAgainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchPersonAgainRequest(c.Server, customer, request, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11614,6 +16795,133 @@ func (c *Client) GetQuota(ctx context.Context, customer string, reqEditors ...Re
 	return c.Client.Do(req)
 }
 
+// ListReceipts Every opening of what is sealed, newest first: who, when, why, from where, by which support access
+//
+// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/receipts (the `ListReceipts` operationId).
+func (c *Client) ListReceipts(ctx context.Context, customer string, params *ListReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListReceiptsRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportReceiptsWithBody Receipts as a file; the export leaves one itself
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+func (c *Client) ExportReceiptsWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportReceiptsRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportReceipts Receipts as a file; the export leaves one itself
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+func (c *Client) ExportReceipts(ctx context.Context, customer string, body ExportReceiptsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportReceiptsRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Purposes Whether the asker has to say why before opening, and what there is to choose from
+//
+// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/receipts/purposes (the `Purposes` operationId).
+func (c *Client) Purposes(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPurposesRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PurposeSettings Who has to say why before a recording is opened
+//
+// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/receipts/settings (the `PurposeSettings` operationId).
+func (c *Client) PurposeSettings(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPurposeSettingsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPurposeSettingsWithBody Choose who has to say why before a recording is opened
+//
+// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+func (c *Client) SetPurposeSettingsWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPurposeSettingsRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPurposeSettings Choose who has to say why before a recording is opened
+//
+// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+func (c *Client) SetPurposeSettings(ctx context.Context, customer string, body SetPurposeSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPurposeSettingsRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListRecordings Recordings by filter, one page
 //
 // Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -11724,6 +17032,133 @@ func (c *Client) OpenRecording(ctx context.Context, customer string, recording s
 	return c.Client.Do(req)
 }
 
+// ListRedactions What was taken out of a recording, and what was found in it
+//
+// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/recordings/{recording}/redactions (the `ListRedactions` operationId).
+func (c *Client) ListRedactions(ctx context.Context, customer string, recording string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRedactionsRequest(c.Server, customer, recording)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedactRecordingWithBody Take stretches out of a recording, and their words out of its transcript
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+func (c *Client) RedactRecordingWithBody(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedactRecordingRequestWithBody(c.Server, customer, recording, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedactRecording Take stretches out of a recording, and their words out of its transcript
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+func (c *Client) RedactRecording(ctx context.Context, customer string, recording string, body RedactRecordingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedactRecordingRequest(c.Server, customer, recording, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoRedactionWithBody Put the original back, while it stays
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+func (c *Client) UndoRedactionWithBody(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoRedactionRequestWithBody(c.Server, customer, recording, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoRedaction Put the original back, while it stays
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+func (c *Client) UndoRedaction(ctx context.Context, customer string, recording string, body UndoRedactionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoRedactionRequest(c.Server, customer, recording, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UntagRecording Take a label off a recording
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
+func (c *Client) UntagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUntagRecordingRequest(c.Server, customer, recording, tag)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TagRecording Put a label on a recording
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
+func (c *Client) TagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTagRecordingRequest(c.Server, customer, recording, tag)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // TranscribeAgain Transcribe a recording anew, for example after the engine was changed
 //
 // Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
@@ -11741,7 +17176,62 @@ func (c *Client) TranscribeAgain(ctx context.Context, customer string, recording
 	return c.Client.Do(req)
 }
 
-// GetRetention How long recordings are kept
+// GetRedactionSettings What is found in recordings, and what is taken out
+//
+// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/redaction-settings (the `GetRedactionSettings` operationId).
+func (c *Client) GetRedactionSettings(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRedactionSettingsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetRedactionSettingsWithBody Choose what is found in recordings, and what is taken out
+//
+// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+func (c *Client) SetRedactionSettingsWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRedactionSettingsRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetRedactionSettings Choose what is found in recordings, and what is taken out
+//
+// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+func (c *Client) SetRedactionSettings(ctx context.Context, customer string, body SetRedactionSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRedactionSettingsRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRetention How long recordings are kept where no rule says otherwise
 //
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -11758,7 +17248,7 @@ func (c *Client) GetRetention(ctx context.Context, customer string, reqEditors .
 	return c.Client.Do(req)
 }
 
-// SetRetentionWithBody Choose how long recordings are kept; nothing is captured before
+// SetRetentionWithBody Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -11777,7 +17267,7 @@ func (c *Client) SetRetentionWithBody(ctx context.Context, customer string, cont
 	return c.Client.Do(req)
 }
 
-// SetRetention Choose how long recordings are kept; nothing is captured before
+// SetRetention Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -11786,6 +17276,154 @@ func (c *Client) SetRetentionWithBody(ctx context.Context, customer string, cont
 // Corresponds with PUT /api/v1/customers/{customer}/retention (the `SetRetention` operationId).
 func (c *Client) SetRetention(ctx context.Context, customer string, body SetRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetRetentionRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRetentionRules How long which recordings are kept, and what is pending
+//
+// Needs `policy.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/retention/rules (the `GetRetentionRules` operationId).
+func (c *Client) GetRetentionRules(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRetentionRulesRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SaveRetentionRulesWithBody Save all rules: longer at once, shorter in a week or with a second person
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+func (c *Client) SaveRetentionRulesWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSaveRetentionRulesRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SaveRetentionRules Save all rules: longer at once, shorter in a week or with a second person
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+func (c *Client) SaveRetentionRules(ctx context.Context, customer string, body SaveRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSaveRetentionRulesRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRetentionGoingWithBody Which recordings rules would end tonight, with the reason of each
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+func (c *Client) ListRetentionGoingWithBody(ctx context.Context, customer string, params *ListRetentionGoingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRetentionGoingRequestWithBody(c.Server, customer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRetentionGoing Which recordings rules would end tonight, with the reason of each
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+func (c *Client) ListRetentionGoing(ctx context.Context, customer string, params *ListRetentionGoingParams, body ListRetentionGoingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRetentionGoingRequest(c.Server, customer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewRetentionRulesWithBody What rules would do tonight; changes nothing
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+func (c *Client) PreviewRetentionRulesWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewRetentionRulesRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewRetentionRules What rules would do tonight; changes nothing
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+func (c *Client) PreviewRetentionRules(ctx context.Context, customer string, body PreviewRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewRetentionRulesRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawRetentionRules Take back shorter rules that wait
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/retention/rules/pending (the `WithdrawRetentionRules` operationId).
+func (c *Client) WithdrawRetentionRules(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawRetentionRulesRequest(c.Server, customer)
 	if err != nil {
 		return nil, err
 	}
@@ -13308,6 +18946,78 @@ func (c *Client) EndSupport(ctx context.Context, customer string, support string
 	return c.Client.Do(req)
 }
 
+// ListTags Labels for recordings
+//
+// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/tags (the `ListTags` operationId).
+func (c *Client) ListTags(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTagsRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MakeTagWithBody Make a label
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+func (c *Client) MakeTagWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMakeTagRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MakeTag Make a label
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+func (c *Client) MakeTag(ctx context.Context, customer string, body MakeTagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMakeTagRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveTag Remove a label from all recordings; not while a rule names it
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
+func (c *Client) RemoveTag(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveTagRequest(c.Server, customer, tag)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTokens Keys of machines, without their secrets
 //
 // Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -13641,6 +19351,78 @@ func (c *Client) TestWebhook(ctx context.Context, customer string, webhook strin
 // Corresponds with GET /api/v1/customers/{customer}/why (the `Why` operationId).
 func (c *Client) Why(ctx context.Context, customer string, params *WhyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWhyRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListWitnesses Who is sent checkpoints by mail
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/witnesses (the `ListWitnesses` operationId).
+func (c *Client) ListWitnesses(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWitnessesRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddWitnessWithBody Have somebody sent checkpoints by mail
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+func (c *Client) AddWitnessWithBody(ctx context.Context, customer string, params *AddWitnessParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddWitnessRequestWithBody(c.Server, customer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddWitness Have somebody sent checkpoints by mail
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+func (c *Client) AddWitness(ctx context.Context, customer string, params *AddWitnessParams, body AddWitnessJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddWitnessRequest(c.Server, customer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveWitness Have somebody sent checkpoints no more
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/witnesses/{witness} (the `RemoveWitness` operationId).
+func (c *Client) RemoveWitness(ctx context.Context, customer string, witness string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveWitnessRequest(c.Server, customer, witness)
 	if err != nil {
 		return nil, err
 	}
@@ -14451,6 +20233,23 @@ func (c *Client) CreateChild(ctx context.Context, node string, params *CreateChi
 	return c.Client.Do(req)
 }
 
+// ListDeparted Customers who left this node, the latest first, with the certificates that remain
+//
+// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/nodes/{node}/departed (the `ListDeparted` operationId).
+func (c *Client) ListDeparted(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDepartedRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListNodeEvents The change log of a node and those below it, newest first; nothing of what customers do
 //
 // Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -14530,6 +20329,23 @@ func (c *Client) InviteAdministratorWithBody(ctx context.Context, node string, c
 // Corresponds with POST /api/v1/nodes/{node}/invitations (the `InviteAdministrator` operationId).
 func (c *Client) InviteAdministrator(ctx context.Context, node string, body InviteAdministratorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewInviteAdministratorRequest(c.Server, node, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateAllKeys Rotate the key of every customer; those of key servers are asked for theirs
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with POST /api/v1/nodes/{node}/keys/rotation (the `RotateAllKeys` operationId).
+func (c *Client) RotateAllKeys(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateAllKeysRequest(c.Server, node)
 	if err != nil {
 		return nil, err
 	}
@@ -14856,6 +20672,112 @@ func (c *Client) DecideNodeReviewLine(ctx context.Context, node string, review s
 // Corresponds with GET /api/v1/nodes/{node}/reviews/{review}/paper (the `NodeReviewPaper` operationId).
 func (c *Client) NodeReviewPaper(ctx context.Context, node string, review string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewNodeReviewPaperRequest(c.Server, node, review)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRootKey How the root key is, and which servers have it
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/nodes/{node}/root-key (the `GetRootKey` operationId).
+func (c *Client) GetRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRootKeyRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRootKeyRotations Rotations of the root key, newest first
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/nodes/{node}/root-key/history (the `ListRootKeyRotations` operationId).
+func (c *Client) ListRootKeyRotations(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRootKeyRotationsRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetireRootKey Remove the file of the former root key from this server; nothing may need it
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with POST /api/v1/nodes/{node}/root-key/retire (the `RetireRootKey` operationId).
+func (c *Client) RetireRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetireRootKeyRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetRootKeyRhythmWithBody Choose how often the root key is to be rotated
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+func (c *Client) SetRootKeyRhythmWithBody(ctx context.Context, node string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRootKeyRhythmRequestWithBody(c.Server, node, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetRootKeyRhythm Choose how often the root key is to be rotated
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+func (c *Client) SetRootKeyRhythm(ctx context.Context, node string, body SetRootKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRootKeyRhythmRequest(c.Server, node, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateRootKey Put everything under the next root key, whose recovery copy was read back on the server
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with POST /api/v1/nodes/{node}/root-key/rotation (the `RotateRootKey` operationId).
+func (c *Client) RotateRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateRootKeyRequest(c.Server, node)
 	if err != nil {
 		return nil, err
 	}
@@ -15863,6 +21785,148 @@ func NewSnoozeAlertRequestWithBody(server string, customer string, alert string,
 	return req, nil
 }
 
+// NewListApprovalsRequest constructs an http.Request for the ListApprovals method
+func NewListApprovalsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/approvals", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewApproveRequest calls the generic Approve builder with application/json body
+func NewApproveRequest(server string, customer string, approval string, body ApproveJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveRequestWithBody(server, customer, approval, "application/json", bodyReader)
+}
+
+// NewApproveRequestWithBody constructs an http.Request for the Approve method, with any body, and a specified content type
+func NewApproveRequestWithBody(server string, customer string, approval string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "approval", approval, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/approvals/%s/approve", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRefuseRequest calls the generic Refuse builder with application/json body
+func NewRefuseRequest(server string, customer string, approval string, body RefuseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefuseRequestWithBody(server, customer, approval, "application/json", bodyReader)
+}
+
+// NewRefuseRequestWithBody constructs an http.Request for the Refuse method, with any body, and a specified content type
+func NewRefuseRequestWithBody(server string, customer string, approval string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "approval", approval, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/approvals/%s/refuse", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListAttentionRequest constructs an http.Request for the ListAttention method
 func NewListAttentionRequest(server string, customer string) (*http.Request, error) {
 	var err error
@@ -15955,6 +22019,374 @@ func NewGetBackupRequest(server string, customer string) (*http.Request, error) 
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/customers/%s/backup", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListBreachesRequest constructs an http.Request for the ListBreaches method
+func NewListBreachesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewOpenBreachRequest calls the generic OpenBreach builder with application/json body
+func NewOpenBreachRequest(server string, customer string, params *OpenBreachParams, body OpenBreachJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOpenBreachRequestWithBody(server, customer, params, "application/json", bodyReader)
+}
+
+// NewOpenBreachRequestWithBody constructs an http.Request for the OpenBreach method, with any body, and a specified content type
+func NewOpenBreachRequestWithBody(server string, customer string, params *OpenBreachParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBreachRequest constructs an http.Request for the Breach method
+func NewBreachRequest(server string, customer string, breach string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "breach", breach, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangeBreachRequest calls the generic ChangeBreach builder with application/json body
+func NewChangeBreachRequest(server string, customer string, breach string, body ChangeBreachJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeBreachRequestWithBody(server, customer, breach, "application/json", bodyReader)
+}
+
+// NewChangeBreachRequestWithBody constructs an http.Request for the ChangeBreach method, with any body, and a specified content type
+func NewChangeBreachRequestWithBody(server string, customer string, breach string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "breach", breach, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBreachNoticeRequest constructs an http.Request for the BreachNotice method
+func NewBreachNoticeRequest(server string, customer string, breach string, params *BreachNoticeParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "breach", breach, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches/%s/notice", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBreachNoticePaperRequest constructs an http.Request for the BreachNoticePaper method
+func NewBreachNoticePaperRequest(server string, customer string, breach string, params *BreachNoticePaperParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "breach", breach, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches/%s/notice/paper", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBreachReportRequest constructs an http.Request for the BreachReport method
+func NewBreachReportRequest(server string, customer string, breach string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "breach", breach, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/breaches/%s/report", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -16139,6 +22571,42 @@ func NewListCallsRequest(server string, customer string, params *ListCallsParams
 
 		}
 
+		if params.DueBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "due_before", *params.DueBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Held != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "held", *params.Held, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Hold != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "hold", *params.Hold, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Sort != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -16226,6 +22694,349 @@ func NewGetCallRequest(server string, customer string, call string) (*http.Reque
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListCertificatesRequest constructs an http.Request for the ListCertificates method
+func NewListCertificatesRequest(server string, customer string, params *ListCertificatesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/certificates", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSignCertificatesRequest constructs an http.Request for the SignCertificates method
+func NewSignCertificatesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/certificates/sign", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCertificateRequest constructs an http.Request for the Certificate method
+func NewCertificateRequest(server string, customer string, certificate string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "certificate", certificate, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/certificates/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCertificatePaperRequest constructs an http.Request for the CertificatePaper method
+func NewCertificatePaperRequest(server string, customer string, certificate string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "certificate", certificate, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/certificates/%s/paper", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListCheckpointsRequest constructs an http.Request for the ListCheckpoints method
+func NewListCheckpointsRequest(server string, customer string, params *ListCheckpointsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/checkpoints", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSignCheckpointRequest constructs an http.Request for the SignCheckpoint method
+func NewSignCheckpointRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/checkpoints", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCosignCheckpointRequest calls the generic CosignCheckpoint builder with application/json body
+func NewCosignCheckpointRequest(server string, customer string, body CosignCheckpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCosignCheckpointRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewCosignCheckpointRequestWithBody constructs an http.Request for the CosignCheckpoint method, with any body, and a specified content type
+func NewCosignCheckpointRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/cosignatures", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -16974,6 +23785,168 @@ func NewCoverageStatementPaperRequest(server string, customer string, statement 
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewStayRequest constructs an http.Request for the Stay method
+func NewStayRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/departure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDepartureRequest constructs an http.Request for the Departure method
+func NewDepartureRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/departure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLeaveRequest calls the generic Leave builder with application/json body
+func NewLeaveRequest(server string, customer string, body LeaveJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLeaveRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewLeaveRequestWithBody constructs an http.Request for the Leave method, with any body, and a specified content type
+func NewLeaveRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/departure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportCustomerRequest calls the generic ExportCustomer builder with application/json body
+func NewExportCustomerRequest(server string, customer string, body ExportCustomerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExportCustomerRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewExportCustomerRequestWithBody constructs an http.Request for the ExportCustomer method, with any body, and a specified content type
+func NewExportCustomerRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/departure/exports", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -17800,6 +24773,273 @@ func NewExportEventsRequestWithBody(server string, customer string, contentType 
 	return req, nil
 }
 
+// NewMakeEvidenceRequest calls the generic MakeEvidence builder with application/json body
+func NewMakeEvidenceRequest(server string, customer string, params *MakeEvidenceParams, body MakeEvidenceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMakeEvidenceRequestWithBody(server, customer, params, "application/json", bodyReader)
+}
+
+// NewMakeEvidenceRequestWithBody constructs an http.Request for the MakeEvidence method, with any body, and a specified content type
+func NewMakeEvidenceRequestWithBody(server string, customer string, params *MakeEvidenceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/evidence", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListExportsRequest constructs an http.Request for the ListExports method
+func NewListExportsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/exports", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveExportRequest constructs an http.Request for the RemoveExport method
+func NewRemoveExportRequest(server string, customer string, export string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "export", export, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/exports/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetExportRequest constructs an http.Request for the GetExport method
+func NewGetExportRequest(server string, customer string, export string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "export", export, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/exports/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewOpenExportRequest constructs an http.Request for the OpenExport method
+func NewOpenExportRequest(server string, customer string, export string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "export", export, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/exports/%s/openings", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTakeExportRequest constructs an http.Request for the TakeExport method
+func NewTakeExportRequest(server string, customer string, export string, opening string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "export", export, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "opening", opening, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/exports/%s/openings/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetExposureRequest constructs an http.Request for the GetExposure method
 func NewGetExposureRequest(server string, customer string) (*http.Request, error) {
 	var err error
@@ -17864,6 +25104,188 @@ func NewGetHealthRequest(server string, customer string) (*http.Request, error) 
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListHoldsRequest constructs an http.Request for the ListHolds method
+func NewListHoldsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/holds", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPlaceHoldRequest calls the generic PlaceHold builder with application/json body
+func NewPlaceHoldRequest(server string, customer string, body PlaceHoldJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPlaceHoldRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewPlaceHoldRequestWithBody constructs an http.Request for the PlaceHold method, with any body, and a specified content type
+func NewPlaceHoldRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/holds", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPreviewHoldRequest calls the generic PreviewHold builder with application/json body
+func NewPreviewHoldRequest(server string, customer string, body PreviewHoldJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPreviewHoldRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewPreviewHoldRequestWithBody constructs an http.Request for the PreviewHold method, with any body, and a specified content type
+func NewPreviewHoldRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/holds-preview", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLiftHoldRequest calls the generic LiftHold builder with application/json body
+func NewLiftHoldRequest(server string, customer string, hold string, body LiftHoldJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLiftHoldRequestWithBody(server, customer, hold, "application/json", bodyReader)
+}
+
+// NewLiftHoldRequestWithBody constructs an http.Request for the LiftHold method, with any body, and a specified content type
+func NewLiftHoldRequestWithBody(server string, customer string, hold string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "hold", hold, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/holds/%s/lift", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -19071,6 +26493,249 @@ func NewStartImportRequest(server string, customer string, pImport string) (*htt
 	return req, nil
 }
 
+// NewGetKeysRequest constructs an http.Request for the GetKeys method
+func NewGetKeysRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/keys", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListKeyRotationsRequest constructs an http.Request for the ListKeyRotations method
+func NewListKeyRotationsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/keys/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetKeyRhythmRequest calls the generic SetKeyRhythm builder with application/json body
+func NewSetKeyRhythmRequest(server string, customer string, body SetKeyRhythmJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetKeyRhythmRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewSetKeyRhythmRequestWithBody constructs an http.Request for the SetKeyRhythm method, with any body, and a specified content type
+func NewSetKeyRhythmRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/keys/rhythm", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRotateKeyRequest calls the generic RotateKey builder with application/json body
+func NewRotateKeyRequest(server string, customer string, body RotateKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateKeyRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewRotateKeyRequestWithBody constructs an http.Request for the RotateKey method, with any body, and a specified content type
+func NewRotateKeyRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/keys/rotation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSetKeyServerRequest calls the generic SetKeyServer builder with application/json body
+func NewSetKeyServerRequest(server string, customer string, body SetKeyServerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetKeyServerRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewSetKeyServerRequestWithBody constructs an http.Request for the SetKeyServer method, with any body, and a specified content type
+func NewSetKeyServerRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/keys/server", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewTryKeyServerRequest constructs an http.Request for the TryKeyServer method
+func NewTryKeyServerRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/keys/server/test", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewRemoveLeaversRequest calls the generic RemoveLeavers builder with application/json body
 func NewRemoveLeaversRequest(server string, customer string, body RemoveLeaversJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -19099,6 +26764,87 @@ func NewRemoveLeaversRequestWithBody(server string, customer string, contentType
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/customers/%s/leavers", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLogStateRequest constructs an http.Request for the LogState method
+func NewLogStateRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/log", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportLogRequest calls the generic ExportLog builder with application/json body
+func NewExportLogRequest(server string, customer string, body ExportLogJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExportLogRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewExportLogRequestWithBody constructs an http.Request for the ExportLog method, with any body, and a specified content type
+func NewExportLogRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/log/exports", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -19473,6 +27219,47 @@ func NewDownloadRequest(server string, customer string, opening string) (*http.R
 	return req, nil
 }
 
+// NewFindingsRequest constructs an http.Request for the Findings method
+func NewFindingsRequest(server string, customer string, opening string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "opening", opening, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/openings/%s/findings", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewOpusRequest constructs an http.Request for the Opus method
 func NewOpusRequest(server string, customer string, opening string) (*http.Request, error) {
 	var err error
@@ -19633,6 +27420,1315 @@ func NewTranscriptRequest(server string, customer string, opening string) (*http
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListPausesRequest constructs an http.Request for the ListPauses method
+func NewListPausesRequest(server string, customer string, params *ListPausesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pauses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewNotePauseRequest calls the generic NotePause builder with application/json body
+func NewNotePauseRequest(server string, customer string, params *NotePauseParams, body NotePauseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewNotePauseRequestWithBody(server, customer, params, "application/json", bodyReader)
+}
+
+// NewNotePauseRequestWithBody constructs an http.Request for the NotePause method, with any body, and a specified content type
+func NewNotePauseRequestWithBody(server string, customer string, params *NotePauseParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pauses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEndPauseRequest calls the generic EndPause builder with application/json body
+func NewEndPauseRequest(server string, customer string, pause string, body EndPauseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndPauseRequestWithBody(server, customer, pause, "application/json", bodyReader)
+}
+
+// NewEndPauseRequestWithBody constructs an http.Request for the EndPause method, with any body, and a specified content type
+func NewEndPauseRequestWithBody(server string, customer string, pause string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "pause", pause, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pauses/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListRecordedPaymentsRequest constructs an http.Request for the ListRecordedPayments method
+func NewListRecordedPaymentsRequest(server string, customer string, params *ListRecordedPaymentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/payments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPersonRequestsRequest constructs an http.Request for the ListPersonRequests method
+func NewListPersonRequestsRequest(server string, customer string, params *ListPersonRequestsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Open != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "open", *params.Open, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewOpenPersonRequestRequest calls the generic OpenPersonRequest builder with application/json body
+func NewOpenPersonRequestRequest(server string, customer string, params *OpenPersonRequestParams, body OpenPersonRequestJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOpenPersonRequestRequestWithBody(server, customer, params, "application/json", bodyReader)
+}
+
+// NewOpenPersonRequestRequestWithBody constructs an http.Request for the OpenPersonRequest method, with any body, and a specified content type
+func NewOpenPersonRequestRequestWithBody(server string, customer string, params *OpenPersonRequestParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPersonStoresRequest constructs an http.Request for the PersonStores method
+func NewPersonStoresRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/stores", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPersonRequestRequest constructs an http.Request for the PersonRequest method
+func NewPersonRequestRequest(server string, customer string, request string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRectifyPersonRequest calls the generic RectifyPerson builder with application/json body
+func NewRectifyPersonRequest(server string, customer string, request string, body RectifyPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRectifyPersonRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewRectifyPersonRequestWithBody constructs an http.Request for the RectifyPerson method, with any body, and a specified content type
+func NewRectifyPersonRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/corrections", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDecidePersonFindsRequest calls the generic DecidePersonFinds builder with application/json body
+func NewDecidePersonFindsRequest(server string, customer string, request string, body DecidePersonFindsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecidePersonFindsRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewDecidePersonFindsRequestWithBody constructs an http.Request for the DecidePersonFinds method, with any body, and a specified content type
+func NewDecidePersonFindsRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/decisions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEndPersonRequestRequest calls the generic EndPersonRequest builder with application/json body
+func NewEndPersonRequestRequest(server string, customer string, request string, body EndPersonRequestJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndPersonRequestRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewEndPersonRequestRequestWithBody constructs an http.Request for the EndPersonRequest method, with any body, and a specified content type
+func NewEndPersonRequestRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/end", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewErasePersonRequest calls the generic ErasePerson builder with application/json body
+func NewErasePersonRequest(server string, customer string, request string, body ErasePersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewErasePersonRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewErasePersonRequestWithBody constructs an http.Request for the ErasePerson method, with any body, and a specified content type
+func NewErasePersonRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/erasure", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExtendPersonRequestRequest calls the generic ExtendPersonRequest builder with application/json body
+func NewExtendPersonRequestRequest(server string, customer string, request string, body ExtendPersonRequestJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExtendPersonRequestRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewExtendPersonRequestRequestWithBody constructs an http.Request for the ExtendPersonRequest method, with any body, and a specified content type
+func NewExtendPersonRequestRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/extension", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListPersonFindsRequest constructs an http.Request for the ListPersonFinds method
+func NewListPersonFindsRequest(server string, customer string, request string, params *ListPersonFindsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/finds", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewIdentifyPersonRequest calls the generic IdentifyPerson builder with application/json body
+func NewIdentifyPersonRequest(server string, customer string, request string, body IdentifyPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewIdentifyPersonRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewIdentifyPersonRequestWithBody constructs an http.Request for the IdentifyPerson method, with any body, and a specified content type
+func NewIdentifyPersonRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/identity", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPersonLetterRequest constructs an http.Request for the PersonLetter method
+func NewPersonLetterRequest(server string, customer string, request string, params *PersonLetterParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/letter", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPersonLetterPaperRequest constructs an http.Request for the PersonLetterPaper method
+func NewPersonLetterPaperRequest(server string, customer string, request string, params *PersonLetterPaperParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/letter/paper", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewObjectPersonRequest calls the generic ObjectPerson builder with application/json body
+func NewObjectPersonRequest(server string, customer string, request string, body ObjectPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewObjectPersonRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewObjectPersonRequestWithBody constructs an http.Request for the ObjectPerson method, with any body, and a specified content type
+func NewObjectPersonRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/objections", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPackPersonRequest constructs an http.Request for the PackPerson method
+func NewPackPersonRequest(server string, customer string, request string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/packs", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPersonPlanRequest constructs an http.Request for the PersonPlan method
+func NewPersonPlanRequest(server string, customer string, request string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/plan", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRestrictPersonRequest constructs an http.Request for the RestrictPerson method
+func NewRestrictPersonRequest(server string, customer string, request string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/restriction", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUnrestrictPersonRequest calls the generic UnrestrictPerson builder with application/json body
+func NewUnrestrictPersonRequest(server string, customer string, request string, body UnrestrictPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUnrestrictPersonRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewUnrestrictPersonRequestWithBody constructs an http.Request for the UnrestrictPerson method, with any body, and a specified content type
+func NewUnrestrictPersonRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/restriction/lift", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSearchPersonAgainRequest calls the generic SearchPersonAgain builder with application/json body
+func NewSearchPersonAgainRequest(server string, customer string, request string, body SearchPersonAgainJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchPersonAgainRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewSearchPersonAgainRequestWithBody constructs an http.Request for the SearchPersonAgain method, with any body, and a specified content type
+func NewSearchPersonAgainRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/searches", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -19923,6 +29019,361 @@ func NewGetQuotaRequest(server string, customer string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListReceiptsRequest constructs an http.Request for the ListReceipts method
+func NewListReceiptsRequest(server string, customer string, params *ListReceiptsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/receipts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Who != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "who", *params.Who, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Subject != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "subject", *params.Subject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.What != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "what", *params.What, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Content != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "content", *params.Content, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Purpose != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "purpose", *params.Purpose, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unstated != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "unstated", *params.Unstated, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Session != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "session", *params.Session, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportReceiptsRequest calls the generic ExportReceipts builder with application/json body
+func NewExportReceiptsRequest(server string, customer string, body ExportReceiptsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExportReceiptsRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewExportReceiptsRequestWithBody constructs an http.Request for the ExportReceipts method, with any body, and a specified content type
+func NewExportReceiptsRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/receipts/exports", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPurposesRequest constructs an http.Request for the Purposes method
+func NewPurposesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/receipts/purposes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPurposeSettingsRequest constructs an http.Request for the PurposeSettings method
+func NewPurposeSettingsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/receipts/settings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetPurposeSettingsRequest calls the generic SetPurposeSettings builder with application/json body
+func NewSetPurposeSettingsRequest(server string, customer string, body SetPurposeSettingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPurposeSettingsRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewSetPurposeSettingsRequestWithBody constructs an http.Request for the SetPurposeSettings method, with any body, and a specified content type
+func NewSetPurposeSettingsRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/receipts/settings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListRecordingsRequest constructs an http.Request for the ListRecordings method
 func NewListRecordingsRequest(server string, customer string, params *ListRecordingsParams) (*http.Request, error) {
 	var err error
@@ -20081,6 +29532,42 @@ func NewListRecordingsRequest(server string, customer string, params *ListRecord
 		if params.Words != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "words", *params.Words, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DueBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "due_before", *params.DueBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Held != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "held", *params.Held, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Hold != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "hold", *params.Hold, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -20289,6 +29776,251 @@ func NewOpenRecordingRequestWithBody(server string, customer string, recording s
 	return req, nil
 }
 
+// NewListRedactionsRequest constructs an http.Request for the ListRedactions method
+func NewListRedactionsRequest(server string, customer string, recording string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "recording", recording, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/recordings/%s/redactions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRedactRecordingRequest calls the generic RedactRecording builder with application/json body
+func NewRedactRecordingRequest(server string, customer string, recording string, body RedactRecordingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRedactRecordingRequestWithBody(server, customer, recording, "application/json", bodyReader)
+}
+
+// NewRedactRecordingRequestWithBody constructs an http.Request for the RedactRecording method, with any body, and a specified content type
+func NewRedactRecordingRequestWithBody(server string, customer string, recording string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "recording", recording, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/recordings/%s/redactions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUndoRedactionRequest calls the generic UndoRedaction builder with application/json body
+func NewUndoRedactionRequest(server string, customer string, recording string, body UndoRedactionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUndoRedactionRequestWithBody(server, customer, recording, "application/json", bodyReader)
+}
+
+// NewUndoRedactionRequestWithBody constructs an http.Request for the UndoRedaction method, with any body, and a specified content type
+func NewUndoRedactionRequestWithBody(server string, customer string, recording string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "recording", recording, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/recordings/%s/redactions-undo", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUntagRecordingRequest constructs an http.Request for the UntagRecording method
+func NewUntagRecordingRequest(server string, customer string, recording string, tag string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "recording", recording, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "tag", tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/recordings/%s/tags/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTagRecordingRequest constructs an http.Request for the TagRecording method
+func NewTagRecordingRequest(server string, customer string, recording string, tag string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "recording", recording, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "tag", tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/recordings/%s/tags/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewTranscribeAgainRequest constructs an http.Request for the TranscribeAgain method
 func NewTranscribeAgainRequest(server string, customer string, recording string) (*http.Request, error) {
 	var err error
@@ -20326,6 +30058,87 @@ func NewTranscribeAgainRequest(server string, customer string, recording string)
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewGetRedactionSettingsRequest constructs an http.Request for the GetRedactionSettings method
+func NewGetRedactionSettingsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/redaction-settings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetRedactionSettingsRequest calls the generic SetRedactionSettings builder with application/json body
+func NewSetRedactionSettingsRequest(server string, customer string, body SetRedactionSettingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetRedactionSettingsRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewSetRedactionSettingsRequestWithBody constructs an http.Request for the SetRedactionSettings method, with any body, and a specified content type
+func NewSetRedactionSettingsRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/redaction-settings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -20407,6 +30220,266 @@ func NewSetRetentionRequestWithBody(server string, customer string, contentType 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetRetentionRulesRequest constructs an http.Request for the GetRetentionRules method
+func NewGetRetentionRulesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/retention/rules", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSaveRetentionRulesRequest calls the generic SaveRetentionRules builder with application/json body
+func NewSaveRetentionRulesRequest(server string, customer string, body SaveRetentionRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSaveRetentionRulesRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewSaveRetentionRulesRequestWithBody constructs an http.Request for the SaveRetentionRules method, with any body, and a specified content type
+func NewSaveRetentionRulesRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/retention/rules", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListRetentionGoingRequest calls the generic ListRetentionGoing builder with application/json body
+func NewListRetentionGoingRequest(server string, customer string, params *ListRetentionGoingParams, body ListRetentionGoingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListRetentionGoingRequestWithBody(server, customer, params, "application/json", bodyReader)
+}
+
+// NewListRetentionGoingRequestWithBody constructs an http.Request for the ListRetentionGoing method, with any body, and a specified content type
+func NewListRetentionGoingRequestWithBody(server string, customer string, params *ListRetentionGoingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/retention/rules-going", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Held != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "held", *params.Held, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPreviewRetentionRulesRequest calls the generic PreviewRetentionRules builder with application/json body
+func NewPreviewRetentionRulesRequest(server string, customer string, body PreviewRetentionRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPreviewRetentionRulesRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewPreviewRetentionRulesRequestWithBody constructs an http.Request for the PreviewRetentionRules method, with any body, and a specified content type
+func NewPreviewRetentionRulesRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/retention/rules-preview", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWithdrawRetentionRulesRequest constructs an http.Request for the WithdrawRetentionRules method
+func NewWithdrawRetentionRulesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/retention/rules/pending", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -24018,6 +34091,128 @@ func NewEndSupportRequest(server string, customer string, support string) (*http
 	return req, nil
 }
 
+// NewListTagsRequest constructs an http.Request for the ListTags method
+func NewListTagsRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/tags", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewMakeTagRequest calls the generic MakeTag builder with application/json body
+func NewMakeTagRequest(server string, customer string, body MakeTagJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMakeTagRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewMakeTagRequestWithBody constructs an http.Request for the MakeTag method, with any body, and a specified content type
+func NewMakeTagRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/tags", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRemoveTagRequest constructs an http.Request for the RemoveTag method
+func NewRemoveTagRequest(server string, customer string, tag string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "tag", tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/tags/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListTokensRequest constructs an http.Request for the ListTokens method
 func NewListTokensRequest(server string, customer string) (*http.Request, error) {
 	var err error
@@ -24732,6 +34927,143 @@ func NewWhyRequest(server string, customer string, params *WhyParams) (*http.Req
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListWitnessesRequest constructs an http.Request for the ListWitnesses method
+func NewListWitnessesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/witnesses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddWitnessRequest calls the generic AddWitness builder with application/json body
+func NewAddWitnessRequest(server string, customer string, params *AddWitnessParams, body AddWitnessJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddWitnessRequestWithBody(server, customer, params, "application/json", bodyReader)
+}
+
+// NewAddWitnessRequestWithBody constructs an http.Request for the AddWitness method, with any body, and a specified content type
+func NewAddWitnessRequestWithBody(server string, customer string, params *AddWitnessParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/witnesses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveWitnessRequest constructs an http.Request for the RemoveWitness method
+func NewRemoveWitnessRequest(server string, customer string, witness string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "witness", witness, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/witnesses/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -26329,6 +36661,40 @@ func NewCreateChildRequestWithBody(server string, node string, params *CreateChi
 	return req, nil
 }
 
+// NewListDepartedRequest constructs an http.Request for the ListDeparted method
+func NewListDepartedRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/departed", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListNodeEventsRequest constructs an http.Request for the ListNodeEvents method
 func NewListNodeEventsRequest(server string, node string, params *ListNodeEventsParams) (*http.Request, error) {
 	var err error
@@ -26552,6 +36918,40 @@ func NewInviteAdministratorRequestWithBody(server string, node string, contentTy
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRotateAllKeysRequest constructs an http.Request for the RotateAllKeys method
+func NewRotateAllKeysRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/keys/rotation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -27091,6 +37491,189 @@ func NewNodeReviewPaperRequest(server string, node string, review string) (*http
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRootKeyRequest constructs an http.Request for the GetRootKey method
+func NewGetRootKeyRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/root-key", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListRootKeyRotationsRequest constructs an http.Request for the ListRootKeyRotations method
+func NewListRootKeyRotationsRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/root-key/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRetireRootKeyRequest constructs an http.Request for the RetireRootKey method
+func NewRetireRootKeyRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/root-key/retire", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetRootKeyRhythmRequest calls the generic SetRootKeyRhythm builder with application/json body
+func NewSetRootKeyRhythmRequest(server string, node string, body SetRootKeyRhythmJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetRootKeyRhythmRequestWithBody(server, node, "application/json", bodyReader)
+}
+
+// NewSetRootKeyRhythmRequestWithBody constructs an http.Request for the SetRootKeyRhythm method, with any body, and a specified content type
+func NewSetRootKeyRhythmRequestWithBody(server string, node string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/root-key/rhythm", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRotateRootKeyRequest constructs an http.Request for the RotateRootKey method
+func NewRotateRootKeyRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/root-key/rotation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -27713,6 +38296,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/alerts/{alert}/snooze (the `SnoozeAlert` operationId).
 	SnoozeAlertWithResponse(ctx context.Context, customer string, alert string, body SnoozeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*SnoozeAlertAnswer, error)
 
+	// ListApprovalsWithResponse What waits for a second person, and what became of the rest
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/approvals (the `ListApprovals` operationId).
+	ListApprovalsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListApprovalsAnswer, error)
+
+	// ApproveWithBodyWithResponse Say yes as the second person; never who asked
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+	ApproveWithBodyWithResponse(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveAnswer, error)
+
+	// ApproveWithResponse Say yes as the second person; never who asked
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+	ApproveWithResponse(ctx context.Context, customer string, approval string, body ApproveJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveAnswer, error)
+
+	// RefuseWithBodyWithResponse Say no, or take back what you asked for
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+	RefuseWithBodyWithResponse(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefuseAnswer, error)
+
+	// RefuseWithResponse Say no, or take back what you asked for
+	//
+	// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+	RefuseWithResponse(ctx context.Context, customer string, approval string, body RefuseJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseAnswer, error)
+
 	// ListAttentionWithResponse Files that could not be archived, and what to do
 	//
 	// Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -27740,6 +38368,87 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/backup (the `GetBackup` operationId).
 	GetBackupWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetBackupAnswer, error)
 
+	// ListBreachesWithResponse What may have been in wrong hands, newest first
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches (the `ListBreaches` operationId).
+	ListBreachesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListBreachesAnswer, error)
+
+	// OpenBreachWithBodyWithResponse Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+	OpenBreachWithBodyWithResponse(ctx context.Context, customer string, params *OpenBreachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenBreachAnswer, error)
+
+	// OpenBreachWithResponse Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+	OpenBreachWithResponse(ctx context.Context, customer string, params *OpenBreachParams, body OpenBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenBreachAnswer, error)
+
+	// BreachWithResponse One breach
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach} (the `Breach` operationId).
+	BreachWithResponse(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*BreachAnswer, error)
+
+	// ChangeBreachWithBodyWithResponse Write down more of a breach, or close it with its outcome
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+	ChangeBreachWithBodyWithResponse(ctx context.Context, customer string, breach string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeBreachAnswer, error)
+
+	// ChangeBreachWithResponse Write down more of a breach, or close it with its outcome
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+	ChangeBreachWithResponse(ctx context.Context, customer string, breach string, body ChangeBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeBreachAnswer, error)
+
+	// BreachNoticeWithResponse The draft of a notice, to the authority or to the persons concerned
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice (the `BreachNotice` operationId).
+	BreachNoticeWithResponse(ctx context.Context, customer string, breach string, params *BreachNoticeParams, reqEditors ...RequestEditorFn) (*BreachNoticeAnswer, error)
+
+	// BreachNoticePaperWithResponse The draft of a notice as a PDF
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice/paper (the `BreachNoticePaper` operationId).
+	BreachNoticePaperWithResponse(ctx context.Context, customer string, breach string, params *BreachNoticePaperParams, reqEditors ...RequestEditorFn) (*BreachNoticePaperAnswer, error)
+
+	// BreachReportWithResponse What it could have reached and did reach, with the timeline
+	//
+	// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/report (the `BreachReport` operationId).
+	BreachReportWithResponse(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*BreachReportAnswer, error)
+
 	// ListCallsWithResponse Calls by filter, one page
 	//
 	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -27757,6 +38466,78 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/calls/{call} (the `GetCall` operationId).
 	GetCallWithResponse(ctx context.Context, customer string, call string, reqEditors ...RequestEditorFn) (*GetCallAnswer, error)
+
+	// ListCertificatesWithResponse Signed certificates of destruction, the newest first
+	//
+	// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/certificates (the `ListCertificates` operationId).
+	ListCertificatesWithResponse(ctx context.Context, customer string, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*ListCertificatesAnswer, error)
+
+	// SignCertificatesWithResponse Sign now what was destroyed since: it is signed by itself within minutes
+	//
+	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/certificates/sign (the `SignCertificates` operationId).
+	SignCertificatesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*SignCertificatesAnswer, error)
+
+	// CertificateWithResponse A certificate as JSON with its signature
+	//
+	// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate} (the `Certificate` operationId).
+	CertificateWithResponse(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*CertificateAnswer, error)
+
+	// CertificatePaperWithResponse A certificate as a signed PDF
+	//
+	// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate}/paper (the `CertificatePaper` operationId).
+	CertificatePaperWithResponse(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*CertificatePaperAnswer, error)
+
+	// ListCheckpointsWithResponse Signed checkpoints of the change log, the newest first
+	//
+	// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/checkpoints (the `ListCheckpoints` operationId).
+	ListCheckpointsWithResponse(ctx context.Context, customer string, params *ListCheckpointsParams, reqEditors ...RequestEditorFn) (*ListCheckpointsAnswer, error)
+
+	// SignCheckpointWithResponse Sign what the change log is now
+	//
+	// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/checkpoints (the `SignCheckpoint` operationId).
+	SignCheckpointWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*SignCheckpointAnswer, error)
+
+	// CosignCheckpointWithBodyWithResponse Put a witness's own signature beside a checkpoint
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+	CosignCheckpointWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CosignCheckpointAnswer, error)
+
+	// CosignCheckpointWithResponse Put a witness's own signature beside a checkpoint
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+	CosignCheckpointWithResponse(ctx context.Context, customer string, body CosignCheckpointJSONRequestBody, reqEditors ...RequestEditorFn) (*CosignCheckpointAnswer, error)
 
 	// CoverageWithResponse Days: which calls have recordings, and what the logs do not say
 	//
@@ -27929,6 +38710,60 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/coverage/statements/{statement}/paper (the `CoverageStatementPaper` operationId).
 	CoverageStatementPaperWithResponse(ctx context.Context, customer string, statement string, reqEditors ...RequestEditorFn) (*CoverageStatementPaperAnswer, error)
 
+	// StayWithResponse Take the asking back, or stop what was approved
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/departure (the `Stay` operationId).
+	StayWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*StayAnswer, error)
+
+	// DepartureWithResponse How far leaving has come
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/departure (the `Departure` operationId).
+	DepartureWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*DepartureAnswer, error)
+
+	// LeaveWithBodyWithResponse Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+	LeaveWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LeaveAnswer, error)
+
+	// LeaveWithResponse Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+	LeaveWithResponse(ctx context.Context, customer string, body LeaveJSONRequestBody, reqEditors ...RequestEditorFn) (*LeaveAnswer, error)
+
+	// ExportCustomerWithBodyWithResponse Make the bundle with everything, for another installation
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+	ExportCustomerWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportCustomerAnswer, error)
+
+	// ExportCustomerWithResponse Make the bundle with everything, for another installation
+	//
+	// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+	ExportCustomerWithResponse(ctx context.Context, customer string, body ExportCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportCustomerAnswer, error)
+
 	// ListDevicesWithResponse Collectors beside telephone systems
 	//
 	// Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -28100,6 +38935,69 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/events/exports (the `ExportEvents` operationId).
 	ExportEventsWithResponse(ctx context.Context, customer string, body ExportEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportEventsAnswer, error)
 
+	// MakeEvidenceWithBodyWithResponse Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+	//
+	// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+	MakeEvidenceWithBodyWithResponse(ctx context.Context, customer string, params *MakeEvidenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MakeEvidenceAnswer, error)
+
+	// MakeEvidenceWithResponse Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+	//
+	// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+	MakeEvidenceWithResponse(ctx context.Context, customer string, params *MakeEvidenceParams, body MakeEvidenceJSONRequestBody, reqEditors ...RequestEditorFn) (*MakeEvidenceAnswer, error)
+
+	// ListExportsWithResponse Exports that the asker has asked for, the newest first
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/exports (the `ListExports` operationId).
+	ListExportsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListExportsAnswer, error)
+
+	// RemoveExportWithResponse Destroy an export before its time
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/exports/{export} (the `RemoveExport` operationId).
+	RemoveExportWithResponse(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*RemoveExportAnswer, error)
+
+	// GetExportWithResponse One export, and how far its making has come
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/exports/{export} (the `GetExport` operationId).
+	GetExportWithResponse(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*GetExportAnswer, error)
+
+	// OpenExportWithResponse Open an export to take it: writes the receipt first, then gives the address
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/exports/{export}/openings (the `OpenExport` operationId).
+	OpenExportWithResponse(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*OpenExportAnswer, error)
+
+	// TakeExportWithResponse The file; answers byte ranges
+	//
+	// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/exports/{export}/openings/{opening} (the `TakeExport` operationId).
+	TakeExportWithResponse(ctx context.Context, customer string, export string, opening string, reqEditors ...RequestEditorFn) (*TakeExportAnswer, error)
+
 	// GetExposureWithResponse Who could reach what, the host's operator included
 	//
 	// Needs `exposure.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -28117,6 +39015,69 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/health (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetHealthAnswer, error)
+
+	// ListHoldsWithResponse Legal holds, those that were lifted as well
+	//
+	// Needs `hold.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/holds (the `ListHolds` operationId).
+	ListHoldsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListHoldsAnswer, error)
+
+	// PlaceHoldWithBodyWithResponse Place a legal hold: nothing under it can be destroyed
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+	PlaceHoldWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlaceHoldAnswer, error)
+
+	// PlaceHoldWithResponse Place a legal hold: nothing under it can be destroyed
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+	PlaceHoldWithResponse(ctx context.Context, customer string, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldAnswer, error)
+
+	// PreviewHoldWithBodyWithResponse How many recordings a search would hold
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+	PreviewHoldWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewHoldAnswer, error)
+
+	// PreviewHoldWithResponse How many recordings a search would hold
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+	PreviewHoldWithResponse(ctx context.Context, customer string, body PreviewHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewHoldAnswer, error)
+
+	// LiftHoldWithBodyWithResponse Ask for a hold to be lifted; a second person has to agree
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+	LiftHoldWithBodyWithResponse(ctx context.Context, customer string, hold string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftHoldAnswer, error)
+
+	// LiftHoldWithResponse Ask for a hold to be lifted; a second person has to agree
+	//
+	// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+	LiftHoldWithResponse(ctx context.Context, customer string, hold string, body LiftHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftHoldAnswer, error)
 
 	// ReleaseIdentityDomainWithResponse Give a domain up
 	//
@@ -28379,6 +39340,87 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/imports/{import}/start (the `StartImport` operationId).
 	StartImportWithResponse(ctx context.Context, customer string, pImport string, reqEditors ...RequestEditorFn) (*StartImportAnswer, error)
 
+	// GetKeysWithResponse How the customer's key is: age, copies, who holds it
+	//
+	// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/keys (the `GetKeys` operationId).
+	GetKeysWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetKeysAnswer, error)
+
+	// ListKeyRotationsWithResponse Rotations of the customer's key, newest first
+	//
+	// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/keys/history (the `ListKeyRotations` operationId).
+	ListKeyRotationsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListKeyRotationsAnswer, error)
+
+	// SetKeyRhythmWithBodyWithResponse Choose how often the key is to be rotated
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+	SetKeyRhythmWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetKeyRhythmAnswer, error)
+
+	// SetKeyRhythmWithResponse Choose how often the key is to be rotated
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+	SetKeyRhythmWithResponse(ctx context.Context, customer string, body SetKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*SetKeyRhythmAnswer, error)
+
+	// RotateKeyWithBodyWithResponse Rotate the customer's key, hand it over to the customer's own key server, or take it back
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+	RotateKeyWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateKeyAnswer, error)
+
+	// RotateKeyWithResponse Rotate the customer's key, hand it over to the customer's own key server, or take it back
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+	RotateKeyWithResponse(ctx context.Context, customer string, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyAnswer, error)
+
+	// SetKeyServerWithBodyWithResponse Say how the customer's own key server is reached; nothing changes hands by that
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+	SetKeyServerWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetKeyServerAnswer, error)
+
+	// SetKeyServerWithResponse Say how the customer's own key server is reached; nothing changes hands by that
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+	SetKeyServerWithResponse(ctx context.Context, customer string, body SetKeyServerJSONRequestBody, reqEditors ...RequestEditorFn) (*SetKeyServerAnswer, error)
+
+	// TryKeyServerWithResponse Try the key server that is set, and tell what arrived
+	//
+	// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/keys/server/test (the `TryKeyServer` operationId).
+	TryKeyServerWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*TryKeyServerAnswer, error)
+
 	// RemoveLeaversWithBodyWithResponse Take people out, all or nobody, with a report of what they could reach
 	//
 	// Needs `leaver.remove`. What is missing, foreign or not allowed answers alike: 404.
@@ -28396,6 +39438,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/customers/{customer}/leavers (the `RemoveLeavers` operationId).
 	RemoveLeaversWithResponse(ctx context.Context, customer string, body RemoveLeaversJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveLeaversAnswer, error)
+
+	// LogStateWithResponse How the proof of the change log stands
+	//
+	// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/log (the `LogState` operationId).
+	LogStateWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*LogStateAnswer, error)
+
+	// ExportLogWithBodyWithResponse The change log with its proofs as a file that ringfence verify checks offline
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+	ExportLogWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportLogAnswer, error)
+
+	// ExportLogWithResponse The change log with its proofs as a file that ringfence verify checks offline
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+	ExportLogWithResponse(ctx context.Context, customer string, body ExportLogJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportLogAnswer, error)
 
 	// ListMembersWithResponse Who has a role here
 	//
@@ -28487,6 +39556,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/download (the `Download` operationId).
 	DownloadWithResponse(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*DownloadAnswer, error)
 
+	// FindingsWithResponse What was found in what was said: kinds and times
+	//
+	// Needs `recording.transcript`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/findings (the `Findings` operationId).
+	FindingsWithResponse(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*FindingsAnswer, error)
+
 	// OpusWithResponse The sound as Opus, where that form is stored; answers byte ranges
 	//
 	// Needs `recording.listen`. What is missing, foreign or not allowed answers alike: 404.
@@ -28522,6 +39600,321 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/transcript (the `Transcript` operationId).
 	TranscriptWithResponse(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*TranscriptAnswer, error)
+
+	// ListPausesWithResponse Pauses for payments, the newest first
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pauses (the `ListPauses` operationId).
+	ListPausesWithResponse(ctx context.Context, customer string, params *ListPausesParams, reqEditors ...RequestEditorFn) (*ListPausesAnswer, error)
+
+	// NotePauseWithBodyWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+	NotePauseWithBodyWithResponse(ctx context.Context, customer string, params *NotePauseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NotePauseAnswer, error)
+
+	// NotePauseWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+	NotePauseWithResponse(ctx context.Context, customer string, params *NotePauseParams, body NotePauseJSONRequestBody, reqEditors ...RequestEditorFn) (*NotePauseAnswer, error)
+
+	// EndPauseWithBodyWithResponse End a pause that is open
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+	EndPauseWithBodyWithResponse(ctx context.Context, customer string, pause string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndPauseAnswer, error)
+
+	// EndPauseWithResponse End a pause that is open
+	//
+	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+	EndPauseWithResponse(ctx context.Context, customer string, pause string, body EndPauseJSONRequestBody, reqEditors ...RequestEditorFn) (*EndPauseAnswer, error)
+
+	// ListRecordedPaymentsWithResponse Payments that were recorded although they should not have been
+	//
+	// Needs `payment.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/payments (the `ListRecordedPayments` operationId).
+	ListRecordedPaymentsWithResponse(ctx context.Context, customer string, params *ListRecordedPaymentsParams, reqEditors ...RequestEditorFn) (*ListRecordedPaymentsAnswer, error)
+
+	// ListPersonRequestsWithResponse Requests of persons about what is kept of them, newest first
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests (the `ListPersonRequests` operationId).
+	ListPersonRequestsWithResponse(ctx context.Context, customer string, params *ListPersonRequestsParams, reqEditors ...RequestEditorFn) (*ListPersonRequestsAnswer, error)
+
+	// OpenPersonRequestWithBodyWithResponse Open a request; the stores are looked through at once, and the month of the law runs
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+	OpenPersonRequestWithBodyWithResponse(ctx context.Context, customer string, params *OpenPersonRequestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenPersonRequestAnswer, error)
+
+	// OpenPersonRequestWithResponse Open a request; the stores are looked through at once, and the month of the law runs
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+	OpenPersonRequestWithResponse(ctx context.Context, customer string, params *OpenPersonRequestParams, body OpenPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenPersonRequestAnswer, error)
+
+	// PersonStoresWithResponse Where a search looks, and why something may be kept
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/stores (the `PersonStores` operationId).
+	PersonStoresWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*PersonStoresAnswer, error)
+
+	// PersonRequestWithResponse One request
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
+	PersonRequestWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonRequestAnswer, error)
+
+	// RectifyPersonWithBodyWithResponse Put a name or a number right on the card of a call
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+	RectifyPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RectifyPersonAnswer, error)
+
+	// RectifyPersonWithResponse Put a name or a number right on the card of a call
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+	RectifyPersonWithResponse(ctx context.Context, customer string, request string, body RectifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*RectifyPersonAnswer, error)
+
+	// DecidePersonFindsWithBodyWithResponse Say of finds whether they are the person's, and why they would be kept
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+	DecidePersonFindsWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecidePersonFindsAnswer, error)
+
+	// DecidePersonFindsWithResponse Say of finds whether they are the person's, and why they would be kept
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+	DecidePersonFindsWithResponse(ctx context.Context, customer string, request string, body DecidePersonFindsJSONRequestBody, reqEditors ...RequestEditorFn) (*DecidePersonFindsAnswer, error)
+
+	// EndPersonRequestWithBodyWithResponse Answered, or refused with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+	EndPersonRequestWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndPersonRequestAnswer, error)
+
+	// EndPersonRequestWithResponse Answered, or refused with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+	EndPersonRequestWithResponse(ctx context.Context, customer string, request string, body EndPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*EndPersonRequestAnswer, error)
+
+	// ErasePersonWithBodyWithResponse Carry out the plan; the exact number is asked for, and nothing brings it back
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+	ErasePersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ErasePersonAnswer, error)
+
+	// ErasePersonWithResponse Carry out the plan; the exact number is asked for, and nothing brings it back
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+	ErasePersonWithResponse(ctx context.Context, customer string, request string, body ErasePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*ErasePersonAnswer, error)
+
+	// ExtendPersonRequestWithBodyWithResponse Make the time two months longer, with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+	ExtendPersonRequestWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExtendPersonRequestAnswer, error)
+
+	// ExtendPersonRequestWithResponse Make the time two months longer, with the reason
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+	ExtendPersonRequestWithResponse(ctx context.Context, customer string, request string, body ExtendPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*ExtendPersonRequestAnswer, error)
+
+	// ListPersonFindsWithResponse What was found, where and why
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/finds (the `ListPersonFinds` operationId).
+	ListPersonFindsWithResponse(ctx context.Context, customer string, request string, params *ListPersonFindsParams, reqEditors ...RequestEditorFn) (*ListPersonFindsAnswer, error)
+
+	// IdentifyPersonWithBodyWithResponse Note how it was made sure that the person is who they say
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+	IdentifyPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IdentifyPersonAnswer, error)
+
+	// IdentifyPersonWithResponse Note how it was made sure that the person is who they say
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+	IdentifyPersonWithResponse(ctx context.Context, customer string, request string, body IdentifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*IdentifyPersonAnswer, error)
+
+	// PersonLetterWithResponse The draft of a letter to the person
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter (the `PersonLetter` operationId).
+	PersonLetterWithResponse(ctx context.Context, customer string, request string, params *PersonLetterParams, reqEditors ...RequestEditorFn) (*PersonLetterAnswer, error)
+
+	// PersonLetterPaperWithResponse The draft of a letter as a PDF
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter/paper (the `PersonLetterPaper` operationId).
+	PersonLetterPaperWithResponse(ctx context.Context, customer string, request string, params *PersonLetterPaperParams, reqEditors ...RequestEditorFn) (*PersonLetterPaperAnswer, error)
+
+	// ObjectPersonWithBodyWithResponse Stop transcription, sentiment or search for calls with the person's numbers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+	ObjectPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ObjectPersonAnswer, error)
+
+	// ObjectPersonWithResponse Stop transcription, sentiment or search for calls with the person's numbers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+	ObjectPersonWithResponse(ctx context.Context, customer string, request string, body ObjectPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*ObjectPersonAnswer, error)
+
+	// PackPersonWithResponse Have what is the person's put together for them, to be taken as an export
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/packs (the `PackPerson` operationId).
+	PackPersonWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PackPersonAnswer, error)
+
+	// PersonPlanWithResponse What an erasure would do: erased, or kept because
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/plan (the `PersonPlan` operationId).
+	PersonPlanWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonPlanAnswer, error)
+
+	// RestrictPersonWithResponse Only store the confirmed recordings from now on
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction (the `RestrictPerson` operationId).
+	RestrictPersonWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*RestrictPersonAnswer, error)
+
+	// UnrestrictPersonWithBodyWithResponse End the restriction, after the person was told
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+	UnrestrictPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnrestrictPersonAnswer, error)
+
+	// UnrestrictPersonWithResponse End the restriction, after the person was told
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+	UnrestrictPersonWithResponse(ctx context.Context, customer string, request string, body UnrestrictPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*UnrestrictPersonAnswer, error)
+
+	// SearchPersonAgainWithBodyWithResponse Look through the stores once more, with these identifiers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+	SearchPersonAgainWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchPersonAgainAnswer, error)
+
+	// SearchPersonAgainWithResponse Look through the stores once more, with these identifiers
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+	SearchPersonAgainWithResponse(ctx context.Context, customer string, request string, body SearchPersonAgainJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchPersonAgainAnswer, error)
 
 	// ListProfilesWithResponse Telephone systems that can be read, and on what that was checked
 	//
@@ -28604,6 +39997,69 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/quota (the `GetQuota` operationId).
 	GetQuotaWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetQuotaAnswer, error)
 
+	// ListReceiptsWithResponse Every opening of what is sealed, newest first: who, when, why, from where, by which support access
+	//
+	// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/receipts (the `ListReceipts` operationId).
+	ListReceiptsWithResponse(ctx context.Context, customer string, params *ListReceiptsParams, reqEditors ...RequestEditorFn) (*ListReceiptsAnswer, error)
+
+	// ExportReceiptsWithBodyWithResponse Receipts as a file; the export leaves one itself
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+	ExportReceiptsWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportReceiptsAnswer, error)
+
+	// ExportReceiptsWithResponse Receipts as a file; the export leaves one itself
+	//
+	// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+	ExportReceiptsWithResponse(ctx context.Context, customer string, body ExportReceiptsJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportReceiptsAnswer, error)
+
+	// PurposesWithResponse Whether the asker has to say why before opening, and what there is to choose from
+	//
+	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/receipts/purposes (the `Purposes` operationId).
+	PurposesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*PurposesAnswer, error)
+
+	// PurposeSettingsWithResponse Who has to say why before a recording is opened
+	//
+	// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/receipts/settings (the `PurposeSettings` operationId).
+	PurposeSettingsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*PurposeSettingsAnswer, error)
+
+	// SetPurposeSettingsWithBodyWithResponse Choose who has to say why before a recording is opened
+	//
+	// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+	SetPurposeSettingsWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPurposeSettingsAnswer, error)
+
+	// SetPurposeSettingsWithResponse Choose who has to say why before a recording is opened
+	//
+	// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+	SetPurposeSettingsWithResponse(ctx context.Context, customer string, body SetPurposeSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPurposeSettingsAnswer, error)
+
 	// ListRecordingsWithResponse Recordings by filter, one page
 	//
 	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -28658,6 +40114,69 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/openings (the `OpenRecording` operationId).
 	OpenRecordingWithResponse(ctx context.Context, customer string, recording string, body OpenRecordingJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenRecordingAnswer, error)
 
+	// ListRedactionsWithResponse What was taken out of a recording, and what was found in it
+	//
+	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/recordings/{recording}/redactions (the `ListRedactions` operationId).
+	ListRedactionsWithResponse(ctx context.Context, customer string, recording string, reqEditors ...RequestEditorFn) (*ListRedactionsAnswer, error)
+
+	// RedactRecordingWithBodyWithResponse Take stretches out of a recording, and their words out of its transcript
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+	RedactRecordingWithBodyWithResponse(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RedactRecordingAnswer, error)
+
+	// RedactRecordingWithResponse Take stretches out of a recording, and their words out of its transcript
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+	RedactRecordingWithResponse(ctx context.Context, customer string, recording string, body RedactRecordingJSONRequestBody, reqEditors ...RequestEditorFn) (*RedactRecordingAnswer, error)
+
+	// UndoRedactionWithBodyWithResponse Put the original back, while it stays
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+	UndoRedactionWithBodyWithResponse(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoRedactionAnswer, error)
+
+	// UndoRedactionWithResponse Put the original back, while it stays
+	//
+	// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+	UndoRedactionWithResponse(ctx context.Context, customer string, recording string, body UndoRedactionJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoRedactionAnswer, error)
+
+	// UntagRecordingWithResponse Take a label off a recording
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
+	UntagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*UntagRecordingAnswer, error)
+
+	// TagRecordingWithResponse Put a label on a recording
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
+	TagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*TagRecordingAnswer, error)
+
 	// TranscribeAgainWithResponse Transcribe a recording anew, for example after the engine was changed
 	//
 	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
@@ -28667,7 +40186,34 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/transcriptions (the `TranscribeAgain` operationId).
 	TranscribeAgainWithResponse(ctx context.Context, customer string, recording string, reqEditors ...RequestEditorFn) (*TranscribeAgainAnswer, error)
 
-	// GetRetentionWithResponse How long recordings are kept
+	// GetRedactionSettingsWithResponse What is found in recordings, and what is taken out
+	//
+	// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/redaction-settings (the `GetRedactionSettings` operationId).
+	GetRedactionSettingsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetRedactionSettingsAnswer, error)
+
+	// SetRedactionSettingsWithBodyWithResponse Choose what is found in recordings, and what is taken out
+	//
+	// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+	SetRedactionSettingsWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRedactionSettingsAnswer, error)
+
+	// SetRedactionSettingsWithResponse Choose what is found in recordings, and what is taken out
+	//
+	// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+	SetRedactionSettingsWithResponse(ctx context.Context, customer string, body SetRedactionSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRedactionSettingsAnswer, error)
+
+	// GetRetentionWithResponse How long recordings are kept where no rule says otherwise
 	//
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -28676,7 +40222,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/retention (the `GetRetention` operationId).
 	GetRetentionWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetRetentionAnswer, error)
 
-	// SetRetentionWithBodyWithResponse Choose how long recordings are kept; nothing is captured before
+	// SetRetentionWithBodyWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -28685,7 +40231,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/v1/customers/{customer}/retention (the `SetRetention` operationId).
 	SetRetentionWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRetentionAnswer, error)
 
-	// SetRetentionWithResponse Choose how long recordings are kept; nothing is captured before
+	// SetRetentionWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -28693,6 +40239,78 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/retention (the `SetRetention` operationId).
 	SetRetentionWithResponse(ctx context.Context, customer string, body SetRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRetentionAnswer, error)
+
+	// GetRetentionRulesWithResponse How long which recordings are kept, and what is pending
+	//
+	// Needs `policy.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/retention/rules (the `GetRetentionRules` operationId).
+	GetRetentionRulesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetRetentionRulesAnswer, error)
+
+	// SaveRetentionRulesWithBodyWithResponse Save all rules: longer at once, shorter in a week or with a second person
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+	SaveRetentionRulesWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SaveRetentionRulesAnswer, error)
+
+	// SaveRetentionRulesWithResponse Save all rules: longer at once, shorter in a week or with a second person
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+	SaveRetentionRulesWithResponse(ctx context.Context, customer string, body SaveRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SaveRetentionRulesAnswer, error)
+
+	// ListRetentionGoingWithBodyWithResponse Which recordings rules would end tonight, with the reason of each
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+	ListRetentionGoingWithBodyWithResponse(ctx context.Context, customer string, params *ListRetentionGoingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListRetentionGoingAnswer, error)
+
+	// ListRetentionGoingWithResponse Which recordings rules would end tonight, with the reason of each
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+	ListRetentionGoingWithResponse(ctx context.Context, customer string, params *ListRetentionGoingParams, body ListRetentionGoingJSONRequestBody, reqEditors ...RequestEditorFn) (*ListRetentionGoingAnswer, error)
+
+	// PreviewRetentionRulesWithBodyWithResponse What rules would do tonight; changes nothing
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+	PreviewRetentionRulesWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewRetentionRulesAnswer, error)
+
+	// PreviewRetentionRulesWithResponse What rules would do tonight; changes nothing
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+	PreviewRetentionRulesWithResponse(ctx context.Context, customer string, body PreviewRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewRetentionRulesAnswer, error)
+
+	// WithdrawRetentionRulesWithResponse Take back shorter rules that wait
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/retention/rules/pending (the `WithdrawRetentionRules` operationId).
+	WithdrawRetentionRulesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*WithdrawRetentionRulesAnswer, error)
 
 	// SetReviewRuleWithBodyWithResponse Choose how often, and what happens to what nobody decides
 	//
@@ -29450,6 +41068,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /api/v1/customers/{customer}/support/{support} (the `EndSupport` operationId).
 	EndSupportWithResponse(ctx context.Context, customer string, support string, reqEditors ...RequestEditorFn) (*EndSupportAnswer, error)
 
+	// ListTagsWithResponse Labels for recordings
+	//
+	// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/tags (the `ListTags` operationId).
+	ListTagsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListTagsAnswer, error)
+
+	// MakeTagWithBodyWithResponse Make a label
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+	MakeTagWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MakeTagAnswer, error)
+
+	// MakeTagWithResponse Make a label
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+	MakeTagWithResponse(ctx context.Context, customer string, body MakeTagJSONRequestBody, reqEditors ...RequestEditorFn) (*MakeTagAnswer, error)
+
+	// RemoveTagWithResponse Remove a label from all recordings; not while a rule names it
+	//
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
+	RemoveTagWithResponse(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error)
+
 	// ListTokensWithResponse Keys of machines, without their secrets
 	//
 	// Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -29620,6 +41274,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/why (the `Why` operationId).
 	WhyWithResponse(ctx context.Context, customer string, params *WhyParams, reqEditors ...RequestEditorFn) (*WhyAnswer, error)
+
+	// ListWitnessesWithResponse Who is sent checkpoints by mail
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/witnesses (the `ListWitnesses` operationId).
+	ListWitnessesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListWitnessesAnswer, error)
+
+	// AddWitnessWithBodyWithResponse Have somebody sent checkpoints by mail
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+	AddWitnessWithBodyWithResponse(ctx context.Context, customer string, params *AddWitnessParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddWitnessAnswer, error)
+
+	// AddWitnessWithResponse Have somebody sent checkpoints by mail
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+	AddWitnessWithResponse(ctx context.Context, customer string, params *AddWitnessParams, body AddWitnessJSONRequestBody, reqEditors ...RequestEditorFn) (*AddWitnessAnswer, error)
+
+	// RemoveWitnessWithResponse Have somebody sent checkpoints no more
+	//
+	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/customers/{customer}/witnesses/{witness} (the `RemoveWitness` operationId).
+	RemoveWitnessWithResponse(ctx context.Context, customer string, witness string, reqEditors ...RequestEditorFn) (*RemoveWitnessAnswer, error)
 
 	// LiveWithResponse WebSocket: hints that something has changed, never what
 	//
@@ -30017,6 +41707,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/nodes/{node}/children (the `CreateChild` operationId).
 	CreateChildWithResponse(ctx context.Context, node string, params *CreateChildParams, body CreateChildJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateChildAnswer, error)
 
+	// ListDepartedWithResponse Customers who left this node, the latest first, with the certificates that remain
+	//
+	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/departed (the `ListDeparted` operationId).
+	ListDepartedWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListDepartedAnswer, error)
+
 	// ListNodeEventsWithResponse The change log of a node and those below it, newest first; nothing of what customers do
 	//
 	// Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -30061,6 +41760,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/nodes/{node}/invitations (the `InviteAdministrator` operationId).
 	InviteAdministratorWithResponse(ctx context.Context, node string, body InviteAdministratorJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteAdministratorAnswer, error)
+
+	// RotateAllKeysWithResponse Rotate the key of every customer; those of key servers are asked for theirs
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/keys/rotation (the `RotateAllKeys` operationId).
+	RotateAllKeysWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RotateAllKeysAnswer, error)
 
 	// GetNodeQuotaWithResponse What a node may use, and what it does
 	//
@@ -30223,6 +41931,60 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/nodes/{node}/reviews/{review}/paper (the `NodeReviewPaper` operationId).
 	NodeReviewPaperWithResponse(ctx context.Context, node string, review string, reqEditors ...RequestEditorFn) (*NodeReviewPaperAnswer, error)
+
+	// GetRootKeyWithResponse How the root key is, and which servers have it
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/root-key (the `GetRootKey` operationId).
+	GetRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*GetRootKeyAnswer, error)
+
+	// ListRootKeyRotationsWithResponse Rotations of the root key, newest first
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/root-key/history (the `ListRootKeyRotations` operationId).
+	ListRootKeyRotationsWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListRootKeyRotationsAnswer, error)
+
+	// RetireRootKeyWithResponse Remove the file of the former root key from this server; nothing may need it
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/root-key/retire (the `RetireRootKey` operationId).
+	RetireRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RetireRootKeyAnswer, error)
+
+	// SetRootKeyRhythmWithBodyWithResponse Choose how often the root key is to be rotated
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+	SetRootKeyRhythmWithBodyWithResponse(ctx context.Context, node string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRootKeyRhythmAnswer, error)
+
+	// SetRootKeyRhythmWithResponse Choose how often the root key is to be rotated
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+	SetRootKeyRhythmWithResponse(ctx context.Context, node string, body SetRootKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRootKeyRhythmAnswer, error)
+
+	// RotateRootKeyWithResponse Put everything under the next root key, whose recovery copy was read back on the server
+	//
+	// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/root-key/rotation (the `RotateRootKey` operationId).
+	RotateRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RotateRootKeyAnswer, error)
 
 	// EverybodyOutBelowWithResponse Sign everybody out at a node and at all below it, but this session
 	//
@@ -31012,6 +42774,143 @@ func (r SnoozeAlertAnswer) ContentType() string {
 	return ""
 }
 
+type ListApprovalsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ApprovalItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListApprovalsAnswer) GetJSON200() *ApprovalItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListApprovalsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListApprovalsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListApprovalsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListApprovalsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListApprovalsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ApproveAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Approval
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveAnswer) GetJSON200() *Approval {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApproveAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RefuseAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RefuseAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RefuseAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RefuseAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefuseAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefuseAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListAttentionAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -31149,6 +43048,343 @@ func (r GetBackupAnswer) ContentType() string {
 	return ""
 }
 
+type ListBreachesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BreachItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBreachesAnswer) GetJSON200() *BreachItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBreachesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBreachesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBreachesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBreachesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBreachesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type OpenBreachAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Breach
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r OpenBreachAnswer) GetJSON201() *Breach {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r OpenBreachAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenBreachAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenBreachAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenBreachAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenBreachAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BreachAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Breach
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BreachAnswer) GetJSON200() *Breach {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BreachAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BreachAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BreachAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BreachAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BreachAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeBreachAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Breach
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeBreachAnswer) GetJSON200() *Breach {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeBreachAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeBreachAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeBreachAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeBreachAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeBreachAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BreachNoticeAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LetterDraft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BreachNoticeAnswer) GetJSON200() *LetterDraft {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BreachNoticeAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BreachNoticeAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BreachNoticeAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BreachNoticeAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BreachNoticeAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BreachNoticePaperAnswer200Headers the declared response headers of an HTTP 200 response for BreachNoticePaper
+type BreachNoticePaperAnswer200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type BreachNoticePaperAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BreachNoticePaperAnswer200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BreachNoticePaperAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BreachNoticePaperAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BreachNoticePaperAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BreachNoticePaperAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BreachNoticePaperAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BreachReportAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BreachReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BreachReportAnswer) GetJSON200() *BreachReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BreachReportAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BreachReportAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BreachReportAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BreachReportAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BreachReportAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListCallsAnswer200Headers the declared response headers of an HTTP 200 response for ListCalls
 type ListCallsAnswer200Headers struct {
 	Link *string
@@ -31246,6 +43482,351 @@ func (r GetCallAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetCallAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCertificatesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DestructionCertificates
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCertificatesAnswer) GetJSON200() *DestructionCertificates {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCertificatesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCertificatesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCertificatesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCertificatesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCertificatesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignCertificatesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DestructionCertificates
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignCertificatesAnswer) GetJSON200() *DestructionCertificates {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SignCertificatesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SignCertificatesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignCertificatesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignCertificatesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignCertificatesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CertificateAnswer200Headers the declared response headers of an HTTP 200 response for Certificate
+type CertificateAnswer200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type CertificateAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *openapi_types.File
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CertificateAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CertificateAnswer) GetJSON200() *openapi_types.File {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CertificateAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CertificateAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CertificateAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CertificateAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CertificateAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CertificatePaperAnswer200Headers the declared response headers of an HTTP 200 response for CertificatePaper
+type CertificatePaperAnswer200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type CertificatePaperAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CertificatePaperAnswer200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CertificatePaperAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CertificatePaperAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CertificatePaperAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CertificatePaperAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CertificatePaperAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCheckpointsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckpointPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCheckpointsAnswer) GetJSON200() *CheckpointPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCheckpointsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCheckpointsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCheckpointsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCheckpointsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCheckpointsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignCheckpointAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Checkpoint
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignCheckpointAnswer) GetJSON200() *Checkpoint {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SignCheckpointAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SignCheckpointAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignCheckpointAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignCheckpointAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignCheckpointAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CosignCheckpointAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Checkpoint
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CosignCheckpointAnswer) GetJSON200() *Checkpoint {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CosignCheckpointAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CosignCheckpointAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CosignCheckpointAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CosignCheckpointAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CosignCheckpointAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31926,6 +44507,191 @@ func (r CoverageStatementPaperAnswer) ContentType() string {
 	return ""
 }
 
+type StayAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StayAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StayAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StayAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StayAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StayAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DepartureAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Departure
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DepartureAnswer) GetJSON200() *Departure {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DepartureAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DepartureAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DepartureAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DepartureAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DepartureAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LeaveAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Departure
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r LeaveAnswer) GetJSON201() *Departure {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LeaveAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LeaveAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LeaveAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LeaveAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LeaveAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportCustomerAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Export
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ExportCustomerAnswer) GetJSON201() *Export {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportCustomerAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportCustomerAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportCustomerAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportCustomerAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportCustomerAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListDevicesAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -32543,6 +45309,280 @@ func (r ExportEventsAnswer) ContentType() string {
 	return ""
 }
 
+type MakeEvidenceAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Export
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r MakeEvidenceAnswer) GetJSON202() *Export {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r MakeEvidenceAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MakeEvidenceAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MakeEvidenceAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MakeEvidenceAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MakeEvidenceAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListExportsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ExportItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListExportsAnswer) GetJSON200() *ExportItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListExportsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListExportsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListExportsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListExportsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListExportsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveExportAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveExportAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveExportAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveExportAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveExportAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveExportAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetExportAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Export
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetExportAnswer) GetJSON200() *Export {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetExportAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetExportAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetExportAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetExportAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetExportAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type OpenExportAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ExportOpening
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r OpenExportAnswer) GetJSON201() *ExportOpening {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r OpenExportAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenExportAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenExportAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenExportAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenExportAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TakeExportAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TakeExportAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TakeExportAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TakeExportAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TakeExportAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TakeExportAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetExposureAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -32633,6 +45673,198 @@ func (r GetHealthAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetHealthAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListHoldsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HoldItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListHoldsAnswer) GetJSON200() *HoldItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListHoldsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListHoldsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListHoldsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListHoldsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListHoldsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PlaceHoldAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Hold
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PlaceHoldAnswer) GetJSON201() *Hold {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PlaceHoldAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PlaceHoldAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PlaceHoldAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PlaceHoldAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PlaceHoldAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewHoldAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HoldFinds
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewHoldAnswer) GetJSON200() *HoldFinds {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreviewHoldAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewHoldAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewHoldAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewHoldAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewHoldAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LiftHoldAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Hold
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LiftHoldAnswer) GetJSON200() *Hold {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LiftHoldAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LiftHoldAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LiftHoldAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LiftHoldAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LiftHoldAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -33812,6 +47044,294 @@ func (r StartImportAnswer) ContentType() string {
 	return ""
 }
 
+type GetKeysAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Keys
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetKeysAnswer) GetJSON200() *Keys {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetKeysAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetKeysAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetKeysAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetKeysAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetKeysAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListKeyRotationsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyRotationItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListKeyRotationsAnswer) GetJSON200() *KeyRotationItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListKeyRotationsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListKeyRotationsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListKeyRotationsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListKeyRotationsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListKeyRotationsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetKeyRhythmAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Keys
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetKeyRhythmAnswer) GetJSON200() *Keys {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetKeyRhythmAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetKeyRhythmAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetKeyRhythmAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetKeyRhythmAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetKeyRhythmAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateKeyAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *KeyRotation
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RotateKeyAnswer) GetJSON202() *KeyRotation {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RotateKeyAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateKeyAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateKeyAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateKeyAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateKeyAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetKeyServerAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Keys
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetKeyServerAnswer) GetJSON200() *Keys {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetKeyServerAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetKeyServerAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetKeyServerAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetKeyServerAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetKeyServerAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TryKeyServerAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyServerTrial
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TryKeyServerAnswer) GetJSON200() *KeyServerTrial {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TryKeyServerAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TryKeyServerAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TryKeyServerAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TryKeyServerAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TryKeyServerAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RemoveLeaversAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -33854,6 +47374,102 @@ func (r RemoveLeaversAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RemoveLeaversAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LogStateAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LogState
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LogStateAnswer) GetJSON200() *LogState {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LogStateAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LogStateAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LogStateAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogStateAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogStateAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportLogAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Export
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ExportLogAnswer) GetJSON202() *Export {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportLogAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportLogAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportLogAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportLogAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportLogAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -34209,6 +47825,54 @@ func (r DownloadAnswer) ContentType() string {
 	return ""
 }
 
+type FindingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FoundSpanItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindingsAnswer) GetJSON200() *FoundSpanItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FindingsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FindingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindingsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type OpusAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -34381,6 +48045,1118 @@ func (r TranscriptAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r TranscriptAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListPausesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PaymentPauses
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPausesAnswer) GetJSON200() *PaymentPauses {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPausesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPausesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPausesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPausesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPausesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type NotePauseAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PaymentPause
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r NotePauseAnswer) GetJSON201() *PaymentPause {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r NotePauseAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r NotePauseAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r NotePauseAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r NotePauseAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r NotePauseAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndPauseAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndPauseAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndPauseAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndPauseAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndPauseAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndPauseAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRecordedPaymentsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecordedPayments
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRecordedPaymentsAnswer) GetJSON200() *RecordedPayments {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRecordedPaymentsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRecordedPaymentsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRecordedPaymentsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRecordedPaymentsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRecordedPaymentsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPersonRequestsAnswer200Headers the declared response headers of an HTTP 200 response for ListPersonRequests
+type ListPersonRequestsAnswer200Headers struct {
+	Link *string
+}
+
+type ListPersonRequestsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequestPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPersonRequestsAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPersonRequestsAnswer) GetJSON200() *PersonRequestPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPersonRequestsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPersonRequestsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPersonRequestsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPersonRequestsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPersonRequestsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type OpenPersonRequestAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r OpenPersonRequestAnswer) GetJSON201() *PersonRequest {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r OpenPersonRequestAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenPersonRequestAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenPersonRequestAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenPersonRequestAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenPersonRequestAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PersonStoresAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonStores
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PersonStoresAnswer) GetJSON200() *PersonStores {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonStoresAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonStoresAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonStoresAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonStoresAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonStoresAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PersonRequestAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PersonRequestAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonRequestAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonRequestAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonRequestAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonRequestAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonRequestAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RectifyPersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CountDone
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RectifyPersonAnswer) GetJSON200() *CountDone {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RectifyPersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RectifyPersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RectifyPersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RectifyPersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RectifyPersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DecidePersonFindsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DecidePersonFindsAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DecidePersonFindsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DecidePersonFindsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecidePersonFindsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecidePersonFindsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecidePersonFindsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndPersonRequestAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndPersonRequestAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndPersonRequestAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndPersonRequestAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndPersonRequestAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndPersonRequestAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndPersonRequestAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ErasePersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ErasePersonAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ErasePersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ErasePersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ErasePersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ErasePersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ErasePersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExtendPersonRequestAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExtendPersonRequestAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExtendPersonRequestAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExtendPersonRequestAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExtendPersonRequestAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExtendPersonRequestAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExtendPersonRequestAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPersonFindsAnswer200Headers the declared response headers of an HTTP 200 response for ListPersonFinds
+type ListPersonFindsAnswer200Headers struct {
+	Link *string
+}
+
+type ListPersonFindsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonFindPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPersonFindsAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPersonFindsAnswer) GetJSON200() *PersonFindPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPersonFindsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPersonFindsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPersonFindsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPersonFindsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPersonFindsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type IdentifyPersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r IdentifyPersonAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r IdentifyPersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r IdentifyPersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r IdentifyPersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r IdentifyPersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r IdentifyPersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PersonLetterAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LetterDraft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PersonLetterAnswer) GetJSON200() *LetterDraft {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonLetterAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonLetterAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonLetterAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonLetterAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonLetterAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PersonLetterPaperAnswer200Headers the declared response headers of an HTTP 200 response for PersonLetterPaper
+type PersonLetterPaperAnswer200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type PersonLetterPaperAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PersonLetterPaperAnswer200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonLetterPaperAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonLetterPaperAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonLetterPaperAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonLetterPaperAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonLetterPaperAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ObjectPersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ObjectPersonAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ObjectPersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ObjectPersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ObjectPersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ObjectPersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ObjectPersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PackPersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Export
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PackPersonAnswer) GetJSON201() *Export {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PackPersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PackPersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PackPersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PackPersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PackPersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PersonPlanAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonPlan
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PersonPlanAnswer) GetJSON200() *PersonPlan {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonPlanAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonPlanAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonPlanAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonPlanAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonPlanAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RestrictPersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CountDone
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestrictPersonAnswer) GetJSON200() *CountDone {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestrictPersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestrictPersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestrictPersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestrictPersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestrictPersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UnrestrictPersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CountDone
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UnrestrictPersonAnswer) GetJSON200() *CountDone {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UnrestrictPersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UnrestrictPersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnrestrictPersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnrestrictPersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnrestrictPersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SearchPersonAgainAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonRequest
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchPersonAgainAnswer) GetJSON200() *PersonRequest {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SearchPersonAgainAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchPersonAgainAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchPersonAgainAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchPersonAgainAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchPersonAgainAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -34716,6 +49492,246 @@ func (r GetQuotaAnswer) ContentType() string {
 	return ""
 }
 
+// ListReceiptsAnswer200Headers the declared response headers of an HTTP 200 response for ListReceipts
+type ListReceiptsAnswer200Headers struct {
+	Link *string
+}
+
+type ListReceiptsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OpeningReceiptPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListReceiptsAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListReceiptsAnswer) GetJSON200() *OpeningReceiptPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListReceiptsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListReceiptsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListReceiptsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListReceiptsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListReceiptsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportReceiptsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportReceiptsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportReceiptsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportReceiptsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportReceiptsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportReceiptsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PurposesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Purposes
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PurposesAnswer) GetJSON200() *Purposes {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PurposesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PurposesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PurposesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PurposesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PurposesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PurposeSettingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PurposeSettings
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PurposeSettingsAnswer) GetJSON200() *PurposeSettings {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PurposeSettingsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PurposeSettingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PurposeSettingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PurposeSettingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PurposeSettingsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetPurposeSettingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PurposeSettings
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPurposeSettingsAnswer) GetJSON200() *PurposeSettings {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPurposeSettingsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPurposeSettingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPurposeSettingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPurposeSettingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPurposeSettingsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListRecordingsAnswer200Headers the declared response headers of an HTTP 200 response for ListRecordings
 type ListRecordingsAnswer200Headers struct {
 	Link *string
@@ -34908,6 +49924,232 @@ func (r OpenRecordingAnswer) ContentType() string {
 	return ""
 }
 
+type ListRedactionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecordingRedactions
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRedactionsAnswer) GetJSON200() *RecordingRedactions {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRedactionsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRedactionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRedactionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRedactionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRedactionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RedactRecordingAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecordingRedactions
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RedactRecordingAnswer) GetJSON200() *RecordingRedactions {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RedactRecordingAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RedactRecordingAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RedactRecordingAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RedactRecordingAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RedactRecordingAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UndoRedactionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecordingRedactions
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UndoRedactionAnswer) GetJSON200() *RecordingRedactions {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UndoRedactionAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UndoRedactionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UndoRedactionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UndoRedactionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UndoRedactionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UntagRecordingAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UntagRecordingAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UntagRecordingAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UntagRecordingAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UntagRecordingAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UntagRecordingAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TagRecordingAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TagRecordingAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TagRecordingAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TagRecordingAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TagRecordingAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TagRecordingAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type TranscribeAgainAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -34943,6 +50185,102 @@ func (r TranscribeAgainAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r TranscribeAgainAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRedactionSettingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RedactionSettings
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRedactionSettingsAnswer) GetJSON200() *RedactionSettings {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRedactionSettingsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRedactionSettingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRedactionSettingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRedactionSettingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRedactionSettingsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetRedactionSettingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RedactionSettings
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetRedactionSettingsAnswer) GetJSON200() *RedactionSettings {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetRedactionSettingsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetRedactionSettingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetRedactionSettingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetRedactionSettingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetRedactionSettingsAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -35039,6 +50377,239 @@ func (r SetRetentionAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SetRetentionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRetentionRulesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRules
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRetentionRulesAnswer) GetJSON200() *RetentionRules {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRetentionRulesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRetentionRulesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRetentionRulesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRetentionRulesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRetentionRulesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SaveRetentionRulesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionSaved
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SaveRetentionRulesAnswer) GetJSON200() *RetentionSaved {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SaveRetentionRulesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SaveRetentionRulesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SaveRetentionRulesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SaveRetentionRulesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SaveRetentionRulesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRetentionGoingAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GoingPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRetentionGoingAnswer) GetJSON200() *GoingPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRetentionGoingAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRetentionGoingAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRetentionGoingAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRetentionGoingAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRetentionGoingAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewRetentionRulesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionPreview
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewRetentionRulesAnswer) GetJSON200() *RetentionPreview {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreviewRetentionRulesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewRetentionRulesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewRetentionRulesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewRetentionRulesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewRetentionRulesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WithdrawRetentionRulesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r WithdrawRetentionRulesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawRetentionRulesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawRetentionRulesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawRetentionRulesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawRetentionRulesAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -38193,6 +53764,143 @@ func (r EndSupportAnswer) ContentType() string {
 	return ""
 }
 
+type ListTagsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TagItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTagsAnswer) GetJSON200() *TagItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTagsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTagsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTagsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTagsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTagsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MakeTagAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Tag
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r MakeTagAnswer) GetJSON201() *Tag {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r MakeTagAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MakeTagAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MakeTagAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MakeTagAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MakeTagAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveTagAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveTagAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveTagAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveTagAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveTagAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveTagAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListTokensAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -38852,6 +54560,143 @@ func (r WhyAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r WhyAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListWitnessesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WitnessItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListWitnessesAnswer) GetJSON200() *WitnessItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListWitnessesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListWitnessesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListWitnessesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListWitnessesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListWitnessesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AddWitnessAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Witness
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddWitnessAnswer) GetJSON201() *Witness {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddWitnessAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddWitnessAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddWitnessAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddWitnessAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddWitnessAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveWitnessAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveWitnessAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveWitnessAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveWitnessAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveWitnessAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveWitnessAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -40325,6 +56170,54 @@ func (r CreateChildAnswer) ContentType() string {
 	return ""
 }
 
+type ListDepartedAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DepartedCustomerItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDepartedAnswer) GetJSON200() *DepartedCustomerItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDepartedAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDepartedAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDepartedAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDepartedAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDepartedAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListNodeEventsAnswer200Headers the declared response headers of an HTTP 200 response for ListNodeEvents
 type ListNodeEventsAnswer200Headers struct {
 	Link *string
@@ -40518,6 +56411,54 @@ func (r InviteAdministratorAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r InviteAdministratorAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateAllKeysAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *KeysAsked
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RotateAllKeysAnswer) GetJSON202() *KeysAsked {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RotateAllKeysAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateAllKeysAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateAllKeysAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateAllKeysAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateAllKeysAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -41136,6 +57077,239 @@ func (r NodeReviewPaperAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r NodeReviewPaperAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRootKeyAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RootKey
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRootKeyAnswer) GetJSON200() *RootKey {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRootKeyAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRootKeyAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRootKeyAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRootKeyAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRootKeyAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRootKeyRotationsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyRotationItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRootKeyRotationsAnswer) GetJSON200() *KeyRotationItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRootKeyRotationsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRootKeyRotationsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRootKeyRotationsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRootKeyRotationsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRootKeyRotationsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetireRootKeyAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetireRootKeyAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetireRootKeyAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetireRootKeyAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetireRootKeyAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetireRootKeyAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetRootKeyRhythmAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RootKey
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetRootKeyRhythmAnswer) GetJSON200() *RootKey {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetRootKeyRhythmAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetRootKeyRhythmAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetRootKeyRhythmAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetRootKeyRhythmAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetRootKeyRhythmAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateRootKeyAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *KeyRotation
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RotateRootKeyAnswer) GetJSON202() *KeyRotation {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RotateRootKeyAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateRootKeyAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateRootKeyAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateRootKeyAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateRootKeyAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -41816,6 +57990,81 @@ func (c *ClientWithResponses) SnoozeAlertWithResponse(ctx context.Context, custo
 	return ParseSnoozeAlertAnswer(rsp)
 }
 
+// ListApprovalsWithResponse What waits for a second person, and what became of the rest
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/approvals (the `ListApprovals` operationId).
+func (c *ClientWithResponses) ListApprovalsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListApprovalsAnswer, error) {
+	rsp, err := c.ListApprovals(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListApprovalsAnswer(rsp)
+}
+
+// ApproveWithBodyWithResponse Say yes as the second person; never who asked
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+func (c *ClientWithResponses) ApproveWithBodyWithResponse(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveAnswer, error) {
+	rsp, err := c.ApproveWithBody(ctx, customer, approval, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveAnswer(rsp)
+}
+
+// ApproveWithResponse Say yes as the second person; never who asked
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/approve (the `Approve` operationId).
+func (c *ClientWithResponses) ApproveWithResponse(ctx context.Context, customer string, approval string, body ApproveJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveAnswer, error) {
+	rsp, err := c.Approve(ctx, customer, approval, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveAnswer(rsp)
+}
+
+// RefuseWithBodyWithResponse Say no, or take back what you asked for
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+func (c *ClientWithResponses) RefuseWithBodyWithResponse(ctx context.Context, customer string, approval string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefuseAnswer, error) {
+	rsp, err := c.RefuseWithBody(ctx, customer, approval, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefuseAnswer(rsp)
+}
+
+// RefuseWithResponse Say no, or take back what you asked for
+//
+// Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
+func (c *ClientWithResponses) RefuseWithResponse(ctx context.Context, customer string, approval string, body RefuseJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseAnswer, error) {
+	rsp, err := c.Refuse(ctx, customer, approval, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefuseAnswer(rsp)
+}
+
 // ListAttentionWithResponse Files that could not be archived, and what to do
 //
 // Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -41861,6 +58110,141 @@ func (c *ClientWithResponses) GetBackupWithResponse(ctx context.Context, custome
 	return ParseGetBackupAnswer(rsp)
 }
 
+// ListBreachesWithResponse What may have been in wrong hands, newest first
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches (the `ListBreaches` operationId).
+func (c *ClientWithResponses) ListBreachesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListBreachesAnswer, error) {
+	rsp, err := c.ListBreaches(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBreachesAnswer(rsp)
+}
+
+// OpenBreachWithBodyWithResponse Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+func (c *ClientWithResponses) OpenBreachWithBodyWithResponse(ctx context.Context, customer string, params *OpenBreachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenBreachAnswer, error) {
+	rsp, err := c.OpenBreachWithBody(ctx, customer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenBreachAnswer(rsp)
+}
+
+// OpenBreachWithResponse Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/breaches (the `OpenBreach` operationId).
+func (c *ClientWithResponses) OpenBreachWithResponse(ctx context.Context, customer string, params *OpenBreachParams, body OpenBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenBreachAnswer, error) {
+	rsp, err := c.OpenBreach(ctx, customer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenBreachAnswer(rsp)
+}
+
+// BreachWithResponse One breach
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach} (the `Breach` operationId).
+func (c *ClientWithResponses) BreachWithResponse(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*BreachAnswer, error) {
+	rsp, err := c.Breach(ctx, customer, breach, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBreachAnswer(rsp)
+}
+
+// ChangeBreachWithBodyWithResponse Write down more of a breach, or close it with its outcome
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+func (c *ClientWithResponses) ChangeBreachWithBodyWithResponse(ctx context.Context, customer string, breach string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeBreachAnswer, error) {
+	rsp, err := c.ChangeBreachWithBody(ctx, customer, breach, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeBreachAnswer(rsp)
+}
+
+// ChangeBreachWithResponse Write down more of a breach, or close it with its outcome
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/breaches/{breach} (the `ChangeBreach` operationId).
+func (c *ClientWithResponses) ChangeBreachWithResponse(ctx context.Context, customer string, breach string, body ChangeBreachJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeBreachAnswer, error) {
+	rsp, err := c.ChangeBreach(ctx, customer, breach, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeBreachAnswer(rsp)
+}
+
+// BreachNoticeWithResponse The draft of a notice, to the authority or to the persons concerned
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice (the `BreachNotice` operationId).
+func (c *ClientWithResponses) BreachNoticeWithResponse(ctx context.Context, customer string, breach string, params *BreachNoticeParams, reqEditors ...RequestEditorFn) (*BreachNoticeAnswer, error) {
+	rsp, err := c.BreachNotice(ctx, customer, breach, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBreachNoticeAnswer(rsp)
+}
+
+// BreachNoticePaperWithResponse The draft of a notice as a PDF
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/notice/paper (the `BreachNoticePaper` operationId).
+func (c *ClientWithResponses) BreachNoticePaperWithResponse(ctx context.Context, customer string, breach string, params *BreachNoticePaperParams, reqEditors ...RequestEditorFn) (*BreachNoticePaperAnswer, error) {
+	rsp, err := c.BreachNoticePaper(ctx, customer, breach, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBreachNoticePaperAnswer(rsp)
+}
+
+// BreachReportWithResponse What it could have reached and did reach, with the timeline
+//
+// Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/breaches/{breach}/report (the `BreachReport` operationId).
+func (c *ClientWithResponses) BreachReportWithResponse(ctx context.Context, customer string, breach string, reqEditors ...RequestEditorFn) (*BreachReportAnswer, error) {
+	rsp, err := c.BreachReport(ctx, customer, breach, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBreachReportAnswer(rsp)
+}
+
 // ListCallsWithResponse Calls by filter, one page
 //
 // Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -41889,6 +58273,126 @@ func (c *ClientWithResponses) GetCallWithResponse(ctx context.Context, customer 
 		return nil, err
 	}
 	return ParseGetCallAnswer(rsp)
+}
+
+// ListCertificatesWithResponse Signed certificates of destruction, the newest first
+//
+// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/certificates (the `ListCertificates` operationId).
+func (c *ClientWithResponses) ListCertificatesWithResponse(ctx context.Context, customer string, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*ListCertificatesAnswer, error) {
+	rsp, err := c.ListCertificates(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCertificatesAnswer(rsp)
+}
+
+// SignCertificatesWithResponse Sign now what was destroyed since: it is signed by itself within minutes
+//
+// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/certificates/sign (the `SignCertificates` operationId).
+func (c *ClientWithResponses) SignCertificatesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*SignCertificatesAnswer, error) {
+	rsp, err := c.SignCertificates(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignCertificatesAnswer(rsp)
+}
+
+// CertificateWithResponse A certificate as JSON with its signature
+//
+// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate} (the `Certificate` operationId).
+func (c *ClientWithResponses) CertificateWithResponse(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*CertificateAnswer, error) {
+	rsp, err := c.Certificate(ctx, customer, certificate, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCertificateAnswer(rsp)
+}
+
+// CertificatePaperWithResponse A certificate as a signed PDF
+//
+// Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/certificates/{certificate}/paper (the `CertificatePaper` operationId).
+func (c *ClientWithResponses) CertificatePaperWithResponse(ctx context.Context, customer string, certificate string, reqEditors ...RequestEditorFn) (*CertificatePaperAnswer, error) {
+	rsp, err := c.CertificatePaper(ctx, customer, certificate, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCertificatePaperAnswer(rsp)
+}
+
+// ListCheckpointsWithResponse Signed checkpoints of the change log, the newest first
+//
+// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/checkpoints (the `ListCheckpoints` operationId).
+func (c *ClientWithResponses) ListCheckpointsWithResponse(ctx context.Context, customer string, params *ListCheckpointsParams, reqEditors ...RequestEditorFn) (*ListCheckpointsAnswer, error) {
+	rsp, err := c.ListCheckpoints(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCheckpointsAnswer(rsp)
+}
+
+// SignCheckpointWithResponse Sign what the change log is now
+//
+// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/checkpoints (the `SignCheckpoint` operationId).
+func (c *ClientWithResponses) SignCheckpointWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*SignCheckpointAnswer, error) {
+	rsp, err := c.SignCheckpoint(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignCheckpointAnswer(rsp)
+}
+
+// CosignCheckpointWithBodyWithResponse Put a witness's own signature beside a checkpoint
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+func (c *ClientWithResponses) CosignCheckpointWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CosignCheckpointAnswer, error) {
+	rsp, err := c.CosignCheckpointWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCosignCheckpointAnswer(rsp)
+}
+
+// CosignCheckpointWithResponse Put a witness's own signature beside a checkpoint
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/cosignatures (the `CosignCheckpoint` operationId).
+func (c *ClientWithResponses) CosignCheckpointWithResponse(ctx context.Context, customer string, body CosignCheckpointJSONRequestBody, reqEditors ...RequestEditorFn) (*CosignCheckpointAnswer, error) {
+	rsp, err := c.CosignCheckpoint(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCosignCheckpointAnswer(rsp)
 }
 
 // CoverageWithResponse Days: which calls have recordings, and what the logs do not say
@@ -42176,6 +58680,96 @@ func (c *ClientWithResponses) CoverageStatementPaperWithResponse(ctx context.Con
 	return ParseCoverageStatementPaperAnswer(rsp)
 }
 
+// StayWithResponse Take the asking back, or stop what was approved
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/departure (the `Stay` operationId).
+func (c *ClientWithResponses) StayWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*StayAnswer, error) {
+	rsp, err := c.Stay(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStayAnswer(rsp)
+}
+
+// DepartureWithResponse How far leaving has come
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/departure (the `Departure` operationId).
+func (c *ClientWithResponses) DepartureWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*DepartureAnswer, error) {
+	rsp, err := c.Departure(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDepartureAnswer(rsp)
+}
+
+// LeaveWithBodyWithResponse Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+func (c *ClientWithResponses) LeaveWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LeaveAnswer, error) {
+	rsp, err := c.LeaveWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLeaveAnswer(rsp)
+}
+
+// LeaveWithResponse Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure (the `Leave` operationId).
+func (c *ClientWithResponses) LeaveWithResponse(ctx context.Context, customer string, body LeaveJSONRequestBody, reqEditors ...RequestEditorFn) (*LeaveAnswer, error) {
+	rsp, err := c.Leave(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLeaveAnswer(rsp)
+}
+
+// ExportCustomerWithBodyWithResponse Make the bundle with everything, for another installation
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+func (c *ClientWithResponses) ExportCustomerWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportCustomerAnswer, error) {
+	rsp, err := c.ExportCustomerWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportCustomerAnswer(rsp)
+}
+
+// ExportCustomerWithResponse Make the bundle with everything, for another installation
+//
+// Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/departure/exports (the `ExportCustomer` operationId).
+func (c *ClientWithResponses) ExportCustomerWithResponse(ctx context.Context, customer string, body ExportCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportCustomerAnswer, error) {
+	rsp, err := c.ExportCustomer(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportCustomerAnswer(rsp)
+}
+
 // ListDevicesWithResponse Collectors beside telephone systems
 //
 // Needs `device.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -42461,6 +59055,111 @@ func (c *ClientWithResponses) ExportEventsWithResponse(ctx context.Context, cust
 	return ParseExportEventsAnswer(rsp)
 }
 
+// MakeEvidenceWithBodyWithResponse Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+//
+// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+func (c *ClientWithResponses) MakeEvidenceWithBodyWithResponse(ctx context.Context, customer string, params *MakeEvidenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MakeEvidenceAnswer, error) {
+	rsp, err := c.MakeEvidenceWithBody(ctx, customer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMakeEvidenceAnswer(rsp)
+}
+
+// MakeEvidenceWithResponse Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+//
+// Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/evidence (the `MakeEvidence` operationId).
+func (c *ClientWithResponses) MakeEvidenceWithResponse(ctx context.Context, customer string, params *MakeEvidenceParams, body MakeEvidenceJSONRequestBody, reqEditors ...RequestEditorFn) (*MakeEvidenceAnswer, error) {
+	rsp, err := c.MakeEvidence(ctx, customer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMakeEvidenceAnswer(rsp)
+}
+
+// ListExportsWithResponse Exports that the asker has asked for, the newest first
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/exports (the `ListExports` operationId).
+func (c *ClientWithResponses) ListExportsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListExportsAnswer, error) {
+	rsp, err := c.ListExports(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListExportsAnswer(rsp)
+}
+
+// RemoveExportWithResponse Destroy an export before its time
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/exports/{export} (the `RemoveExport` operationId).
+func (c *ClientWithResponses) RemoveExportWithResponse(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*RemoveExportAnswer, error) {
+	rsp, err := c.RemoveExport(ctx, customer, export, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveExportAnswer(rsp)
+}
+
+// GetExportWithResponse One export, and how far its making has come
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/exports/{export} (the `GetExport` operationId).
+func (c *ClientWithResponses) GetExportWithResponse(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*GetExportAnswer, error) {
+	rsp, err := c.GetExport(ctx, customer, export, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetExportAnswer(rsp)
+}
+
+// OpenExportWithResponse Open an export to take it: writes the receipt first, then gives the address
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/exports/{export}/openings (the `OpenExport` operationId).
+func (c *ClientWithResponses) OpenExportWithResponse(ctx context.Context, customer string, export string, reqEditors ...RequestEditorFn) (*OpenExportAnswer, error) {
+	rsp, err := c.OpenExport(ctx, customer, export, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenExportAnswer(rsp)
+}
+
+// TakeExportWithResponse The file; answers byte ranges
+//
+// Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/exports/{export}/openings/{opening} (the `TakeExport` operationId).
+func (c *ClientWithResponses) TakeExportWithResponse(ctx context.Context, customer string, export string, opening string, reqEditors ...RequestEditorFn) (*TakeExportAnswer, error) {
+	rsp, err := c.TakeExport(ctx, customer, export, opening, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTakeExportAnswer(rsp)
+}
+
 // GetExposureWithResponse Who could reach what, the host's operator included
 //
 // Needs `exposure.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -42489,6 +59188,111 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, custome
 		return nil, err
 	}
 	return ParseGetHealthAnswer(rsp)
+}
+
+// ListHoldsWithResponse Legal holds, those that were lifted as well
+//
+// Needs `hold.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/holds (the `ListHolds` operationId).
+func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListHoldsAnswer, error) {
+	rsp, err := c.ListHolds(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListHoldsAnswer(rsp)
+}
+
+// PlaceHoldWithBodyWithResponse Place a legal hold: nothing under it can be destroyed
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+func (c *ClientWithResponses) PlaceHoldWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlaceHoldAnswer, error) {
+	rsp, err := c.PlaceHoldWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlaceHoldAnswer(rsp)
+}
+
+// PlaceHoldWithResponse Place a legal hold: nothing under it can be destroyed
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds (the `PlaceHold` operationId).
+func (c *ClientWithResponses) PlaceHoldWithResponse(ctx context.Context, customer string, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldAnswer, error) {
+	rsp, err := c.PlaceHold(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlaceHoldAnswer(rsp)
+}
+
+// PreviewHoldWithBodyWithResponse How many recordings a search would hold
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+func (c *ClientWithResponses) PreviewHoldWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewHoldAnswer, error) {
+	rsp, err := c.PreviewHoldWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewHoldAnswer(rsp)
+}
+
+// PreviewHoldWithResponse How many recordings a search would hold
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds-preview (the `PreviewHold` operationId).
+func (c *ClientWithResponses) PreviewHoldWithResponse(ctx context.Context, customer string, body PreviewHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewHoldAnswer, error) {
+	rsp, err := c.PreviewHold(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewHoldAnswer(rsp)
+}
+
+// LiftHoldWithBodyWithResponse Ask for a hold to be lifted; a second person has to agree
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+func (c *ClientWithResponses) LiftHoldWithBodyWithResponse(ctx context.Context, customer string, hold string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftHoldAnswer, error) {
+	rsp, err := c.LiftHoldWithBody(ctx, customer, hold, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftHoldAnswer(rsp)
+}
+
+// LiftHoldWithResponse Ask for a hold to be lifted; a second person has to agree
+//
+// Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/holds/{hold}/lift (the `LiftHold` operationId).
+func (c *ClientWithResponses) LiftHoldWithResponse(ctx context.Context, customer string, hold string, body LiftHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftHoldAnswer, error) {
+	rsp, err := c.LiftHold(ctx, customer, hold, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftHoldAnswer(rsp)
 }
 
 // ReleaseIdentityDomainWithResponse Give a domain up
@@ -42926,6 +59730,141 @@ func (c *ClientWithResponses) StartImportWithResponse(ctx context.Context, custo
 	return ParseStartImportAnswer(rsp)
 }
 
+// GetKeysWithResponse How the customer's key is: age, copies, who holds it
+//
+// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/keys (the `GetKeys` operationId).
+func (c *ClientWithResponses) GetKeysWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetKeysAnswer, error) {
+	rsp, err := c.GetKeys(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetKeysAnswer(rsp)
+}
+
+// ListKeyRotationsWithResponse Rotations of the customer's key, newest first
+//
+// Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/keys/history (the `ListKeyRotations` operationId).
+func (c *ClientWithResponses) ListKeyRotationsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListKeyRotationsAnswer, error) {
+	rsp, err := c.ListKeyRotations(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListKeyRotationsAnswer(rsp)
+}
+
+// SetKeyRhythmWithBodyWithResponse Choose how often the key is to be rotated
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+func (c *ClientWithResponses) SetKeyRhythmWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetKeyRhythmAnswer, error) {
+	rsp, err := c.SetKeyRhythmWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetKeyRhythmAnswer(rsp)
+}
+
+// SetKeyRhythmWithResponse Choose how often the key is to be rotated
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/rhythm (the `SetKeyRhythm` operationId).
+func (c *ClientWithResponses) SetKeyRhythmWithResponse(ctx context.Context, customer string, body SetKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*SetKeyRhythmAnswer, error) {
+	rsp, err := c.SetKeyRhythm(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetKeyRhythmAnswer(rsp)
+}
+
+// RotateKeyWithBodyWithResponse Rotate the customer's key, hand it over to the customer's own key server, or take it back
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+func (c *ClientWithResponses) RotateKeyWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateKeyAnswer, error) {
+	rsp, err := c.RotateKeyWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateKeyAnswer(rsp)
+}
+
+// RotateKeyWithResponse Rotate the customer's key, hand it over to the customer's own key server, or take it back
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/keys/rotation (the `RotateKey` operationId).
+func (c *ClientWithResponses) RotateKeyWithResponse(ctx context.Context, customer string, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyAnswer, error) {
+	rsp, err := c.RotateKey(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateKeyAnswer(rsp)
+}
+
+// SetKeyServerWithBodyWithResponse Say how the customer's own key server is reached; nothing changes hands by that
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+func (c *ClientWithResponses) SetKeyServerWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetKeyServerAnswer, error) {
+	rsp, err := c.SetKeyServerWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetKeyServerAnswer(rsp)
+}
+
+// SetKeyServerWithResponse Say how the customer's own key server is reached; nothing changes hands by that
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/keys/server (the `SetKeyServer` operationId).
+func (c *ClientWithResponses) SetKeyServerWithResponse(ctx context.Context, customer string, body SetKeyServerJSONRequestBody, reqEditors ...RequestEditorFn) (*SetKeyServerAnswer, error) {
+	rsp, err := c.SetKeyServer(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetKeyServerAnswer(rsp)
+}
+
+// TryKeyServerWithResponse Try the key server that is set, and tell what arrived
+//
+// Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/keys/server/test (the `TryKeyServer` operationId).
+func (c *ClientWithResponses) TryKeyServerWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*TryKeyServerAnswer, error) {
+	rsp, err := c.TryKeyServer(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTryKeyServerAnswer(rsp)
+}
+
 // RemoveLeaversWithBodyWithResponse Take people out, all or nobody, with a report of what they could reach
 //
 // Needs `leaver.remove`. What is missing, foreign or not allowed answers alike: 404.
@@ -42954,6 +59893,51 @@ func (c *ClientWithResponses) RemoveLeaversWithResponse(ctx context.Context, cus
 		return nil, err
 	}
 	return ParseRemoveLeaversAnswer(rsp)
+}
+
+// LogStateWithResponse How the proof of the change log stands
+//
+// Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/log (the `LogState` operationId).
+func (c *ClientWithResponses) LogStateWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*LogStateAnswer, error) {
+	rsp, err := c.LogState(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogStateAnswer(rsp)
+}
+
+// ExportLogWithBodyWithResponse The change log with its proofs as a file that ringfence verify checks offline
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+func (c *ClientWithResponses) ExportLogWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportLogAnswer, error) {
+	rsp, err := c.ExportLogWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportLogAnswer(rsp)
+}
+
+// ExportLogWithResponse The change log with its proofs as a file that ringfence verify checks offline
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/log/exports (the `ExportLog` operationId).
+func (c *ClientWithResponses) ExportLogWithResponse(ctx context.Context, customer string, body ExportLogJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportLogAnswer, error) {
+	rsp, err := c.ExportLog(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportLogAnswer(rsp)
 }
 
 // ListMembersWithResponse Who has a role here
@@ -43106,6 +60090,21 @@ func (c *ClientWithResponses) DownloadWithResponse(ctx context.Context, customer
 	return ParseDownloadAnswer(rsp)
 }
 
+// FindingsWithResponse What was found in what was said: kinds and times
+//
+// Needs `recording.transcript`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/openings/{opening}/findings (the `Findings` operationId).
+func (c *ClientWithResponses) FindingsWithResponse(ctx context.Context, customer string, opening string, reqEditors ...RequestEditorFn) (*FindingsAnswer, error) {
+	rsp, err := c.Findings(ctx, customer, opening, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindingsAnswer(rsp)
+}
+
 // OpusWithResponse The sound as Opus, where that form is stored; answers byte ranges
 //
 // Needs `recording.listen`. What is missing, foreign or not allowed answers alike: 404.
@@ -43164,6 +60163,531 @@ func (c *ClientWithResponses) TranscriptWithResponse(ctx context.Context, custom
 		return nil, err
 	}
 	return ParseTranscriptAnswer(rsp)
+}
+
+// ListPausesWithResponse Pauses for payments, the newest first
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/pauses (the `ListPauses` operationId).
+func (c *ClientWithResponses) ListPausesWithResponse(ctx context.Context, customer string, params *ListPausesParams, reqEditors ...RequestEditorFn) (*ListPausesAnswer, error) {
+	rsp, err := c.ListPauses(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPausesAnswer(rsp)
+}
+
+// NotePauseWithBodyWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+func (c *ClientWithResponses) NotePauseWithBodyWithResponse(ctx context.Context, customer string, params *NotePauseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NotePauseAnswer, error) {
+	rsp, err := c.NotePauseWithBody(ctx, customer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNotePauseAnswer(rsp)
+}
+
+// NotePauseWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
+func (c *ClientWithResponses) NotePauseWithResponse(ctx context.Context, customer string, params *NotePauseParams, body NotePauseJSONRequestBody, reqEditors ...RequestEditorFn) (*NotePauseAnswer, error) {
+	rsp, err := c.NotePause(ctx, customer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNotePauseAnswer(rsp)
+}
+
+// EndPauseWithBodyWithResponse End a pause that is open
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+func (c *ClientWithResponses) EndPauseWithBodyWithResponse(ctx context.Context, customer string, pause string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndPauseAnswer, error) {
+	rsp, err := c.EndPauseWithBody(ctx, customer, pause, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndPauseAnswer(rsp)
+}
+
+// EndPauseWithResponse End a pause that is open
+//
+// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/customers/{customer}/pauses/{pause} (the `EndPause` operationId).
+func (c *ClientWithResponses) EndPauseWithResponse(ctx context.Context, customer string, pause string, body EndPauseJSONRequestBody, reqEditors ...RequestEditorFn) (*EndPauseAnswer, error) {
+	rsp, err := c.EndPause(ctx, customer, pause, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndPauseAnswer(rsp)
+}
+
+// ListRecordedPaymentsWithResponse Payments that were recorded although they should not have been
+//
+// Needs `payment.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/payments (the `ListRecordedPayments` operationId).
+func (c *ClientWithResponses) ListRecordedPaymentsWithResponse(ctx context.Context, customer string, params *ListRecordedPaymentsParams, reqEditors ...RequestEditorFn) (*ListRecordedPaymentsAnswer, error) {
+	rsp, err := c.ListRecordedPayments(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRecordedPaymentsAnswer(rsp)
+}
+
+// ListPersonRequestsWithResponse Requests of persons about what is kept of them, newest first
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests (the `ListPersonRequests` operationId).
+func (c *ClientWithResponses) ListPersonRequestsWithResponse(ctx context.Context, customer string, params *ListPersonRequestsParams, reqEditors ...RequestEditorFn) (*ListPersonRequestsAnswer, error) {
+	rsp, err := c.ListPersonRequests(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPersonRequestsAnswer(rsp)
+}
+
+// OpenPersonRequestWithBodyWithResponse Open a request; the stores are looked through at once, and the month of the law runs
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+func (c *ClientWithResponses) OpenPersonRequestWithBodyWithResponse(ctx context.Context, customer string, params *OpenPersonRequestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenPersonRequestAnswer, error) {
+	rsp, err := c.OpenPersonRequestWithBody(ctx, customer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenPersonRequestAnswer(rsp)
+}
+
+// OpenPersonRequestWithResponse Open a request; the stores are looked through at once, and the month of the law runs
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests (the `OpenPersonRequest` operationId).
+func (c *ClientWithResponses) OpenPersonRequestWithResponse(ctx context.Context, customer string, params *OpenPersonRequestParams, body OpenPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenPersonRequestAnswer, error) {
+	rsp, err := c.OpenPersonRequest(ctx, customer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenPersonRequestAnswer(rsp)
+}
+
+// PersonStoresWithResponse Where a search looks, and why something may be kept
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/stores (the `PersonStores` operationId).
+func (c *ClientWithResponses) PersonStoresWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*PersonStoresAnswer, error) {
+	rsp, err := c.PersonStores(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonStoresAnswer(rsp)
+}
+
+// PersonRequestWithResponse One request
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
+func (c *ClientWithResponses) PersonRequestWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonRequestAnswer, error) {
+	rsp, err := c.PersonRequest(ctx, customer, request, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonRequestAnswer(rsp)
+}
+
+// RectifyPersonWithBodyWithResponse Put a name or a number right on the card of a call
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+func (c *ClientWithResponses) RectifyPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RectifyPersonAnswer, error) {
+	rsp, err := c.RectifyPersonWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRectifyPersonAnswer(rsp)
+}
+
+// RectifyPersonWithResponse Put a name or a number right on the card of a call
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/corrections (the `RectifyPerson` operationId).
+func (c *ClientWithResponses) RectifyPersonWithResponse(ctx context.Context, customer string, request string, body RectifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*RectifyPersonAnswer, error) {
+	rsp, err := c.RectifyPerson(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRectifyPersonAnswer(rsp)
+}
+
+// DecidePersonFindsWithBodyWithResponse Say of finds whether they are the person's, and why they would be kept
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+func (c *ClientWithResponses) DecidePersonFindsWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecidePersonFindsAnswer, error) {
+	rsp, err := c.DecidePersonFindsWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecidePersonFindsAnswer(rsp)
+}
+
+// DecidePersonFindsWithResponse Say of finds whether they are the person's, and why they would be kept
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/decisions (the `DecidePersonFinds` operationId).
+func (c *ClientWithResponses) DecidePersonFindsWithResponse(ctx context.Context, customer string, request string, body DecidePersonFindsJSONRequestBody, reqEditors ...RequestEditorFn) (*DecidePersonFindsAnswer, error) {
+	rsp, err := c.DecidePersonFinds(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecidePersonFindsAnswer(rsp)
+}
+
+// EndPersonRequestWithBodyWithResponse Answered, or refused with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+func (c *ClientWithResponses) EndPersonRequestWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndPersonRequestAnswer, error) {
+	rsp, err := c.EndPersonRequestWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndPersonRequestAnswer(rsp)
+}
+
+// EndPersonRequestWithResponse Answered, or refused with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/end (the `EndPersonRequest` operationId).
+func (c *ClientWithResponses) EndPersonRequestWithResponse(ctx context.Context, customer string, request string, body EndPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*EndPersonRequestAnswer, error) {
+	rsp, err := c.EndPersonRequest(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndPersonRequestAnswer(rsp)
+}
+
+// ErasePersonWithBodyWithResponse Carry out the plan; the exact number is asked for, and nothing brings it back
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+func (c *ClientWithResponses) ErasePersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ErasePersonAnswer, error) {
+	rsp, err := c.ErasePersonWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseErasePersonAnswer(rsp)
+}
+
+// ErasePersonWithResponse Carry out the plan; the exact number is asked for, and nothing brings it back
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/erasure (the `ErasePerson` operationId).
+func (c *ClientWithResponses) ErasePersonWithResponse(ctx context.Context, customer string, request string, body ErasePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*ErasePersonAnswer, error) {
+	rsp, err := c.ErasePerson(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseErasePersonAnswer(rsp)
+}
+
+// ExtendPersonRequestWithBodyWithResponse Make the time two months longer, with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+func (c *ClientWithResponses) ExtendPersonRequestWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExtendPersonRequestAnswer, error) {
+	rsp, err := c.ExtendPersonRequestWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExtendPersonRequestAnswer(rsp)
+}
+
+// ExtendPersonRequestWithResponse Make the time two months longer, with the reason
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/extension (the `ExtendPersonRequest` operationId).
+func (c *ClientWithResponses) ExtendPersonRequestWithResponse(ctx context.Context, customer string, request string, body ExtendPersonRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*ExtendPersonRequestAnswer, error) {
+	rsp, err := c.ExtendPersonRequest(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExtendPersonRequestAnswer(rsp)
+}
+
+// ListPersonFindsWithResponse What was found, where and why
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/finds (the `ListPersonFinds` operationId).
+func (c *ClientWithResponses) ListPersonFindsWithResponse(ctx context.Context, customer string, request string, params *ListPersonFindsParams, reqEditors ...RequestEditorFn) (*ListPersonFindsAnswer, error) {
+	rsp, err := c.ListPersonFinds(ctx, customer, request, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPersonFindsAnswer(rsp)
+}
+
+// IdentifyPersonWithBodyWithResponse Note how it was made sure that the person is who they say
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+func (c *ClientWithResponses) IdentifyPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IdentifyPersonAnswer, error) {
+	rsp, err := c.IdentifyPersonWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIdentifyPersonAnswer(rsp)
+}
+
+// IdentifyPersonWithResponse Note how it was made sure that the person is who they say
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/identity (the `IdentifyPerson` operationId).
+func (c *ClientWithResponses) IdentifyPersonWithResponse(ctx context.Context, customer string, request string, body IdentifyPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*IdentifyPersonAnswer, error) {
+	rsp, err := c.IdentifyPerson(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIdentifyPersonAnswer(rsp)
+}
+
+// PersonLetterWithResponse The draft of a letter to the person
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter (the `PersonLetter` operationId).
+func (c *ClientWithResponses) PersonLetterWithResponse(ctx context.Context, customer string, request string, params *PersonLetterParams, reqEditors ...RequestEditorFn) (*PersonLetterAnswer, error) {
+	rsp, err := c.PersonLetter(ctx, customer, request, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonLetterAnswer(rsp)
+}
+
+// PersonLetterPaperWithResponse The draft of a letter as a PDF
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/letter/paper (the `PersonLetterPaper` operationId).
+func (c *ClientWithResponses) PersonLetterPaperWithResponse(ctx context.Context, customer string, request string, params *PersonLetterPaperParams, reqEditors ...RequestEditorFn) (*PersonLetterPaperAnswer, error) {
+	rsp, err := c.PersonLetterPaper(ctx, customer, request, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonLetterPaperAnswer(rsp)
+}
+
+// ObjectPersonWithBodyWithResponse Stop transcription, sentiment or search for calls with the person's numbers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+func (c *ClientWithResponses) ObjectPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ObjectPersonAnswer, error) {
+	rsp, err := c.ObjectPersonWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseObjectPersonAnswer(rsp)
+}
+
+// ObjectPersonWithResponse Stop transcription, sentiment or search for calls with the person's numbers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/person-requests/{request}/objections (the `ObjectPerson` operationId).
+func (c *ClientWithResponses) ObjectPersonWithResponse(ctx context.Context, customer string, request string, body ObjectPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*ObjectPersonAnswer, error) {
+	rsp, err := c.ObjectPerson(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseObjectPersonAnswer(rsp)
+}
+
+// PackPersonWithResponse Have what is the person's put together for them, to be taken as an export
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/packs (the `PackPerson` operationId).
+func (c *ClientWithResponses) PackPersonWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PackPersonAnswer, error) {
+	rsp, err := c.PackPerson(ctx, customer, request, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePackPersonAnswer(rsp)
+}
+
+// PersonPlanWithResponse What an erasure would do: erased, or kept because
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/plan (the `PersonPlan` operationId).
+func (c *ClientWithResponses) PersonPlanWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonPlanAnswer, error) {
+	rsp, err := c.PersonPlan(ctx, customer, request, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonPlanAnswer(rsp)
+}
+
+// RestrictPersonWithResponse Only store the confirmed recordings from now on
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction (the `RestrictPerson` operationId).
+func (c *ClientWithResponses) RestrictPersonWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*RestrictPersonAnswer, error) {
+	rsp, err := c.RestrictPerson(ctx, customer, request, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestrictPersonAnswer(rsp)
+}
+
+// UnrestrictPersonWithBodyWithResponse End the restriction, after the person was told
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+func (c *ClientWithResponses) UnrestrictPersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnrestrictPersonAnswer, error) {
+	rsp, err := c.UnrestrictPersonWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnrestrictPersonAnswer(rsp)
+}
+
+// UnrestrictPersonWithResponse End the restriction, after the person was told
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/restriction/lift (the `UnrestrictPerson` operationId).
+func (c *ClientWithResponses) UnrestrictPersonWithResponse(ctx context.Context, customer string, request string, body UnrestrictPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*UnrestrictPersonAnswer, error) {
+	rsp, err := c.UnrestrictPerson(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnrestrictPersonAnswer(rsp)
+}
+
+// SearchPersonAgainWithBodyWithResponse Look through the stores once more, with these identifiers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+func (c *ClientWithResponses) SearchPersonAgainWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchPersonAgainAnswer, error) {
+	rsp, err := c.SearchPersonAgainWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchPersonAgainAnswer(rsp)
+}
+
+// SearchPersonAgainWithResponse Look through the stores once more, with these identifiers
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/searches (the `SearchPersonAgain` operationId).
+func (c *ClientWithResponses) SearchPersonAgainWithResponse(ctx context.Context, customer string, request string, body SearchPersonAgainJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchPersonAgainAnswer, error) {
+	rsp, err := c.SearchPersonAgain(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchPersonAgainAnswer(rsp)
 }
 
 // ListProfilesWithResponse Telephone systems that can be read, and on what that was checked
@@ -43301,6 +60825,111 @@ func (c *ClientWithResponses) GetQuotaWithResponse(ctx context.Context, customer
 	return ParseGetQuotaAnswer(rsp)
 }
 
+// ListReceiptsWithResponse Every opening of what is sealed, newest first: who, when, why, from where, by which support access
+//
+// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/receipts (the `ListReceipts` operationId).
+func (c *ClientWithResponses) ListReceiptsWithResponse(ctx context.Context, customer string, params *ListReceiptsParams, reqEditors ...RequestEditorFn) (*ListReceiptsAnswer, error) {
+	rsp, err := c.ListReceipts(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListReceiptsAnswer(rsp)
+}
+
+// ExportReceiptsWithBodyWithResponse Receipts as a file; the export leaves one itself
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+func (c *ClientWithResponses) ExportReceiptsWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExportReceiptsAnswer, error) {
+	rsp, err := c.ExportReceiptsWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportReceiptsAnswer(rsp)
+}
+
+// ExportReceiptsWithResponse Receipts as a file; the export leaves one itself
+//
+// Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/receipts/exports (the `ExportReceipts` operationId).
+func (c *ClientWithResponses) ExportReceiptsWithResponse(ctx context.Context, customer string, body ExportReceiptsJSONRequestBody, reqEditors ...RequestEditorFn) (*ExportReceiptsAnswer, error) {
+	rsp, err := c.ExportReceipts(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportReceiptsAnswer(rsp)
+}
+
+// PurposesWithResponse Whether the asker has to say why before opening, and what there is to choose from
+//
+// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/receipts/purposes (the `Purposes` operationId).
+func (c *ClientWithResponses) PurposesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*PurposesAnswer, error) {
+	rsp, err := c.Purposes(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePurposesAnswer(rsp)
+}
+
+// PurposeSettingsWithResponse Who has to say why before a recording is opened
+//
+// Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/receipts/settings (the `PurposeSettings` operationId).
+func (c *ClientWithResponses) PurposeSettingsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*PurposeSettingsAnswer, error) {
+	rsp, err := c.PurposeSettings(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePurposeSettingsAnswer(rsp)
+}
+
+// SetPurposeSettingsWithBodyWithResponse Choose who has to say why before a recording is opened
+//
+// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+func (c *ClientWithResponses) SetPurposeSettingsWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPurposeSettingsAnswer, error) {
+	rsp, err := c.SetPurposeSettingsWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPurposeSettingsAnswer(rsp)
+}
+
+// SetPurposeSettingsWithResponse Choose who has to say why before a recording is opened
+//
+// Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/receipts/settings (the `SetPurposeSettings` operationId).
+func (c *ClientWithResponses) SetPurposeSettingsWithResponse(ctx context.Context, customer string, body SetPurposeSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPurposeSettingsAnswer, error) {
+	rsp, err := c.SetPurposeSettings(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPurposeSettingsAnswer(rsp)
+}
+
 // ListRecordingsWithResponse Recordings by filter, one page
 //
 // Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
@@ -43391,6 +61020,111 @@ func (c *ClientWithResponses) OpenRecordingWithResponse(ctx context.Context, cus
 	return ParseOpenRecordingAnswer(rsp)
 }
 
+// ListRedactionsWithResponse What was taken out of a recording, and what was found in it
+//
+// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/recordings/{recording}/redactions (the `ListRedactions` operationId).
+func (c *ClientWithResponses) ListRedactionsWithResponse(ctx context.Context, customer string, recording string, reqEditors ...RequestEditorFn) (*ListRedactionsAnswer, error) {
+	rsp, err := c.ListRedactions(ctx, customer, recording, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRedactionsAnswer(rsp)
+}
+
+// RedactRecordingWithBodyWithResponse Take stretches out of a recording, and their words out of its transcript
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+func (c *ClientWithResponses) RedactRecordingWithBodyWithResponse(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RedactRecordingAnswer, error) {
+	rsp, err := c.RedactRecordingWithBody(ctx, customer, recording, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedactRecordingAnswer(rsp)
+}
+
+// RedactRecordingWithResponse Take stretches out of a recording, and their words out of its transcript
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions (the `RedactRecording` operationId).
+func (c *ClientWithResponses) RedactRecordingWithResponse(ctx context.Context, customer string, recording string, body RedactRecordingJSONRequestBody, reqEditors ...RequestEditorFn) (*RedactRecordingAnswer, error) {
+	rsp, err := c.RedactRecording(ctx, customer, recording, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedactRecordingAnswer(rsp)
+}
+
+// UndoRedactionWithBodyWithResponse Put the original back, while it stays
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+func (c *ClientWithResponses) UndoRedactionWithBodyWithResponse(ctx context.Context, customer string, recording string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoRedactionAnswer, error) {
+	rsp, err := c.UndoRedactionWithBody(ctx, customer, recording, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoRedactionAnswer(rsp)
+}
+
+// UndoRedactionWithResponse Put the original back, while it stays
+//
+// Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/recordings/{recording}/redactions-undo (the `UndoRedaction` operationId).
+func (c *ClientWithResponses) UndoRedactionWithResponse(ctx context.Context, customer string, recording string, body UndoRedactionJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoRedactionAnswer, error) {
+	rsp, err := c.UndoRedaction(ctx, customer, recording, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoRedactionAnswer(rsp)
+}
+
+// UntagRecordingWithResponse Take a label off a recording
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
+func (c *ClientWithResponses) UntagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*UntagRecordingAnswer, error) {
+	rsp, err := c.UntagRecording(ctx, customer, recording, tag, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUntagRecordingAnswer(rsp)
+}
+
+// TagRecordingWithResponse Put a label on a recording
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
+func (c *ClientWithResponses) TagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*TagRecordingAnswer, error) {
+	rsp, err := c.TagRecording(ctx, customer, recording, tag, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTagRecordingAnswer(rsp)
+}
+
 // TranscribeAgainWithResponse Transcribe a recording anew, for example after the engine was changed
 //
 // Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
@@ -43406,7 +61140,52 @@ func (c *ClientWithResponses) TranscribeAgainWithResponse(ctx context.Context, c
 	return ParseTranscribeAgainAnswer(rsp)
 }
 
-// GetRetentionWithResponse How long recordings are kept
+// GetRedactionSettingsWithResponse What is found in recordings, and what is taken out
+//
+// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/redaction-settings (the `GetRedactionSettings` operationId).
+func (c *ClientWithResponses) GetRedactionSettingsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetRedactionSettingsAnswer, error) {
+	rsp, err := c.GetRedactionSettings(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRedactionSettingsAnswer(rsp)
+}
+
+// SetRedactionSettingsWithBodyWithResponse Choose what is found in recordings, and what is taken out
+//
+// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+func (c *ClientWithResponses) SetRedactionSettingsWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRedactionSettingsAnswer, error) {
+	rsp, err := c.SetRedactionSettingsWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetRedactionSettingsAnswer(rsp)
+}
+
+// SetRedactionSettingsWithResponse Choose what is found in recordings, and what is taken out
+//
+// Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/redaction-settings (the `SetRedactionSettings` operationId).
+func (c *ClientWithResponses) SetRedactionSettingsWithResponse(ctx context.Context, customer string, body SetRedactionSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRedactionSettingsAnswer, error) {
+	rsp, err := c.SetRedactionSettings(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetRedactionSettingsAnswer(rsp)
+}
+
+// GetRetentionWithResponse How long recordings are kept where no rule says otherwise
 //
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -43421,7 +61200,7 @@ func (c *ClientWithResponses) GetRetentionWithResponse(ctx context.Context, cust
 	return ParseGetRetentionAnswer(rsp)
 }
 
-// SetRetentionWithBodyWithResponse Choose how long recordings are kept; nothing is captured before
+// SetRetentionWithBodyWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -43436,7 +61215,7 @@ func (c *ClientWithResponses) SetRetentionWithBodyWithResponse(ctx context.Conte
 	return ParseSetRetentionAnswer(rsp)
 }
 
-// SetRetentionWithResponse Choose how long recordings are kept; nothing is captured before
+// SetRetentionWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -43449,6 +61228,126 @@ func (c *ClientWithResponses) SetRetentionWithResponse(ctx context.Context, cust
 		return nil, err
 	}
 	return ParseSetRetentionAnswer(rsp)
+}
+
+// GetRetentionRulesWithResponse How long which recordings are kept, and what is pending
+//
+// Needs `policy.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/retention/rules (the `GetRetentionRules` operationId).
+func (c *ClientWithResponses) GetRetentionRulesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetRetentionRulesAnswer, error) {
+	rsp, err := c.GetRetentionRules(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRetentionRulesAnswer(rsp)
+}
+
+// SaveRetentionRulesWithBodyWithResponse Save all rules: longer at once, shorter in a week or with a second person
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+func (c *ClientWithResponses) SaveRetentionRulesWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SaveRetentionRulesAnswer, error) {
+	rsp, err := c.SaveRetentionRulesWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSaveRetentionRulesAnswer(rsp)
+}
+
+// SaveRetentionRulesWithResponse Save all rules: longer at once, shorter in a week or with a second person
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/retention/rules (the `SaveRetentionRules` operationId).
+func (c *ClientWithResponses) SaveRetentionRulesWithResponse(ctx context.Context, customer string, body SaveRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SaveRetentionRulesAnswer, error) {
+	rsp, err := c.SaveRetentionRules(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSaveRetentionRulesAnswer(rsp)
+}
+
+// ListRetentionGoingWithBodyWithResponse Which recordings rules would end tonight, with the reason of each
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+func (c *ClientWithResponses) ListRetentionGoingWithBodyWithResponse(ctx context.Context, customer string, params *ListRetentionGoingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListRetentionGoingAnswer, error) {
+	rsp, err := c.ListRetentionGoingWithBody(ctx, customer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRetentionGoingAnswer(rsp)
+}
+
+// ListRetentionGoingWithResponse Which recordings rules would end tonight, with the reason of each
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-going (the `ListRetentionGoing` operationId).
+func (c *ClientWithResponses) ListRetentionGoingWithResponse(ctx context.Context, customer string, params *ListRetentionGoingParams, body ListRetentionGoingJSONRequestBody, reqEditors ...RequestEditorFn) (*ListRetentionGoingAnswer, error) {
+	rsp, err := c.ListRetentionGoing(ctx, customer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRetentionGoingAnswer(rsp)
+}
+
+// PreviewRetentionRulesWithBodyWithResponse What rules would do tonight; changes nothing
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+func (c *ClientWithResponses) PreviewRetentionRulesWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewRetentionRulesAnswer, error) {
+	rsp, err := c.PreviewRetentionRulesWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewRetentionRulesAnswer(rsp)
+}
+
+// PreviewRetentionRulesWithResponse What rules would do tonight; changes nothing
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/retention/rules-preview (the `PreviewRetentionRules` operationId).
+func (c *ClientWithResponses) PreviewRetentionRulesWithResponse(ctx context.Context, customer string, body PreviewRetentionRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewRetentionRulesAnswer, error) {
+	rsp, err := c.PreviewRetentionRules(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewRetentionRulesAnswer(rsp)
+}
+
+// WithdrawRetentionRulesWithResponse Take back shorter rules that wait
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/retention/rules/pending (the `WithdrawRetentionRules` operationId).
+func (c *ClientWithResponses) WithdrawRetentionRulesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*WithdrawRetentionRulesAnswer, error) {
+	rsp, err := c.WithdrawRetentionRules(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawRetentionRulesAnswer(rsp)
 }
 
 // SetReviewRuleWithBodyWithResponse Choose how often, and what happens to what nobody decides
@@ -44711,6 +62610,66 @@ func (c *ClientWithResponses) EndSupportWithResponse(ctx context.Context, custom
 	return ParseEndSupportAnswer(rsp)
 }
 
+// ListTagsWithResponse Labels for recordings
+//
+// Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/tags (the `ListTags` operationId).
+func (c *ClientWithResponses) ListTagsWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListTagsAnswer, error) {
+	rsp, err := c.ListTags(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTagsAnswer(rsp)
+}
+
+// MakeTagWithBodyWithResponse Make a label
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+func (c *ClientWithResponses) MakeTagWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MakeTagAnswer, error) {
+	rsp, err := c.MakeTagWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMakeTagAnswer(rsp)
+}
+
+// MakeTagWithResponse Make a label
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags (the `MakeTag` operationId).
+func (c *ClientWithResponses) MakeTagWithResponse(ctx context.Context, customer string, body MakeTagJSONRequestBody, reqEditors ...RequestEditorFn) (*MakeTagAnswer, error) {
+	rsp, err := c.MakeTag(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMakeTagAnswer(rsp)
+}
+
+// RemoveTagWithResponse Remove a label from all recordings; not while a rule names it
+//
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
+func (c *ClientWithResponses) RemoveTagWithResponse(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error) {
+	rsp, err := c.RemoveTag(ctx, customer, tag, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveTagAnswer(rsp)
+}
+
 // ListTokensWithResponse Keys of machines, without their secrets
 //
 // Needs `token.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -44994,6 +62953,66 @@ func (c *ClientWithResponses) WhyWithResponse(ctx context.Context, customer stri
 		return nil, err
 	}
 	return ParseWhyAnswer(rsp)
+}
+
+// ListWitnessesWithResponse Who is sent checkpoints by mail
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/witnesses (the `ListWitnesses` operationId).
+func (c *ClientWithResponses) ListWitnessesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListWitnessesAnswer, error) {
+	rsp, err := c.ListWitnesses(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListWitnessesAnswer(rsp)
+}
+
+// AddWitnessWithBodyWithResponse Have somebody sent checkpoints by mail
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+func (c *ClientWithResponses) AddWitnessWithBodyWithResponse(ctx context.Context, customer string, params *AddWitnessParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddWitnessAnswer, error) {
+	rsp, err := c.AddWitnessWithBody(ctx, customer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddWitnessAnswer(rsp)
+}
+
+// AddWitnessWithResponse Have somebody sent checkpoints by mail
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/witnesses (the `AddWitness` operationId).
+func (c *ClientWithResponses) AddWitnessWithResponse(ctx context.Context, customer string, params *AddWitnessParams, body AddWitnessJSONRequestBody, reqEditors ...RequestEditorFn) (*AddWitnessAnswer, error) {
+	rsp, err := c.AddWitness(ctx, customer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddWitnessAnswer(rsp)
+}
+
+// RemoveWitnessWithResponse Have somebody sent checkpoints no more
+//
+// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/customers/{customer}/witnesses/{witness} (the `RemoveWitness` operationId).
+func (c *ClientWithResponses) RemoveWitnessWithResponse(ctx context.Context, customer string, witness string, reqEditors ...RequestEditorFn) (*RemoveWitnessAnswer, error) {
+	rsp, err := c.RemoveWitness(ctx, customer, witness, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveWitnessAnswer(rsp)
 }
 
 // LiveWithResponse WebSocket: hints that something has changed, never what
@@ -45656,6 +63675,21 @@ func (c *ClientWithResponses) CreateChildWithResponse(ctx context.Context, node 
 	return ParseCreateChildAnswer(rsp)
 }
 
+// ListDepartedWithResponse Customers who left this node, the latest first, with the certificates that remain
+//
+// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/nodes/{node}/departed (the `ListDeparted` operationId).
+func (c *ClientWithResponses) ListDepartedWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListDepartedAnswer, error) {
+	rsp, err := c.ListDeparted(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDepartedAnswer(rsp)
+}
+
 // ListNodeEventsWithResponse The change log of a node and those below it, newest first; nothing of what customers do
 //
 // Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
@@ -45729,6 +63763,21 @@ func (c *ClientWithResponses) InviteAdministratorWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseInviteAdministratorAnswer(rsp)
+}
+
+// RotateAllKeysWithResponse Rotate the key of every customer; those of key servers are asked for theirs
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/nodes/{node}/keys/rotation (the `RotateAllKeys` operationId).
+func (c *ClientWithResponses) RotateAllKeysWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RotateAllKeysAnswer, error) {
+	rsp, err := c.RotateAllKeys(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateAllKeysAnswer(rsp)
 }
 
 // GetNodeQuotaWithResponse What a node may use, and what it does
@@ -45999,6 +64048,96 @@ func (c *ClientWithResponses) NodeReviewPaperWithResponse(ctx context.Context, n
 		return nil, err
 	}
 	return ParseNodeReviewPaperAnswer(rsp)
+}
+
+// GetRootKeyWithResponse How the root key is, and which servers have it
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/nodes/{node}/root-key (the `GetRootKey` operationId).
+func (c *ClientWithResponses) GetRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*GetRootKeyAnswer, error) {
+	rsp, err := c.GetRootKey(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRootKeyAnswer(rsp)
+}
+
+// ListRootKeyRotationsWithResponse Rotations of the root key, newest first
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/nodes/{node}/root-key/history (the `ListRootKeyRotations` operationId).
+func (c *ClientWithResponses) ListRootKeyRotationsWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListRootKeyRotationsAnswer, error) {
+	rsp, err := c.ListRootKeyRotations(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRootKeyRotationsAnswer(rsp)
+}
+
+// RetireRootKeyWithResponse Remove the file of the former root key from this server; nothing may need it
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/nodes/{node}/root-key/retire (the `RetireRootKey` operationId).
+func (c *ClientWithResponses) RetireRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RetireRootKeyAnswer, error) {
+	rsp, err := c.RetireRootKey(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetireRootKeyAnswer(rsp)
+}
+
+// SetRootKeyRhythmWithBodyWithResponse Choose how often the root key is to be rotated
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+func (c *ClientWithResponses) SetRootKeyRhythmWithBodyWithResponse(ctx context.Context, node string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRootKeyRhythmAnswer, error) {
+	rsp, err := c.SetRootKeyRhythmWithBody(ctx, node, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetRootKeyRhythmAnswer(rsp)
+}
+
+// SetRootKeyRhythmWithResponse Choose how often the root key is to be rotated
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/nodes/{node}/root-key/rhythm (the `SetRootKeyRhythm` operationId).
+func (c *ClientWithResponses) SetRootKeyRhythmWithResponse(ctx context.Context, node string, body SetRootKeyRhythmJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRootKeyRhythmAnswer, error) {
+	rsp, err := c.SetRootKeyRhythm(ctx, node, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetRootKeyRhythmAnswer(rsp)
+}
+
+// RotateRootKeyWithResponse Put everything under the next root key, whose recovery copy was read back on the server
+//
+// Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/nodes/{node}/root-key/rotation (the `RotateRootKey` operationId).
+func (c *ClientWithResponses) RotateRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RotateRootKeyAnswer, error) {
+	rsp, err := c.RotateRootKey(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateRootKeyAnswer(rsp)
 }
 
 // EverybodyOutBelowWithResponse Sign everybody out at a node and at all below it, but this session
@@ -46623,6 +64762,101 @@ func ParseSnoozeAlertAnswer(rsp *http.Response) (*SnoozeAlertAnswer, error) {
 	return response, nil
 }
 
+// ParseListApprovalsAnswer parses an HTTP response from a ListApprovalsWithResponse call
+func ParseListApprovalsAnswer(rsp *http.Response) (*ListApprovalsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListApprovalsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ApprovalItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseApproveAnswer parses an HTTP response from a ApproveWithResponse call
+func ParseApproveAnswer(rsp *http.Response) (*ApproveAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Approval
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRefuseAnswer parses an HTTP response from a RefuseWithResponse call
+func ParseRefuseAnswer(rsp *http.Response) (*RefuseAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefuseAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListAttentionAnswer parses an HTTP response from a ListAttentionWithResponse call
 func ParseListAttentionAnswer(rsp *http.Response) (*ListAttentionAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -46718,6 +64952,250 @@ func ParseGetBackupAnswer(rsp *http.Response) (*GetBackupAnswer, error) {
 	return response, nil
 }
 
+// ParseListBreachesAnswer parses an HTTP response from a ListBreachesWithResponse call
+func ParseListBreachesAnswer(rsp *http.Response) (*ListBreachesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBreachesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BreachItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseOpenBreachAnswer parses an HTTP response from a OpenBreachWithResponse call
+func ParseOpenBreachAnswer(rsp *http.Response) (*OpenBreachAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenBreachAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Breach
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBreachAnswer parses an HTTP response from a BreachWithResponse call
+func ParseBreachAnswer(rsp *http.Response) (*BreachAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BreachAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Breach
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseChangeBreachAnswer parses an HTTP response from a ChangeBreachWithResponse call
+func ParseChangeBreachAnswer(rsp *http.Response) (*ChangeBreachAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeBreachAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Breach
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBreachNoticeAnswer parses an HTTP response from a BreachNoticeWithResponse call
+func ParseBreachNoticeAnswer(rsp *http.Response) (*BreachNoticeAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BreachNoticeAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LetterDraft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBreachNoticePaperAnswer parses an HTTP response from a BreachNoticePaperWithResponse call
+func ParseBreachNoticePaperAnswer(rsp *http.Response) (*BreachNoticePaperAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BreachNoticePaperAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BreachNoticePaperAnswer200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBreachReportAnswer parses an HTTP response from a BreachReportWithResponse call
+func ParseBreachReportAnswer(rsp *http.Response) (*BreachReportAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BreachReportAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BreachReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListCallsAnswer parses an HTTP response from a ListCallsWithResponse call
 func ParseListCallsAnswer(rsp *http.Response) (*ListCallsAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -46780,6 +65258,270 @@ func ParseGetCallAnswer(rsp *http.Response) (*GetCallAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Call
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListCertificatesAnswer parses an HTTP response from a ListCertificatesWithResponse call
+func ParseListCertificatesAnswer(rsp *http.Response) (*ListCertificatesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCertificatesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DestructionCertificates
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignCertificatesAnswer parses an HTTP response from a SignCertificatesWithResponse call
+func ParseSignCertificatesAnswer(rsp *http.Response) (*SignCertificatesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignCertificatesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DestructionCertificates
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCertificateAnswer parses an HTTP response from a CertificateWithResponse call
+func ParseCertificateAnswer(rsp *http.Response) (*CertificateAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CertificateAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest openapi_types.File
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CertificateAnswer200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCertificatePaperAnswer parses an HTTP response from a CertificatePaperWithResponse call
+func ParseCertificatePaperAnswer(rsp *http.Response) (*CertificatePaperAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CertificatePaperAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CertificatePaperAnswer200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCheckpointsAnswer parses an HTTP response from a ListCheckpointsWithResponse call
+func ParseListCheckpointsAnswer(rsp *http.Response) (*ListCheckpointsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCheckpointsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckpointPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignCheckpointAnswer parses an HTTP response from a SignCheckpointWithResponse call
+func ParseSignCheckpointAnswer(rsp *http.Response) (*SignCheckpointAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignCheckpointAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Checkpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCosignCheckpointAnswer parses an HTTP response from a CosignCheckpointWithResponse call
+func ParseCosignCheckpointAnswer(rsp *http.Response) (*CosignCheckpointAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CosignCheckpointAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Checkpoint
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -47288,6 +66030,134 @@ func ParseCoverageStatementPaperAnswer(rsp *http.Response) (*CoverageStatementPa
 	return response, nil
 }
 
+// ParseStayAnswer parses an HTTP response from a StayWithResponse call
+func ParseStayAnswer(rsp *http.Response) (*StayAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StayAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDepartureAnswer parses an HTTP response from a DepartureWithResponse call
+func ParseDepartureAnswer(rsp *http.Response) (*DepartureAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DepartureAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Departure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLeaveAnswer parses an HTTP response from a LeaveWithResponse call
+func ParseLeaveAnswer(rsp *http.Response) (*LeaveAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LeaveAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Departure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportCustomerAnswer parses an HTTP response from a ExportCustomerWithResponse call
+func ParseExportCustomerAnswer(rsp *http.Response) (*ExportCustomerAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportCustomerAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListDevicesAnswer parses an HTTP response from a ListDevicesWithResponse call
 func ParseListDevicesAnswer(rsp *http.Response) (*ListDevicesAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -47737,6 +66607,193 @@ func ParseExportEventsAnswer(rsp *http.Response) (*ExportEventsAnswer, error) {
 	return response, nil
 }
 
+// ParseMakeEvidenceAnswer parses an HTTP response from a MakeEvidenceWithResponse call
+func ParseMakeEvidenceAnswer(rsp *http.Response) (*MakeEvidenceAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MakeEvidenceAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListExportsAnswer parses an HTTP response from a ListExportsWithResponse call
+func ParseListExportsAnswer(rsp *http.Response) (*ListExportsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListExportsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ExportItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveExportAnswer parses an HTTP response from a RemoveExportWithResponse call
+func ParseRemoveExportAnswer(rsp *http.Response) (*RemoveExportAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveExportAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetExportAnswer parses an HTTP response from a GetExportWithResponse call
+func ParseGetExportAnswer(rsp *http.Response) (*GetExportAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetExportAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseOpenExportAnswer parses an HTTP response from a OpenExportWithResponse call
+func ParseOpenExportAnswer(rsp *http.Response) (*OpenExportAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenExportAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ExportOpening
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTakeExportAnswer parses an HTTP response from a TakeExportWithResponse call
+func ParseTakeExportAnswer(rsp *http.Response) (*TakeExportAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TakeExportAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetExposureAnswer parses an HTTP response from a GetExposureWithResponse call
 func ParseGetExposureAnswer(rsp *http.Response) (*GetExposureAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -47786,6 +66843,138 @@ func ParseGetHealthAnswer(rsp *http.Response) (*GetHealthAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest CustomerHealth
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListHoldsAnswer parses an HTTP response from a ListHoldsWithResponse call
+func ParseListHoldsAnswer(rsp *http.Response) (*ListHoldsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListHoldsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HoldItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePlaceHoldAnswer parses an HTTP response from a PlaceHoldWithResponse call
+func ParsePlaceHoldAnswer(rsp *http.Response) (*PlaceHoldAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PlaceHoldAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Hold
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePreviewHoldAnswer parses an HTTP response from a PreviewHoldWithResponse call
+func ParsePreviewHoldAnswer(rsp *http.Response) (*PreviewHoldAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewHoldAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HoldFinds
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLiftHoldAnswer parses an HTTP response from a LiftHoldWithResponse call
+func ParseLiftHoldAnswer(rsp *http.Response) (*LiftHoldAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LiftHoldAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Hold
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -48634,6 +67823,204 @@ func ParseStartImportAnswer(rsp *http.Response) (*StartImportAnswer, error) {
 	return response, nil
 }
 
+// ParseGetKeysAnswer parses an HTTP response from a GetKeysWithResponse call
+func ParseGetKeysAnswer(rsp *http.Response) (*GetKeysAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetKeysAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Keys
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListKeyRotationsAnswer parses an HTTP response from a ListKeyRotationsWithResponse call
+func ParseListKeyRotationsAnswer(rsp *http.Response) (*ListKeyRotationsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListKeyRotationsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyRotationItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetKeyRhythmAnswer parses an HTTP response from a SetKeyRhythmWithResponse call
+func ParseSetKeyRhythmAnswer(rsp *http.Response) (*SetKeyRhythmAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetKeyRhythmAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Keys
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRotateKeyAnswer parses an HTTP response from a RotateKeyWithResponse call
+func ParseRotateKeyAnswer(rsp *http.Response) (*RotateKeyAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateKeyAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest KeyRotation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetKeyServerAnswer parses an HTTP response from a SetKeyServerWithResponse call
+func ParseSetKeyServerAnswer(rsp *http.Response) (*SetKeyServerAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetKeyServerAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Keys
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTryKeyServerAnswer parses an HTTP response from a TryKeyServerWithResponse call
+func ParseTryKeyServerAnswer(rsp *http.Response) (*TryKeyServerAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TryKeyServerAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyServerTrial
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseRemoveLeaversAnswer parses an HTTP response from a RemoveLeaversWithResponse call
 func ParseRemoveLeaversAnswer(rsp *http.Response) (*RemoveLeaversAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -48654,6 +68041,72 @@ func ParseRemoveLeaversAnswer(rsp *http.Response) (*RemoveLeaversAnswer, error) 
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLogStateAnswer parses an HTTP response from a LogStateWithResponse call
+func ParseLogStateAnswer(rsp *http.Response) (*LogStateAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogStateAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LogState
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportLogAnswer parses an HTTP response from a ExportLogWithResponse call
+func ParseExportLogAnswer(rsp *http.Response) (*ExportLogAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportLogAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel
@@ -48908,6 +68361,39 @@ func ParseDownloadAnswer(rsp *http.Response) (*DownloadAnswer, error) {
 	return response, nil
 }
 
+// ParseFindingsAnswer parses an HTTP response from a FindingsWithResponse call
+func ParseFindingsAnswer(rsp *http.Response) (*FindingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FoundSpanItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseOpusAnswer parses an HTTP response from a OpusWithResponse call
 func ParseOpusAnswer(rsp *http.Response) (*OpusAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -49009,6 +68495,800 @@ func ParseTranscriptAnswer(rsp *http.Response) (*TranscriptAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Transcript
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPausesAnswer parses an HTTP response from a ListPausesWithResponse call
+func ParseListPausesAnswer(rsp *http.Response) (*ListPausesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPausesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PaymentPauses
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseNotePauseAnswer parses an HTTP response from a NotePauseWithResponse call
+func ParseNotePauseAnswer(rsp *http.Response) (*NotePauseAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &NotePauseAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PaymentPause
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndPauseAnswer parses an HTTP response from a EndPauseWithResponse call
+func ParseEndPauseAnswer(rsp *http.Response) (*EndPauseAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndPauseAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRecordedPaymentsAnswer parses an HTTP response from a ListRecordedPaymentsWithResponse call
+func ParseListRecordedPaymentsAnswer(rsp *http.Response) (*ListRecordedPaymentsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRecordedPaymentsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecordedPayments
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPersonRequestsAnswer parses an HTTP response from a ListPersonRequestsWithResponse call
+func ParseListPersonRequestsAnswer(rsp *http.Response) (*ListPersonRequestsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPersonRequestsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequestPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPersonRequestsAnswer200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseOpenPersonRequestAnswer parses an HTTP response from a OpenPersonRequestWithResponse call
+func ParseOpenPersonRequestAnswer(rsp *http.Response) (*OpenPersonRequestAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenPersonRequestAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePersonStoresAnswer parses an HTTP response from a PersonStoresWithResponse call
+func ParsePersonStoresAnswer(rsp *http.Response) (*PersonStoresAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonStoresAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonStores
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePersonRequestAnswer parses an HTTP response from a PersonRequestWithResponse call
+func ParsePersonRequestAnswer(rsp *http.Response) (*PersonRequestAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonRequestAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRectifyPersonAnswer parses an HTTP response from a RectifyPersonWithResponse call
+func ParseRectifyPersonAnswer(rsp *http.Response) (*RectifyPersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RectifyPersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CountDone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDecidePersonFindsAnswer parses an HTTP response from a DecidePersonFindsWithResponse call
+func ParseDecidePersonFindsAnswer(rsp *http.Response) (*DecidePersonFindsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecidePersonFindsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndPersonRequestAnswer parses an HTTP response from a EndPersonRequestWithResponse call
+func ParseEndPersonRequestAnswer(rsp *http.Response) (*EndPersonRequestAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndPersonRequestAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseErasePersonAnswer parses an HTTP response from a ErasePersonWithResponse call
+func ParseErasePersonAnswer(rsp *http.Response) (*ErasePersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ErasePersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExtendPersonRequestAnswer parses an HTTP response from a ExtendPersonRequestWithResponse call
+func ParseExtendPersonRequestAnswer(rsp *http.Response) (*ExtendPersonRequestAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExtendPersonRequestAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPersonFindsAnswer parses an HTTP response from a ListPersonFindsWithResponse call
+func ParseListPersonFindsAnswer(rsp *http.Response) (*ListPersonFindsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPersonFindsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonFindPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPersonFindsAnswer200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseIdentifyPersonAnswer parses an HTTP response from a IdentifyPersonWithResponse call
+func ParseIdentifyPersonAnswer(rsp *http.Response) (*IdentifyPersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &IdentifyPersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePersonLetterAnswer parses an HTTP response from a PersonLetterWithResponse call
+func ParsePersonLetterAnswer(rsp *http.Response) (*PersonLetterAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonLetterAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LetterDraft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePersonLetterPaperAnswer parses an HTTP response from a PersonLetterPaperWithResponse call
+func ParsePersonLetterPaperAnswer(rsp *http.Response) (*PersonLetterPaperAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonLetterPaperAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PersonLetterPaperAnswer200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseObjectPersonAnswer parses an HTTP response from a ObjectPersonWithResponse call
+func ParseObjectPersonAnswer(rsp *http.Response) (*ObjectPersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ObjectPersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePackPersonAnswer parses an HTTP response from a PackPersonWithResponse call
+func ParsePackPersonAnswer(rsp *http.Response) (*PackPersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PackPersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePersonPlanAnswer parses an HTTP response from a PersonPlanWithResponse call
+func ParsePersonPlanAnswer(rsp *http.Response) (*PersonPlanAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonPlanAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonPlan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRestrictPersonAnswer parses an HTTP response from a RestrictPersonWithResponse call
+func ParseRestrictPersonAnswer(rsp *http.Response) (*RestrictPersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestrictPersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CountDone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUnrestrictPersonAnswer parses an HTTP response from a UnrestrictPersonWithResponse call
+func ParseUnrestrictPersonAnswer(rsp *http.Response) (*UnrestrictPersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnrestrictPersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CountDone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSearchPersonAgainAnswer parses an HTTP response from a SearchPersonAgainWithResponse call
+func ParseSearchPersonAgainAnswer(rsp *http.Response) (*SearchPersonAgainAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchPersonAgainAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonRequest
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49253,6 +69533,177 @@ func ParseGetQuotaAnswer(rsp *http.Response) (*GetQuotaAnswer, error) {
 	return response, nil
 }
 
+// ParseListReceiptsAnswer parses an HTTP response from a ListReceiptsWithResponse call
+func ParseListReceiptsAnswer(rsp *http.Response) (*ListReceiptsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListReceiptsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OpeningReceiptPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListReceiptsAnswer200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportReceiptsAnswer parses an HTTP response from a ExportReceiptsWithResponse call
+func ParseExportReceiptsAnswer(rsp *http.Response) (*ExportReceiptsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportReceiptsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePurposesAnswer parses an HTTP response from a PurposesWithResponse call
+func ParsePurposesAnswer(rsp *http.Response) (*PurposesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PurposesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Purposes
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePurposeSettingsAnswer parses an HTTP response from a PurposeSettingsWithResponse call
+func ParsePurposeSettingsAnswer(rsp *http.Response) (*PurposeSettingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PurposeSettingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PurposeSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetPurposeSettingsAnswer parses an HTTP response from a SetPurposeSettingsWithResponse call
+func ParseSetPurposeSettingsAnswer(rsp *http.Response) (*SetPurposeSettingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPurposeSettingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PurposeSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListRecordingsAnswer parses an HTTP response from a ListRecordingsWithResponse call
 func ParseListRecordingsAnswer(rsp *http.Response) (*ListRecordingsAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -49394,6 +69845,163 @@ func ParseOpenRecordingAnswer(rsp *http.Response) (*OpenRecordingAnswer, error) 
 	return response, nil
 }
 
+// ParseListRedactionsAnswer parses an HTTP response from a ListRedactionsWithResponse call
+func ParseListRedactionsAnswer(rsp *http.Response) (*ListRedactionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRedactionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecordingRedactions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRedactRecordingAnswer parses an HTTP response from a RedactRecordingWithResponse call
+func ParseRedactRecordingAnswer(rsp *http.Response) (*RedactRecordingAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RedactRecordingAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecordingRedactions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUndoRedactionAnswer parses an HTTP response from a UndoRedactionWithResponse call
+func ParseUndoRedactionAnswer(rsp *http.Response) (*UndoRedactionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UndoRedactionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecordingRedactions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUntagRecordingAnswer parses an HTTP response from a UntagRecordingWithResponse call
+func ParseUntagRecordingAnswer(rsp *http.Response) (*UntagRecordingAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UntagRecordingAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTagRecordingAnswer parses an HTTP response from a TagRecordingWithResponse call
+func ParseTagRecordingAnswer(rsp *http.Response) (*TagRecordingAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TagRecordingAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseTranscribeAgainAnswer parses an HTTP response from a TranscribeAgainWithResponse call
 func ParseTranscribeAgainAnswer(rsp *http.Response) (*TranscribeAgainAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -49410,6 +70018,72 @@ func ParseTranscribeAgainAnswer(rsp *http.Response) (*TranscribeAgainAnswer, err
 	switch {
 	case rsp.StatusCode == 202:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetRedactionSettingsAnswer parses an HTTP response from a GetRedactionSettingsWithResponse call
+func ParseGetRedactionSettingsAnswer(rsp *http.Response) (*GetRedactionSettingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRedactionSettingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RedactionSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetRedactionSettingsAnswer parses an HTTP response from a SetRedactionSettingsWithResponse call
+func ParseSetRedactionSettingsAnswer(rsp *http.Response) (*SetRedactionSettingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetRedactionSettingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RedactionSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel
@@ -49476,6 +70150,167 @@ func ParseSetRetentionAnswer(rsp *http.Response) (*SetRetentionAnswer, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetRetentionRulesAnswer parses an HTTP response from a GetRetentionRulesWithResponse call
+func ParseGetRetentionRulesAnswer(rsp *http.Response) (*GetRetentionRulesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRetentionRulesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRules
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSaveRetentionRulesAnswer parses an HTTP response from a SaveRetentionRulesWithResponse call
+func ParseSaveRetentionRulesAnswer(rsp *http.Response) (*SaveRetentionRulesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SaveRetentionRulesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionSaved
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRetentionGoingAnswer parses an HTTP response from a ListRetentionGoingWithResponse call
+func ParseListRetentionGoingAnswer(rsp *http.Response) (*ListRetentionGoingAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRetentionGoingAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GoingPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePreviewRetentionRulesAnswer parses an HTTP response from a PreviewRetentionRulesWithResponse call
+func ParsePreviewRetentionRulesAnswer(rsp *http.Response) (*PreviewRetentionRulesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewRetentionRulesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionPreview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawRetentionRulesAnswer parses an HTTP response from a WithdrawRetentionRulesWithResponse call
+func ParseWithdrawRetentionRulesAnswer(rsp *http.Response) (*WithdrawRetentionRulesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawRetentionRulesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel
@@ -51938,6 +72773,101 @@ func ParseEndSupportAnswer(rsp *http.Response) (*EndSupportAnswer, error) {
 	return response, nil
 }
 
+// ParseListTagsAnswer parses an HTTP response from a ListTagsWithResponse call
+func ParseListTagsAnswer(rsp *http.Response) (*ListTagsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTagsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TagItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseMakeTagAnswer parses an HTTP response from a MakeTagWithResponse call
+func ParseMakeTagAnswer(rsp *http.Response) (*MakeTagAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MakeTagAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Tag
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveTagAnswer parses an HTTP response from a RemoveTagWithResponse call
+func ParseRemoveTagAnswer(rsp *http.Response) (*RemoveTagAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveTagAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListTokensAnswer parses an HTTP response from a ListTokensWithResponse call
 func ParseListTokensAnswer(rsp *http.Response) (*ListTokensAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -52392,6 +73322,101 @@ func ParseWhyAnswer(rsp *http.Response) (*WhyAnswer, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListWitnessesAnswer parses an HTTP response from a ListWitnessesWithResponse call
+func ParseListWitnessesAnswer(rsp *http.Response) (*ListWitnessesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListWitnessesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WitnessItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddWitnessAnswer parses an HTTP response from a AddWitnessWithResponse call
+func ParseAddWitnessAnswer(rsp *http.Response) (*AddWitnessAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddWitnessAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Witness
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveWitnessAnswer parses an HTTP response from a RemoveWitnessWithResponse call
+func ParseRemoveWitnessAnswer(rsp *http.Response) (*RemoveWitnessAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveWitnessAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel
@@ -53425,6 +74450,39 @@ func ParseCreateChildAnswer(rsp *http.Response) (*CreateChildAnswer, error) {
 	return response, nil
 }
 
+// ParseListDepartedAnswer parses an HTTP response from a ListDepartedWithResponse call
+func ParseListDepartedAnswer(rsp *http.Response) (*ListDepartedAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDepartedAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DepartedCustomerItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListNodeEventsAnswer parses an HTTP response from a ListNodeEventsWithResponse call
 func ParseListNodeEventsAnswer(rsp *http.Response) (*ListNodeEventsAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -53566,6 +74624,39 @@ func ParseInviteAdministratorAnswer(rsp *http.Response) (*InviteAdministratorAns
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRotateAllKeysAnswer parses an HTTP response from a RotateAllKeysWithResponse call
+func ParseRotateAllKeysAnswer(rsp *http.Response) (*RotateAllKeysAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateAllKeysAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest KeysAsked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel
@@ -54012,6 +75103,167 @@ func ParseNodeReviewPaperAnswer(rsp *http.Response) (*NodeReviewPaperAnswer, err
 			headers.ContentType = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRootKeyAnswer parses an HTTP response from a GetRootKeyWithResponse call
+func ParseGetRootKeyAnswer(rsp *http.Response) (*GetRootKeyAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRootKeyAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RootKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRootKeyRotationsAnswer parses an HTTP response from a ListRootKeyRotationsWithResponse call
+func ParseListRootKeyRotationsAnswer(rsp *http.Response) (*ListRootKeyRotationsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRootKeyRotationsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyRotationItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRetireRootKeyAnswer parses an HTTP response from a RetireRootKeyWithResponse call
+func ParseRetireRootKeyAnswer(rsp *http.Response) (*RetireRootKeyAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetireRootKeyAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetRootKeyRhythmAnswer parses an HTTP response from a SetRootKeyRhythmWithResponse call
+func ParseSetRootKeyRhythmAnswer(rsp *http.Response) (*SetRootKeyRhythmAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetRootKeyRhythmAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RootKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRotateRootKeyAnswer parses an HTTP response from a RotateRootKeyWithResponse call
+func ParseRotateRootKeyAnswer(rsp *http.Response) (*RotateRootKeyAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateRootKeyAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest KeyRotation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

@@ -273,6 +273,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits for a second person, and what became of the rest
+         * @description Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listApprovals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/approvals/{approval}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say yes as the second person; never who asked
+         * @description Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/approvals/{approval}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say no, or take back what you asked for
+         * @description Needs `approval.decide`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["refuse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/attention": {
         parameters: {
             query?: never;
@@ -333,6 +393,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/breaches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What may have been in wrong hands, newest first
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listBreaches"];
+        put?: never;
+        /**
+         * Note that something may have been in wrong hands; 72 hours run from when somebody became aware
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["openBreach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/breaches/{breach}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One breach
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["breach"];
+        /**
+         * Write down more of a breach, or close it with its outcome
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["changeBreach"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/breaches/{breach}/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The draft of a notice, to the authority or to the persons concerned
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["breachNotice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/breaches/{breach}/notice/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The draft of a notice as a PDF
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["breachNoticePaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/breaches/{breach}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What it could have reached and did reach, with the timeline
+         * @description Needs `breach.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["breachReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/calls": {
         parameters: {
             query?: never;
@@ -367,6 +535,130 @@ export interface paths {
         get: operations["getCall"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signed certificates of destruction, the newest first
+         * @description Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/certificates/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign now what was destroyed since: it is signed by itself within minutes
+         * @description Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["signCertificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/certificates/{certificate}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A certificate as JSON with its signature
+         * @description Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/certificates/{certificate}/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A certificate as a signed PDF
+         * @description Needs `certificate.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["certificatePaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signed checkpoints of the change log, the newest first
+         * @description Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listCheckpoints"];
+        put?: never;
+        /**
+         * Sign what the change log is now
+         * @description Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["signCheckpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/cosignatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a witness's own signature beside a checkpoint
+         * @description Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["cosignCheckpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -605,6 +897,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/departure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far leaving has come
+         * @description Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["departure"];
+        put?: never;
+        /**
+         * Ask for the destruction of the customer's key: a second person and 72 hours stand before it
+         * @description Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["leave"];
+        /**
+         * Take the asking back, or stop what was approved
+         * @description Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["stay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/departure/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the bundle with everything, for another installation
+         * @description Needs `customer.leave`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["exportCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/devices": {
         parameters: {
             query?: never;
@@ -817,6 +1157,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an evidence file made of one or many recordings: sound, words, chain of custody and proofs
+         * @description Needs `recording.download`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["makeEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports that the asker has asked for, the newest first
+         * @description Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listExports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/exports/{export}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One export, and how far its making has come
+         * @description Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getExport"];
+        put?: never;
+        post?: never;
+        /**
+         * Destroy an export before its time
+         * @description Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeExport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/exports/{export}/openings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open an export to take it: writes the receipt first, then gives the address
+         * @description Needs `export.take`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["openExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/exports/{export}/openings/{opening}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file; answers byte ranges
+         * @description Needs `export.take`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["takeExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/exposure": {
         parameters: {
             query?: never;
@@ -851,6 +1295,70 @@ export interface paths {
         get: operations["getHealth"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Legal holds, those that were lifted as well
+         * @description Needs `hold.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listHolds"];
+        put?: never;
+        /**
+         * Place a legal hold: nothing under it can be destroyed
+         * @description Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["placeHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/holds-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many recordings a search would hold
+         * @description Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["previewHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/holds/{hold}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a hold to be lifted; a second person has to agree
+         * @description Needs `hold.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["liftHold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1277,6 +1785,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the customer's key is: age, copies, who holds it
+         * @description Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/keys/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rotations of the customer's key, newest first
+         * @description Needs `key.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listKeyRotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/keys/rhythm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose how often the key is to be rotated
+         * @description Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setKeyRhythm"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/keys/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate the customer's key, hand it over to the customer's own key server, or take it back
+         * @description Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/keys/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say how the customer's own key server is reached; nothing changes hands by that
+         * @description Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setKeyServer"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/keys/server/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the key server that is set, and tell what arrived
+         * @description Needs `key.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["tryKeyServer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/leavers": {
         parameters: {
             query?: never;
@@ -1291,6 +1919,46 @@ export interface paths {
          * @description Needs `leaver.remove`. What is missing, foreign or not allowed answers alike: 404.
          */
         post: operations["removeLeavers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the proof of the change log stands
+         * @description Needs `journal.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["logState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/log/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The change log with its proofs as a file that ringfence verify checks offline
+         * @description Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["exportLog"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1409,6 +2077,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/openings/{opening}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was found in what was said: kinds and times
+         * @description Needs `recording.transcript`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/openings/{opening}/opus": {
         parameters: {
             query?: never;
@@ -1483,6 +2171,434 @@ export interface paths {
         get: operations["transcript"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pauses for payments, the newest first
+         * @description Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listPauses"];
+        put?: never;
+        /**
+         * Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+         * @description Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["notePause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pauses/{pause}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * End a pause that is open
+         * @description Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        patch: operations["endPause"];
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Payments that were recorded although they should not have been
+         * @description Needs `payment.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listRecordedPayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests of persons about what is kept of them, newest first
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listPersonRequests"];
+        put?: never;
+        /**
+         * Open a request; the stores are looked through at once, and the month of the law runs
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["openPersonRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a search looks, and why something may be kept
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personStores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One request
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a name or a number right on the card of a call
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["rectifyPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say of finds whether they are the person's, and why they would be kept
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["decidePersonFinds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answered, or refused with the reason
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["endPersonRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carry out the plan; the exact number is asked for, and nothing brings it back
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["erasePerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/extension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the time two months longer, with the reason
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["extendPersonRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/finds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was found, where and why
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listPersonFinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Note how it was made sure that the person is who they say
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["identifyPerson"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The draft of a letter to the person
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/letter/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The draft of a letter as a PDF
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personLetterPaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Stop transcription, sentiment or search for calls with the person's numbers
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["objectPerson"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have what is the person's put together for them, to be taken as an export
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["packPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an erasure would do: erased, or kept because
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personPlan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/restriction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Only store the confirmed recordings from now on
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["restrictPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/restriction/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the restriction, after the person was told
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["unrestrictPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look through the stores once more, with these identifiers
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["searchPersonAgain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1597,6 +2713,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every opening of what is sealed, newest first: who, when, why, from where, by which support access
+         * @description Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listReceipts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/receipts/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receipts as a file; the export leaves one itself
+         * @description Needs `journal.export`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["exportReceipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/receipts/purposes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the asker has to say why before opening, and what there is to choose from
+         * @description Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["purposes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/receipts/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has to say why before a recording is opened
+         * @description Needs `receipt.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["purposeSettings"];
+        /**
+         * Choose who has to say why before a recording is opened
+         * @description Needs `purpose.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setPurposeSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/recordings": {
         parameters: {
             query?: never;
@@ -1661,6 +2861,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/recordings/{recording}/redactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was taken out of a recording, and what was found in it
+         * @description Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listRedactions"];
+        put?: never;
+        /**
+         * Take stretches out of a recording, and their words out of its transcript
+         * @description Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["redactRecording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/recordings/{recording}/redactions-undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the original back, while it stays
+         * @description Needs `recording.redact`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["undoRedaction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/recordings/{recording}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put a label on a recording
+         * @description Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["tagRecording"];
+        post?: never;
+        /**
+         * Take a label off a recording
+         * @description Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["untagRecording"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/recordings/{recording}/transcriptions": {
         parameters: {
             query?: never;
@@ -1681,6 +2949,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/redaction-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is found in recordings, and what is taken out
+         * @description Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getRedactionSettings"];
+        /**
+         * Choose what is found in recordings, and what is taken out
+         * @description Needs `redaction.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setRedactionSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/retention": {
         parameters: {
             query?: never;
@@ -1689,17 +2981,101 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How long recordings are kept
+         * How long recordings are kept where no rule says otherwise
          * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["getRetention"];
         /**
-         * Choose how long recordings are kept; nothing is captured before
+         * Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
          * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
          */
         put: operations["setRetention"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/retention/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long which recordings are kept, and what is pending
+         * @description Needs `policy.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getRetentionRules"];
+        /**
+         * Save all rules: longer at once, shorter in a week or with a second person
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["saveRetentionRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/retention/rules-going": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which recordings rules would end tonight, with the reason of each
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["listRetentionGoing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/retention/rules-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What rules would do tonight; changes nothing
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["previewRetentionRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/retention/rules/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take back shorter rules that wait
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["withdrawRetentionRules"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2613,6 +3989,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labels for recordings
+         * @description Needs `recording.list`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listTags"];
+        put?: never;
+        /**
+         * Make a label
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["makeTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a label from all recordings; not while a rule names it
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeTag"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/tokens": {
         parameters: {
             query?: never;
@@ -2824,6 +4244,50 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/witnesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is sent checkpoints by mail
+         * @description Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listWitnesses"];
+        put?: never;
+        /**
+         * Have somebody sent checkpoints by mail
+         * @description Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["addWitness"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/witnesses/{witness}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Have somebody sent checkpoints no more
+         * @description Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["removeWitness"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3704,6 +5168,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/departed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Customers who left this node, the latest first, with the certificates that remain
+         * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listDeparted"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/events": {
         parameters: {
             query?: never;
@@ -3778,6 +5262,26 @@ export interface paths {
          * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
          */
         post: operations["inviteAdministrator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/keys/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate the key of every customer; those of key servers are asked for theirs
+         * @description Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["rotateAllKeys"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4006,6 +5510,106 @@ export interface paths {
         get: operations["nodeReviewPaper"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/root-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the root key is, and which servers have it
+         * @description Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getRootKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/root-key/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rotations of the root key, newest first
+         * @description Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listRootKeyRotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/root-key/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove the file of the former root key from this server; nothing may need it
+         * @description Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["retireRootKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/root-key/rhythm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose how often the root key is to be rotated
+         * @description Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        put: operations["setRootKeyRhythm"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/root-key/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put everything under the next root key, whose recovery copy was read back on the server
+         * @description Needs `root.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["rotateRootKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4605,6 +6209,66 @@ export interface components {
             kinds: components["schemas"]["AlertKind"][];
             settings: components["schemas"]["AlertSettings"];
         };
+        AppliedSet: {
+            set: string;
+            when: components["schemas"]["RetentionWhen"];
+        };
+        Approval: {
+            /** @description Comes about by itself at not_before, unless it is refused */
+            alone: boolean;
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: string;
+            /** @description What it is about is not what it was: it cannot be approved any more */
+            changed: boolean;
+            /**
+             * Format: int64
+             * @description How much it is about: what confirm has to be
+             */
+            count: number;
+            /** Format: date-time */
+            decided_at: string | null;
+            decided_by: string;
+            facts: {
+                [key: string]: string;
+            };
+            id: string;
+            /** @description hold.lift, retention.shorten, … */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description Not carried out before, also when it is approved
+             */
+            not_before: string | null;
+            /** @description Asked for by the reader, who cannot approve it */
+            own: boolean;
+            /** @description Of the portal, where it can be looked at */
+            page: string;
+            reason: string;
+            /** @enum {string} */
+            state: "waiting" | "approved" | "taken" | "refused" | "expired";
+            /** @description Id of what it is about */
+            subject: string;
+            /**
+             * Format: date-time
+             * @description When it was carried out
+             */
+            taken_at: string | null;
+            /** @description What is asked for, as an infinitive */
+            title: string;
+            /** Format: date-time */
+            until: string;
+        };
+        ApprovalItems: {
+            items: components["schemas"]["Approval"][];
+        };
+        ApproveInputBody: {
+            /**
+             * Format: int64
+             * @description The count, exactly
+             */
+            confirm: number;
+        };
         AskedUpgrade: {
             release: string;
         };
@@ -4808,6 +6472,109 @@ export interface components {
             no_logo?: boolean;
             on_accent: string;
         };
+        Breach: {
+            /** Format: date-time */
+            aware_at: string;
+            /** Format: date-time */
+            closed_at: string | null;
+            consequences: string;
+            contact: string;
+            /**
+             * Format: date-time
+             * @description The authority has to know before: 72 hours after somebody became aware
+             */
+            due_at: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            /** @enum {string} */
+            kind: "session" | "token" | "device" | "support" | "person" | "customer-key" | "root-key";
+            measures: string;
+            /** Format: date-time */
+            opened_at: string;
+            outcome: string;
+            /** @description Id of the session, token and so on; empty for keys */
+            subject: string;
+            /** Format: date-time */
+            to: string;
+            what: string;
+        };
+        BreachBeginBody: {
+            /**
+             * Format: date-time
+             * @description When somebody became aware; now
+             */
+            aware_at?: string;
+            /**
+             * Format: date-time
+             * @description Since when it may have been in wrong hands
+             */
+            from: string;
+            /** @enum {string} */
+            kind: "session" | "token" | "device" | "support" | "person" | "customer-key" | "root-key";
+            subject?: string;
+            /**
+             * Format: date-time
+             * @description Until when; now
+             */
+            to?: string;
+            what?: string;
+        };
+        BreachChangeBody: {
+            /** Format: date-time */
+            aware_at: string;
+            closed: boolean;
+            consequences: string;
+            contact: string;
+            /** Format: date-time */
+            from: string;
+            measures: string;
+            outcome: string;
+            /** Format: date-time */
+            to: string;
+            what: string;
+        };
+        BreachItems: {
+            items: components["schemas"]["Breach"][];
+        };
+        BreachOpened: {
+            /** Format: date-time */
+            first_at: string;
+            purpose: string;
+            recording_id: string;
+            ways: string[];
+        };
+        BreachReach: {
+            /**
+             * Format: int64
+             * @description By the numbers and extensions that took part
+             */
+            persons: number;
+            /** Format: int64 */
+            recordings: number;
+        };
+        BreachReport: {
+            could: components["schemas"]["BreachReach"];
+            /** @description There is more than is listed */
+            cut: boolean;
+            did: components["schemas"]["BreachReach"];
+            opened: components["schemas"]["BreachOpened"][];
+            /**
+             * Format: int64
+             * @description Openings in that time
+             */
+            receipts: number;
+            /** @description What it could do, and why */
+            rights: string[];
+            timeline: components["schemas"]["BreachTimeline"][];
+        };
+        BreachTimeline: {
+            /** Format: date-time */
+            at: string;
+            code: string;
+            subject: string;
+            what: string;
+        };
         Browser: {
             address: string;
             agent: string;
@@ -4903,6 +6670,26 @@ export interface components {
             item: "copies" | "mail" | "administrator" | "factor" | "captured" | "opened";
             text: string;
         };
+        Checkpoint: {
+            /** Format: date-time */
+            at: string;
+            cosigned: components["schemas"]["Cosignature"][];
+            /** @description The signed text: what a witness keeps */
+            note: string;
+            /**
+             * Format: int64
+             * @description What the key store had counted by then
+             */
+            openings: number;
+            /** @description Hash of the tree, base64 */
+            root: string;
+            /** Format: int64 */
+            size: number;
+        };
+        CheckpointPage: {
+            items: components["schemas"]["Checkpoint"][];
+            next: string | null;
+        };
         ChoicesInputBody: {
             email: string;
         };
@@ -4928,6 +6715,27 @@ export interface components {
         ConfirmPickupInputBody: {
             /** @description As it was shown and compared */
             fingerprint: string;
+        };
+        CosignInputBody: {
+            /** @description Public key of a note: name+hash+key */
+            key: string;
+            /** @description The line of the signature: — name base64 */
+            signature: string;
+            /**
+             * Format: int64
+             * @description Of the checkpoint
+             */
+            size: number;
+        };
+        Cosignature: {
+            /** Format: date-time */
+            at: string;
+            key: string;
+            name: string;
+        };
+        CountDone: {
+            /** Format: int64 */
+            count: number;
         };
         CoverageCall: {
             /** @description Empty once it is not kept any more */
@@ -5151,9 +6959,82 @@ export interface components {
             /** Format: int64 */
             webhooks_failing: number;
         };
+        DepartedCustomer: {
+            /** @description Signed: saved as a file, 'ringfence certificate verify' checks it */
+            certificate: string;
+            certificate_id: string;
+            customer_id: string;
+            /** Format: date-time */
+            left_at: string;
+            name: string;
+            /** @description The same as a signed PDF */
+            paper: string;
+            /** Format: int64 */
+            recordings: number;
+        };
+        DepartedCustomerItems: {
+            items: components["schemas"]["DepartedCustomer"][];
+        };
+        Departure: {
+            approval_id: string | null;
+            /** Format: date-time */
+            asked_at: string | null;
+            /**
+             * Format: int64
+             * @description Recordings under a legal hold: while there is one, nobody leaves
+             */
+            held: number;
+            /**
+             * Format: date-time
+             * @description 72 hours after it was asked for; until then, and until it is carried out, it can be stopped
+             */
+            not_before: string | null;
+            reason: string;
+            /** Format: int64 */
+            recordings: number;
+            /**
+             * @description waiting: for a second person; approved: carried out when its time has come
+             * @enum {string}
+             */
+            state: "none" | "waiting" | "approved";
+        };
         DestroyInputBody: {
             /** @description Stands in the change log */
             reason: string;
+        };
+        DestructionCertificate: {
+            /** @description person, retention, erasure, departure, redaction */
+            by: string;
+            /** @description The certificate that this one takes the place of, as more is known */
+            corrects_id: string | null;
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the last backup from before the destruction goes; null: there is none
+             */
+            lasts_until: string | null;
+            /** Format: int64 */
+            recordings: number;
+            /** @description The one that took the place of this one */
+            replaced_id: string | null;
+            /** @description What was destroyed in one go, by one authority: a night, a request, or one recording */
+            run_id: string;
+            /** Format: date-time */
+            signed_at: string;
+            /**
+             * Format: int64
+             * @description Recordings of which the source has not said yet what became of its file
+             */
+            unknown: number;
+        };
+        DestructionCertificates: {
+            items: components["schemas"]["DestructionCertificate"][];
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Recordings that were destroyed and are in no certificate yet
+             */
+            waiting: number;
         };
         Device: {
             /** @description By more than 2 seconds */
@@ -5363,6 +7244,12 @@ export interface components {
              */
             ended: number;
         };
+        EvidenceInputBody: {
+            /** @description Why; stands in the change log and in the file */
+            purpose: string;
+            /** @description Ids */
+            recordings: string[];
+        };
         Excuse: {
             active: boolean;
             /** @description There from the start; it can only be switched off */
@@ -5440,6 +7327,49 @@ export interface components {
             /** @description Of the agreed hours: 1 Monday to 7 Sunday */
             weekdays?: number[];
         };
+        Export: {
+            /** Format: date-time */
+            asked_at: string;
+            /**
+             * Format: int64
+             * @description Of the file, once it is ready
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Of total, in steps of its own
+             */
+            done: number;
+            /** Format: date-time */
+            ended_at: string | null;
+            id: string;
+            /** @description evidence, change-log, … */
+            kind: string;
+            /** @description Of the file; empty once it has ended */
+            name: string;
+            purpose: string;
+            /** Format: date-time */
+            ready_at: string | null;
+            /** @description Why it failed or ended early */
+            reason: string;
+            /** @enum {string} */
+            state: "making" | "ready" | "failed" | "ended";
+            /**
+             * Format: int64
+             * @description 0: not known yet
+             */
+            total: number;
+            /**
+             * Format: date-time
+             * @description It can be taken until then
+             */
+            until: string | null;
+        };
+        ExportCustomerInputBody: {
+            purpose: string;
+            /** @description Of the receiving installation, as 'ringfence customer receive-key' writes it there */
+            receive_key: string;
+        };
         ExportInputBody: {
             actor?: string;
             code?: string;
@@ -5450,6 +7380,16 @@ export interface components {
             subject?: string;
             /** Format: date-time */
             to?: string;
+        };
+        ExportItems: {
+            items: components["schemas"]["Export"][];
+        };
+        ExportOpening: {
+            download_url: string;
+            /** @description Of the receipt */
+            id: string;
+            /** Format: date-time */
+            until: string;
         };
         Exposure: {
             who: components["schemas"]["Reach"][];
@@ -5518,6 +7458,36 @@ export interface components {
         ForgottenInputBody: {
             email: string;
         };
+        FoundSpan: {
+            /**
+             * Format: int64
+             * @description From 0; -1: all
+             */
+            channel: number;
+            /** Format: double */
+            end: number;
+            entity: string;
+            /**
+             * Format: int64
+             * @description Stretches of the same thing share it
+             */
+            group: number;
+            /** Format: double */
+            score: number;
+            /**
+             * Format: double
+             * @description Seconds from the start of the recording
+             */
+            start: number;
+            why: string;
+        };
+        FoundSpanItems: {
+            items: components["schemas"]["FoundSpan"][];
+        };
+        GoingPage: {
+            items: components["schemas"]["RetentionGoing"][];
+            next_cursor: string;
+        };
         HealthFinding: {
             /** @enum {string} */
             state: "off" | "well" | "look" | "failing";
@@ -5563,6 +7533,70 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        Hold: {
+            /** @description That waits to lift it; empty: none */
+            approval_id: string;
+            /**
+             * Format: int64
+             * @description Recordings under it now
+             */
+            count: number;
+            id: string;
+            /**
+             * Format: int64
+             * @description Recordings, when it was lifted
+             */
+            lifted: number;
+            /** Format: date-time */
+            lifted_at: string | null;
+            lifted_by: string;
+            matter: string;
+            /**
+             * Format: int64
+             * @description Recordings, when it was placed
+             */
+            placed: number;
+            /** Format: date-time */
+            placed_at: string;
+            placed_by: string;
+            reason: string;
+            /** @description What it is on, and what comes while it lasts; null: on single recordings */
+            search: components["schemas"]["HoldSearch"];
+        };
+        HoldFinds: {
+            /** Format: int64 */
+            count: number;
+        };
+        HoldInputBody: {
+            /**
+             * Format: int64
+             * @description With a search: how many it finds, exactly
+             */
+            confirm?: number;
+            matter: string;
+            reason: string;
+            recordings?: string[];
+            search?: components["schemas"]["HoldSearch"];
+        };
+        HoldItems: {
+            items: components["schemas"]["Hold"][];
+        };
+        HoldSearch: {
+            direction?: string;
+            extension?: string;
+            /** Format: date-time */
+            from?: string;
+            /** Format: int64 */
+            max_seconds?: number;
+            /** Format: int64 */
+            min_seconds?: number;
+            number?: string;
+            queue?: string;
+            source_id?: string;
+            /** Format: date-time */
+            to?: string;
+            words?: string;
+        } | null;
         IdentityLink: {
             /** @description Of a waiting one: unlinked (a member has this address) or subject (the member is known by another subject) */
             cause?: string;
@@ -5852,6 +7886,144 @@ export interface components {
             /** @description What a supervisor reaches. Missing: as it is */
             scope?: components["schemas"]["MemberScope"];
         };
+        KeyRhythm: {
+            /**
+             * Format: int64
+             * @description 0: nobody is reminded
+             */
+            months: number;
+        };
+        KeyRotation: {
+            /** Format: int64 */
+            all: number;
+            /** Format: date-time */
+            asked_at: string;
+            /** @description Id of the person */
+            asked_by: string;
+            /**
+             * Format: int64
+             * @description Keys, or key stores for a root key, that were put under the new key
+             */
+            done: number;
+            /**
+             * Format: date-time
+             * @description null: it is on its way
+             */
+            ended_at: string | null;
+            /** @description Who holds the key after it; empty: this installation */
+            holder: string;
+            id: string;
+            /** @description Why it does not go on; it is tried again */
+            problem: string;
+            root_name: string;
+            /**
+             * Format: int64
+             * @description Of the customer key after it
+             */
+            version: number;
+            /** @enum {string} */
+            what: "rotate" | "hand-over" | "take-back" | "root";
+        };
+        KeyRotationItems: {
+            items: components["schemas"]["KeyRotation"][];
+        };
+        KeyServer: {
+            /** @enum {string} */
+            auth: "token" | "approle" | "jwt";
+            auth_mount: string;
+            /** @description PEM: the only authority that is believed; empty: the system's */
+            ca: string;
+            key: string;
+            mount: string;
+            name: string;
+            namespace: string;
+            region: string;
+            role: string;
+            /** Format: date-time */
+            set_at: string;
+            url: string;
+        };
+        KeyServerTrial: {
+            /** @description To what was encrypted */
+            decrypted: boolean;
+            encrypted: boolean;
+            /** @description The key can leave the server, which defeats its purpose */
+            exportable: boolean;
+            /** @description Empty: we may not look at the key, which is right */
+            key_type: string;
+            /** Format: int64 */
+            key_version: number;
+            /** Format: int64 */
+            millis: number;
+            /** @description Why it went no further */
+            problem: string;
+            signed_in: boolean;
+            /**
+             * Format: date-time
+             * @description null: it does not end, or that is not told
+             */
+            token_until: string | null;
+            works: boolean;
+        };
+        Keys: {
+            /** Format: int64 */
+            age_days: number;
+            /**
+             * Format: int64
+             * @description In how many places each key is kept
+             */
+            copies: number;
+            /**
+             * Format: int64
+             * @description Keys that were destroyed
+             */
+            dead: number;
+            /** Format: date-time */
+            due_at: string | null;
+            /** @description Why the key server did not lend the key last; empty: it did, or was not asked */
+            failing: string;
+            /** @description The key server without which nothing opens; empty: this installation */
+            holder: string;
+            /**
+             * Format: int64
+             * @description Keys of recordings under the customer key
+             */
+            keys: number;
+            /** Format: date-time */
+            made_at: string;
+            /**
+             * Format: int64
+             * @description How often it is to be rotated; 0: nobody is reminded
+             */
+            months: number;
+            /** @description null: no rotation is on its way */
+            running: components["schemas"]["KeyRotation"];
+            /** @description Settings of a key server, whether it is in force or not; null: none */
+            server: components["schemas"]["KeyServer"];
+            /**
+             * Format: int64
+             * @description Of the customer key
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description Of these, received while the key server was not asked: they open once it lends again
+             */
+            waiting: number;
+        };
+        KeysAsked: {
+            /** Format: int64 */
+            customers: number;
+        };
+        LeaveInputBody: {
+            /**
+             * Format: int64
+             * @description The exact count of recordings that will be destroyed
+             */
+            confirm: number;
+            /** @description The second person reads it */
+            reason: string;
+        };
         Leaver: {
             /** @description What the roles allowed */
             acts: string[];
@@ -5909,6 +8081,49 @@ export interface components {
             role: string;
             /** Format: date-time */
             to: string | null;
+        };
+        LetterDraft: {
+            text: string;
+        };
+        LiftInputBody: {
+            /**
+             * Format: int64
+             * @description How many recordings are under it, exactly
+             */
+            confirm: number;
+            reason: string;
+        };
+        LogExportInputBody: {
+            /**
+             * Format: date-time
+             * @description Where it is a part: from this time, included
+             */
+            from?: string;
+            purpose?: string;
+            /**
+             * Format: date-time
+             * @description To this time, not included
+             */
+            to?: string;
+            /** @description All events: then the log is hashed anew and compared with the key store's count */
+            whole: boolean;
+        };
+        LogState: {
+            /**
+             * Format: int64
+             * @description Recorded
+             */
+            events: number;
+            /** @description Public key that checkpoints are checked with, as ringfence verify --key takes it */
+            key: string;
+            last: components["schemas"]["Checkpoint"];
+            /** @description What the first line of this log's checkpoints says */
+            origin: string;
+            /**
+             * Format: int64
+             * @description Of them in the tree; the others follow within a minute
+             */
+            sequenced: number;
         };
         MailArrivedInputBody: {
             token: string;
@@ -6109,6 +8324,9 @@ export interface components {
             /** @description Not stored, and never shown again */
             secret: string;
         };
+        NewTagBody: {
+            name: string;
+        };
         NewToken: {
             acts: string[];
             /** Format: date-time */
@@ -6166,6 +8384,14 @@ export interface components {
              * @description Messages that are still being tried
              */
             waiting: number;
+        };
+        NewWitnessBody: {
+            email: string;
+            /**
+             * Format: int64
+             * @enum {integer}
+             */
+            every_hours: 1 | 24 | 168;
         };
         Node: {
             /**
@@ -6338,7 +8564,13 @@ export interface components {
             /** @description Id of a rendition; empty: the one to listen to */
             rendition?: string;
             /** @enum {string} */
-            what: "listen" | "transcript" | "download";
+            what: "listen" | "transcript" | "download" | "original";
+        };
+        Opener: {
+            id: string;
+            /** @enum {string} */
+            kind: "person" | "token" | "device" | "system";
+            name: string;
         };
         Opening: {
             download_url: string;
@@ -6352,6 +8584,44 @@ export interface components {
             /** Format: date-time */
             until: string;
             what: string;
+        };
+        OpeningReceipt: {
+            /** Format: date-time */
+            at: string;
+            /** @description Network address; empty where it was done from within */
+            from: string;
+            /** @description Of the receipt; empty where its event does not name one */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many recordings or cards it could reach
+             */
+            keys: number;
+            /**
+             * Format: int64
+             * @description Of its event in the change log
+             */
+            position: number;
+            purpose: string;
+            session_id: string | null;
+            /** @description Id of a recording or a call, or the sort of list whose cards were opened */
+            subject: string;
+            /** @description The support access it was done by */
+            support_id: string | null;
+            /** @description Where it was done from does not open */
+            unreadable: boolean;
+            /**
+             * Format: date-time
+             * @description When the opening ended at the latest
+             */
+            until: string;
+            /** @description listen, transcript, download, export, transcribe, card, capture-check, … */
+            what: string;
+            who: components["schemas"]["Opener"];
+        };
+        OpeningReceiptPage: {
+            items: components["schemas"]["OpeningReceipt"][];
+            next_cursor: string;
         };
         OwnBrand: {
             accent: string;
@@ -6394,6 +8664,52 @@ export interface components {
             what: string;
             who: string;
         };
+        PauseEndBody: {
+            /** Format: date-time */
+            to: string;
+        };
+        PauseInputBody: {
+            /** @description The telephone system's own name of the call */
+            call?: string;
+            /** @description The caller's number */
+            caller?: string;
+            extension?: string;
+            /** Format: date-time */
+            from: string;
+            source_id: string;
+            /**
+             * Format: date-time
+             * @description Missing: it goes on until it is ended
+             */
+            to?: string;
+        };
+        PaymentPause: {
+            /**
+             * Format: int64
+             * @description Recordings that it was taken out of
+             */
+            applied: number;
+            /**
+             * @description By what the call was named; the name itself is kept blinded
+             * @enum {string}
+             */
+            by: "call" | "extension" | "caller";
+            /** Format: date-time */
+            from: string;
+            id: string;
+            /** Format: date-time */
+            noted_at: string;
+            source_id: string;
+            /**
+             * Format: date-time
+             * @description null: it is open, and ends two hours after its beginning at the latest
+             */
+            to: string | null;
+        };
+        PaymentPauses: {
+            items: components["schemas"]["PaymentPause"][];
+            next: string | null;
+        };
         Peaks: {
             channels: components["schemas"]["PeaksChannel"][];
             /** Format: double */
@@ -6421,6 +8737,206 @@ export interface components {
         Permissions: {
             acts: components["schemas"]["PermissionLine"][];
             roles: string[];
+        };
+        PersonBeginBody: {
+            identifiers: components["schemas"]["PersonIdentifiers"];
+            /** @description As letters address them */
+            name: string;
+            notes?: string;
+            /**
+             * Format: date-time
+             * @description When the request arrived; now
+             */
+            received_at?: string;
+            /** @enum {string} */
+            right: "access" | "rectify" | "erase" | "restrict" | "portability" | "object";
+            /** @description IANA; that of the first source */
+            time_zone?: string;
+        };
+        PersonCorrectionBody: {
+            /** @enum {string} */
+            field: "number" | "name";
+            find: string;
+            new: string;
+            old: string;
+        };
+        PersonDecisionBody: {
+            because?: string;
+            finds: string[];
+            /** @enum {string} */
+            ground?: "" | "erase" | "expression" | "legal-obligation" | "public-health" | "archiving" | "legal-claim" | "other-person";
+            /** @enum {string} */
+            verdict: "" | "confirmed" | "rejected";
+        };
+        PersonEndBody: {
+            /** @description How the person was answered, or why not */
+            outcome: string;
+            refused: boolean;
+        };
+        PersonErasureBody: {
+            /**
+             * Format: int64
+             * @description The exact number that the plan erases
+             */
+            confirm: number;
+        };
+        PersonExtensionBody: {
+            reason: string;
+        };
+        PersonFind: {
+            /** Format: date-time */
+            at: string | null;
+            because: string;
+            /** Format: date-time */
+            done_at: string | null;
+            /** @description Why somebody wants it kept, or erase */
+            ground: string;
+            id: string;
+            /** @description Why it was kept */
+            kept: string;
+            /** @description Empty once it was erased */
+            label: string;
+            /** @enum {string} */
+            outcome: "" | "ordered" | "erased" | "kept";
+            /** @description What it is: of a recording its id */
+            ref: string;
+            /** @description calling, called, agent, spoken of, actor, or empty */
+            role: string;
+            store: string;
+            /** @description Of the store */
+            title: string;
+            /** @enum {string} */
+            verdict: "" | "confirmed" | "rejected";
+            /** @description Which identifiers were found, and where */
+            why: string[];
+        };
+        PersonFindPage: {
+            items: components["schemas"]["PersonFind"][];
+            next_cursor: string;
+        };
+        PersonIdentifiers: {
+            /** @description Customer numbers and the like, as written or spoken */
+            accounts: string[];
+            emails: string[];
+            /** @description Of somebody who works here */
+            extensions: string[];
+            /** @description Ids of members, as the change log shows them */
+            ids: string[];
+            names: string[];
+            /** @description Telephone numbers, in any writing */
+            numbers: string[];
+        };
+        PersonIdentifyBody: {
+            notes: string;
+            /** @description Empty takes it back */
+            proof: string;
+        };
+        PersonLiftBody: {
+            /** @description When and how the person was told: article 18(3) */
+            told: string;
+        };
+        PersonObjectionBody: {
+            /** @description Of transcription, sentiment and search; empty takes it back */
+            what: string[];
+        };
+        PersonPlan: {
+            /**
+             * Format: int64
+             * @description How many finds it erases: the number to confirm
+             */
+            erase: number;
+            /** Format: int64 */
+            keep: number;
+            lines: components["schemas"]["PersonPlanLine"][];
+            /** Format: int64 */
+            undecided: number;
+        };
+        PersonPlanLine: {
+            erase: boolean;
+            find_id: string;
+            label: string;
+            ref: string;
+            title: string;
+            /** @description Why it is kept */
+            why: string;
+        };
+        PersonRequest: {
+            /**
+             * Format: int64
+             * @description Of the GDPR
+             */
+            article: number;
+            /** @description Ids of the certificates of its erasure; in lists empty */
+            certificates: string[];
+            /** Format: date-time */
+            checked_at: string | null;
+            /** Format: int64 */
+            confirmed: number;
+            /**
+             * Format: date-time
+             * @description The answer has to be given before
+             */
+            due_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: int64 */
+            erased: number;
+            /** @description Why the time was made two months longer; empty: it was not */
+            extended: string;
+            /** Format: int64 */
+            found: number;
+            id: string;
+            identifiers: components["schemas"]["PersonIdentifiers"];
+            /** Format: int64 */
+            kept: number;
+            name: string;
+            notes: string;
+            /** @description Processing that is stopped because of it, at present; in lists empty */
+            objections: string[];
+            /** Format: date-time */
+            opened_at: string;
+            outcome: string;
+            /** @description How it was made sure that the person is who they say */
+            proof: string;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: int64 */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Recordings that are only stored because of it, at present; in lists 0
+             */
+            restricted: number;
+            /** @enum {string} */
+            right: "access" | "rectify" | "erase" | "restrict" | "portability" | "object";
+            /** @description What the search could not look into, or why it listed nothing */
+            search_notes: string[];
+            /** @enum {string} */
+            state: "searching" | "open" | "too-wide" | "erasing" | "answered" | "refused";
+            /** @description In whose calendar the month is counted */
+            time_zone: string;
+            /** Format: int64 */
+            undecided: number;
+        };
+        PersonRequestPage: {
+            items: components["schemas"]["PersonRequest"][];
+            next_cursor: string;
+        };
+        PersonStore: {
+            erases: boolean;
+            /** @description Why nothing of it is erased */
+            kept: string;
+            name: string;
+            title: string;
+        };
+        PersonStores: {
+            /** @description For which purposes a restricted recording is opened */
+            allowed: string[];
+            /** @description Why something may be kept although its erasure is asked for */
+            grounds: {
+                [key: string]: string;
+            };
+            stores: components["schemas"]["PersonStore"][];
         };
         PhoneSystem: {
             address: string;
@@ -6689,6 +9205,25 @@ export interface components {
             /** @description Or a value of the attribute roles */
             value?: string;
         };
+        PurposeSettings: {
+            /** @description Other words are taken too */
+            free: boolean;
+            /** @description Purposes to choose from */
+            ready: string[];
+            /** @description The portal may keep a purpose for the rest of the session */
+            remember: boolean;
+            /** @description Whoever holds one of these roles here has to */
+            roles: string[];
+            /** @description Whoever is here by support access has to */
+            support: boolean;
+        };
+        Purposes: {
+            /** @description The asker has to state a purpose */
+            asked: boolean;
+            free: boolean;
+            ready: string[];
+            remember: boolean;
+        };
         PushKey: {
             /** Format: date-time */
             added_at: string;
@@ -6813,6 +9348,65 @@ export interface components {
              */
             until: string | null;
         };
+        ReceiptExportBody: {
+            /** @description Only what gives sound or words, or takes them away */
+            content?: boolean;
+            /** @enum {string} */
+            format: "csv" | "jsonl";
+            /** Format: date-time */
+            from?: string;
+            /** @enum {string} */
+            kind?: "person" | "token" | "device" | "system";
+            /** @description Stands in the purpose */
+            purpose?: string;
+            session?: string;
+            /** @description Id of a recording or a call */
+            subject?: string;
+            /** Format: date-time */
+            to?: string;
+            /** @description Only those without a purpose */
+            unstated?: boolean;
+            /** @description One way of opening */
+            what?: string;
+            /** @description Id of a person, token, collector or support access; system's by its name */
+            who?: string;
+        };
+        RecordedPayment: {
+            /** Format: date-time */
+            found_at: string;
+            /**
+             * Format: int64
+             * @description Numbers that were keyed in
+             */
+            keyed: number;
+            /**
+             * Format: int64
+             * @description Pauses that were taken out, and left this
+             */
+            paused: number;
+            recording_id: string;
+            /**
+             * Format: int64
+             * @description Card numbers that were said
+             */
+            spoken: number;
+            /** Format: date-time */
+            started_at: string;
+        };
+        RecordedPayments: {
+            items: components["schemas"]["RecordedPayment"][];
+            /**
+             * Format: int64
+             * @description Recordings that were looked through
+             */
+            looked: number;
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Of them, those with a payment in them
+             */
+            recorded: number;
+        };
         Recording: {
             agents: components["schemas"]["Agent"][];
             /**
@@ -6834,6 +9428,8 @@ export interface components {
              * @description When retention destroys it; null: kept
              */
             due_at: string | null;
+            /** @description Which rule says so, and what is not known yet */
+            due_reason: string;
             /** Format: date-time */
             ended_at: string;
             file_name: string;
@@ -6843,6 +9439,8 @@ export interface components {
             id: string;
             /** @description mono-mix, stereo-sides, caller or agent */
             layout: string;
+            /** @description What the program found: card-data, security-code */
+            marks: string[];
             queue: string;
             /**
              * Format: double
@@ -6850,11 +9448,18 @@ export interface components {
              */
             seconds: number;
             sentiment: components["schemas"]["Sentiment"];
+            /**
+             * Format: date-time
+             * @description When its sound goes; null: with it
+             */
+            sound_due_at: string | null;
             source_id: string;
             /** Format: date-time */
             started_at: string;
             /** @description complete, truncated (cut by a crash) or partial (was still growing) */
             state: string;
+            /** @description Ids of labels */
+            tags: string[];
             transcript: components["schemas"]["TranscriptState"];
         };
         RecordingDetail: {
@@ -6884,6 +9489,8 @@ export interface components {
              * @description When retention destroys it; null: kept
              */
             due_at: string | null;
+            /** @description Which rule says so, and what is not known yet */
+            due_reason: string;
             /** Format: date-time */
             ended_at: string;
             file_name: string;
@@ -6893,22 +9500,36 @@ export interface components {
             id: string;
             /** @description mono-mix, stereo-sides, caller or agent */
             layout: string;
+            /** @description What the program found: card-data, security-code */
+            marks: string[];
             may: components["schemas"]["May"];
             /** @description Who opened it before, newest first */
             openings: components["schemas"]["PastOpening"][];
             queue: string;
             renditions: components["schemas"]["Rendition"][];
             /**
+             * Format: date-time
+             * @description Since when it is only stored, at a person's request; null: it is not
+             */
+            restricted_at: string | null;
+            /**
              * Format: double
              * @description Length of the sound
              */
             seconds: number;
             sentiment: components["schemas"]["Sentiment"];
+            /**
+             * Format: date-time
+             * @description When its sound goes; null: with it
+             */
+            sound_due_at: string | null;
             source_id: string;
             /** Format: date-time */
             started_at: string;
             /** @description complete, truncated (cut by a crash) or partial (was still growing) */
             state: string;
+            /** @description Ids of labels */
+            tags: string[];
             transcript: components["schemas"]["TranscriptState"];
         };
         RecordingPage: {
@@ -6919,9 +9540,99 @@ export interface components {
             /** @description Empty on the last page */
             next_cursor: string;
         };
+        RecordingRedactions: {
+            /** @description How much of each kind was found and is still there */
+            found: {
+                [key: string]: number;
+            };
+            /** @description What was taken out, the newest first */
+            items: components["schemas"]["RedactionOf"][];
+            /**
+             * Format: date-time
+             * @description Until when the original stays beside; null: there is none
+             */
+            original_until: string | null;
+            /** @description What is heard is a redacted copy */
+            redacted: boolean;
+        };
         RecoveryCodes: {
             /** @description New ones; empty if the person has some already */
             recovery_codes: string[];
+        };
+        RedactInputBody: {
+            /**
+             * Format: int64
+             * @description 0: the original is destroyed at once, for good
+             */
+            original_days?: number;
+            /** @description Stands in the journal */
+            reason: string;
+            stretches: components["schemas"]["RedactStretch"][];
+            tone?: boolean;
+        };
+        RedactStretch: {
+            /**
+             * Format: int64
+             * @description From 0; -1: all
+             * @default -1
+             */
+            channel: number;
+            /** Format: double */
+            end: number;
+            /** @description What stands for its words in the transcript */
+            entity?: string;
+            /** Format: double */
+            start: number;
+        };
+        RedactionOf: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            id: string;
+            /** Format: double */
+            seconds: number;
+            /** Format: int64 */
+            stretches: number;
+            /** Format: date-time */
+            undone_at: string | null;
+            /** @enum {string} */
+            way: "person" | "detection" | "pause";
+        };
+        RedactionSettings: {
+            /** Format: date-time */
+            chosen_at: string | null;
+            chosen_by?: string;
+            /** @description Kinds that are taken out */
+            entities: string[];
+            /** @description All kinds there are */
+            known: string[];
+            /**
+             * @description redact: what is of the chosen kinds is taken out without being asked
+             * @enum {string}
+             */
+            mode: "off" | "detect" | "redact";
+            /**
+             * Format: int64
+             * @description How long the original stays under its own right; 0: it is destroyed at once
+             */
+            original_days: number;
+            /** @description Sound and transcripts are looked through for payments */
+            scan: boolean;
+            /** @description A tone takes the place; else silence */
+            tone: boolean;
+        };
+        RedactionSettingsInputBody: {
+            entities?: string[];
+            /** @enum {string} */
+            mode: "off" | "detect" | "redact";
+            /** Format: int64 */
+            original_days?: number;
+            scan?: boolean;
+            tone?: boolean;
+        };
+        RefuseInputBody: {
+            /** @description Why; stands in the change log */
+            note?: string;
         };
         RenameNodeInputBody: {
             name: string;
@@ -7039,13 +9750,189 @@ export interface components {
             /** @description Chosen to keep without end */
             forever: boolean;
         };
+        RetentionDefault: {
+            /**
+             * Format: int64
+             * @description 0: for ever
+             */
+            days: number;
+            /** Format: int64 */
+            text_days?: number;
+            then: string;
+        };
+        RetentionGoing: {
+            /** Format: int64 */
+            bytes: number;
+            direction: string;
+            id: string;
+            queue: string;
+            reason: string;
+            /** Format: double */
+            seconds: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {string} */
+            what: "all" | "sound" | "figures-stay";
+        };
         RetentionInputBody: {
+            /**
+             * Format: int64
+             * @description How many recordings would go tonight, exactly; where any would
+             */
+            confirm?: number;
             /**
              * Format: int64
              * @description Counted from the call; null with forever: keep without end
              */
             days: number | null;
             forever?: boolean;
+            /** @description Where it is less than before: the second person reads it */
+            reason?: string;
+        };
+        RetentionLength: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
+        } | null;
+        RetentionNight: {
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Due, and kept by legal holds or at a person's request
+             */
+            held: number;
+            /** Format: int64 */
+            recordings: number;
+            /**
+             * Format: int64
+             * @description The sound goes and the transcript stays
+             */
+            sound_only: number;
+        };
+        RetentionPending: {
+            approval_id: string;
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: string;
+            /**
+             * Format: int64
+             * @description Recordings that would have gone the night it was asked for
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When it comes into force without a second person
+             */
+            from: string;
+            policy: components["schemas"]["RetentionPolicy"];
+            reason: string;
+        } | null;
+        RetentionPolicy: {
+            default: components["schemas"]["RetentionDefault"];
+            rules: components["schemas"]["RetentionRule"][];
+            sets: components["schemas"]["AppliedSet"][];
+        };
+        RetentionPreview: {
+            /**
+             * Format: int64
+             * @description Would go by the new rules alone
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description The number that a save has to confirm; 0: none
+             */
+            confirm: number;
+            /** @description The same night by the rules in force */
+            in_force: components["schemas"]["RetentionNight"];
+            /** @description Some recording, now or later, would be due earlier: it waits a week or needs a second person */
+            shortens: boolean;
+            /**
+             * Format: int64
+             * @description Would go by the rules in force alone: kept longer
+             */
+            spared: number;
+            tonight: components["schemas"]["RetentionNight"];
+        };
+        RetentionRule: {
+            /**
+             * Format: int64
+             * @description Counted from the start of the call; 0: for ever
+             */
+            days: number;
+            /** @description Empty for a new one */
+            id?: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description With delete-sound: when the transcript goes too; 0: never
+             */
+            text_days?: number;
+            /** @description delete-all, delete-sound (the transcript stays), keep-figures */
+            then: string;
+            when: components["schemas"]["RetentionWhen"];
+        };
+        RetentionRules: {
+            /** @description false: nothing is captured until it is chosen */
+            chosen: boolean;
+            pending: components["schemas"]["RetentionPending"];
+            policy: components["schemas"]["RetentionPolicy"];
+            /** Format: date-time */
+            set_at: string | null;
+            set_by: string;
+            /** @description Ready-made sets there are */
+            sets: components["schemas"]["RetentionSet"][];
+            /**
+             * Format: int64
+             * @description Goes with a save: another one means that somebody was faster
+             */
+            version: number;
+        };
+        RetentionSaved: {
+            /**
+             * Format: int64
+             * @description Recordings that rules have destroyed so far: they do not come back
+             */
+            destroyed: number;
+            /** Format: date-time */
+            from: string | null;
+            pending: boolean;
+            rules: components["schemas"]["RetentionRules"];
+        };
+        RetentionSet: {
+            /**
+             * Format: int64
+             * @description What it proposes
+             */
+            days: number;
+            /** @description Keeping for ever is allowed */
+            endless: boolean;
+            /**
+             * Format: int64
+             * @description No rule for these recordings may be shorter; 0: it names no least
+             */
+            least_days: number;
+            name: string;
+            note: string;
+            source: string;
+            title: string;
+        };
+        RetentionWhen: {
+            /** @description inbound, outbound, internal */
+            directions?: string[];
+            extensions?: string[];
+            /** @description Without country: en fits en-GB */
+            languages?: string[];
+            length?: components["schemas"]["RetentionLength"];
+            /** @description card-data, security-code */
+            marks?: string[];
+            /** @description answered, abandoned, unanswered */
+            outcomes?: string[];
+            queues?: string[];
+            /** @description Ids */
+            tags?: string[];
         };
         Review: {
             /** Format: date-time */
@@ -7157,6 +10044,55 @@ export interface components {
             /** @description To the letter; * stands for any */
             value: string;
         };
+        RootKey: {
+            /** Format: int64 */
+            age_days: number;
+            /**
+             * Format: int64
+             * @description In how many places wrapped keys are kept
+             */
+            copies: number;
+            /** Format: date-time */
+            due_at: string | null;
+            /** @description That is kept on this server; empty: none */
+            former: string;
+            /** @description Servers that run now, and which root keys each has */
+            machines: components["schemas"]["RootKeySeen"][];
+            /**
+             * Format: date-time
+             * @description Since when it is in use
+             */
+            made_at: string;
+            /** Format: int64 */
+            months: number;
+            /** @description Fingerprint of the root key that everything new is put under */
+            name: string;
+            /** @description Root keys that key stores need now */
+            needed: components["schemas"]["RootKeyUse"][];
+            /** @description That waits to be taken up; empty: none */
+            next: string;
+            running: components["schemas"]["KeyRotation"];
+        };
+        RootKeySeen: {
+            /** Format: date-time */
+            at: string;
+            /** @description It has the root key in use */
+            current: boolean;
+            name: string;
+            /** @description It has the next one, or none waits */
+            next: boolean;
+        };
+        RootKeyUse: {
+            name: string;
+            /** Format: int64 */
+            stores: number;
+        };
+        RotateKeyInputBody: {
+            /** @description To hand over: the customer's name, exactly. From then on the loss of the customer's own key is the loss of every recording */
+            confirm?: string;
+            /** @enum {string} */
+            what: "rotate" | "hand-over" | "take-back";
+        };
         RotateWebhookInputBody: {
             /**
              * Format: int64
@@ -7172,6 +10108,18 @@ export interface components {
              * @enum {integer}
              */
             months: 0 | 1 | 3 | 6 | 12;
+        };
+        SavePolicyInputBody: {
+            /**
+             * Format: int64
+             * @description How many recordings would go tonight, exactly; where any would
+             */
+            confirm?: number;
+            policy: components["schemas"]["RetentionPolicy"];
+            /** @description Where it shortens: the second person reads it */
+            reason?: string;
+            /** Format: int64 */
+            version: number;
         };
         Sentiment: {
             /** @enum {string} */
@@ -7210,6 +10158,24 @@ export interface components {
         SessionPage: {
             items: components["schemas"]["MemberSession"][];
             next_cursor?: string;
+        };
+        SetKeyServerInputBody: {
+            /** @enum {string} */
+            auth: "token" | "approle" | "jwt";
+            auth_mount?: string;
+            ca?: string;
+            key: string;
+            /** @description Of the transit engine; empty: transit */
+            mount?: string;
+            namespace?: string;
+            /** @description Where the server stands; recorded with each question */
+            region: string;
+            /** @description The role id of an AppRole, or the role of a JWT */
+            role?: string;
+            /** @description The token, secret id or JWT; empty: the one that is kept */
+            secret?: string;
+            /** @example https://vault.example.com:8200 */
+            url: string;
         };
         SetProvisioningInputBody: {
             default_role?: string;
@@ -7626,6 +10592,18 @@ export interface components {
             /** @enum {string} */
             surface: "portal" | "api" | "scim" | "collectors" | "administration";
         };
+        Tag: {
+            /**
+             * Format: int64
+             * @description Recordings that carry it
+             */
+            count: number;
+            id: string;
+            name: string;
+        };
+        TagItems: {
+            items: components["schemas"]["Tag"][];
+        };
         Token: {
             acts: string[];
             /** Format: date-time */
@@ -7682,6 +10660,10 @@ export interface components {
             start: number;
             text: string;
             words: components["schemas"]["Word"][];
+        };
+        UnredactInputBody: {
+            /** @description Stands in the journal */
+            reason: string;
         };
         Usage: {
             /** Format: date-time */
@@ -7791,7 +10773,7 @@ export interface components {
             next_cursor: string;
         };
         WebhookDraft: {
-            /** @description recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended */
+            /** @description recording.captured, recording.transcribed, recording.missing, recording.destroyed, alert.raised, alert.ended, checkpoint.signed */
             events: string[];
             name: string;
             paused?: boolean;
@@ -7832,6 +10814,29 @@ export interface components {
             allowed: boolean;
             role: string;
             text: string;
+        };
+        Witness: {
+            /** Format: date-time */
+            added_at: string;
+            email: string;
+            /**
+             * Format: int64
+             * @description How often at most
+             */
+            every_hours: number;
+            id: string;
+            /** Format: date-time */
+            sent_at: string | null;
+            /**
+             * Format: int64
+             * @description Of the checkpoint that was sent last
+             */
+            sent_size: number;
+            /** @description Why the last mail did not leave; empty: it did */
+            trouble: string;
+        };
+        WitnessItems: {
+            items: components["schemas"]["Witness"][];
         };
         Word: {
             /**
@@ -8416,6 +11421,110 @@ export interface operations {
             };
         };
     };
+    listApprovals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    refuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefuseInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listAttention: {
         parameters: {
             query?: never;
@@ -8511,6 +11620,252 @@ export interface operations {
             };
         };
     };
+    listBreaches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreachItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    openBreach: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreachBeginBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breach"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    breach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                breach: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breach"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeBreach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                breach: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreachChangeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breach"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    breachNotice: {
+        parameters: {
+            query?: {
+                to?: "authority" | "persons";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                breach: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterDraft"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    breachNoticePaper: {
+        parameters: {
+            query?: {
+                to?: "authority" | "persons";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                breach: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    breachReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                breach: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreachReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listCalls: {
         parameters: {
             query?: {
@@ -8530,6 +11885,12 @@ export interface operations {
                 state?: string;
                 /** @description Words that were said, all of them */
                 words?: string;
+                /** @description Goes, wholly or its sound, before this time by the rules in force */
+                due_before?: string;
+                /** @description Under a legal hold */
+                held?: boolean;
+                /** @description Under this legal hold */
+                hold?: string;
                 sort?: "-started_at" | "started_at" | "-seconds" | "seconds" | "-sentiment" | "sentiment";
                 /** @description Opaque: next_cursor of the page before, with the same filters */
                 cursor?: string;
@@ -8585,6 +11946,246 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCertificates: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestructionCertificates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    signCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestructionCertificates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    certificatePaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listCheckpoints: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    signCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checkpoint"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    cosignCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CosignInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checkpoint"];
                 };
             };
             /** @description Error */
@@ -9092,6 +12693,140 @@ export interface operations {
             };
         };
     };
+    departure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Departure"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Departure"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    stay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    exportCustomer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportCustomerInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listDevices: {
         parameters: {
             query?: never;
@@ -9565,6 +13300,208 @@ export interface operations {
             };
         };
     };
+    makeEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    openExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOpening"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    takeExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                export: string;
+                opening: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     getExposure: {
         parameters: {
             query?: never;
@@ -9616,6 +13553,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CustomerHealth"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    placeHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    previewHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldSearch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldFinds"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    liftHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                hold: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LiftInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
                 };
             };
             /** @description Error */
@@ -10480,6 +14558,210 @@ export interface operations {
             };
         };
     };
+    getKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listKeyRotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotationItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setKeyRhythm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRhythm"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateKeyInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setKeyServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetKeyServerInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    tryKeyServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyServerTrial"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     removeLeavers: {
         parameters: {
             query?: never;
@@ -10503,6 +14785,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LeaversReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    logState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogState"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    exportLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogExportInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
                 };
             };
             /** @description Error */
@@ -10781,6 +15131,39 @@ export interface operations {
             };
         };
     };
+    findings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                opening: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundSpanItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     opus: {
         parameters: {
             query?: never;
@@ -10900,6 +15283,833 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listPauses: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentPauses"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    notePause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentPause"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                pause: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseEndBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listRecordedPayments: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedPayments"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listPersonRequests: {
+        parameters: {
+            query?: {
+                /** @description Only those that wait for an answer */
+                open?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequestPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    openPersonRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonBeginBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personStores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonStores"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rectifyPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonCorrectionBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountDone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    decidePersonFinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonDecisionBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endPersonRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonEndBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    erasePerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonErasureBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    extendPersonRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonExtensionBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listPersonFinds: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonFindPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    identifyPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonIdentifyBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personLetter: {
+        parameters: {
+            query?: {
+                kind?: "receipt" | "answer" | "extension" | "refusal";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterDraft"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personLetterPaper: {
+        parameters: {
+            query?: {
+                kind?: "receipt" | "answer" | "extension" | "refusal";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    objectPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonObjectionBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    packPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonPlan"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    restrictPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountDone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    unrestrictPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonLiftBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountDone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    searchPersonAgain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonIdentifiers"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRequest"];
                 };
             };
             /** @description Error */
@@ -11147,6 +16357,194 @@ export interface operations {
             };
         };
     };
+    listReceipts: {
+        parameters: {
+            query?: {
+                /** @description Id of a person, token, collector or support access; system's by its name */
+                who?: string;
+                kind?: "person" | "token" | "device" | "system";
+                /** @description Id of a recording or a call */
+                subject?: string;
+                /** @description One way of opening */
+                what?: string;
+                /** @description Only what gives sound or words, or takes them away */
+                content?: boolean;
+                /** @description Stands in the purpose */
+                purpose?: string;
+                /** @description Only those without a purpose */
+                unstated?: boolean;
+                session?: string;
+                from?: string;
+                to?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpeningReceiptPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    exportReceipts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptExportBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    purposes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purposes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    purposeSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurposeSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setPurposeSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurposeSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurposeSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listRecordings: {
         parameters: {
             query?: {
@@ -11166,6 +16564,12 @@ export interface operations {
                 state?: string;
                 /** @description Words that were said, all of them */
                 words?: string;
+                /** @description Goes, wholly or its sound, before this time by the rules in force */
+                due_before?: string;
+                /** @description Under a legal hold */
+                held?: boolean;
+                /** @description Under this legal hold */
+                hold?: string;
                 sort?: "-started_at" | "started_at" | "-seconds" | "seconds" | "-sentiment" | "sentiment";
                 /** @description Opaque: next_cursor of the page before, with the same filters */
                 cursor?: string;
@@ -11306,6 +16710,177 @@ export interface operations {
             };
         };
     };
+    listRedactions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingRedactions"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    redactRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedactInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingRedactions"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    undoRedaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnredactInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingRedactions"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    tagRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                recording: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    untagRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                recording: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     transcribeAgain: {
         parameters: {
             query?: never;
@@ -11325,6 +16900,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getRedactionSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setRedactionSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedactionSettingsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionSettings"];
+                };
             };
             /** @description Error */
             default: {
@@ -11393,6 +17036,181 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Retention"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getRetentionRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    saveRetentionRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavePolicyInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionSaved"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listRetentionGoing: {
+        parameters: {
+            query?: {
+                /** @description Those that would go, were they not held */
+                held?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoingPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    previewRetentionRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    withdrawRetentionRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -13716,6 +19534,105 @@ export interface operations {
             };
         };
     };
+    listTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    makeTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTagBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listTokens: {
         parameters: {
             query?: never;
@@ -14193,6 +20110,108 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Why"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listWitnesses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WitnessItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    addWitness: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWitnessBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Witness"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeWitness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                witness: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -15938,6 +21957,37 @@ export interface operations {
             };
         };
     };
+    listDeparted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepartedCustomerItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     listNodeEvents: {
         parameters: {
             query?: {
@@ -16060,6 +22110,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rotateAllKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysAsked"];
+                };
             };
             /** @description Error */
             default: {
@@ -16487,6 +22568,163 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getRootKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootKey"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listRootKeyRotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotationItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    retireRootKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setRootKeyRhythm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRhythm"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootKey"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rotateRootKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
                 };
             };
             /** @description Error */

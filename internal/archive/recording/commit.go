@@ -125,7 +125,7 @@ func (c *commit) take(d draft) error {
 }
 
 var (
-	errErased  = fault.New(fault.Gone, "this recording was destroyed in the archive and is not captured again; its file may be removed")
+	errErased   = fault.New(fault.Gone, "this recording was destroyed in the archive and is not captured again; its file may be removed")
 	errRedacted = fault.New(fault.Conflict, "this recording was redacted; a longer file of it does not take its place")
 
 	errShorter = fault.New(fault.Conflict, "the file is shorter than what was archived of it; the archived recording is kept")

@@ -119,8 +119,10 @@ func (s *Service) Correct(ctx context.Context, p *place.Place, who actor.Actor, 
 		if changed == 0 {
 			return fault.New(fault.Conflict, "this %s does not stand on the card of this recording", c.Field)
 		}
-		tx.Record(place.Event{Code: "call.corrected", Subject: rec.String(), Facts: map[string]string{"field": c.Field, "request": textOf(c.Request)},
-			Personal: map[string]string{"old": c.Old, "new": c.New}})
+		tx.Record(place.Event{
+			Code: "call.corrected", Subject: rec.String(), Facts: map[string]string{"field": c.Field, "request": textOf(c.Request)},
+			Personal: map[string]string{"old": c.Old, "new": c.New},
+		})
 		tx.Notify(Topic)
 		return nil
 	})

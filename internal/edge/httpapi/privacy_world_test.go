@@ -36,4 +36,6 @@ func (w *world) tag(c *customer) string {
 	return t.ID.String()
 }
 
-func somebody() actor.Actor { return actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.9") }
+func somebody() actor.Actor {
+	return actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.9")
+}

@@ -46,8 +46,10 @@ func TestRedactingByTheAPI(t *testing.T) {
 		t.Errorf("undone: %+v", st)
 	}
 	for _, bad := range []map[string]any{
-		{"stretches": []map[string]any{}, "reason": "x"}, {"stretches": []map[string]any{{"start": 3, "end": 1}}, "reason": "x"},
-		{"stretches": []map[string]any{{"start": 90000, "end": 90001}}, "reason": "x"}, {"stretches": []map[string]any{{"start": 0, "end": 1}}, "reason": ""},
+		{"stretches": []map[string]any{}, "reason": "x"},
+		{"stretches": []map[string]any{{"start": 3, "end": 1}}, "reason": "x"},
+		{"stretches": []map[string]any{{"start": 90000, "end": 90001}}, "reason": "x"},
+		{"stretches": []map[string]any{{"start": 0, "end": 1}}, "reason": ""},
 	} {
 		if got := super.do("POST", rec+"/redactions", bad); got.status != 422 {
 			t.Errorf("%v gives %d", bad, got.status)

@@ -63,8 +63,10 @@ func TestCheckDigitsAreEvidenceAndNoGate(t *testing.T) {
 	if len(right) != 1 || len(wrong) != 1 || wrong[0].Entity != CreditCard || right[0].Score <= wrong[0].Score {
 		t.Errorf("right %+v, wrong %+v", right, wrong)
 	}
-	for what, ok := range map[string]bool{"luhn": Luhn("4111111111111111") && !Luhn("4111111111111112"), "mod 11": mod11("9434765919") && !mod11("9434765918"),
-		"mod 97": mod97("gb29nwbk60161331926819") && !mod97("gb29nwbk60161331926818"), "prefix": ninoPrefix("ab") && !ninoPrefix("da") && !ninoPrefix("bg")} {
+	for what, ok := range map[string]bool{
+		"luhn": Luhn("4111111111111111") && !Luhn("4111111111111112"), "mod 11": mod11("9434765919") && !mod11("9434765918"),
+		"mod 97": mod97("gb29nwbk60161331926819") && !mod97("gb29nwbk60161331926818"), "prefix": ninoPrefix("ab") && !ninoPrefix("da") && !ninoPrefix("bg"),
+	} {
 		if !ok {
 			t.Errorf("the check %s is wrong", what)
 		}

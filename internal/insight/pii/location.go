@@ -78,8 +78,19 @@ func (d *detector) nameless(i int) (int, bool) {
 	return j, j < i && d.athome(j)
 }
 
-var homeCues = []cue{{" address ", Location}, {" live ", Location}, {" lives ", Location}, {" living ", Location}, {" moved ", Location}, {" deliver ", Location}, {" delivery ", Location},
-	{" street ", Location}, {" property ", Location}, {" coming to ", Location}, {" from ", Location}}
+var homeCues = []cue{
+	{" address ", Location},
+	{" live ", Location},
+	{" lives ", Location},
+	{" living ", Location},
+	{" moved ", Location},
+	{" deliver ", Location},
+	{" delivery ", Location},
+	{" street ", Location},
+	{" property ", Location},
+	{" coming to ", Location},
+	{" from ", Location},
+}
 
 func (d *detector) athome(i int) bool {
 	return len(expected2(d.ts[max(0, i-25):], min(i, 25), homeCues)) > 0

@@ -2,15 +2,41 @@ package pii
 
 // introductions are what comes right before a name.
 var introductions = [][]string{
-	{"my", "name", "is"}, {"my", "name's"}, {"name", "is"}, {"speaking", "with"}, {"speaking", "to"}, {"spoke", "to"}, {"this", "is"}, {"called"},
-	{"in", "the", "name", "of"}, {"name", "of"}, {"under", "the", "name"}, {"husband's", "name"}, {"wife's", "name"}, {"full", "name"}, {"i'm"}, {"i", "am"},
-	{"it's"}, {"name"}, {"surname", "is"}, {"first", "name", "is"}, {"someone", "called"}, {"husband"}, {"wife"}, {"son"}, {"daughter"}, {"named"}, {"call", "me"},
+	{"my", "name", "is"},
+	{"my", "name's"},
+	{"name", "is"},
+	{"speaking", "with"},
+	{"speaking", "to"},
+	{"spoke", "to"},
+	{"this", "is"},
+	{"called"},
+	{"in", "the", "name", "of"},
+	{"name", "of"},
+	{"under", "the", "name"},
+	{"husband's", "name"},
+	{"wife's", "name"},
+	{"full", "name"},
+	{"i'm"},
+	{"i", "am"},
+	{"it's"},
+	{"name"},
+	{"surname", "is"},
+	{"first", "name", "is"},
+	{"someone", "called"},
+	{"husband"},
+	{"wife"},
+	{"son"},
+	{"daughter"},
+	{"named"},
+	{"call", "me"},
 }
 
 // sure are introductions after which nearly anything is a name; the others need
 // a word that is known as one, or a second sign.
-var sure = map[string]bool{"my name is": true, "my name's": true, "name is": true, "in the name of": true, "husband's name": true, "wife's name": true, "surname is": true,
-	"speaking with": true, "called": true, "someone called": true, "first name is": true, "full name": true, "name of": true, "named": true}
+var sure = map[string]bool{
+	"my name is": true, "my name's": true, "name is": true, "in the name of": true, "husband's name": true, "wife's name": true, "surname is": true,
+	"speaking with": true, "called": true, "someone called": true, "first name is": true, "full name": true, "name of": true, "named": true,
+}
 
 // people finds names.
 func (d *detector) people() {
@@ -103,8 +129,21 @@ func (d *detector) named(i, from int, unknown bool) int {
 }
 
 // askedName are the words of a turn that asks for a name.
-var askedName = [][]string{{"full", "name"}, {"your", "name"}, {"the", "name"}, {"who", "am", "i", "speaking"}, {"first", "name"}, {"surname"}, {"name", "on", "the", "card"},
-	{"her", "name"}, {"his", "name"}, {"their", "name"}, {"speaking", "to"}, {"name", "please"}, {"am", "i", "speaking"}}
+var askedName = [][]string{
+	{"full", "name"},
+	{"your", "name"},
+	{"the", "name"},
+	{"who", "am", "i", "speaking"},
+	{"first", "name"},
+	{"surname"},
+	{"name", "on", "the", "card"},
+	{"her", "name"},
+	{"his", "name"},
+	{"their", "name"},
+	{"speaking", "to"},
+	{"name", "please"},
+	{"am", "i", "speaking"},
+}
 
 // answers finds a name in a short answer to who asked for one.
 func (d *detector) answers() {

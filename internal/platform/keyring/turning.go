@@ -123,7 +123,8 @@ func (k *Keyring) State(ctx context.Context, c id.Customer) (s State, err error)
 			to   *int64
 			text string
 		}{
-			{&s.Keys, `SELECT count(*) FROM keys`}, {&s.Waiting, `SELECT count(*) FROM keys WHERE version = 0`},
+			{&s.Keys, `SELECT count(*) FROM keys`},
+			{&s.Waiting, `SELECT count(*) FROM keys WHERE version = 0`},
 			{&s.Dead, `SELECT count(*) FROM tombstones`},
 		} {
 			if *q.to, err = place.Row[int64](tx, q.text); err != nil {

@@ -57,7 +57,8 @@ func (s *Service) draft(ctx context.Context, p *place.Place, who actor.Actor, d 
 		Right   Right
 		Article int
 		Title   string
-	}) bool {
+	},
+	) bool {
 		return r.Right == d.Right
 	}) {
 		add("right", "must be access, rectify, erase, restrict, portability or object")

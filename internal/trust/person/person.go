@@ -53,8 +53,12 @@ var Rights = []struct {
 	Article int
 	Title   string
 }{
-	{Access, 15, "access to what is kept"}, {Rectify, 16, "rectification"}, {Erase, 17, "erasure"},
-	{Restrict, 18, "restriction of processing"}, {Portability, 20, "portability"}, {Object, 21, "objection to processing"},
+	{Access, 15, "access to what is kept"},
+	{Rectify, 16, "rectification"},
+	{Erase, 17, "erasure"},
+	{Restrict, 18, "restriction of processing"},
+	{Portability, 20, "portability"},
+	{Object, 21, "objection to processing"},
 }
 
 // State is how far a case has come.

@@ -47,8 +47,10 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	placetest.Run(t, schemas(), func(t *testing.T, s *place.Store) {
 		w := &world{T: t, World: recordingtest.On(t, s, recording.Options{}), held: []string{"note by Agnes Canary", "note by Zoe"}}
 		w.Service.OnDestroy(search.Remove)
-		w.persons = person.New(person.Options{Store: s, Recordings: w.Service, Few: 4, Stores: []person.Store{w.notes()},
-			Minimum: func(_ ctx, _ *place.Place, row recording.Row) (string, error) { return w.minimum[row.ID], nil }})
+		w.persons = person.New(person.Options{
+			Store: s, Recordings: w.Service, Few: 4, Stores: []person.Store{w.notes()},
+			Minimum: func(_ ctx, _ *place.Place, row recording.Row) (string, error) { return w.minimum[row.ID], nil },
+		})
 		fn(t, w)
 	})
 }

@@ -138,8 +138,10 @@ func (s *Service) store(tx *place.Tx, h Hold) error {
 			return fault.New(fault.Conflict, "there are %d holds on searches already: lift one first", maxHolds)
 		}
 	}
-	tx.Record(place.Event{Code: "hold.placed", Subject: h.ID.String(), Facts: map[string]string{"recordings": strconv.Itoa(h.Placed)},
-		Personal: map[string]string{"matter": h.Matter, "reason": h.Reason}})
+	tx.Record(place.Event{
+		Code: "hold.placed", Subject: h.ID.String(), Facts: map[string]string{"recordings": strconv.Itoa(h.Placed)},
+		Personal: map[string]string{"matter": h.Matter, "reason": h.Reason},
+	})
 	tx.Notify(Topic)
 	_, err = tx.Exec(`INSERT INTO holds (id, card, lasting, placed_at, placed_by, placed) VALUES (?, ?, ?, ?, ?, ?)`,
 		h.ID, sealed, lasting, tx.At().UnixMilli(), h.PlacedBy, h.Placed)

@@ -189,12 +189,18 @@ func rules() person.Store {
 	return person.Store{
 		Name: "rules", Title: "Rules with an owner", Tables: []string{"entry_rules", "excuses", "alert_history"},
 		Find: person.Scan("Rule or note",
-			person.Table{Table: "entry_rules", Field: place.FieldEntryRule, Label: fixed("access list"),
-				Query: `SELECT id, created_at AS at, card AS sealed FROM entry_rules WHERE id > ? ORDER BY id LIMIT ?`},
-			person.Table{Table: "excuses", Field: place.FieldExcuse, Label: fixed("rule that excuses calls"),
-				Query: `SELECT id, created_at AS at, card AS sealed FROM excuses WHERE id > ? ORDER BY id LIMIT ?`},
-			person.Table{Table: "alert_history", Field: place.FieldAlertNote, Label: fixed("note on an alert"),
-				Query: `SELECT id, at, note AS sealed FROM alert_history WHERE id > ? ORDER BY id LIMIT ?`},
+			person.Table{
+				Table: "entry_rules", Field: place.FieldEntryRule, Label: fixed("access list"),
+				Query: `SELECT id, created_at AS at, card AS sealed FROM entry_rules WHERE id > ? ORDER BY id LIMIT ?`,
+			},
+			person.Table{
+				Table: "excuses", Field: place.FieldExcuse, Label: fixed("rule that excuses calls"),
+				Query: `SELECT id, created_at AS at, card AS sealed FROM excuses WHERE id > ? ORDER BY id LIMIT ?`,
+			},
+			person.Table{
+				Table: "alert_history", Field: place.FieldAlertNote, Label: fixed("note on an alert"),
+				Query: `SELECT id, at, note AS sealed FROM alert_history WHERE id > ? ORDER BY id LIMIT ?`,
+			},
 		),
 		Kept: "it is a rule, or part of an alert's history, and names who is answerable: change it on its page",
 	}
