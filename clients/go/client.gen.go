@@ -5300,9 +5300,9 @@ type Keys struct {
 	MadeAt time.Time `json:"made_at"`
 
 	// Months How often it is to be rotated; 0: nobody is reminded
-	Months  int64       `json:"months"`
-	Running KeyRotation `json:"running"`
-	Server  KeyServer   `json:"server"`
+	Months  int64        `json:"months"`
+	Running *KeyRotation `json:"running,omitempty"`
+	Server  *KeyServer   `json:"server,omitempty"`
 
 	// Version Of the customer key
 	Version int64 `json:"version"`
@@ -7425,8 +7425,8 @@ type RootKey struct {
 	Needed []RootKeyUse `json:"needed"`
 
 	// Next That waits to be taken up; empty: none
-	Next    string      `json:"next"`
-	Running KeyRotation `json:"running"`
+	Next    string       `json:"next"`
+	Running *KeyRotation `json:"running,omitempty"`
 }
 
 // RootKeySeen defines model for RootKeySeen.

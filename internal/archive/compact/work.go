@@ -44,7 +44,7 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 			if err != nil {
 				return err
 			}
-			if more, err := place.Row[int64](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM recordings WHERE n > ? LIMIT 1) AS some`, high); err != nil || more == 0 {
+			if more, err := place.Row[int64](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM recordings WHERE n > ? LIMIT 1) AS few`, high); err != nil || more == 0 {
 				return err
 			}
 		} else if due := time.UnixMilli(*next); due.After(at) {

@@ -58,8 +58,8 @@ type Keys struct {
 	Dead    int64        `json:"dead" doc:"Keys that were destroyed"`
 	Months  int          `json:"months" doc:"How often it is to be rotated; 0: nobody is reminded"`
 	DueAt   *time.Time   `json:"due_at"`
-	Server  *KeyServer   `json:"server" doc:"Settings of a key server, whether it is in force or not; null: none"`
-	Running *KeyRotation `json:"running" doc:"null: no rotation is on its way"`
+	Server  *KeyServer   `json:"server,omitempty" doc:"Settings of a key server, whether it is in force or not; none if it is not there"`
+	Running *KeyRotation `json:"running,omitempty" doc:"Not there while no rotation is on its way"`
 }
 
 // KeyServerTrial is what arrived when a key server was tried.

@@ -81,7 +81,8 @@ func TestRetentionRulesAreAgreedToByTwo(t *testing.T) {
 	}
 	// Shorter again, and taken back.
 	policy.Default.Days = 30
-	decode[httpapi.RetentionSaved](t, admin.do("PUT", base+"/retention/rules", map[string]any{"version": saved.Rules.Version + 1, "policy": policy, "reason": "shorter still"}))
+	p = decode[httpapi.RetentionPreview](t, admin.do("POST", base+"/retention/rules-preview", policy))
+	decode[httpapi.RetentionSaved](t, admin.do("PUT", base+"/retention/rules", map[string]any{"version": saved.Rules.Version + 1, "policy": policy, "confirm": p.Confirm, "reason": "shorter still"}))
 	if got := admin.do("DELETE", base+"/retention/rules/pending", nil); got.status != 204 {
 		t.Error(got.status, got.body)
 	}

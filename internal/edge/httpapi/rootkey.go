@@ -24,7 +24,7 @@ type RootKey struct {
 	Machines []RootKeySeen `json:"machines" doc:"Servers that run now, and which root keys each has"`
 	Months   int           `json:"months"`
 	DueAt    *time.Time    `json:"due_at"`
-	Running  *KeyRotation  `json:"running"`
+	Running  *KeyRotation  `json:"running,omitempty" doc:"Not there while no rotation is on its way"`
 }
 
 // RootKeyUse counts the key stores that need a root key.

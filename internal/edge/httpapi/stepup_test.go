@@ -48,8 +48,11 @@ func TestDangerousActsAskForAFactor(t *testing.T) {
 		th := w.fresh(w.a, id.New[id.Receipt]().String())
 		th["node"], th["passkey"] = w.reseller.ID.String(), id.New[id.Factor]().String()
 		email := "customer_admin@a.example"
-		if rt.AtNode {
+		switch {
+		case rt.AtNode:
 			email = "provider@example.com"
+		case !rt.Personal && !mayDo(w, access.CustomerAdmin, rt):
+			email = "superuser@a.example"
 		}
 		got := w.with(email, stale).do(rt.Method, th.path(rt.Path), bodyFor(rt))
 		if rt.Act == access.TokenManage && rt.AtNode {

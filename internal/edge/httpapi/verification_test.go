@@ -2,8 +2,11 @@ package httpapi_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/trust/proof"
@@ -44,6 +47,15 @@ func TestProofsByTheAPI(t *testing.T) {
 		t.Error(got)
 	}
 	if got := admin.do("POST", base+"/cosignatures", map[string]any{"size": point.Size, "key": "x", "signature": "y"}); got.status != 422 {
+		t.Error(got)
+	}
+	skey, vkey, err := note.GenerateKey(rand.Reader, "bank.example")
+	w.no(err)
+	text, _, _ := strings.Cut(point.Note, "\n\n")
+	both, err := note.Sign(&note.Note{Text: text + "\n"}, must[note.Signer](w)(note.NewSigner(skey)))
+	w.no(err)
+	_, line, _ := strings.Cut(string(both), "\n\n")
+	if got := admin.do("POST", base+"/cosignatures", map[string]any{"size": point.Size, "key": vkey, "signature": line}); got.status > 299 || !strings.Contains(got.body, "bank.example") {
 		t.Error(got)
 	}
 	var e httpapi.Export

@@ -262,7 +262,7 @@ func (s *Service) captured(tx *place.Tx, c recording.Captured) error {
 		return err
 	}
 	if !set.Scan {
-		n, err := place.Row[int](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM pauses WHERE source = ? AND from_at <= ? AND (to_at IS NULL OR to_at >= ?) LIMIT 1) AS some`,
+		n, err := place.Row[int](tx, `SELECT count(*) FROM (SELECT 1 AS one FROM pauses WHERE source = ? AND from_at <= ? AND (to_at IS NULL OR to_at >= ?) LIMIT 1) AS few`,
 			c.Source, c.StartedAt.Add(c.Length).UnixMilli(), c.StartedAt.UnixMilli())
 		if err != nil || n == 0 {
 			return err

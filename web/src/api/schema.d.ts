@@ -7996,10 +7996,10 @@ export interface components {
              * @description How often it is to be rotated; 0: nobody is reminded
              */
             months: number;
-            /** @description null: no rotation is on its way */
-            running: components["schemas"]["KeyRotation"];
-            /** @description Settings of a key server, whether it is in force or not; null: none */
-            server: components["schemas"]["KeyServer"];
+            /** @description Not there while no rotation is on its way */
+            running?: components["schemas"]["KeyRotation"];
+            /** @description Settings of a key server, whether it is in force or not; none if it is not there */
+            server?: components["schemas"]["KeyServer"];
             /**
              * Format: int64
              * @description Of the customer key
@@ -10071,7 +10071,8 @@ export interface components {
             needed: components["schemas"]["RootKeyUse"][];
             /** @description That waits to be taken up; empty: none */
             next: string;
-            running: components["schemas"]["KeyRotation"];
+            /** @description Not there while no rotation is on its way */
+            running?: components["schemas"]["KeyRotation"];
         };
         RootKeySeen: {
             /** Format: date-time */

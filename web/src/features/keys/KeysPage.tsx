@@ -32,7 +32,7 @@ export function KeysPage() {
     <Page
       title="Keys"
       about="Every recording has keys of its own; all of them are under the customer key. Rotating it gives a new one and puts everything under that: no recording is touched, and nothing stops."
-      actions={manage && <Button disabled={!keys.data || keys.data.running !== null} onClick={() => setAsking(true)}>Rotate the key</Button>}
+      actions={manage && <Button disabled={!keys.data || !!keys.data.running} onClick={() => setAsking(true)}>Rotate the key</Button>}
     >
       <Answered query={keys} rows={6}>
         {(k) => (
@@ -96,7 +96,7 @@ function Holding({ k, customer, may, onChange }: HoldingProps) {
     setTyped('');
     await onChange();
   };
-  const inForce = k.server !== null && k.server.name === k.holder;
+  const inForce = k.server?.name === k.holder;
   return (
     <Card
       title="Hold your own key"
@@ -106,8 +106,8 @@ function Holding({ k, customer, may, onChange }: HoldingProps) {
         <Server key={k.server?.set_at ?? 'new'} customer={customer} server={k.server} may={may} onSaved={onChange} />
         {may && (
           <Group>
-            {!inForce && <Button color="red" variant="light" disabled={k.server === null || k.running !== null} onClick={() => setOver(true)}>Hand the key over…</Button>}
-            {k.holder && <Button variant="default" disabled={k.running !== null} onClick={() => setBack(true)}>Take the key back…</Button>}
+            {!inForce && <Button color="red" variant="light" disabled={!k.server || !!k.running} onClick={() => setOver(true)}>Hand the key over…</Button>}
+            {k.holder && <Button variant="default" disabled={!!k.running} onClick={() => setBack(true)}>Take the key back…</Button>}
           </Group>
         )}
       </Stack>

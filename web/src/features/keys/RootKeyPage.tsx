@@ -124,7 +124,7 @@ function Steps({ r, onRotate, onRetire }: { r: RootKey; onRotate: () => void; on
       <List type="ordered" size="sm" spacing="xs">
         <List.Item>On the server run <Code>ringfence keys rotate root</Code>. It makes the next root key, prints its recovery copy and has it read back.</List.Item>
         <List.Item>With several servers, copy the file that it names to each of them.</List.Item>
-        <List.Item>Take it up here. <Button size="compact-sm" ml="xs" disabled={!r.next || r.running !== null} onClick={onRotate}>Take up the next root key</Button></List.Item>
+        <List.Item>Take it up here. <Button size="compact-sm" ml="xs" disabled={!r.next || !!r.running} onClick={onRotate}>Take up the next root key</Button></List.Item>
         <List.Item>When everything is under it, retire the former. <Button size="compact-sm" ml="xs" variant="default" disabled={!stale} onClick={onRetire}>Retire the former</Button></List.Item>
       </List>
     </Card>

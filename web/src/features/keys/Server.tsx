@@ -11,7 +11,7 @@ import type { KeyServer, KeyServerTrial } from './queries';
 const ways = [{ value: 'approle', label: 'AppRole' }, { value: 'jwt', label: 'JWT' }, { value: 'token', label: 'Token' }];
 const secrets = { approle: 'Secret id', jwt: 'JWT', token: 'Token' } as const;
 
-type Props = { customer: string; server: KeyServer | null; may: boolean; onSaved: () => Promise<unknown> };
+type Props = { customer: string; server?: KeyServer; may: boolean; onSaved: () => Promise<unknown> };
 
 /** Server is how the key server is reached, and a button that tries it. */
 export function Server({ customer, server, may, onSaved }: Props) {
