@@ -25,7 +25,7 @@ var (
 const (
 	block     = 13 * time.Millisecond // resolves neighbours of the groups, and fits into the shortest key
 	least     = 3                     // blocks that make a key
-	purity    = 0.72                  // share of a block's energy that the two tones carry
+	purity    = 0.80                  // share of a block's energy that the two tones carry
 	twist     = 8.0                   // how many times stronger one tone may be, in energy
 	harmonics = 0.12                  // of the energy of a tone, at twice its frequency
 	floor     = 120.0 * 120.0         // mean energy below which a block is silence

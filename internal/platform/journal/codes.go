@@ -210,7 +210,6 @@ var Codes = []Code{
 	{"recording.destruction-ordered", "a recording is to be destroyed; its keys go next"},
 	{"recording.destroyed", "a recording's keys were destroyed and what was known of it was removed"},
 	{"recording.sound-removed", "a recording's sound was destroyed, and its transcript kept, as a rule says"},
-	{"findings.stored", "what a detector found in a recording was sealed beside it"},
 
 	// trust/redaction
 	{"redaction.set", "it was chosen what is found in recordings, and what is taken out of them"},
