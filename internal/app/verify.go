@@ -52,7 +52,7 @@ func runVerify(_ context.Context, args []string, p Process) error {
 		fmt.Fprintf(p.Stderr, "ringfence verify: %s\n", fault.Of(err).Text)
 		return exitCode(2)
 	}
-	holds := true
+	holds := len(all) > 0
 	for _, r := range all {
 		holds = holds && r.Holds()
 	}
@@ -83,7 +83,7 @@ func verifyFiles(files []string, key string) (all []*proofs.Report, err error) {
 		}
 		file.Close()
 		if err != nil || info.IsDir() {
-			return nil, fault.Wrap(err, fault.Invalid, "%s cannot be read", name)
+			return nil, fault.New(fault.Invalid, "%s cannot be read: it is no file", name)
 		}
 	}
 	if len(all) > 1 || all[0].Kind == "checkpoint" && key == "" {

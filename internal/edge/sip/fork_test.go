@@ -47,7 +47,7 @@ func TestForkOfARealCall(t *testing.T) {
 	}
 	w.until("two seconds of sound", func() bool {
 		l := w.siprec.Status(w.source.ID).Live
-		return len(l) == 1 && l[0].Streams[0].Packets > 100 && l[0].Streams[1].Packets > 100
+		return len(l) == 1 && len(l[0].Streams) == 2 && l[0].Streams[0].Packets > 100 && l[0].Streams[1].Packets > 100
 	})
 	if l := w.siprec.Status(w.source.ID).Live[0]; l.Streams[0].Lost+l.Streams[1].Lost != 0 {
 		t.Errorf("lost packets: %+v", l)
