@@ -9,7 +9,7 @@ export async function receipts(page, base) {
   await dialog.getByLabel('Auditor').check(); // nobody who listens in the scenarios beside this one
   await dialog.getByRole('button', { name: 'Save' }).click();
   await page.getByText('From the next opening on.').waitFor();
-  await page.getByLabel('How it was opened').click();
+  await page.getByRole('combobox', { name: 'How it was opened' }).click();
   await page.getByRole('option', { name: 'Saw names and numbers' }).click();
   await page.getByRole('cell', { name: 'Saw names and numbers' }).first().waitFor();
   await settled(page);

@@ -6,13 +6,14 @@ export async function retention(page, base) {
   await page.getByRole('button', { name: 'Add a rule' }).click();
   const form = page.getByRole('dialog');
   await form.getByLabel('Name').fill('Internal calls');
-  await form.getByLabel('Directions').click();
+  await form.getByLabel('Directions').focus(); // its input is hidden below what was chosen
+  await page.keyboard.press('ArrowDown');
   await page.getByRole('option', { name: 'internal' }).click();
   await form.getByLabel('Days, counted from the call').fill('30');
   await settled(page);
   await accessible(page, 'a retention rule');
   await form.getByRole('button', { name: 'Take over' }).click();
-  await page.getByRole('cell', { name: 'Internal calls' }).waitFor();
+  await page.getByRole('cell', { name: 'Internal calls', exact: true }).waitFor();
   await page.getByRole('button', { name: 'See what it would do' }).click();
   const effect = page.getByRole('dialog');
   await effect.getByText('this waits 7 days, or for a second person').waitFor();
@@ -30,14 +31,14 @@ export async function holds(page, base) {
   const form = page.getByRole('dialog');
   await form.getByLabel('Matter').fill('Oak v Smith');
   await form.getByLabel('Reason').fill('A claim was announced');
-  await form.getByRole('textbox', { name: 'Source' }).click();
+  await form.getByRole('combobox', { name: 'Source' }).click();
   await page.getByRole('option').first().click();
   await form.getByRole('button', { name: 'See how many' }).click();
   await form.getByText('would be held').waitFor();
   await settled(page);
   await accessible(page, 'a hold');
   await form.getByRole('button', { name: /^Hold \d+$/ }).click();
-  await page.getByRole('cell', { name: /Oak v Smith/ }).waitFor();
+  await page.getByRole('cell', { name: /^Oak v Smith/ }).waitFor();
   await settled(page);
   await accessible(page, 'legal holds');
   await shot(page, 'holds');

@@ -69,7 +69,7 @@ function One({ alert, whose, manage }: { alert: Alert; whose: Whose; manage: boo
       <Group justify="space-between" align="flex-start" gap="md">
         <div style={{ flex: '1 1 380px', minWidth: 0 }}>
           <Group gap={8}>
-            <Badge color={alert.severity === 'urgent' ? 'red' : 'gray'} variant={alert.severity === 'urgent' ? 'filled' : 'default'}>{words(alert.severity)}</Badge>
+            <Badge color={alert.severity === 'urgent' ? 'red.8' : 'gray'} variant={alert.severity === 'urgent' ? 'light' : 'default'}>{words(alert.severity)}</Badge>
             <Text fw={600}>{alert.title}{alert.about && `: ${alert.about}`}</Text>
           </Group>
           {alert.text && <Text size="sm" mt={6}>{sentence(alert.text)}</Text>}
@@ -81,7 +81,7 @@ function One({ alert, whose, manage }: { alert: Alert; whose: Whose; manage: boo
         <Group gap="xs">
           {manage && !alert.acknowledged_at && <Button size="compact-sm" onClick={() => setAsking('acknowledge')} aria-label={`Acknowledge: ${alert.title}`}>Acknowledge</Button>}
           {manage && <Button size="compact-sm" variant="default" onClick={() => setAsking('snooze')} aria-label={`Snooze: ${alert.title}`}>Snooze</Button>}
-          {manage && alert.owner_id !== me?.person.id && <Button size="compact-sm" variant="default" loading={mine.isPending} onClick={() => mine.mutate()} aria-label={`Take: ${alert.title}`}>Take it</Button>}
+          {manage && alert.owner_id !== me?.person.id && <Button size="compact-sm" variant="default" loading={mine.isPending} onClick={() => mine.mutate()} aria-label={`Take it: ${alert.title}`}>Take it</Button>}
           <Button size="compact-sm" variant="default" onClick={() => setAsking('story')} aria-label={`Story: ${alert.title}`}>Story</Button>
         </Group>
       </Group>
@@ -196,7 +196,7 @@ function BelowCard({ node }: { node: string }) {
                       <Table.Td fw={550}>{a.node_name}</Table.Td>
                       <Table.Td>{a.title}{Object.entries(a.figures).map(([k, v]) => <Text key={k} size="xs" c="dimmed" span> · {words(k)} {v}</Text>)}</Table.Td>
                       <Table.Td title={exact(a.since)}>{ago(a.since)}</Table.Td>
-                      <Table.Td><Badge color={a.severity === 'urgent' && !a.acknowledged_at ? 'red' : 'gray'} variant={a.severity === 'urgent' && !a.acknowledged_at ? 'filled' : 'default'}>{a.acknowledged_at ? 'Acknowledged' : words(a.severity)}</Badge></Table.Td>
+                      <Table.Td><Badge color={a.severity === 'urgent' && !a.acknowledged_at ? 'red.8' : 'gray'} variant={a.severity === 'urgent' && !a.acknowledged_at ? 'light' : 'default'}>{a.acknowledged_at ? 'Acknowledged' : words(a.severity)}</Badge></Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>

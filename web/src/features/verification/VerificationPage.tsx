@@ -69,7 +69,7 @@ function Standing({ customer }: { customer: string }) {
             <CopyLine text={s.key} label="Key" />
             <Text size="sm">
               Check files with <Code>ringfence verify --key KEY FILE…</Code>, or evidence files with{' '}
-              <Anchor href="/verify.html" download>this page</Anchor>, which works without a network.
+              <Anchor href="/verify.html" download underline="always">this page</Anchor>, which works without a network.
             </Text>
           </Stack>
         )}
