@@ -5,14 +5,6 @@ import (
 	"strings"
 )
 
-// finding is what one rule made of a run: which of its bytes, as what.
-type finding struct {
-	entity   Entity
-	from, to int // symbols of the run
-	score    float64
-	why      string
-}
-
 // lengths say how many digits make each kind of number plausible when it was
 // asked for: engines lose digits and make some up.
 var lengths = map[Entity][2]int{
