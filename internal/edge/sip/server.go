@@ -137,22 +137,14 @@ func New(o Options) (*Server, error) {
 func (s *Server) Start(ctx context.Context) error {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if s.o.Listen != "" {
-		u, err := net.ListenPacket("udp", s.o.Listen)
+		u, t, err := listenBoth(s.o.Listen, net.Listen)
 		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "sip.listen: cannot listen on %s (UDP): is another program using the port?", s.o.Listen)
+			return err
 		}
 		if c, ok := u.(*net.UDPConn); ok {
 			_ = c.SetReadBuffer(receiveBuffer)
 		}
 		s.udp = u.LocalAddr()
-		address := s.o.Listen
-		if _, port, err := net.SplitHostPort(address); err == nil && port == "0" {
-			address = s.udp.String()
-		}
-		t, err := net.Listen("tcp", address)
-		if err != nil {
-			return errors.Join(fault.Wrap(err, fault.Unavailable, "sip.listen: cannot listen on %s (TCP)", address), u.Close())
-		}
 		s.tcp = t.Addr()
 		d := newStreamDoor(t, s)
 		s.doors = append(s.doors, d)
@@ -173,6 +165,31 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.done.Go(func() { s.reports(ctx) })
 	return nil
+}
+
+// listenBoth listens at one address for datagrams and for connections. For port 0
+// the system chooses one that is free for datagrams; whether it is free for
+// connections too shows only when it is tried, so another is asked for a few times.
+func listenBoth(address string, connections func(network, address string) (net.Listener, error)) (net.PacketConn, net.Listener, error) {
+	_, port, _ := net.SplitHostPort(address)
+	for left := 20; ; left-- {
+		u, err := net.ListenPacket("udp", address)
+		if err != nil {
+			return nil, nil, fault.Wrap(err, fault.Unavailable, "sip.listen: cannot listen on %s (UDP): is another program using the port?", address)
+		}
+		same := address
+		if port == "0" {
+			same = u.LocalAddr().String()
+		}
+		t, err := connections("tcp", same)
+		if err == nil {
+			return u, t, nil
+		}
+		err = errors.Join(fault.Wrap(err, fault.Unavailable, "sip.listen: cannot listen on %s (TCP): is another program using the port?", same), u.Close())
+		if port != "0" || left == 0 {
+			return nil, nil, err
+		}
+	}
 }
 
 // serve runs a listener until the server stops.
