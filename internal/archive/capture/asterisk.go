@@ -17,20 +17,21 @@ import (
 
 // asterisk is the profile of an Asterisk with names as FreePBX gives them.
 type asterisk struct {
-	opt    Options
-	folder *folder
-	logs   []*family
-	j      *joiner
-	alone  map[string]*lone   // groups of files that no call of the logs claims
-	named  map[string]string  // base name of a file → uniqueid of the call that logs name it in
-	resume map[string]logFile // places of an earlier run, until their logs are found
-	autos  map[string]*lone   // of alone: those of one-touch recording
-	behind bool               // a poll stopped before the end of the logs
-	fresh  bool               // the logs held new rows
-	seq    sequence           // numbers of CDRs
-	gaps   []coverage.Gap     // of the logs, for the next batch
-	swept  int64
-	warned map[string]bool
+	opt     Options
+	folder  *folder
+	logs    []*family
+	j       *joiner
+	alone   map[string]*lone   // groups of files that no call of the logs claims
+	named   map[string]string  // base name of a file → uniqueid of the call that logs name it in
+	resume  map[string]logFile // places of an earlier run, until their logs are found
+	autos   map[string]*lone   // of alone: those of one-touch recording
+	behind  bool               // a poll stopped before the end of the logs
+	fresh   bool               // the logs held new rows
+	seq     sequence           // numbers of CDRs
+	gaps    []coverage.Gap     // of the logs, for the next batch
+	unnamed Unnamed            // as of the last poll
+	swept   int64
+	warned  map[string]bool
 }
 
 // New makes the profile that the options ask for. Faulty settings are fault.Invalid and name their fields, all together.
@@ -93,6 +94,7 @@ func (a *asterisk) Poll(ctx context.Context, now time.Time) (Batch, error) {
 	problems, err := a.poll(ctx, now, func(c Call) { b.Calls = append(b.Calls, c) })
 	b.Problems = problems
 	b.Gaps, a.gaps = a.gaps, nil
+	b.More, b.Unnamed = a.behind, a.unnamed
 	if a.opt.DryRun {
 		return b, err // in the order of telling: later ones replace earlier ones
 	}
@@ -132,7 +134,7 @@ func (a *asterisk) poll(ctx context.Context, now time.Time, tell func(Call)) ([]
 		}
 	}
 	a.sweep(a.j.newest, now, tell)
-	a.tellAlone(now, tell)
+	a.unnamed = a.tellAlone(now, tell)
 	return problems, nil
 }
 

@@ -104,10 +104,10 @@ func (s *scene) between(both string) bool {
 }
 
 // tellAlone gives recordings that no log knows as calls of their own, known from their names. While logs are read it waits for them; a dry
-// run has read all there is.
-func (a *asterisk) tellAlone(now time.Time, tell func(Call)) {
+// run has read all there is. It returns those that wait.
+func (a *asterisk) tellAlone(now time.Time, tell func(Call)) (waiting Unnamed) {
 	if a.behind {
-		return // the log that names them may be what was not read yet
+		return waiting // the log that names them may be what was not read yet
 	}
 	keys := make([]string, 0, len(a.alone))
 	for k := range a.alone {
@@ -130,7 +130,8 @@ func (a *asterisk) tellAlone(now time.Time, tell func(Call)) {
 			a.tell(c, now, tell)
 			continue
 		}
-		if !a.opt.DryRun && a.youngest(g, now) < a.opt.StillFor {
+		if age := a.youngest(g, now); !a.opt.DryRun && age < a.opt.StillFor {
+			waiting.add(len(g.files), now.Add(a.opt.StillFor-age))
 			continue
 		}
 		call := a.aloneCall(g, now)
@@ -139,6 +140,7 @@ func (a *asterisk) tellAlone(now time.Time, tell func(Call)) {
 			tell(call)
 		}
 	}
+	return waiting
 }
 
 // youngest is how long ago a file of the group last changed.

@@ -19,6 +19,7 @@ type live struct {
 	opt     Options
 	now     time.Time
 	calls   map[string]Call
+	last    Batch
 }
 
 func newLive(t *testing.T, opt Options) *live {
@@ -42,6 +43,7 @@ func (l *live) after(d time.Duration) []Call {
 	for _, c := range b.Calls {
 		l.calls[c.ID] = c
 	}
+	l.last = b
 	return b.Calls
 }
 
@@ -89,7 +91,10 @@ func TestAFileBeforeItsLogsWaitsAndIsNotTwoCalls(t *testing.T) {
 	if got := l.after(0); len(got) != 0 {
 		t.Fatalf("no log knows of it yet: %+v", got)
 	}
-	if got := l.after(3 * time.Minute); len(got) != 1 || strings.Join(got[0].Sources, " ") != "file" || got[0].Files[0].State != Complete {
+	if u := l.last.Unnamed; u.Files != 1 || !u.Until.After(l.now) || u.Until.After(l.now.Add(2*time.Minute)) {
+		t.Fatalf("it waits unsaid: %+v", u)
+	}
+	if got := l.after(3 * time.Minute); l.last.Unnamed != (Unnamed{}) || len(got) != 1 || strings.Join(got[0].Sources, " ") != "file" || got[0].Files[0].State != Complete {
 		t.Fatalf("%+v", got)
 	}
 	p.write(t, logs)
@@ -232,6 +237,9 @@ func TestABacklogComesInPortions(t *testing.T) {
 	for got := l.after(time.Second); len(got) > 0; got = l.after(time.Second) {
 		if polls++; len(got) > maxTold+100 {
 			t.Fatalf("%d calls at once", len(got))
+		}
+		if l.last.More != (polls < 3) {
+			t.Fatalf("after portion %d it is said that more are there: %v", polls, l.last.More)
 		}
 		for _, c := range got {
 			l.profile.Done(c.ID)

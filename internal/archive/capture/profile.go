@@ -35,6 +35,22 @@ type Batch struct {
 	Calls    []Call
 	Problems []Problem
 	Gaps     []coverage.Gap // what the logs do not say, where a profile can tell
+	Unnamed  Unnamed
+	More     bool // the logs were not read to their end: the next Poll goes on there
+}
+
+// Unnamed are whole files that no log has named yet. One is given as soon as a log names it, or as a call of its own once it has stood for
+// StillFor: until then a line that says whose it is may still come.
+type Unnamed struct {
+	Files int
+	Until time.Time // when the last of them is given at the latest
+}
+
+func (u *Unnamed) add(files int, until time.Time) {
+	u.Files += files
+	if until.After(u.Until) {
+		u.Until = until
+	}
 }
 
 // Problem is one file or line that needs attention; nothing else was stopped by it.

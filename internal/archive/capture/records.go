@@ -142,6 +142,7 @@ func (r *records) Poll(ctx context.Context, now time.Time) (Batch, error) {
 			continue
 		}
 		if c.alone && r.mayStillBeNamed(c, now) {
+			b.Unnamed.add(len(c.files), r.namedBy(c))
 			continue
 		}
 		call := r.build(c, now)
@@ -179,6 +180,16 @@ func (r *records) mayStillBeNamed(c *joined, now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// namedBy is when a recording that no record knows is given at the latest.
+func (r *records) namedBy(c *joined) (at time.Time) {
+	for _, f := range c.files {
+		if due := f.since.Add(r.opt.StillFor); due.After(at) {
+			at = due
+		}
+	}
+	return at
 }
 
 // add takes one row.

@@ -105,8 +105,9 @@ func TestRecordsLateLine(t *testing.T) {
 	}
 	p := profileOf(t, Options{Profile: "yeastar", Folder: recordings, Logs: logs, Zone: time.UTC})
 	now := time.Now()
-	if calls := poll(t, p, now); len(calls) != 0 {
-		t.Fatalf("given without waiting for the list: %+v", calls)
+	b, err := p.Poll(t.Context(), now)
+	if err != nil || len(b.Calls) != 0 || b.Unnamed.Files == 0 || !b.Unnamed.Until.Equal(now.Add(2*time.Minute)) {
+		t.Fatalf("given without waiting for the list, or unsaid: %+v, %v", b, err)
 	}
 	alone := poll(t, p, now.Add(3*time.Minute))
 	if len(alone) != 5 {

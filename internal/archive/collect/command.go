@@ -34,10 +34,15 @@ it has sent. When the server is away, sealed recordings wait in --state. Sources
 are only moved or deleted when the server has verified the recording and keeps
 it in two places; the default is to keep them.
 
+Exit codes: 0 done (files that need attention are named and listed in the
+portal), 1 failed, 2 called in a wrong way; with --once, 3: files are left that
+could not be taken yet, and why is said.
+
 `
 
 // Command is "ringfence collect": args are what follows that word. It returns
-// the exit code: 0 done, 1 failed, 2 called in a wrong way.
+// the exit code: 0 done, 1 failed, 2 called in a wrong way, 3 with --once: files
+// are left for the next run.
 func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var err error
 	if len(args) > 0 && args[0] == "enrol" {
@@ -52,6 +57,8 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &wrong):
 		fmt.Fprintf(stderr, "ringfence collect: %v\nringfence collect -h explains.\n", err)
 		return 2
+	case errors.Is(err, errLeft):
+		return 3 // what is left was said
 	}
 	fmt.Fprintf(stderr, "ringfence collect: %v\n", err)
 	return 1
@@ -61,6 +68,9 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
+
+// errLeft is the end of a run with --once that could not take all there is.
+var errLeft = errors.New("files are left for the next run")
 
 func enrolCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := flags("collect enrol", enrolHelp, stdout)
@@ -96,7 +106,7 @@ func collectCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	after := f.String("after", "", "what becomes of a source once it is verified: keep, move or delete; default: as set in the portal")
 	limit := f.String("spool-limit", "8GiB", "`SIZE` that sealed recordings may take on this box")
 	f.BoolVar(&o.Once, "once", false, "end when all that is there has been archived")
-	f.DurationVar(&o.Wait, "wait", 30*time.Second, "with --once: how long files may take to prove that they are whole")
+	f.DurationVar(&o.Wait, "wait", onceWait, "with --once: how long files may take to prove that they are whole, or to be named by a log")
 	asJSON := f.Bool("json", false, "one JSON object per line on standard output, for programs")
 	dry := f.Bool("dry-run", false, "show what would be collected; needs no server and changes nothing")
 	zone := f.String("time-zone", "", "with --dry-run: IANA `ZONE` of the telephone system, for example Europe/London")
@@ -127,8 +137,14 @@ func collectCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	show := newDisplay(stdout, stderr, *asJSON)
 	defer show.end()
 	o.Events = show.event
-	return Run(ctx, o)
+	if err := Run(ctx, o); err != nil || show.left == 0 {
+		return err
+	}
+	return errLeft
 }
+
+// onceWait covers the two minutes for which a file that no log names waits for one.
+const onceWait = 150 * time.Second
 
 // dryRun shows what would be collected, without state and without a server.
 func dryRun(ctx context.Context, o Options, zone, country, pattern string, asJSON bool, stdout, stderr io.Writer) error {

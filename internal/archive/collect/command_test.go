@@ -2,12 +2,15 @@ package collect
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"ringfence/internal/archive/capture"
 )
 
 func runCommand(t *testing.T, args ...string) (code int, out, errs string) {
@@ -153,4 +156,60 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%q is %d", s, got)
 		}
 	}
+}
+
+// A recording that no log names yet waits for two minutes: a run with --once says
+// so, and does not say that it has taken all.
+func TestOnceSaysWhatItLeaves(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	logs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(logs, "queue_log"), []byte("1795330000|NONE|NONE|NONE|QUEUESTART|\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := wavFile(t, w.from, "exten-209-01614960152-20261122-054210-1795326130.0.wav", 1, 2)
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	n, out, errs := runCommand(t, "--state", w.state, "--from", w.from, "--logs", logs, "--profile", "asterisk", "--once", "--wait", "1ms")
+	if n != 3 || !strings.Contains(errs, "not all has been archived; 1 file that no log names yet waits for its log until ") || len(w.archived()) != 0 {
+		t.Fatal(n, out, errs)
+	}
+	began, looks := time.Now(), time.Duration(0)
+	events := w.mustCollect(func(o *Options) {
+		o.profile, o.Profile, o.Logs, o.Wait, o.Every = nil, "asterisk", logs, onceWait, time.Millisecond
+		o.now = func() time.Time { // two minutes go by, within what the server lets a clock be off
+			looks += 100 * time.Millisecond
+			return began.Add(min(looks, 3*time.Minute))
+		}
+	})
+	if last := events[len(events)-1]; len(w.archived()) != 1 || last.What != "idle" || last.Waiting != 0 || strings.Contains(last.Text, "not all") {
+		t.Fatalf("%+v", events)
+	}
+}
+
+// Logs of years come in portions; one run with --once takes them all.
+func TestOnceReadsLogsToTheirEnd(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	for i := range 5 {
+		wavFile(t, w.from, string(rune('a'+i))+".wav", byte(i), 1)
+	}
+	w.mustCollect(func(o *Options) {
+		o.profile = func(c capture.Options) (capture.Profile, error) { return portions{&plain{c}}, nil }
+	})
+	if n := len(w.archived()); n != 5 {
+		t.Fatalf("%d recordings", n)
+	}
+}
+
+// portions gives one call at a time.
+type portions struct{ *plain }
+
+func (p portions) Poll(ctx context.Context, now time.Time) (capture.Batch, error) {
+	b, err := p.plain.Poll(ctx, now)
+	b.More = len(b.Calls) > 1
+	b.Calls = b.Calls[:min(1, len(b.Calls))]
+	return b, err
 }

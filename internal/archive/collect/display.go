@@ -16,6 +16,7 @@ type display struct {
 	terminal bool
 
 	verified, sealed, bad int
+	left                  int // files that a run with Once could not take yet
 	bytes                 int64
 	began, drawn          time.Time
 	line                  bool // the last line is the progress line
@@ -65,6 +66,8 @@ func (d *display) count(e Event) {
 		d.bytes += e.Bytes
 	case "attention":
 		d.bad++
+	case "idle":
+		d.left = e.Waiting
 	}
 }
 

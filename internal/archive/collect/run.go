@@ -112,7 +112,10 @@ func (b *box) loop(ctx context.Context) error {
 			b.tell(ctx, s)
 			b.sendExpected(ctx)
 		}
-		if b.Once && !full && (len(s.partial) == 0 || b.now().Sub(began) >= b.Wait) {
+		if b.Once && s.more && !full {
+			continue // a year of logs comes in portions
+		}
+		if b.Once && !full && (s.waiting() == 0 || b.now().Sub(began) >= b.Wait) {
 			if err := b.finish(ctx, s); err != nil || !b.again.Load() {
 				return err
 			}
@@ -199,18 +202,33 @@ func (b *box) finish(ctx context.Context, s *scanner) error {
 	b.mu.Lock()
 	bad := len(b.attention)
 	b.mu.Unlock()
-	b.report(Event{What: "idle", Waiting: len(s.partial), Text: summary(len(s.partial), bad)})
+	b.report(Event{What: "idle", Waiting: s.waiting(), Text: s.summary(bad)})
 	return nil
 }
 
-func summary(partial, bad int) string {
+// waiting is how many files there are that this run may not take yet.
+func (s *scanner) waiting() int { return len(s.partial) + s.unnamed.Files + len(s.locked) }
+
+// summary says what a run that ends has left, and when that can be taken.
+func (s *scanner) summary(bad int) string {
 	t := []string{"all that is whole has been archived"}
-	if partial > 0 {
-		t = append(t, fmt.Sprintf("%d files are still being written and wait for the next run", partial))
+	if s.waiting() > len(s.partial) {
+		t[0] = "not all has been archived"
 	}
-	if bad > 0 {
-		t = append(t, fmt.Sprintf("%d need attention", bad))
+	say := func(n int, one, many string) {
+		if n == 1 {
+			t = append(t, one)
+		} else if n > 1 {
+			t = append(t, fmt.Sprintf(many, n))
+		}
 	}
+	say(len(s.partial), "1 file is still being written and waits for the next run", "%d files are still being written and wait for the next run")
+	if n := s.unnamed.Files; n > 0 {
+		at := s.unnamed.Until.Local().Format("15:04:05")
+		say(n, "1 file that no log names yet waits for its log until "+at+"; a longer --wait takes it then", "%d files that no log names yet wait for their logs until "+at+"; a longer --wait takes them then")
+	}
+	say(len(s.locked), "1 file is kept open by another program", "%d files are kept open by another program")
+	say(bad, "1 needs attention", "%d need attention")
 	return strings.Join(t, "; ")
 }
 

@@ -33,6 +33,8 @@ type scanner struct {
 	ended   map[string]bool           // calls that have ended and are not Done
 	calls   map[string]coverage.Call  // what is expected of them
 	gaps    []coverage.Gap            // of the logs, not told yet
+	unnamed capture.Unnamed           // as of the last look
+	more    bool                      // the logs were not read to their end
 	locked  map[string]time.Time      // of those in todo that another program keeps to itself: since when
 }
 
@@ -103,6 +105,7 @@ func (s *scanner) look(ctx context.Context) error {
 		}
 		s.b.needs(name, p.Path, p.Reason, p.Advice, 0)
 	}
+	s.unnamed, s.more = batch.Unnamed, batch.More
 	s.expected(batch)
 	for _, c := range batch.Calls {
 		for _, f := range c.Files {
