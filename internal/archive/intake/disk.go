@@ -56,5 +56,5 @@ func diskFault(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
-	return fault.Wrap(err, fault.Unavailable, "the server could not write to its disk; send the file again later")
+	return fault.Wrap(err, fault.Unavailable, "the server could not write to its disk; it tries again each minute: send the file again later")
 }

@@ -41,7 +41,9 @@ type Drop struct {
 	bytes    int64              // that wait, whole and cut
 	arriving int64              // bytes of uploads under way
 	checked  int64              // bytes written since the disk was looked at
-	broken   error              // the disk failed: nothing may be said to be durable any more
+	broken   error              // the disk failed: nothing may be said to be durable before all is written anew
+	since    time.Time          // of the first failure
+	mending  time.Time          // when that is tried next
 	shut     bool
 	syncs    syncs
 }
@@ -217,6 +219,10 @@ func (d *Drop) act(r record) error {
 	if live := len(d.files) + len(d.cut) + len(d.dirs); d.records > d.opt.compact && d.records > 4*live {
 		if err := d.compact(); err != nil {
 			d.opt.Log.Warn("the list of a drop could not be written anew", "source", d.source, "error", err)
+			if !d.index.inPlace() { // what is added now would be in a file without a name
+				d.fail(diskFault(err))
+				return d.broken
+			}
 		}
 	}
 	return nil
@@ -226,6 +232,7 @@ func (d *Drop) usable() error {
 	if d.shut {
 		return fault.New(fault.Unavailable, "this source is closed; try again")
 	}
+	d.mend()
 	return d.broken
 }
 
@@ -265,6 +272,9 @@ func (d *Drop) do(change func() error) error {
 		return err
 	}
 	if werr := d.syncs.wait(); werr != nil {
+		d.mu.Lock()
+		d.orphans = append(d.orphans, gone...) // they may still be named on disk
+		d.mu.Unlock()
 		return werr
 	}
 	d.opt.Step("durable")

@@ -133,6 +133,16 @@ func (x *index) add(r record) error {
 	return nil
 }
 
+// inPlace says that the file records are added to is the one that a restart opens.
+func (x *index) inPlace() bool {
+	named, err := os.Stat(filepath.Join(x.dir, indexName))
+	if err != nil || x.f == nil {
+		return false
+	}
+	ours, err := x.f.Stat()
+	return err == nil && os.SameFile(named, ours)
+}
+
 // renew writes the index anew with what is true now, beside the old one.
 func (x *index) renew(now []record) error {
 	old := *x

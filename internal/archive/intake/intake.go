@@ -24,8 +24,10 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +50,7 @@ type Options struct {
 	// process there.
 	Step func(name string)
 	free func(dir string) (int64, error)
+	sync func(*os.File) error // makes an index durable
 
 	compact int // records, before an index is worth writing anew; 0 is 4,096
 }
@@ -81,6 +84,9 @@ func Open(o Options) (*Service, error) {
 	}
 	if o.compact == 0 {
 		o.compact = 4096
+	}
+	if o.sync == nil {
+		o.sync = (*os.File).Sync
 	}
 	if o.free == nil {
 		o.free = freeBytes
@@ -141,6 +147,21 @@ func (s *Service) Known(customer id.Customer) (all []id.Source) {
 	for _, e := range entries {
 		if i, err := id.Parse[id.Source](e.Name()); err == nil {
 			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// Failing are the customers for whom nothing can be taken because the disk
+// failed, each with the time since when. Drops that are due to be tried again are.
+func (s *Service) Failing() map[id.Customer]time.Time {
+	s.mu.Lock()
+	drops := slices.Collect(maps.Values(s.drops))
+	s.mu.Unlock()
+	all := map[id.Customer]time.Time{}
+	for _, d := range drops {
+		if since, bad := d.failing(); bad && (all[d.customer].IsZero() || since.Before(all[d.customer])) {
+			all[d.customer] = since
 		}
 	}
 	return all

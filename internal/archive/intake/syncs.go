@@ -5,13 +5,14 @@ import "sync"
 // syncs lets those who wait for the disk at the same time share one wait: a
 // hundred uploads that end together cost two flushes, not a hundred.
 type syncs struct {
-	mu    sync.Mutex
-	cond  *sync.Cond
-	flush func() error
-	asked uint64 // the latest that somebody waits for
-	done  uint64 // all up to here are durable
-	busy  bool
-	err   error // sticky: after a failed flush nobody knows what is durable
+	mu     sync.Mutex
+	cond   *sync.Cond
+	flush  func() error
+	asked  uint64 // the latest that somebody waits for
+	done   uint64 // all up to here are durable
+	failed uint64 // nobody knows of those up to here, after done
+	err    error  // of that failure
+	busy   bool
 }
 
 func (s *syncs) init(flush func() error) { s.cond, s.flush = sync.NewCond(&s.mu), flush }
@@ -22,7 +23,7 @@ func (s *syncs) wait() error {
 	defer s.mu.Unlock()
 	s.asked++
 	mine := s.asked
-	for s.done < mine && s.err == nil {
+	for s.done < mine && s.failed < mine {
 		if s.busy {
 			s.cond.Wait()
 			continue
@@ -34,11 +35,14 @@ func (s *syncs) wait() error {
 		s.mu.Lock()
 		s.busy = false
 		if err != nil {
-			s.err = err
+			s.failed, s.err = upTo, err
 		} else {
 			s.done = upTo
 		}
 		s.cond.Broadcast()
+	}
+	if s.done >= mine {
+		return nil
 	}
 	return s.err
 }
@@ -47,9 +51,12 @@ func (s *syncs) wait() error {
 func (d *Drop) flush() error {
 	d.opt.Step("sync")
 	d.mu.Lock()
-	f := d.index.f
+	f, broken := d.index.f, d.broken
 	d.mu.Unlock()
-	err := f.Sync()
+	if broken != nil {
+		return broken // another fsync would say that all is well
+	}
+	err := d.opt.sync(f)
 	if err != nil {
 		d.mu.Lock()
 		again := d.index.f != f && !d.shut // it was written anew meanwhile, durably
@@ -64,7 +71,7 @@ func (d *Drop) flush() error {
 	if err != nil {
 		err = diskFault(err)
 		d.mu.Lock()
-		d.broken = err
+		d.fail(err)
 		d.mu.Unlock()
 	}
 	return err

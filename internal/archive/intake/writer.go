@@ -236,7 +236,7 @@ func (w *Writer) finish(op string) error {
 			return d.act(w.record(op))
 		})
 	}
-	if err != nil || w.size == 0 && len(w.prior) > 0 {
+	if !d.names(w.id) {
 		_ = os.Remove(w.f.Name()) // else it is removed when the drop is opened next
 	}
 	return diskFault(err)
