@@ -178,6 +178,7 @@ func (c *cluster) open(ctx context.Context, cu id.Customer) (*pool, error) {
 	pl := newPool(Postgres, conns.read, conns.write)
 	path := `SET LOCAL search_path TO ` + schema + `;`
 	pl.enter = `SET LOCAL ROLE ` + role + `;` + path
+	pl.enterOnce = entering(pl.enter)
 	pl.enterOwner = `SET LOCAL ROLE ` + c.owner() + `;` + path
 	pl.lock = lockFor(schema)
 	pl.granted = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ` + schema + ` TO ` + role + `;
@@ -209,7 +210,7 @@ func openSchema(ctx context.Context, dsn DSN) (*pool, error) {
 	pl := newPool(Postgres, conns.read, conns.write)
 	pl.shared = dsn.Over != nil
 	pl.enter = `SET LOCAL search_path TO ` + dsn.Schema + `;`
-	pl.enterOwner = pl.enter
+	pl.enterOnce, pl.enterOwner = entering(pl.enter), pl.enter
 	pl.lock = lockFor(dsn.Schema)
 	_, err := pl.write.ExecContext(ctx, lockFor("roles and schemas")+`CREATE SCHEMA IF NOT EXISTS `+dsn.Schema)
 	if err != nil {

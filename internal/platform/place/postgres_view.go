@@ -25,8 +25,10 @@ import (
 // until the first question and travels with it, and the answer to ROLLBACK is
 // read when the connection is used again.
 
-// A question that is a View of its own (once) brings its end along as well, and
-// does without the goroutines with which database/sql watches a transaction.
+// A question that is a View of its own (once) brings one statement along that
+// makes all settings: what comes in one message is one transaction, which begins
+// and ends by itself. It does without the goroutines with which database/sql
+// watches a transaction.
 
 // viewing wraps pgx's connector with connections that do so.
 type viewingConnector struct{ driver.Connector }
@@ -121,6 +123,29 @@ func (c *viewingConn) PrepareContext(ctx context.Context, text string) (driver.S
 	return c.Conn.PrepareContext(ctx, text)
 }
 
+// entering is one statement that reads only and makes the settings of a text
+// until its transaction ends, in their order: the role comes first.
+func entering(text string) string {
+	var b strings.Builder
+	b.WriteString("SELECT set_config('transaction_read_only', 'on', true)")
+	for _, one := range settings(text) {
+		name, value := setting(one)
+		b.WriteString(", set_config('" + name + "', '" + value + "', true)")
+	}
+	return b.String()
+}
+
+// setting takes SET LOCAL apart. Names of roles and schemas are made here, of
+// lower-case letters, digits and _: nothing in them needs to be quoted.
+func setting(text string) (name, value string) {
+	text = strings.TrimPrefix(text, setLocal)
+	if role, ok := strings.CutPrefix(text, "ROLE "); ok {
+		return "role", role
+	}
+	name, value, _ = strings.Cut(text, " TO ")
+	return name, value
+}
+
 // begin sends what was put off, in one message.
 func (c *viewingConn) begin(ctx context.Context) error {
 	if c.opening == nil {
@@ -145,7 +170,7 @@ func (pl *pool) once(ctx context.Context, text string, args []any) (*sql.Rows, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return pl.read.QueryContext(context.WithValue(context.WithoutCancel(ctx), onceKey{}, pl.enter), text, args...)
+	return pl.read.QueryContext(context.WithValue(context.WithoutCancel(ctx), onceKey{}, pl.enterOnce), text, args...)
 }
 
 // QueryContext sends what was put off together with the question.
@@ -159,7 +184,7 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 		return nil, driver.ErrBadConn
 	}
 	if once {
-		c.opening = append([]string{beginView}, settings(enter)...)
+		c.opening = []string{enter}
 		_ = conn.PgConn().Conn().SetDeadline(time.Now().Add(onceFor)) // a closed one fails below
 	}
 	plain := make([]any, len(args))
@@ -175,9 +200,6 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 		batch.ExecParams(one, nil, nil, nil, nil)
 	}
 	batch.ExecParams(text, q.ParamValues, nil, q.ParamFormats, q.ResultFormats)
-	if once {
-		batch.ExecParams("commit", nil, nil, nil, nil)
-	}
 	first := len(c.opening)
 	c.opening = nil
 	results := conn.PgConn().ExecBatch(ctx, &batch)
@@ -303,10 +325,5 @@ func (r *viewRows) Close() (err error) {
 	if r.c == nil || r.c.Conn.Conn().IsClosed() {
 		return err
 	}
-	conn := r.c.Conn.Conn().PgConn()
-	err = errors.Join(err, conn.Conn().SetDeadline(time.Time{}))
-	if conn.TxStatus() != 'I' { // it failed before its end
-		err = errors.Join(err, viewTx{r.c}.Rollback())
-	}
-	return err
+	return errors.Join(err, r.c.Conn.Conn().PgConn().Conn().SetDeadline(time.Time{}))
 }
