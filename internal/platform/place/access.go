@@ -32,6 +32,7 @@ type pool struct {
 	read, write *sql.DB
 	gate        chan struct{} // holds one token: the right to write from this process
 	enter       string        // run first in every transaction (PostgreSQL: role and search path)
+	enterOnce   string        // the same as one statement that reads (PostgreSQL: before a question that is a View of its own)
 	enterOwner  string        // instead of enter, to migrate
 	lock        string        // run first in writing transactions (PostgreSQL: one writer among servers)
 	granted     string        // run after migrations (PostgreSQL: what the place's role may do)
@@ -159,16 +160,24 @@ func (p *Place) acquire(ctx context.Context) (*pool, error) {
 // connect opens and migrates. A migration that fails closes this place only,
 // until the program is started again: a half-known schema must not be written.
 func (p *Place) connect(ctx context.Context) (*pool, error) {
-	pl, err := p.s.engine.open(ctx, p.customer)
-	if err != nil {
-		return nil, p.judgeLocked(err)
-	}
 	ms := p.s.schemas.Place
 	if p.customer.IsZero() {
 		ms = p.s.schemas.Registry
 	}
+	learn, err := p.s.blanks.begin(p.s.engine.where(p.customer), ms)
+	if err != nil {
+		return nil, p.judgeLocked(err)
+	}
+	pl, err := p.s.engine.open(ctx, p.customer)
+	if err != nil {
+		return nil, p.judgeLocked(err)
+	}
 	pl.redo = &redo{log: p.s.log, c: p.customer}
-	if err := pl.migrate(ctx, ms, p.s.now()); err != nil {
+	err = pl.migrate(ctx, ms, p.s.now())
+	if err == nil && learn {
+		err = p.s.blanks.keep(ctx, pl, ms)
+	}
+	if err != nil {
 		pl.close()
 		if ctx.Err() != nil {
 			return nil, err

@@ -60,6 +60,7 @@ type Config struct {
 	OpenPlaces int              // how many SQLite places stay open at once; 0 means 256
 	Now        func() time.Time // the clock; nil means time.Now
 	Log        Log              // told of every transaction before it commits; nil: nobody is
+	Blanks     *Blanks          // what new SQLite places begin as; nil: their migrations make them
 }
 
 // Schemas is what the packages above have to say about tables.
@@ -87,6 +88,7 @@ type Store struct {
 	now      func() time.Time
 	maxOpen  int
 	log      Log
+	blanks   *Blanks // nil: none
 	registry *Place
 
 	mu     sync.Mutex
@@ -151,6 +153,9 @@ func prepare(ctx context.Context, cfg Config, schemas Schemas, sealer Sealer) (*
 	}
 	if s.maxOpen == 0 {
 		s.maxOpen = 256
+	}
+	if cfg.Dir != "" && cfg.Log == nil {
+		s.blanks = cfg.Blanks
 	}
 	var err error
 	switch {

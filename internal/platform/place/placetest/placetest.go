@@ -22,9 +22,15 @@ func New(t testing.TB, schemas place.Schemas) *place.Store {
 	return Open(t, place.Config{Dir: t.TempDir()}, schemas)
 }
 
-// Open is a store with a Sealer in memory, closed with the test.
+// Blanks are what the SQLite places of a test binary begin as: most tests want
+// tables, and few want to see them made.
+var Blanks place.Blanks
+
+// Open is a store with a Sealer in memory, closed with the test. Its SQLite
+// places are copies of the first one of their kind.
 func Open(t testing.TB, cfg place.Config, schemas place.Schemas) *place.Store {
 	t.Helper()
+	cfg.Blanks = &Blanks
 	s, err := place.Open(context.Background(), cfg, schemas, NewSealer())
 	if err != nil {
 		t.Fatal(err)
