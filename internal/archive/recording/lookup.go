@@ -104,6 +104,20 @@ func CallTokens(tx *place.Tx, source id.Source, names []string) ([][]byte, error
 	return all, nil
 }
 
+// Tokens are how the recording of a call is found once it is archived: by the
+// telephone system's names of the call, and by who took part in it.
+func Tokens(tx *place.Tx, source id.Source, call Call) (names, parties [][]byte, err error) {
+	if names, err = CallTokens(tx, source, call.Idents); err != nil {
+		return nil, nil, err
+	}
+	country, err := countryOf(tx, source)
+	if err != nil {
+		return nil, nil, err
+	}
+	parties, err = partyTokens(tx, country, call.discreet())
+	return names, parties, err
+}
+
 func (l *lookup) readContents(tx *place.Tx, tokens [][]byte) error {
 	type row struct {
 		Token  []byte `db:"token"`

@@ -117,6 +117,9 @@ var reread = map[string]bool{"source.added": true, "source.changed": true, "sour
 
 func (s *Service) committed(c place.Commit) {
 	for _, e := range c.Events {
+		if hushed[e.Code] {
+			s.unsure(c.Customer)
+		}
 		if reread[e.Code] {
 			s.mu.Lock()
 			s.stale[c.Customer] = true

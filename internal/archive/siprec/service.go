@@ -27,6 +27,9 @@ type Options struct {
 	// recording is archived, so that the recording can be missed. Telling it again
 	// changes nothing. nil: nobody is told.
 	Expect func(tx *place.Tx, source id.Source, call recording.Call) error
+	// Hushed gives the pauses of some sources that may be going on, from those who
+	// keep them. nil: nobody tells of any.
+	Hushed func(tx *place.Tx, sources []id.Source) ([]Hush, error)
 	// Step is told the name of each step before it is taken; only tests use it.
 	Step func(name string)
 }
@@ -42,6 +45,7 @@ type Service struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	wake   chan struct{}
+	rouse  chan struct{}
 
 	loading sync.Mutex // held while sources are read, so that what was read later stays
 
@@ -72,7 +76,7 @@ func New(o Options) (*Service, error) {
 		return nil, fault.Wrap(err, fault.Unavailable, "the folder for recording sessions cannot be used")
 	}
 	s := &Service{
-		o: o, folder: folder, log: o.Log, now: o.Now, wake: make(chan struct{}, 1),
+		o: o, folder: folder, log: o.Log, now: o.Now, wake: make(chan struct{}, 1), rouse: make(chan struct{}, 1),
 		bindings: map[id.Customer][]Binding{}, stale: map[id.Customer]bool{}, sources: map[id.Source]*standing{},
 		live: map[id.Siprec]*Tape{}, waiting: map[id.Siprec]waiting{},
 	}
@@ -98,6 +102,7 @@ func (s *Service) Start(ctx context.Context) error {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.done.Go(func() { s.write(ctx) })
 	s.done.Go(func() { s.run(ctx) })
+	s.done.Go(func() { s.attend(ctx) })
 	return nil
 }
 

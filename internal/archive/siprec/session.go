@@ -36,7 +36,17 @@ const (
 	Failing     What = "failing"     // what comes cannot be kept: the disk
 	Stopping    What = "stopping"    // this server stops
 	Crashed     What = "crashed"     // this server stopped without a word; found at the next start
+	Silenced    What = "silenced"    // somebody told of a pause, from At until Until; told again, it is the same one
 )
+
+// ends reports whether a session has ended with a fact, if there was one.
+func (w What) ends() bool {
+	switch w {
+	case Invited, Confirmed, Changed, Told, Silenced:
+		return false
+	}
+	return true
+}
 
 // QuietFor is how long no packet may come before a session counts as ended: the
 // request that ends it can be lost.
@@ -47,6 +57,9 @@ type Media struct {
 	Label string `json:"label,omitempty"`
 	Taken bool   `json:"taken,omitempty"` // we can keep it and have said so
 	Held  bool   `json:"held,omitempty"`  // nothing is sent for now (a=inactive, port 0)
+	// Silent: the client has paused the stream (RFC 7866 §7.1.1.3: a=inactive). What
+	// it sends all the same is not kept.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // Fact is one thing that happened. It can be written down and read again.
@@ -56,6 +69,7 @@ type Fact struct {
 	Streams  []Media   `json:"streams,omitempty"`  // Invited, Changed; else nil
 	Metadata []byte    `json:"metadata,omitempty"` // as it came; nil: none
 	Law      Law       `json:"law,omitempty"`      // Invited: how the recording is written
+	Until    time.Time `json:"until,omitzero"`     // Silenced; zero: it goes on
 }
 
 // Do is what is to be done.
@@ -109,6 +123,9 @@ func (s Session) Next(f Fact) (Session, []Effect) {
 		return s.described(f), []Effect{{Do: Keep}, {Do: Accept}}
 	case Told:
 		return s.described(f), []Effect{{Do: Keep}}
+	case Silenced:
+		s.Story = s.Story.hushed(f.At, f.Until)
+		return s, []Effect{{Do: Keep}}
 	case Cancelled:
 		if s.State != Answered {
 			return s, nil

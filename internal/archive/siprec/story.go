@@ -28,6 +28,7 @@ type Pause struct {
 	Label string // "" all of them
 	From  time.Time
 	To    time.Time // zero: not resumed
+	Told  bool      // by somebody else than the client
 }
 
 func (st Story) unread() Story {
@@ -165,9 +166,22 @@ func (st Story) holding(before, after []Media, at time.Time) Story {
 	return st
 }
 
+// hushed notes a pause that somebody told of, or its end.
+func (st Story) hushed(from, to time.Time) Story {
+	st.Pauses = slices.Clone(st.Pauses)
+	for i := range st.Pauses {
+		if p := &st.Pauses[i]; p.Told && p.From.Equal(from) {
+			p.To = to
+			return st
+		}
+	}
+	st.Pauses = append(st.Pauses, Pause{From: from, To: to, Told: true})
+	return st
+}
+
 func (st *Story) resume(label string, at time.Time) {
 	for i := range st.Pauses {
-		if p := &st.Pauses[i]; p.To.IsZero() && (p.Label == label || label == "") {
+		if p := &st.Pauses[i]; p.To.IsZero() && !p.Told && (p.Label == label || label == "") {
 			p.To = at
 		}
 	}

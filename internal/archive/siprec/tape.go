@@ -24,6 +24,8 @@ type Tape struct {
 	asked  atomic.Bool
 	packet atomic.Int64 // when the last came, since the beginning, in nanoseconds
 	tracks [MaxStreams]atomic.Pointer[track]
+	hushes atomic.Pointer[[]stretch] // pauses that are about this session
+	wants  atomic.Int64              // counts what may have changed them
 
 	mu       sync.Mutex
 	session  Session
@@ -31,11 +33,15 @@ type Tape struct {
 	frontier int64 // all before it stands in the spool
 	buf      []byte
 	closed   bool
+	knows    int64 // up to which of wants the pauses were read
 }
 
 // Fact tells what has happened and gives what is to be done towards the client:
 // Accept and HangUp. What is to be done here is done when it returns.
 func (t *Tape) Fact(f Fact) (out []Effect) {
+	if f.What.ends() {
+		t.last()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -44,6 +50,10 @@ func (t *Tape) Fact(f Fact) (out []Effect) {
 	next, effects := t.session.Next(f)
 	t.session = next
 	t.lay()
+	if f.Metadata != nil || f.What == Invited { // it may say who is in the call, and so whose pause it is
+		t.wants.Add(1)
+		t.s.listen()
+	}
 	if f.Streams != nil {
 		t.packet.Store(int64(f.At.Sub(t.begun)))
 	}
@@ -66,13 +76,17 @@ func (t *Tape) Fact(f Fact) (out []Effect) {
 	return out
 }
 
-// lay makes a track for each stream that we take.
+// lay makes a track for each stream that we take, and silences those that the
+// client has paused, whatever it still sends.
 func (t *Tape) lay() {
 	for i, m := range t.session.Streams {
 		if m.Taken && t.tracks[i].Load() == nil {
 			tr := newTrack(t.law)
 			tr.tail, tr.end = t.frontier, t.frontier
 			t.tracks[i].Store(tr)
+		}
+		if tr := t.tracks[i].Load(); tr != nil {
+			tr.silence(m.Silent)
 		}
 	}
 }
@@ -89,6 +103,7 @@ func (t *Tape) Packet(p Packet, at time.Time) {
 	since := at.Sub(t.begun)
 	t.packet.Store(int64(since))
 	p.At = samples(since)
+	p.hushed = t.within(p.At)
 	tr.put(p)
 }
 
@@ -123,9 +138,13 @@ func (t *Tape) fail(err error) {
 	t.ask(Failing)
 }
 
-// flush seals all sound before a position, in pieces that one record holds.
+// flush seals all sound before a position, in pieces that one record holds, once
+// it is sure which of it lies in a pause.
 func (t *Tape) flush(to int64) error {
 	const most = 2 * Rate
+	if !t.sure() {
+		return nil
+	}
 	for t.frontier < to {
 		n := min(to-t.frontier, most)
 		if err := t.piece(n); err != nil {
@@ -150,7 +169,7 @@ func (t *Tape) piece(n int64) error {
 		at := len(b)
 		b = append(b, byte(i))
 		b = append(b, make([]byte, n)...)
-		if !tr.take(b[at+1:], t.frontier+n) {
+		if !tr.take(b[at+1:], t.frontier+n) || !t.quieten(b[at+1:], t.frontier) {
 			b = b[:at]
 			continue
 		}
@@ -163,7 +182,9 @@ func (t *Tape) piece(n int64) error {
 	return t.spool.append(b)
 }
 
-// finish writes the end. From here on the spool waits to be archived.
+// finish writes the end. From here on the spool waits to be archived. Where it
+// cannot be learned whether the last of the sound lies in a pause, it is not
+// written, and the recording is truncated.
 func (t *Tape) finish(at time.Time) {
 	t.closed = true
 	end := samples(at.Sub(t.begun))
@@ -175,7 +196,7 @@ func (t *Tape) finish(at time.Time) {
 		}
 	}
 	err := t.flush(end)
-	if err == nil {
+	if err == nil && t.sure() {
 		err = t.spool.end(t.frontier)
 	}
 	if err == nil {
@@ -194,7 +215,10 @@ type Live struct {
 	Source    id.Source
 	Begun     time.Time
 	Confirmed bool
-	Paused    bool
+	Paused    bool     // by the client
+	Hushed    bool     // by a pause that somebody has told of
+	Pause     id.Pause // that goes on; zero: none
+	Name      string   // by which a pause can mean this session alone
 	Streams   []LiveStream
 }
 
@@ -208,7 +232,17 @@ type LiveStream struct {
 func (t *Tape) live() Live {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := Live{ID: t.ID, Source: t.Binding.Source, Begun: t.begun, Confirmed: t.session.State == Recording, Paused: !t.session.Sounding()}
+	l := Live{
+		ID: t.ID, Source: t.Binding.Source, Begun: t.begun, Confirmed: t.session.State == Recording, Paused: !t.session.Sounding(),
+		Hushed: t.within(samples(t.s.now().Sub(t.begun))), Name: keyOf(t.ID),
+	}
+	if all := t.hushes.Load(); all != nil {
+		for _, h := range *all {
+			if h.to == never {
+				l.Pause = h.pause
+			}
+		}
+	}
 	for i, m := range t.session.Streams {
 		s := LiveStream{Label: m.Label, Taken: m.Taken}
 		if tr := t.tracks[i].Load(); tr != nil {

@@ -22,6 +22,7 @@ type Packet struct {
 	Time    uint32 // RTP timestamp
 	At      int64  // when it came, in samples since the session began
 	Payload []byte // samples; empty: comfort noise or a tone, which is laid out as silence
+	hushed  bool   // it came in a pause: its time passes in silence
 }
 
 // track lays one stream out on the recording's clock. Packets may come late,
@@ -44,6 +45,7 @@ type track struct {
 	at       int64 // position of time
 	time     uint32
 	end      int64 // where the next packet is expected
+	silent   bool  // the client has paused the stream
 
 	Counters
 	transit int64 // arrival less timestamp, of the packet before
@@ -80,6 +82,7 @@ func fill(b []byte, c byte) {
 func (t *track) put(p Packet) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	p.hushed = p.hushed || t.silent
 	t.count(p)
 	n := int64(len(p.Payload))
 	if n == 0 || n > maxPacket {
@@ -90,8 +93,7 @@ func (t *track) put(p Packet) {
 		t.Dropped++
 		return
 	}
-	gap := pos - t.end
-	if gap > 0 && gap <= concealFor && t.end >= t.tail+gap {
+	if gap := pos - t.end; gap > 0 && !p.hushed && gap <= concealFor && t.end >= t.tail+gap {
 		for i := range gap {
 			t.ring[(t.end+i)%ringSize] = t.ring[(t.end+i-gap+ringSize)%ringSize]
 		}
@@ -101,7 +103,11 @@ func (t *track) put(p Packet) {
 		t.Late++
 		return
 	}
-	t.write(pos+skip, p.Payload[skip:], p.Law)
+	if p.hushed {
+		t.blank(pos+skip, n-skip)
+	} else {
+		t.write(pos+skip, p.Payload[skip:], p.Law)
+	}
 	t.end = max(t.end, pos+n)
 	t.last = max(t.last, pos+n)
 }
@@ -131,6 +137,20 @@ func (t *track) write(pos int64, samples []byte, l Law) {
 		recode(t.ring[at:at+n], samples[:n], l, t.law)
 		samples, pos = samples[n:], pos+n
 	}
+}
+
+// blank lays silence out.
+func (t *track) blank(pos, n int64) {
+	for i := range n {
+		t.ring[(pos+i)%ringSize] = t.law.silence()
+	}
+}
+
+// silence has all that comes from now on laid out as silence, or as it is.
+func (t *track) silence(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.silent = on
 }
 
 // count keeps the figures of RFC 3550 (A.1, A.3, A.8).

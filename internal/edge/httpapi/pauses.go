@@ -52,10 +52,10 @@ type (
 		Creating
 		Body struct {
 			SourceID  string     `json:"source_id" maxLength:"60"`
-			Call      string     `json:"call,omitempty" maxLength:"200" doc:"The telephone system's own name of the call"`
+			Call      string     `json:"call,omitempty" maxLength:"200" doc:"The telephone system's own name of the call, or the name of a recording session that is under way"`
 			Extension string     `json:"extension,omitempty" maxLength:"60"`
 			Caller    string     `json:"caller,omitempty" maxLength:"60" doc:"The caller's number"`
-			From      time.Time  `json:"from"`
+			From      *time.Time `json:"from,omitempty" doc:"Missing: it begins now, by the server's clock"`
 			To        *time.Time `json:"to,omitempty" doc:"Missing: it goes on until it is ended"`
 		}
 	}
@@ -63,7 +63,7 @@ type (
 		CustomerPath
 		Pause string `path:"pause"`
 		Body  struct {
-			To time.Time `json:"to"`
+			To *time.Time `json:"to,omitempty" doc:"Missing: it ends now, by the server's clock"`
 		}
 	}
 	pageInput struct {
@@ -77,9 +77,17 @@ func (s *Server) pauseRoutes() {
 	const base = "/api/v1/customers/{customer}"
 	note := inCustomer(access.PauseNote)
 	add(s, route{gate: note, method: get, path: base + "/pauses", id: "listPauses", summary: "Pauses for payments, the newest first"}, s.listPauses)
-	add(s, route{gate: note, method: post, path: base + "/pauses", id: "notePause", summary: "Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after", status: 201, creates: true}, s.notePause)
+	add(s, route{gate: note, method: post, path: base + "/pauses", id: "notePause", summary: "Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after", status: 201, creates: true}, s.notePause)
 	add(s, route{gate: note, method: patch, path: base + "/pauses/{pause}", id: "endPause", summary: "End a pause that is open"}, s.endPause)
 	add(s, route{gate: inCustomer(access.PaymentRead), method: get, path: base + "/payments", id: "listRecordedPayments", summary: "Payments that were recorded although they should not have been"}, s.listPayments)
+}
+
+// orZero is what was sent, or nothing.
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }
 
 func showPause(n redaction.Noted) PaymentPause {
@@ -110,10 +118,7 @@ func (s *Server) notePause(ctx context.Context, v *visit, in *pauseInput) (*body
 	if err != nil {
 		return nil, fault.Field("source_id", "there is no such source")
 	}
-	p := redaction.Pause{Source: src, Call: in.Body.Call, Extension: in.Body.Extension, Caller: in.Body.Caller, From: in.Body.From}
-	if in.Body.To != nil {
-		p.To = *in.Body.To
-	}
+	p := redaction.Pause{Source: src, Call: in.Body.Call, Extension: in.Body.Extension, Caller: in.Body.Caller, From: orZero(in.Body.From), To: orZero(in.Body.To)}
 	n, err := s.deps.Redaction.NotePause(ctx, v.place, v.who, p)
 	if err != nil {
 		return nil, err
@@ -126,7 +131,7 @@ func (s *Server) endPause(ctx context.Context, v *visit, in *pauseEnd) (*none, e
 	if err != nil {
 		return nil, errNothing
 	}
-	return nil, s.deps.Redaction.EndPause(ctx, v.place, v.who, i, in.Body.To)
+	return nil, s.deps.Redaction.EndPause(ctx, v.place, v.who, i, orZero(in.Body.To))
 }
 
 func (s *Server) listPayments(ctx context.Context, v *visit, in *pageInput) (*body[RecordedPayments], error) {

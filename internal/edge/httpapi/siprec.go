@@ -55,7 +55,9 @@ type SiprecSource struct {
 type SiprecLive struct {
 	ID      string         `json:"id"`
 	BegunAt time.Time      `json:"begun_at"`
-	State   string         `json:"state" enum:"beginning,recording,paused"`
+	State   string         `json:"state" enum:"beginning,recording,paused,silenced" doc:"paused: by the recording client; silenced: by a pause that was noted"`
+	Call    string         `json:"call" doc:"By which a pause can name it: call of notePause"`
+	Pause   *string        `json:"pause" doc:"The pause that goes on, to be ended by endPause; null: none"`
 	Streams []SiprecStream `json:"streams"`
 }
 
@@ -190,8 +192,13 @@ func (out *SiprecSource) standing(st siprec.Status) {
 	out.LastInvite = when(st.LastInvite)
 	out.Taken, out.Refused, out.Silent, out.Waiting = int64(st.Taken), int64(st.Refused), int64(st.Silent), int64(st.Waiting)
 	for _, l := range st.Live {
-		one := SiprecLive{ID: l.ID.String(), BegunAt: l.Begun, State: "beginning", Streams: []SiprecStream{}}
+		one := SiprecLive{ID: l.ID.String(), BegunAt: l.Begun, State: "beginning", Call: l.Name, Streams: []SiprecStream{}}
+		if !l.Pause.IsZero() {
+			one.Pause = orNull(l.Pause.String())
+		}
 		switch {
+		case l.Hushed:
+			one.State = "silenced"
 		case l.Paused:
 			one.State = "paused"
 		case l.Confirmed:

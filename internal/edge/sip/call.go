@@ -170,7 +170,7 @@ func (c *call) streams() (out []*leg) {
 func described(choices []choice) []siprec.Media {
 	out := make([]siprec.Media, 0, len(choices))
 	for _, c := range choices[:min(len(choices), siprec.MaxStreams)] {
-		out = append(out, siprec.Media{Label: c.label, Taken: c.taken, Held: c.held()})
+		out = append(out, siprec.Media{Label: c.label, Taken: c.taken, Held: c.held(), Silent: c.silent()})
 	}
 	return out
 }

@@ -159,7 +159,7 @@ func TestReports(t *testing.T) {
 			l.tell()
 		}
 	}
-	control.SetReadDeadline(time.Now().Add(2 * time.Second))
+	control.SetReadDeadline(time.Now().Add(20 * time.Second))
 	buf := make([]byte, 1500)
 	n, err := control.Read(buf)
 	w.no(err)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ringfence/internal/base/freeport"
 )
 
 // A real call: two ends of sipp through Debian's Kamailio with rtpengine as its
@@ -21,7 +23,7 @@ import (
 // recording client towards us. Sound and description are rtpengine's.
 func TestForkOfARealCall(t *testing.T) {
 	w := newWorld(t, loopback())
-	relay, proxy, called, caller := freePort(t), freePort(t), freePort(t), freePort(t)
+	relay, proxy, called, caller := freeport.Number(t), freeport.Number(t), freeport.Number(t), freeport.Number(t)
 	w.daemon("rtpengine", "--foreground", "--config-file=none", "--table=-1", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:"+itoa(relay),
 		"--port-min="+itoa(nextPorts+9000), "--port-max="+itoa(nextPorts+9100), "--log-stderr", "--log-level=4", "--num-threads=2")
 	ng := w.ng(relay)
@@ -96,7 +98,7 @@ func (w *world) daemon(name string, args ...string) {
 		go func() { c.Wait(); close(done) }()
 		select {
 		case <-done:
-		case <-time.After(3 * time.Second):
+		case <-time.After(10 * time.Second):
 			_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
 			<-done
 		}

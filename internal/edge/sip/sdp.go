@@ -30,6 +30,7 @@ type line struct {
 	dir     string            // sendonly, recvonly, sendrecv, inactive
 	codecs  map[string]string // by payload type: name/rate, in small letters
 	mux     bool
+	paused  bool // a=record:paused or off (RFC 7866 §6.2)
 	cryptos []crypto
 }
 
@@ -70,7 +71,7 @@ func parseSDP(text []byte) (offer, error) {
 }
 
 func readLine(value string, top line) line {
-	l := line{dir: top.dir, address: top.address, codecs: map[string]string{}, mux: top.mux}
+	l := line{dir: top.dir, address: top.address, codecs: map[string]string{}, mux: top.mux, paused: top.paused}
 	f := strings.Fields(value)
 	if len(f) < 3 {
 		return l
@@ -102,6 +103,9 @@ func (l *line) attribute(value string) {
 		l.label = strings.TrimSpace(rest)[:min(len(strings.TrimSpace(rest)), 100)]
 	case "rtcp-mux":
 		l.mux = true
+	case "record":
+		state := strings.ToLower(strings.TrimSpace(rest))
+		l.paused = state == "paused" || state == "off"
 	case "rtpmap":
 		if pt, codec, ok := strings.Cut(strings.TrimSpace(rest), " "); ok && l.codecs != nil && len(l.codecs) < 64 {
 			l.codecs[pt] = strings.ToLower(strings.TrimSpace(codec))
@@ -135,8 +139,13 @@ func (l line) law() (siprec.Law, uint8, bool) {
 }
 
 // held reports whether nothing will be sent on the line for now.
-func (l line) held() bool {
-	return l.dir == "inactive" || l.dir == "recvonly" || l.port == 0 || l.address.IsValid() && l.address.IsUnspecified()
+func (l line) held() bool { return l.silent() || l.dir == "recvonly" }
+
+// silent reports whether what comes on the line all the same is not to be kept:
+// the client has paused it. A client that says recvonly from the beginning and
+// sends has its directions wrong, and no pause.
+func (l line) silent() bool {
+	return l.paused || l.dir == "inactive" || l.port == 0 || l.address.IsValid() && l.address.IsUnspecified()
 }
 
 // secure reports whether the line is offered encrypted.

@@ -6,11 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +19,11 @@ import (
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/archive/siprec"
+	"ringfence/internal/base/freeport"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
+	"ringfence/internal/trust/redaction"
 )
 
 // world is a server with one source, and what it has archived.
@@ -30,6 +34,7 @@ type world struct {
 	sip    *Server
 	source recording.Source
 	spool  string
+	pauses *redaction.Service
 }
 
 // ports of tests, apart for each world.
@@ -37,8 +42,8 @@ var nextPorts = 16384 + os.Getpid()%20*400
 
 func newWorld(t *testing.T, set siprec.Settings, change ...func(*Options)) *world {
 	t.Helper()
-	schemas := recordingtest.Schemas(siprec.Migrations())
-	schemas.Housekeeping = append(schemas.Housekeeping, siprec.Housekeeping...)
+	schemas := recordingtest.Schemas(siprec.Migrations(), redaction.Migrations())
+	schemas.Housekeeping = slices.Concat(schemas.Housekeeping, siprec.Housekeeping, redaction.Housekeeping)
 	w := &world{T: t, World: recordingtest.On(t, placetest.New(t, schemas), recording.Options{}), spool: t.TempDir()}
 	return w.start(set, change...)
 }
@@ -48,7 +53,14 @@ func (w *world) start(set siprec.Settings, change ...func(*Options)) *world {
 	ctx := w.Context()
 	log := slog.New(slog.NewTextHandler(testWriter{w.T}, nil))
 	var err error
-	w.siprec, err = siprec.New(siprec.Options{Store: w.Store, Recordings: w.Service, Spool: w.spool, Log: log})
+	w.pauses = redaction.New(redaction.Options{Recordings: w.Service})
+	w.siprec, err = siprec.New(siprec.Options{Store: w.Store, Recordings: w.Service, Spool: w.spool, Log: log, Hushed: func(tx *place.Tx, sources []id.Source) (all []siprec.Hush, err error) {
+		going, err := w.pauses.Going(tx, sources)
+		for _, g := range going {
+			all = append(all, siprec.Hush(g))
+		}
+		return all, err
+	}})
 	w.no(err)
 	w.no(w.siprec.Start(ctx))
 	w.source, err = w.Service.AddSource(ctx, w.Place, w.Who, recording.Source{Kind: recording.Siprec, Name: "sbc", Profile: "generic", Country: "GB"})
@@ -166,7 +178,7 @@ func (w *world) sippAt(to, scenario string, args ...string) {
 	dir := w.TempDir()
 	w.no(os.WriteFile(filepath.Join(dir, "tone.pcma"), tone(440, 10*time.Second), 0o600))
 	all := append([]string{
-		to, "-sf", path, "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(w.T)), "-nostdin", "-timeout", "50", "-timeout_error",
+		to, "-sf", path, "-i", "127.0.0.1", "-p", strconv.Itoa(freeport.Number(w.T)), "-nostdin", "-timeout", "50", "-timeout_error",
 		"-trace_err", "-error_file", filepath.Join(w.TempDir(), "errors"), "-s", siprec.Address(w.source.ID),
 	}, args...)
 	c := exec.CommandContext(ctx, "sipp", all...)
@@ -186,15 +198,6 @@ func errorsOf(args []string) string {
 		}
 	}
 	return ""
-}
-
-func freePort(t *testing.T) int {
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
 }
 
 // tone is a sine in A-law.

@@ -21,7 +21,7 @@ type Pause struct {
 	Call      string // one of the three
 	Extension string
 	Caller    string
-	From      time.Time
+	From      time.Time // zero: it begins now
 	To        time.Time // zero: it has not ended
 }
 
@@ -44,6 +44,9 @@ const (
 
 // NotePause keeps a pause and has the recordings looked at that are there.
 func (s *Service) NotePause(ctx context.Context, p *place.Place, who actor.Actor, in Pause) (out Noted, err error) {
+	if in.From.IsZero() {
+		in.From = s.now()
+	}
 	kind, err := in.kind(s.now())
 	if err != nil {
 		return out, err
@@ -91,8 +94,6 @@ func (in Pause) kind(now time.Time) (kind string, err error) {
 	switch {
 	case n != 1:
 		return "", fault.Field("call", "name the call by exactly one of call, extension and caller")
-	case in.From.IsZero():
-		return "", fault.Field("from", "say when the pause began")
 	case in.From.Before(now.Add(-early)) || in.From.After(now.Add(ahead)):
 		return "", fault.Field("from", "must be within the last 31 days, and not in the future")
 	case !in.To.IsZero() && !in.To.After(in.From):
@@ -121,8 +122,11 @@ func (in Pause) token(tx *place.Tx, kind string) ([]byte, error) {
 	return tx.Blind(place.FieldNumber, phone.Read(in.Caller, country).Text)
 }
 
-// EndPause ends an open pause.
+// EndPause ends an open pause; now, if no time is given.
 func (s *Service) EndPause(ctx context.Context, p *place.Place, who actor.Actor, pause id.Pause, to time.Time) error {
+	if to.IsZero() {
+		to = s.now()
+	}
 	return p.Change(ctx, who, func(tx *place.Tx) error {
 		r, err := place.Row[pauseRow](tx, pauseColumns+` WHERE id = ?`, pause)
 		if err != nil {
@@ -202,6 +206,35 @@ func (s *Service) pausesOf(tx *place.Tx, r recording.Row) (all []pause, err erro
 		if to.UnixMilli() >= r.StartedAt {
 			all = append(all, pause{x.ID, from, to})
 		}
+	}
+	return all, err
+}
+
+// Going is a pause that may be going on now, for who captures calls as they are
+// made. One that has no end yet has begun by now, whatever the clock says of who
+// told of it.
+type Going struct {
+	ID     id.Pause
+	Source id.Source
+	Named  bool // Token is a name of the call; else somebody who is in it
+	Token  []byte
+	From   time.Time
+	To     time.Time // zero: open
+}
+
+// Going are the pauses of some sources that may be going on.
+func (s *Service) Going(tx *place.Tx, sources []id.Source) (all []Going, err error) {
+	at := s.now()
+	rows, err := place.Rows[pauseRow](tx, pauseColumns+` WHERE source IN (?) AND from_at >= ? AND (to_at IS NULL OR to_at >= ?)`,
+		place.List(sources), at.Add(-longestPause-ahead).UnixMilli(), at.Add(-time.Minute).UnixMilli())
+	for _, r := range rows {
+		g := Going{ID: r.ID, Source: r.Source, Named: r.Kind == "call", Token: r.Token, From: time.UnixMilli(r.From).UTC()}
+		if r.To != nil {
+			g.To = time.UnixMilli(*r.To).UTC()
+		} else {
+			g.From = minTime(g.From, time.UnixMilli(r.NotedAt).UTC())
+		}
+		all = append(all, g)
 	}
 	return all, err
 }

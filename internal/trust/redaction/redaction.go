@@ -8,10 +8,10 @@
 // recording.Redact makes the copy and sees to the original.
 //
 // Limits. Detection finds what package pii finds, which is not everything. A
-// pause keeps nothing from being captured here: what was captured meanwhile is
-// taken out as soon as it is in the archive, and the scan says whether sound
-// with card data is left all the same. The original of what is under a legal
-// hold stays for as long as the hold.
+// pause keeps from being captured only what comes as a recording session, which
+// asks Going; what comes as files is taken out once it is in the archive, and the
+// scan says whether sound with card data is left all the same. The original of
+// what is under a legal hold stays for as long as the hold.
 package redaction
 
 import (
