@@ -112,9 +112,17 @@ func (s *Service) amendCard(ctx context.Context, p *place.Place, who actor.Actor
 		if err := rewriteCall(tx, kept, others, source, call); err != nil {
 			return err
 		}
+		ns := make([]int64, len(rows))
+		for i, r := range rows {
+			ns[i] = r.N
+		}
+		renamed, err := s.Pseudonymised(tx, ns...)
+		if err != nil {
+			return err
+		}
 		for i, c := range closed {
 			box := boxes[c.key]
-			if box == nil {
+			if box == nil || renamed[rows[i].N] {
 				continue
 			}
 			if err := rewriteCard(tx, box, c, rows[i], call); err != nil {
@@ -173,20 +181,5 @@ func rewriteCard(tx *place.Tx, box opener, c closedCard, r Row, call Call) error
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := tx.Exec(`DELETE FROM parties WHERE n = ?`, r.N); err != nil {
-		return err
-	}
-	country, err := countryOf(tx, r.Source)
-	if err != nil {
-		return err
-	}
-	tokens, err := partyTokens(tx, country, call)
-	parties := newRows().parties
-	for _, t := range tokens {
-		parties.add(t, r.StartedAt, r.N)
-	}
-	if err != nil {
-		return err
-	}
-	return parties.flush(tx)
+	return reindex(tx, r, call)
 }

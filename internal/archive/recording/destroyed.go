@@ -1,6 +1,8 @@
 package recording
 
 import (
+	"slices"
+
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/place"
@@ -29,7 +31,16 @@ type Destroyed struct {
 	Sounds    int          `json:"sounds"` // stored forms of the sound
 	Texts     int          `json:"texts"`  // of the transcript
 	Bytes     int64        `json:"bytes"`
-	Paths     [][]byte     `json:"paths,omitempty"` // blinded names of its files at the source
+	Paths     [][]byte     `json:"paths,omitempty"` // blinded names of its files at the sources
+	// Others are further sources at which the same sound lay.
+	Others []Elsewhere `json:"others,omitempty"`
+}
+
+// Elsewhere is a source at which the sound of a recording lay, too.
+type Elsewhere struct {
+	Source id.Source  `json:"source"`
+	Kind   SourceKind `json:"kind"`
+	After  After      `json:"after"`
 }
 
 // Ending is a destruction that has ended: keys and objects are gone, and its
@@ -92,7 +103,20 @@ func told(tx *place.Tx, r Row) (Destroyed, []id.Object, error) {
 			d.Sounds++
 		}
 	}
-	d.Paths, err = place.Rows[[]byte](tx, `SELECT path FROM files WHERE n = ? ORDER BY id`, r.N)
+	type file struct {
+		Path   []byte    `db:"path"`
+		Source id.Source `db:"source"`
+		Kind   string    `db:"kind"`
+		After  string    `db:"after_capture"`
+	}
+	files, err := place.Rows[file](tx, `SELECT f.path, f.source, s.kind, s.after_capture FROM files f JOIN sources s ON s.id = f.source WHERE f.n = ? ORDER BY f.id`, r.N)
+	for _, f := range files {
+		d.Paths = append(d.Paths, f.Path)
+		one := Elsewhere{f.Source, SourceKind(f.Kind), After(f.After)}
+		if f.Source != d.Source && !slices.Contains(d.Others, one) {
+			d.Others = append(d.Others, one)
+		}
+	}
 	return d, objects, err
 }
 

@@ -244,6 +244,7 @@ func forgetLabels(tx *place.Tx, n int64) error {
 	for _, text := range []string{
 		`DELETE FROM recording_tags WHERE n = ?`, `DELETE FROM recording_marks WHERE n = ?`, `DELETE FROM recording_holds WHERE n = ?`,
 		`DELETE FROM recording_doomed WHERE n = ?`, `DELETE FROM recording_redacted WHERE n = ?`, `DELETE FROM recording_restrictions WHERE n = ?`,
+		`DELETE FROM recording_pseudonymised WHERE n = ?`,
 	} {
 		if _, err := tx.Exec(text, n); err != nil {
 			return err

@@ -65,6 +65,8 @@ func actUntilKilled(dir, act string, at int) error {
 		err = w.Service.Destroy(ctx, w.Place, w.Who, rec, "a test")
 	case "redact":
 		err = redact(ctx, w, rec, time.Time{})
+	case "rename":
+		err = rename(ctx, w, rec)
 	case "silence":
 		_, err = w.Service.RemoveSound(ctx, w.Place, w.Who, rec, func(*place.Tx, recording.Row) (bool, error) { return true, nil })
 	case "smaller":

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -22,7 +23,7 @@ type Ask struct {
 }
 
 // ways are the ways of opening, and whether they give sound.
-var ways = map[string]bool{"listen": true, "download": true, "transcribe": true, "export": true, "make-smaller": true, "evidence": true, "redact": true, "detect": true, "original": true, "transcript": false, "remove-sound": false}
+var ways = map[string]bool{"listen": true, "download": true, "transcribe": true, "export": true, "make-smaller": true, "evidence": true, "redact": true, "detect": true, "pseudonymise": true, "original": true, "transcript": false, "remove-sound": false}
 
 // Opening is one recording opened by one actor for at most 15 minutes: one line
 // in the journal, and any number of reads. It holds the content key, and gives
@@ -84,6 +85,12 @@ func (o *Opening) find(tx *place.Tx) error {
 	o.N, o.content, o.Layout = row.N, row.ContentKey, row.Layout
 	if err := o.restricted(tx); err != nil {
 		return err
+	}
+	if o.What == "transcribe" {
+		// Names that were taken out of the text can still be heard in the sound.
+		if renamed, err := o.s.Pseudonymised(tx, row.N); err != nil || renamed[row.N] {
+			return cmp.Or(err, error(errRenamed))
+		}
 	}
 	o.Length = time.Duration(row.Millis) * time.Millisecond
 	if o.What == "original" {

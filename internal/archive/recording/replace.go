@@ -56,6 +56,10 @@ func (c *commit) replace(d draft, n int64) error {
 		c.outcomes[d.at] = Outcome{Result: Refused, Err: errRedacted}
 		return err
 	}
+	if renamed, err := c.s.Pseudonymised(c.tx, n); err != nil || renamed[n] {
+		c.outcomes[d.at] = Outcome{Result: Refused, Err: errRenamed}
+		return err
+	}
 	if under, err := c.s.HeldAmong(c.tx, n); err != nil || under[n] {
 		// The longer file waits at its source, which is neither moved nor deleted.
 		c.outcomes[d.at] = Outcome{Result: Refused, Err: ErrHeld}

@@ -131,6 +131,20 @@ func (s *Service) sourceIn(tx *place.Tx, i id.Source) (Source, error) {
 	return r.source(tx)
 }
 
+// SourceName is the name that a source has, or had until it was removed; "" where
+// there never was one of this id.
+func (s *Service) SourceName(tx *place.Tx, i id.Source) (string, error) {
+	r, err := place.Row[sourceRow](tx, `SELECT `+sourceColumns+` FROM sources WHERE id = ?`, i)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	src, err := r.source(tx)
+	return src.Name, err
+}
+
 func (r sourceRow) source(tx *place.Tx) (Source, error) {
 	plain, err := tx.Unseal(place.FieldSource, r.ID, r.Settings)
 	if err != nil {

@@ -165,6 +165,7 @@ type task struct {
 	why       recording.TranscriptState // set if it is not to be heard
 	objected  []string                  // what somebody who takes part objects to
 	stored    bool                      // and nothing else may be done with it
+	renamed   bool                      // names and numbers were replaced
 }
 
 // plan decides which engine hears the recording in which language, or why none does.
@@ -182,7 +183,11 @@ func (s *Service) plan(ctx context.Context, p *place.Place, rec id.Recording) (t
 			return err
 		}
 		only, err := s.recordings.Restricted(tx, []int64{t.row.N})
-		_, t.stored = only[t.row.N]
+		if _, t.stored = only[t.row.N]; err != nil {
+			return err
+		}
+		renamed, err := s.recordings.Pseudonymised(tx, t.row.N)
+		t.renamed = renamed[t.row.N]
 		return err
 	})
 	if err != nil {
@@ -192,6 +197,13 @@ func (s *Service) plan(ctx context.Context, p *place.Place, rec id.Recording) (t
 		t.why = recording.TranscriptState{State: recording.TranscriptNotTranscribed, Reason: "a person who takes part has objected to it"}
 		if t.stored {
 			t.why.Reason = "it is only stored, at the request of a person who takes part"
+		}
+		return t, nil
+	}
+	if t.renamed { // its names can still be heard in the sound, or were silenced for good
+		t.why = recording.TranscriptState{State: recording.TranscriptNotTranscribed, Reason: "its names and numbers were replaced by pseudonyms"}
+		if r := t.row; r.State == recording.TranscriptDone {
+			t.why = recording.TranscriptState{State: r.State, Reason: r.Reason, Language: r.Language, Engine: r.Engine, Quality: r.Quality}
 		}
 		return t, nil
 	}

@@ -220,6 +220,7 @@ var Codes = []Code{
 	// archive/recording, again
 	{"recording.redacted", "a copy without some stretches took the place of a recording; what became of the original"},
 	{"recording.redaction-undone", "the original of a redacted recording, which had stayed apart, took its place again"},
+	{"recording.pseudonymised", "names and numbers of a recording were replaced by pseudonyms, on its card, in its transcript and, where so chosen, in its sound; what stood there before was destroyed"},
 	{"recording.original-ended", "the original of a redacted recording was destroyed, as its time had come"},
 	{"recording.marked", "the program found something in a recording that rules ask for, such as card data"},
 	{"recording.unmarked", "what a mark said of a recording is true no longer"},
@@ -250,6 +251,7 @@ var Codes = []Code{
 	{"device.upgrade_asked", "a collector was asked to take a newer release"},
 	{"device.release_changed", "a collector runs another release than before"},
 	{"device.upgrade_failed", "a collector went back to the release before, as the newer one did not prove itself"},
+	{"device.removed", "a collector said what became of the files of a recording that was destroyed"},
 
 	// archive/intake
 	{"drop.login-made", "a login was made by which files can be pushed for a source"},
