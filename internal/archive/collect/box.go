@@ -48,7 +48,7 @@ type Options struct {
 // box's own terminal, and nowhere in the state folder.
 type Event struct {
 	At        time.Time `json:"at"`
-	What      string    `json:"event"` // sealed, uploading, stored, verified, erased, refused, kept, attention, waiting, away, idle
+	What      string    `json:"event"` // sealed, uploading, stored, verified, erased, destroyed, refused, kept, attention, waiting, away, idle
 	File      string    `json:"file,omitempty"`
 	Upload    string    `json:"upload,omitempty"`
 	Recording string    `json:"recording,omitempty"`
@@ -66,12 +66,13 @@ const reserveBytes = 512 << 20
 // box is a running collector.
 type box struct {
 	Options
-	dev   *device
-	up    *uplink
-	spool *spool
-	done  *done
-	root  *os.Root
-	held  *disk.Held
+	dev    *device
+	up     *uplink
+	spool  *spool
+	done   *done
+	ledger *ledger
+	root   *os.Root
+	held   *disk.Held
 
 	size, sizeMax atomic.Int64 // of a chunk
 	again         atomic.Bool  // look at everything anew
@@ -144,6 +145,9 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 	if b.done, err = openDone(filepath.Join(o.State, "done.log")); err != nil {
 		return nil, nil, err
 	}
+	if b.ledger, err = b.dev.openLedger(); err != nil {
+		return nil, nil, err
+	}
 	var entries []*entry
 	if b.spool, entries, err = openSpool(filepath.Join(o.State, "spool"), o.SpoolLimit, reserveBytes); err != nil {
 		return nil, nil, err
@@ -195,6 +199,9 @@ func (o *Options) fill() {
 func (b *box) close() {
 	if b.done != nil {
 		b.done.Close()
+	}
+	if b.ledger != nil {
+		b.ledger.Close()
 	}
 	if b.root != nil {
 		b.root.Close()

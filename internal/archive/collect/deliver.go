@@ -149,17 +149,28 @@ func (b *box) openReceipt(e *entry, s Signed) (Receipt, error) {
 
 // settle acts on the server's last word. Every step can be repeated.
 func (b *box) settle(e *entry, r Receipt) (err error) {
+	if r.State == Verified || r.State == Erased {
+		// Before a source is touched, and before the spool forgets it.
+		rec := r.Recording
+		if rec.IsZero() {
+			rec = e.manifest.Recording
+		}
+		if err := b.ledger.had(rec, e.Sources); err != nil {
+			return err
+		}
+		b.crash("remembered")
+	}
 	switch r.State {
 	case Verified:
 		if err := b.release(e, r); err != nil {
 			return err
 		}
 		b.crash("released")
-		err = b.done.add(e.Sources, Verified)
+		err = b.done.remember(e.Sources, Verified)
 	case Erased:
-		// Destroyed on purpose, and its source is still there: nobody asked us
-		// to remove it, so it stays, and is not captured again.
-		err = b.done.add(e.Sources, Erased)
+		// Destroyed on purpose, and its source is still there. It is not captured
+		// again; whether it goes is asked for by itself: see remove.
+		err = b.done.remember(e.Sources, Erased)
 	case Refused:
 		b.refuse(e, r.Reason)
 	default:

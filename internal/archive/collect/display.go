@@ -80,6 +80,8 @@ func (d *display) text(e Event) string {
 		return e.Text
 	case string(Erased):
 		return fmt.Sprintf("erased: %s was destroyed in the archive before and is not captured again", e.Upload)
+	case "destroyed":
+		return fmt.Sprintf("destroyed in the archive: %s; its files here: %s", e.Recording, e.Text)
 	case "idle":
 		return fmt.Sprintf("%d recordings archived (%d MiB); %s", d.verified, d.bytes>>20, e.Text)
 	}

@@ -6,23 +6,14 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"sync"
 )
 
-// done is the box's memory of what needs no more capturing: an append-only file
-// of fixed records, one fsync for all that wait for it, and a map of it in memory (about 100 bytes
-// per file). A torn record at the end is what a power cut left; it is cut off,
-// and the worst that follows is that the server answers "already here".
+// done is the box's memory of what needs no more capturing: fixed records, and a
+// map of them in memory (about 100 bytes per file). Of a torn record at its end
+// the worst that follows is that the server answers "already here".
 type done struct {
-	mu    sync.Mutex
-	known map[mark16]seen
-	fresh []byte // records to be written
-	asked int64  // how many calls of add have put theirs into fresh
-
-	writing sync.Mutex // held while records are written
-	f       *os.File
-	end     int64 // of the whole records; a write that failed half-way is written over
-	kept    int64 // how many calls of add are on the disk
+	records
+	known map[mark16]seen // under the lock of the records
 }
 
 // seen is the version of a file that was dealt with.
@@ -42,7 +33,7 @@ func openDone(path string) (*done, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &done{f: f, known: map[mark16]seen{}}
+	d := &done{records: records{f: f}, known: map[mark16]seen{}}
 	whole := int64(0)
 	for b := make([]byte, doneRecord); ; whole += doneRecord {
 		if _, err = io.ReadFull(f, b); err != nil {
@@ -80,9 +71,9 @@ func readDone(b []byte) (m mark16, s seen, ok bool) {
 	return m, s, s.state != ""
 }
 
-// add remembers that a version of a file was dealt with; durable on return.
-func (d *done) add(sources []source, state State) error {
-	d.mu.Lock()
+// remember keeps that a version of a file was dealt with; durable on return.
+func (d *done) remember(sources []source, state State) error {
+	var all []byte
 	for _, s := range sources {
 		b := make([]byte, doneRecord)
 		copy(b, s.Path[:])
@@ -90,12 +81,9 @@ func (d *done) add(sources []source, state State) error {
 		binary.BigEndian.PutUint64(b[24:], uint64(s.ModTime))
 		b[32] = doneCodes[state]
 		binary.BigEndian.PutUint32(b[33:], crc32.ChecksumIEEE(b[:33]))
-		d.fresh = append(d.fresh, b...)
+		all = append(all, b...)
 	}
-	d.asked++
-	mine := d.asked
-	d.mu.Unlock()
-	if err := d.flush(mine); err != nil {
+	if err := d.add(all); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -103,30 +91,6 @@ func (d *done) add(sources []source, state State) error {
 	for _, s := range sources {
 		d.known[s.Path] = seen{s.Size, s.ModTime, state}
 	}
-	return nil
-}
-
-// flush writes what waits, unless the call before has done it for this one.
-func (d *done) flush(mine int64) error {
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	if d.kept >= mine {
-		return nil
-	}
-	d.mu.Lock()
-	b, asked := d.fresh, d.asked
-	d.mu.Unlock()
-	if _, err := d.f.WriteAt(b, d.end); err != nil {
-		return err
-	}
-	if err := d.f.Sync(); err != nil {
-		return err
-	}
-	d.end += int64(len(b))
-	d.kept = asked
-	d.mu.Lock()
-	d.fresh = d.fresh[len(b):]
-	d.mu.Unlock()
 	return nil
 }
 
@@ -140,5 +104,3 @@ func (d *done) has(path mark16, size, modTime int64) (State, bool) {
 	}
 	return s.state, true
 }
-
-func (d *done) Close() error { return d.f.Close() }

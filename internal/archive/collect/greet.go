@@ -100,6 +100,11 @@ func (s *Server) heard(ctx context.Context, v *visit, h Hello, protocol int) err
 			h.Release, protocol, platform, clock, failed, d.ID); err != nil {
 			return err
 		}
+		if (d.Protocol < removalProtocol) != (protocol < removalProtocol) {
+			if err := s.retell(tx, d.ID); err != nil {
+				return err
+			}
+		}
 		if d.UpgradeTo != "" && (h.Release == d.UpgradeTo || h.Failed != nil && h.Failed.Release == d.UpgradeTo) {
 			_, err := tx.Exec(`UPDATE collect_devices SET upgrade_to = '' WHERE id = ?`, d.ID)
 			return err

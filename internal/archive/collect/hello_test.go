@@ -19,7 +19,7 @@ func TestWhatBothSpeak(t *testing.T) {
 		oldest  int
 		want    int
 	}{
-		{[]int{1}, 1, 1}, {[]int{1, 2}, 1, 2}, {[]int{2, 1}, 2, 2}, {[]int{1}, 2, 0}, {[]int{2, 3, 99}, 1, 2}, {[]int{-1, 0, 99}, 1, 0}, {nil, 1, 0},
+		{[]int{1}, 1, 1}, {[]int{1, 2}, 1, 2}, {[]int{2, 1}, 2, 2}, {[]int{1}, 2, 0}, {[]int{2, 3, 99}, 1, 3}, {[]int{-1, 0, 99}, 1, 0}, {nil, 1, 0},
 	} {
 		if got := spoken(c.offered, c.oldest); got != c.want {
 			t.Errorf("%v since %d: %d, want %d", c.offered, c.oldest, got, c.want)
@@ -49,7 +49,7 @@ func TestGreetingsThatAreNotBelieved(t *testing.T) {
 		"another customer": func(g *Greeting) { g.Customer = id.New[id.Customer]() },
 		"an old answer":    func(g *Greeting) { g.Nonce = []byte("another") },
 		"protocol 0":       func(g *Greeting) { g.Protocol = 0 },
-		"protocol 3":       func(g *Greeting) { g.Protocol = 3 },
+		"protocol 4":       func(g *Greeting) { g.Protocol = newestProtocol + 1 },
 	} {
 		g := good
 		change(&g)

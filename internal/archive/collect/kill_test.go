@@ -212,33 +212,44 @@ func TestServerKilledAtEachStep(t *testing.T) {
 // killServer lets a server die at a step while the box is at work, and starts
 // the next one.
 func (w *testWorld) killServer(source, way, step string) {
-	t := w.t
-	t.Helper()
-	addr := w.http.Listener.Addr().String()
-	w.http.Close()
-	w.world.close()
-	first := serverAt(t, w.dir, addr, step)
-	dead, done := make(chan error, 1), make(chan error, 1)
-	go func() { dead <- first.Wait() }()
-	go func() {
+	w.t.Helper()
+	box := func() {
 		_, err := w.collect(func(o *Options) {
 			o.After, o.chunk, o.small = Delete, minChunk, maxWhole
 			if way == "chunks" {
 				o.small = 1
 			}
 		})
-		done <- err
-	}()
-	if err := <-dead; !killed(err) {
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+	w.killServerAt(step, box, func() {
+		if !exists(source) {
+			w.t.Error("the source was removed too early")
+		}
+	})
+}
+
+// killServerAt runs a box until the server dies at a step, looks, and starts
+// server and box again.
+func (w *testWorld) killServerAt(step string, box, dead func()) {
+	t := w.t
+	t.Helper()
+	addr := w.http.Listener.Addr().String()
+	w.http.Close()
+	w.world.close()
+	first := serverAt(t, w.dir, addr, step)
+	died, done := make(chan error, 1), make(chan struct{})
+	go func() { died <- first.Wait() }()
+	go func() { box(); close(done) }()
+	if err := <-died; !killed(err) {
 		t.Fatalf("the server was to die at %s: %v", step, err)
 	}
-	if !exists(source) {
-		t.Error("the source was removed too early")
-	}
+	dead()
 	second := serverAt(t, w.dir, addr)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	<-done
+	box()
 	second.Process.Kill()
 	second.Wait()
 	again, err := openWorld(context.Background(), w.dir, nil)

@@ -111,6 +111,7 @@ func (b *box) loop(ctx context.Context) error {
 			told = b.now()
 			b.tell(ctx, s)
 			b.sendExpected(ctx)
+			b.remove(ctx)
 		}
 		if b.Once && s.more && !full {
 			continue // a year of logs comes in portions
@@ -198,6 +199,7 @@ func (b *box) finish(ctx context.Context, s *scanner) error {
 	}
 	b.tell(ctx, s)
 	b.sendExpected(ctx)
+	b.remove(ctx)
 	b.writeStatus(s)
 	b.mu.Lock()
 	bad := len(b.attention)

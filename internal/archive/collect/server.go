@@ -69,6 +69,7 @@ type Server struct {
 	mux     *http.ServeMux
 	nonces  nonces
 	wholes  chan struct{} // one for each whole upload in memory
+	onWord  []func(*place.Tx, []Word) error
 
 	mu       sync.Mutex
 	locks    map[id.Upload]*turn
@@ -116,6 +117,8 @@ func NewServer(o ServerOptions) (*Server, error) {
 	s.mux.HandleFunc("POST "+Path+"/uploads/{upload}/complete", s.spoken(s.complete))
 	s.mux.HandleFunc("GET "+Path+"/receipts/{upload}", s.spoken(s.receipt))
 	s.mux.HandleFunc("POST "+Path+"/standing", s.spoken(s.standing))
+	s.mux.HandleFunc("GET "+Path+removalsPath, s.spoken(s.removals))
+	s.mux.HandleFunc("POST "+Path+removalsPath, s.spoken(s.removed))
 	s.mux.HandleFunc("POST "+Path+"/expectations", s.spoken(s.expectations))
 	s.mux.HandleFunc(Path+"/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.New(fault.NotFound, "there is nothing here"))

@@ -145,6 +145,9 @@ func (s *Server) standing(v *visit, w http.ResponseWriter, r *http.Request) erro
 		if st.Oldest != nil {
 			oldest = st.Oldest.UnixMilli()
 		}
+		if odd(st.Spooled, st.Room, st.Clock) || odd(v.device.Spooled, v.device.SpoolRoom, v.device.Clock) {
+			tx.Notify(place.Conditions)
+		}
 		if _, err := tx.Exec(`UPDATE collect_devices SET waiting = ?, spooled = ?, spool_room = ?, oldest_at = ? WHERE id = ?`, st.Waiting, st.Spooled, st.Room, oldest, v.device.ID); err != nil || st.Clock == nil || !bounded(*st.Clock) {
 			return err
 		}
@@ -156,6 +159,12 @@ func (s *Server) standing(v *visit, w http.ResponseWriter, r *http.Request) erro
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// odd says that a box may have to be told of, as package trust/detect judges: its
+// spool fills, or its clock (in milliseconds) is off.
+func odd(spooled, room int64, clock *int64) bool {
+	return room > 0 && float64(spooled) >= 0.8*float64(room) || clock != nil && (*clock > 2000 || *clock < -2000)
 }
 
 // attention brings the list of files that need attention up to date. What

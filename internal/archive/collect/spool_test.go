@@ -18,7 +18,7 @@ func TestDoneSurvivesATornEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := source{Path: mark16{1}, Size: 10, ModTime: 7}, source{Path: mark16{2}, Size: 20, ModTime: 8}
-	if err := errors.Join(d.add([]source{a}, Verified), d.add([]source{b}, Erased), d.Close()); err != nil {
+	if err := errors.Join(d.remember([]source{a}, Verified), d.remember([]source{b}, Erased), d.Close()); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)
@@ -39,7 +39,7 @@ func TestDoneSurvivesATornEnd(t *testing.T) {
 		}
 		// The next record stands whole behind what was whole.
 		c := source{Path: mark16{3}, Size: 30, ModTime: 9}
-		if err := errors.Join(d.add([]source{c}, Verified), d.Close()); err != nil {
+		if err := errors.Join(d.remember([]source{c}, Verified), d.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if d, err = openDone(path); err != nil {
@@ -58,7 +58,7 @@ func TestDoneKnowsAVersionNotAName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := d.add([]source{{Path: mark16{1}, Size: 10, ModTime: 7}}, Verified); err != nil {
+	if err := d.remember([]source{{Path: mark16{1}, Size: 10, ModTime: 7}}, Verified); err != nil {
 		t.Fatal(err)
 	}
 	for _, other := range []struct{ size, mod int64 }{{11, 7}, {10, 8}} {

@@ -35,6 +35,7 @@ func Migrations() place.Migrations {
 		ALTER TABLE collect_devices ADD COLUMN upgrade_failed {{text}} NOT NULL DEFAULT '';`},
 		{Number: 902, Name: "room of spools", SQL: `
 		ALTER TABLE collect_devices ADD COLUMN spool_room {{int}} NOT NULL DEFAULT 0;`},
+		{Number: 953, Name: "removals on boxes", SQL: removalsSchema},
 	}
 }
 
@@ -201,7 +202,7 @@ func (s *Server) Revoke(ctx context.Context, p *place.Place, who actor.Actor, d 
 			return errNoDevice
 		}
 		tx.Record(place.Event{Code: "device.revoked", Subject: d.String()})
-		return nil
+		return s.retell(tx, d)
 	})
 }
 

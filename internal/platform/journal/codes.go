@@ -182,11 +182,14 @@ var Codes = []Code{
 	{"request.objected", "somebody objected to some processing of their calls, or took that back"},
 	{"request.pack-asked", "what is kept of a person is being put together for them"},
 	{"request.ended", "a person's request was answered, or refused with a reason"},
+	{"request.kept-for", "it was chosen how long requests of persons and breaches are kept once they are closed"},
+	{"request.purged", "a person's request was closed so long ago that it was deleted, with what was found and what the log says of it in words"},
 
 	// trust/breach
 	{"breach.opened", "it became known that something may have been in wrong hands; 72 hours run"},
 	{"breach.changed", "more became known of a breach, or its notices were drafted anew"},
 	{"breach.closed", "a breach was dealt with"},
+	{"breach.purged", "a breach was closed so long ago that it was deleted"},
 
 	// platform/egress
 	{"egress.sent", "data was about to leave this installation: where to, how much, its hash and the purpose"},

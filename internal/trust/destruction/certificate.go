@@ -45,27 +45,29 @@ type Total struct {
 	Bytes      int64 `json:"bytes"`
 	Remaining  int   `json:"remaining_at_source"`
 	Unknown    int   `json:"unknown_at_source"`
+	Waiting    int   `json:"waiting_at_source"` // a collector was asked and has not answered
 }
 
 // Copy is one kind of copy and what became of it.
 type Copy struct {
 	What   string     `json:"what"`
-	State  string     `json:"state"` // gone, remaining, none, unknown
+	State  string     `json:"state"` // gone, remaining, none, unknown, waiting
 	Until  *time.Time `json:"until,omitempty"`
 	Detail string     `json:"detail"`
 }
 
 // Item is one recording.
 type Item struct {
-	Recording string   `json:"recording"`
-	Source    string   `json:"source"`
-	At        string   `json:"ended_at"`
-	Keys      []string `json:"keys"` // their ids: the same stand as tombstones in the key stores
-	Sounds    int      `json:"sounds"`
-	Texts     int      `json:"transcript_parts"`
-	Bytes     int64    `json:"bytes"`
-	AtSource  AtSource `json:"at_source"`
-	Paths     []string `json:"paths,omitempty"` // keyed hashes of its files' names at the source
+	Recording string    `json:"recording"`
+	Source    string    `json:"source"`
+	At        string    `json:"ended_at"`
+	Keys      []string  `json:"keys"` // their ids: the same stand as tombstones in the key stores
+	Sounds    int       `json:"sounds"`
+	Texts     int       `json:"transcript_parts"`
+	Bytes     int64     `json:"bytes"`
+	AtSource  AtSource  `json:"at_source"`
+	Paths     []string  `json:"paths,omitempty"` // keyed hashes of its files' names at the source
+	Boxes     []BoxSays `json:"boxes,omitempty"`
 }
 
 // Envelope is the file of a signed certificate. The signature is over exactly
@@ -101,6 +103,13 @@ func Verify(file []byte) (*Certificate, paper.Signature, error) {
 	}
 	if c.Version != 1 {
 		return nil, sig, fault.New(fault.Invalid, "the certificate is of version %d, which this program does not know", c.Version)
+	}
+	for _, i := range c.Items {
+		for _, b := range i.Boxes {
+			if err := b.check(c.Customer, i.Recording); err != nil {
+				return nil, sig, fault.Wrap(err, fault.Denied, "what a collector says of %s does not bear its signature", i.Recording)
+			}
+		}
 	}
 	return &c, sig, nil
 }

@@ -13,10 +13,12 @@ const (
 	remaining = "remaining"
 	none      = "none"
 	unknown   = "unknown"
+	waiting   = "waiting"
 )
 
-// copies says what became of each kind of copy of a run's recordings.
-func (s *Service) copies(d place.Dialect, r runRow, t Total) []Copy {
+// copies says what became of each kind of copy of a run's recordings, but of
+// those at sources.
+func (s *Service) copies(d place.Dialect, r runRow) []Copy {
 	ended := instant(r.Ended)
 	all := []Copy{
 		{What: "keys, first store", State: gone, Detail: "the wrapped keys were erased; their ids stay as tombstones"},
@@ -34,7 +36,7 @@ func (s *Service) copies(d place.Dialect, r runRow, t Total) []Copy {
 		backupCopy("backups of keys", b.On, b.Keys, s.o.Now(),
 			"until this day, whoever holds such a copy, the backup key and the root key could still open what was destroyed; a restore destroys it again"),
 	)
-	return append(all, sourceCopy(t))
+	return all
 }
 
 func second(what string, two bool, detail string) Copy {
@@ -65,15 +67,21 @@ func backupCopy(what string, on bool, until, now time.Time, detail string) Copy 
 	return Copy{What: what, State: remaining, Until: &until, Detail: detail}
 }
 
-func sourceCopy(t Total) Copy {
+// sourceCopy says what became of the files that recordings came from; remain
+// names the sources that keep theirs.
+func sourceCopy(t Total, remain string) Copy {
 	c := Copy{What: "files at the source, and a collector's spool", State: gone, Detail: "removed there"}
-	switch {
-	case t.Unknown > 0:
-		c.State = unknown
-		c.Detail = fmt.Sprintf("of %d the other side has not yet said what became of its file; %d remain there by the customer's own setting", t.Unknown, t.Remaining)
-	case t.Remaining > 0:
+	if t.Remaining > 0 {
 		c.State = remaining
-		c.Detail = fmt.Sprintf("the telephone system keeps its original of %d: out of reach; they are never captured again", t.Remaining)
+		c.Detail = fmt.Sprintf("the telephone system keeps its original of %d%s: out of reach; they are never captured again", t.Remaining, remain)
+	}
+	if t.Unknown > 0 {
+		c.State = unknown
+		c.Detail = fmt.Sprintf("of %d nobody can say what became of the file; %d remain there%s", t.Unknown, t.Remaining, remain)
+	}
+	if t.Waiting > 0 {
+		c.State = waiting
+		c.Detail = fmt.Sprintf("of %d a collector was asked and has not answered yet; of %d nobody can say; %d remain there%s. When it has answered, a certificate takes the place of this one", t.Waiting, t.Unknown, t.Remaining, remain)
 	}
 	return c
 }

@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
@@ -42,11 +43,21 @@ type Options struct {
 	Clean func(ctx context.Context, p *place.Place) error
 	// Backups says until when copies made before a time can last.
 	Backups func(at time.Time) Backups
-	// Answer is what a source's other side last said of its own copy of these
-	// recordings; absent: nothing. nil: nobody is asked.
-	Answer func(tx *place.Tx, recs []id.Recording) (map[id.Recording]AtSource, error)
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: silent
+	// Boxes are the collectors, which are asked to remove what they have. Register
+	// Heard with them. nil: there are none.
+	Boxes Boxes
+	// SourceName is the name that the customer gave a source; nil: its id.
+	SourceName func(tx *place.Tx, s id.Source) (string, error)
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger     // nil: silent
+}
+
+// Boxes are the collectors beside telephone systems.
+type Boxes interface {
+	// Remove orders what those of some sources have of a recording.
+	Remove(tx *place.Tx, rec id.Recording, sources []id.Source) ([]collect.Word, error)
+	// Words are what they have said, and who has not yet.
+	Words(tx *place.Tx, recs []id.Recording) ([]collect.Word, error)
 }
 
 // Backups is until when copies can last that were made before a destruction. A
@@ -64,7 +75,8 @@ type AtSource string
 const (
 	SourceGone     AtSource = "gone"      // it was removed, and that was confirmed
 	SourceRemains  AtSource = "remaining" // out of reach: the other side keeps its original
-	SourceUnknown  AtSource = "unknown"   // nothing has been said of it yet
+	SourceUnknown  AtSource = "unknown"   // it cannot be said: who had it is gone, or of a release that does not tell
+	SourceWaiting  AtSource = "waiting"   // a collector was asked and has not answered yet
 	SourceNever    AtSource = "none"      // there never was a file: sound came over the wire
 	settledFor              = 2 * time.Minute
 	itemsAtOnce             = 10_000 // in one certificate
@@ -119,9 +131,14 @@ func (s *Service) Record(tx *place.Tx, e recording.Ending) error {
 		for _, p := range i.Paths {
 			paths = append(paths, p...)
 		}
-		_, err := tx.Exec(`INSERT INTO destroyed (recording, run, at, source, source_kind, at_source, sounds, texts, bytes, keys, paths)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (recording) DO NOTHING`,
-			i.Recording, e.Run, at, i.Source, string(i.Kind), string(firstWord(i)), i.Sounds, i.Texts, i.Bytes, keys, paths)
+		elsewhere := beside(i)
+		state, err := s.askBoxes(tx, i, elsewhere)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO destroyed (recording, run, at, source, source_kind, at_source, elsewhere, sounds, texts, bytes, keys, paths)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (recording) DO NOTHING`,
+			i.Recording, e.Run, at, i.Source, string(i.Kind), string(state), string(elsewhere), i.Sounds, i.Texts, i.Bytes, keys, paths)
 		if err != nil {
 			return err
 		}
@@ -132,18 +149,3 @@ func (s *Service) Record(tx *place.Tx, e recording.Ending) error {
 
 // Topic is the live topic that is woken when certificates change.
 const Topic = "certificates"
-
-// firstWord is what is known of a source's copy at the time of the destruction.
-// A file that its source removes once verified went before; whether a collector
-// did so is said by the collector.
-func firstWord(i recording.Destroyed) AtSource {
-	switch {
-	case i.Kind == recording.Siprec:
-		return SourceNever
-	case i.After != recording.Delete:
-		return SourceRemains
-	case i.Kind == recording.Collector || !i.Verified:
-		return SourceUnknown
-	}
-	return SourceGone
-}

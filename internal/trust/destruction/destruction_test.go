@@ -3,11 +3,13 @@ package destruction_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/base/fault"
@@ -23,10 +25,10 @@ func TestMain(m *testing.M) { placetest.Main(m) }
 // world is a customer with recordings, and who certifies their destruction.
 type world struct {
 	*recordingtest.World
-	certs  *destruction.Service
-	now    time.Time
-	answer map[id.Recording]destruction.AtSource
-	keep   destruction.Backups
+	certs *destruction.Service
+	now   time.Time
+	boxes *boxes
+	keep  destruction.Backups
 }
 
 func schemas() place.Schemas {
@@ -38,6 +40,7 @@ func schemas() place.Schemas {
 func newWorld(t *testing.T, store *place.Store) *world {
 	t.Helper()
 	w := &world{World: recordingtest.On(t, store, recording.Options{}), now: time.Now()}
+	w.boxes = newBoxes(t, w.Place.Customer())
 	key, _, err := paper.NewKey("Test installation", w.now)
 	if err != nil {
 		t.Fatal(err)
@@ -48,9 +51,7 @@ func newWorld(t *testing.T, store *place.Store) *world {
 		Paper: func(_ context.Context, pdf []byte, title string, at time.Time) ([]byte, error) {
 			return key.Sign(pdf, title, at)
 		},
-		Answer: func(*place.Tx, []id.Recording) (map[id.Recording]destruction.AtSource, error) {
-			return w.answer, nil
-		},
+		Boxes: w.boxes, SourceName: w.Service.SourceName,
 		Backups: func(time.Time) destruction.Backups { return w.keep },
 		Now:     func() time.Time { return w.now },
 	})
@@ -141,29 +142,90 @@ func TestARunIsCertified(t *testing.T) {
 	})
 }
 
-// What becomes known later is certified anew; the earlier one names its successor.
+// What a box says later is certified anew, in its own signed words; the earlier
+// certificate names its successor.
 func TestWhatIsLearntLaterIsCertifiedAnew(t *testing.T) {
+	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+		w := newWorld(t, store)
+		w.Source = w.source(t, recording.Source{Kind: recording.Collector, Name: "PBX Leeds", Profile: "generic", Folder: "/x", Country: "GB", After: recording.Delete})
+		recs := []id.Recording{w.Archive(t, "a.wav", 1), w.Archive(t, "b.wav", 2)}
+		if err := w.Service.DestroyAll(t.Context(), w.Place, w.Who, recs, "asked for", recording.Authority{Kind: "person"}); err != nil {
+			t.Fatal(err)
+		}
+		first := w.issue(t, 1)[0]
+		if c := w.read(t, first.ID); c.Items[0].AtSource != destruction.SourceWaiting || stateOf(t, c, "files at").State != "waiting" || first.Asked != 2 {
+			t.Fatalf("before the box has answered: %+v", c.Items[0])
+		}
+		w.issue(t, 0)
+		w.hear(t, recs[0], collect.FateRemoved)
+		half := w.issue(t, 1)[0]
+		if c := w.read(t, half.ID); half.Asked != 1 || c.Corrects != first.ID.String() || stateOf(t, c, "files at").State != "waiting" {
+			t.Errorf("after one of two: %+v", half)
+		}
+		w.hear(t, recs[1], collect.FateKept)
+		all := w.issue(t, 1)
+		c := w.read(t, all[0].ID)
+		if got := stateOf(t, c, "files at"); c.Corrects != half.ID.String() || got.State != "remaining" || !strings.Contains(got.Detail, "PBX Leeds: 1") || all[1].Replaced != all[0].ID {
+			t.Errorf("after both: %+v of %+v", got, all)
+		}
+		if b := c.Items[0].Boxes; len(b) != 1 || b[0].Fate != "removed" || len(b[0].Body) == 0 {
+			t.Errorf("the box's own words: %+v", b)
+		}
+		w.issue(t, 0)
+	})
+}
+
+// A box that cannot say leaves the certificate with "unknown", which is final
+// until it can.
+func TestABoxThatCannotSay(t *testing.T) {
 	w := newWorld(t, placetest.New(t, schemas()))
-	src, err := w.Service.AddSource(t.Context(), w.Place, w.Who, recording.Source{Kind: recording.Collector, Name: "box", Profile: "generic", Folder: "/x", Country: "GB", After: recording.Delete})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Source = src
+	w.Source = w.source(t, recording.Source{Kind: recording.Collector, Name: "box", Profile: "generic", Folder: "/x", Country: "GB"})
+	w.boxes.fate = collect.FateOld
 	rec := w.Archive(t, "a.wav", 1)
 	if err := w.Service.Destroy(t.Context(), w.Place, w.Who, rec, "asked for"); err != nil {
 		t.Fatal(err)
 	}
 	first := w.issue(t, 1)[0]
-	if c := w.read(t, first.ID); c.Items[0].AtSource != destruction.SourceUnknown || stateOf(t, c, "files at").State != "unknown" {
-		t.Fatalf("before the box has answered: %+v", c.Items[0])
-	}
-	w.answer = map[id.Recording]destruction.AtSource{rec: destruction.SourceGone}
-	all := w.issue(t, 1)
-	c := w.read(t, all[0].ID)
-	if c.Corrects != first.ID.String() || c.Items[0].AtSource != destruction.SourceGone || stateOf(t, c, "files at").State != "gone" || all[1].Replaced != all[0].ID {
-		t.Errorf("after it: %+v of %+v", c.Items[0], all)
+	if c := w.read(t, first.ID); c.Items[0].AtSource != destruction.SourceUnknown || first.Unknown != 1 || first.Asked != 0 {
+		t.Errorf("%+v", c.Items[0])
 	}
 	w.issue(t, 0)
+	w.hear(t, rec, collect.FateAbsent) // it was upgraded
+	if c := w.read(t, w.issue(t, 1)[0].ID); c.Items[0].AtSource != destruction.SourceGone {
+		t.Errorf("%+v", c.Items[0])
+	}
+}
+
+// What a box never signed is in no certificate that holds.
+func TestABoxsWordsAreItsOwn(t *testing.T) {
+	for name, lie := range map[string]func(w *collect.Word, b *boxes){
+		"another fate":      func(w *collect.Word, _ *boxes) { w.Fate = collect.FateAbsent },
+		"another key":       func(w *collect.Word, _ *boxes) { w.Key, _, _ = ed25519.GenerateKey(nil) },
+		"no words":          func(w *collect.Word, _ *boxes) { w.Said = collect.Signed{} },
+		"another device":    func(w *collect.Word, _ *boxes) { w.Device = id.New[id.Device]() },
+		"another recording": func(w *collect.Word, b *boxes) { *w = b.sign(id.New[id.Recording](), collect.FateKept) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, placetest.New(t, schemas()))
+			w.Source = w.source(t, recording.Source{Kind: recording.Collector, Name: "box", Profile: "generic", Folder: "/x", Country: "GB"})
+			rec := w.Archive(t, "a.wav", 1)
+			if err := w.Service.Destroy(t.Context(), w.Place, w.Who, rec, "asked for"); err != nil {
+				t.Fatal(err)
+			}
+			w.hear(t, rec, collect.FateKept)
+			told := w.boxes.said[rec]
+			lie(&told, w.boxes)
+			told.Recording = rec
+			w.boxes.said[rec] = told
+			file, err := w.certs.Document(t.Context(), w.Place, w.issue(t, 1)[0].ID, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := destruction.Verify(file); !fault.Is(err, fault.Denied) {
+				t.Errorf("it is believed: %v", err)
+			}
+		})
+	}
 }
 
 // When the last backup from before has run out, that is certified too.

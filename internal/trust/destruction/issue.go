@@ -57,9 +57,6 @@ func (s *Service) IssueNow(ctx context.Context, p *place.Place) (int, error) {
 func (s *Service) issue(ctx context.Context, p *place.Place, before time.Time) (signed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.ask(ctx, p); err != nil {
-		return 0, err
-	}
 	var runs []id.Destruction
 	var stale []id.Certificate
 	err = p.View(ctx, func(tx *place.Tx) error {
@@ -68,7 +65,8 @@ func (s *Service) issue(ctx context.Context, p *place.Place, before time.Time) (
 			return err
 		}
 		stale, err = place.Rows[id.Certificate](tx, `SELECT id FROM destruction_certificates c WHERE replaced IS NULL AND ((until > 0 AND until <= ?)
-			OR (open > 0 AND open > (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'unknown'))) ORDER BY id`, s.o.Now().UnixMilli())
+			OR (waiting > 0 AND waiting <> (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'waiting'))
+			OR (open > 0 AND open <> (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'unknown'))) ORDER BY id`, s.o.Now().UnixMilli())
 		return err
 	})
 	if err != nil || len(runs)+len(stale) == 0 {
@@ -95,49 +93,27 @@ func (s *Service) issue(ctx context.Context, p *place.Place, before time.Time) (
 	return signed, errors.Join(errs...)
 }
 
-// ask takes down what sources have said of their copies since.
-func (s *Service) ask(ctx context.Context, p *place.Place) error {
-	if s.o.Answer == nil {
-		return nil
-	}
-	var said map[id.Recording]AtSource
-	err := p.View(ctx, func(tx *place.Tx) error {
-		open, err := place.Rows[id.Recording](tx, `SELECT recording FROM destroyed WHERE at_source = 'unknown' ORDER BY at LIMIT 2000`)
-		if err == nil && len(open) > 0 {
-			said, err = s.o.Answer(tx, open)
-		}
-		return err
-	})
-	if err != nil || len(said) == 0 {
-		return err
-	}
-	return p.Keep(ctx, func(tx *place.Tx) error {
-		for rec, state := range said {
-			if _, err := tx.Exec(`UPDATE destroyed SET at_source = ? WHERE recording = ? AND at_source = 'unknown'`, string(state), rec); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // certify signs what is open of one run, in parts where it is large.
 func (s *Service) certify(ctx context.Context, p *place.Place, run id.Destruction) (signed int, err error) {
 	for {
 		var r runRow
 		var items []itemRow
+		var more said
 		err := p.View(ctx, func(tx *place.Tx) (err error) {
 			if r, err = place.Row[runRow](tx, runColumns+` WHERE run = ?`, run); err != nil {
 				return err
 			}
-			items, err = place.Rows[itemRow](tx, itemColumns+` WHERE run = ? AND certificate IS NULL ORDER BY recording LIMIT ?`, run, itemsAtOnce)
+			if items, err = place.Rows[itemRow](tx, itemColumns+` WHERE run = ? AND certificate IS NULL ORDER BY recording LIMIT ?`, run, itemsAtOnce); err != nil {
+				return err
+			}
+			more, err = s.told(tx, items)
 			return err
 		})
 		if err != nil || len(items) == 0 {
 			return signed, err
 		}
 		last := items[len(items)-1].Recording
-		err = s.sign(ctx, p, r, items, id.Certificate{}, func(tx *place.Tx, c id.Certificate) error {
+		err = s.sign(ctx, p, r, items, more, id.Certificate{}, func(tx *place.Tx, c id.Certificate) error {
 			_, err := tx.Exec(`UPDATE destroyed SET certificate = ? WHERE run = ? AND certificate IS NULL AND recording <= ?`, c, run, last)
 			return err
 		})
@@ -152,17 +128,21 @@ func (s *Service) certify(ctx context.Context, p *place.Place, run id.Destructio
 func (s *Service) renew(ctx context.Context, p *place.Place, old id.Certificate) error {
 	var r runRow
 	var items []itemRow
+	var more said
 	err := p.View(ctx, func(tx *place.Tx) (err error) {
 		if r, err = place.Row[runRow](tx, runColumns+` WHERE run = (SELECT run FROM destruction_certificates WHERE id = ?)`, old); err != nil {
 			return err
 		}
-		items, err = place.Rows[itemRow](tx, itemColumns+` WHERE certificate = ? ORDER BY recording`, old)
+		if items, err = place.Rows[itemRow](tx, itemColumns+` WHERE certificate = ? ORDER BY recording`, old); err != nil {
+			return err
+		}
+		more, err = s.told(tx, items)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.sign(ctx, p, r, items, old, func(tx *place.Tx, c id.Certificate) error {
+	return s.sign(ctx, p, r, items, more, old, func(tx *place.Tx, c id.Certificate) error {
 		if _, err := tx.Exec(`UPDATE destroyed SET certificate = ? WHERE certificate = ?`, c, old); err != nil {
 			return err
 		}
@@ -172,9 +152,9 @@ func (s *Service) renew(ctx context.Context, p *place.Place, old id.Certificate)
 }
 
 // sign writes, signs and keeps one certificate; then marks what it covers.
-func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []itemRow, old id.Certificate, then func(tx *place.Tx, c id.Certificate) error) error {
+func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []itemRow, more said, old id.Certificate, then func(tx *place.Tx, c id.Certificate) error) error {
 	i := id.New[id.Certificate]()
-	c := s.compose(p, r, items)
+	c := s.compose(p, r, items, more)
 	c.ID, c.Customer, c.Name, c.SignedAt = i.String(), p.Customer().String(), s.o.Name(ctx, p.Customer()), s.o.Now().UTC().Truncate(time.Second)
 	if !old.IsZero() {
 		c.Corrects = old.String()
@@ -211,8 +191,8 @@ func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []it
 		if !old.IsZero() {
 			corrects = old
 		}
-		if _, err := tx.Exec(`INSERT INTO destruction_certificates (id, run, corrects, kind, signed_at, items, open, until, document, pdf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			i, r.Run, corrects, r.Kind, c.SignedAt.UnixMilli(), len(items), c.Total.Unknown, lasts(c), sealedText, sealedPDF); err != nil {
+		if _, err := tx.Exec(`INSERT INTO destruction_certificates (id, run, corrects, kind, signed_at, items, open, waiting, until, document, pdf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			i, r.Run, corrects, r.Kind, c.SignedAt.UnixMilli(), len(items), c.Total.Unknown, c.Total.Waiting, lasts(c), sealedText, sealedPDF); err != nil {
 			return err
 		}
 		tx.Record(place.Event{Code: "certificate.signed", Subject: i.String(), Facts: facts(c)})
@@ -240,7 +220,7 @@ func lasts(c Certificate) int64 {
 	return at
 }
 
-func (s *Service) compose(p *place.Place, r runRow, items []itemRow) Certificate {
+func (s *Service) compose(p *place.Place, r runRow, items []itemRow, more said) Certificate {
 	c := Certificate{
 		Version: 1, Run: r.Run.String(), By: Authority{r.Kind, r.Rule, r.Request, r.Approval, r.OrderedBy}, Ordered: instant(r.Ordered), Items: make([]Item, len(items)),
 	}
@@ -262,13 +242,16 @@ func (s *Service) compose(p *place.Place, r runRow, items []itemRow) Certificate
 			c.Total.Remaining++
 		case SourceUnknown:
 			c.Total.Unknown++
+		case SourceWaiting:
+			c.Total.Waiting++
 		}
+		one.Boxes = more.boxes[i.Recording]
 		c.Total.Keys, c.Total.Sounds, c.Total.Texts, c.Total.Bytes = c.Total.Keys+len(one.Keys), c.Total.Sounds+i.Sounds, c.Total.Texts+i.Texts, c.Total.Bytes+i.Bytes
 		c.Items[n] = one
 	}
 	c.Total.Recordings = len(items)
 	r.Ended = c.Ended.UnixMilli()
-	c.Copies = s.copies(p.Dialect(), r, c.Total)
+	c.Copies = append(s.copies(p.Dialect(), r), sourceCopy(c.Total, more.remain(items)))
 	return c
 }
 

@@ -18,7 +18,8 @@ type Issued struct {
 	Replaced id.Certificate // the one that took its place
 	SignedAt time.Time
 	Items    int
-	Unknown  int       // of which the source's other side has said nothing yet
+	Unknown  int       // of which nobody can say what became of the file at the source
+	Asked    int       // of which a collector was asked and has not answered yet
 	Until    time.Time // the last backup from before lasts until then; zero: none does
 }
 
@@ -33,6 +34,7 @@ func (s *Service) List(ctx context.Context, p *place.Place, after id.Certificate
 		SignedAt int64           `db:"signed_at"`
 		Items    int             `db:"items"`
 		Open     int             `db:"open"`
+		Asked    int             `db:"waiting"`
 		Until    int64           `db:"until"`
 	}
 	if after.IsZero() {
@@ -41,13 +43,13 @@ func (s *Service) List(ctx context.Context, p *place.Place, after id.Certificate
 		}
 	}
 	err = p.View(ctx, func(tx *place.Tx) error {
-		rows, err := place.Rows[row](tx, `SELECT id, run, kind, corrects, replaced, signed_at, items, open, until FROM destruction_certificates WHERE id < ? ORDER BY id DESC LIMIT ?`, after, limit+1)
+		rows, err := place.Rows[row](tx, `SELECT id, run, kind, corrects, replaced, signed_at, items, open, waiting, until FROM destruction_certificates WHERE id < ? ORDER BY id DESC LIMIT ?`, after, limit+1)
 		if len(rows) > limit {
 			rows = rows[:limit]
 			next = rows[limit-1].ID
 		}
 		for _, r := range rows {
-			one := Issued{ID: r.ID, Run: r.Run, Kind: r.Kind, SignedAt: instant(r.SignedAt), Items: r.Items, Unknown: r.Open, Until: instant(r.Until)}
+			one := Issued{ID: r.ID, Run: r.Run, Kind: r.Kind, SignedAt: instant(r.SignedAt), Items: r.Items, Unknown: r.Open, Asked: r.Asked, Until: instant(r.Until)}
 			if r.Corrects != nil {
 				one.Corrects = *r.Corrects
 			}

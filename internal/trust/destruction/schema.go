@@ -5,7 +5,10 @@ import "ringfence/internal/platform/place"
 // Migrations are the tables of a customer's place. They hold ids, counts, times
 // and keyed hashes; the documents are sealed.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 950, Name: "destructions", SQL: `
+	return place.Migrations{{Number: 954, Name: "answers of boxes", SQL: `
+ALTER TABLE destroyed ADD COLUMN elsewhere {{text}} NOT NULL DEFAULT '';
+ALTER TABLE destruction_certificates ADD COLUMN waiting {{int}} NOT NULL DEFAULT 0;
+`}, {Number: 950, Name: "destructions", SQL: `
 CREATE TABLE destructions (
 	run         {{id}}   NOT NULL PRIMARY KEY,
 	kind        {{text}} NOT NULL,

@@ -1,0 +1,67 @@
+package destruction
+
+import (
+	"context"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// Erasure is what was done at a person's request for erasure, in every store.
+type Erasure struct {
+	Run     id.Destruction
+	Request string
+	Ordered time.Time
+	Stores  []Store
+}
+
+// Store is one store of an erasure: how much of it was erased, how much was kept and why.
+type Store struct {
+	Name   string `json:"store"`
+	Title  string `json:"title"`
+	Erased int    `json:"erased"`
+	Kept   []Kept `json:"kept,omitempty"`
+}
+
+// Kept is why so many things were kept.
+type Kept struct {
+	Count int    `json:"count"`
+	Why   string `json:"because"`
+}
+
+// Erased signs what an erasure did in all stores, those without recordings
+// included; the recordings have certificates of their own, with each key, under
+// the same run. For one run it signs once, however often it is asked.
+func (s *Service) Erased(ctx context.Context, p *place.Place, e Erasure) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := id.Certificate(e.Run) // one for a run; those of recordings have ids of their own
+	err := p.View(ctx, func(tx *place.Tx) error {
+		_, err := place.Row[int](tx, `SELECT items FROM destruction_certificates WHERE id = ?`, i)
+		return err
+	})
+	if err == nil || !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if err := s.o.Clean(ctx, p); err != nil {
+		return err
+	}
+	now := s.o.Now()
+	r := runRow{Run: e.Run, Kind: "erasure", Request: e.Request, OrderedBy: "person", Ordered: e.Ordered.UnixMilli(), Ended: now.UnixMilli()}
+	c := s.compose(p, r, nil, said{})
+	c.Ended, c.Stores = now.UTC().Truncate(time.Second), e.Stores
+	c.Copies = s.rowCopies(p.Dialect(), now)
+	return s.signAs(ctx, p, i, r, c)
+}
+
+// rowCopies says what became of each kind of copy of rows that are no recordings.
+func (s *Service) rowCopies(d place.Dialect, ended time.Time) []Copy {
+	b := s.o.Backups(ended)
+	return []Copy{
+		{What: "rows", State: gone, Detail: "deleted, or what is personal in them overwritten, in each store that says so"},
+		engineLog(d),
+		backupCopy("backups of rows and of the log of changes", b.On, b.Places, s.o.Now(), "they can hold the rows as they were, sealed; the last one that can goes on this day"),
+	}
+}
