@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -416,7 +418,7 @@ func TestCutConnection(t *testing.T) {
 		if err == nil && look.Cut && look.Size() == 200_000 {
 			break
 		}
-		if i > 200 {
+		if i > 2000 {
 			t.Fatalf("%+v %v", look, err)
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -483,6 +485,53 @@ func TestLimits(t *testing.T) {
 	if _, err := ssh.Dial("tcp", w.address, c); err == nil || !strings.Contains(err.Error(), "no common algorithm") {
 		t.Error(err)
 	}
+}
+
+// A disk without a byte left is told to who pushes; nothing half-sent stays, and
+// the same upload goes through once there is room. The disk is one in memory,
+// which takes root.
+func TestAFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skip("no disk can be mounted here: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	w := newWorld(t, func(_ *sftp.Options, i *intake.Options) { i.Dir, i.Spare = disk, -1 })
+	s, _, err := w.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := make([]byte, 300_000)
+	put := func(name string, body []byte) error {
+		f, err := s.Create(name)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(body)
+		return errors.Join(err, f.Close())
+	}
+	if err := put("before.wav", body); err != nil {
+		t.Fatal(err)
+	}
+	files := func() int {
+		all, err := filepath.Glob(filepath.Join(disk, "*", "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	before := files()
+	if err := put("large.wav", make([]byte, 2<<20)); err == nil || !strings.Contains(err.Error(), "the disk of the server is full") {
+		t.Fatalf("is heard: %v", err)
+	}
+	if n := files(); n != before {
+		t.Errorf("%d files are left, %d before", n, before)
+	}
+	if err := put("after.wav", body); err != nil {
+		t.Fatal("the room of the failed one is free again: ", err)
+	}
+	w.has("before.wav", body)
+	w.has("after.wav", body)
 }
 
 // The server is known by the same keys after a restart, and its file opens for
