@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"ringfence/internal/base/freeport"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/blob"
 )
@@ -130,7 +130,7 @@ func Versity(t testing.TB) func(t testing.TB) blob.Config {
 	t.Helper()
 	const access, region = "ringfence-test", "eu-test-1"
 	key := secret.NewText(strings.Repeat("not-secret-", 3))
-	addr := freeAddress(t)
+	addr := freeport.Address(t)
 	cmd := exec.Command(tool(t, "bin/versitygw"), "--access", access, "--secret", key.Reveal(),
 		"--port", addr, "--region", region, "--quiet", "posix", t.TempDir())
 	cmd.Stderr = os.Stderr
@@ -149,17 +149,6 @@ func Versity(t testing.TB) func(t testing.TB) blob.Config {
 		}
 		return blob.Config{S3: &cfg}
 	}
-}
-
-// freeAddress finds a port that was free a moment ago.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // answers waits until a server answers anything over HTTP.

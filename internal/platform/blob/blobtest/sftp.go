@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"ringfence/internal/base/freeport"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/blob"
 )
@@ -61,7 +62,7 @@ func OpenSSH(t testing.TB) func(t testing.TB) blob.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddress(t)
+	addr := freeport.Address(t)
 	config := write("sshd_config", fmt.Sprintf("ListenAddress %s\nHostKey %s\nAuthorizedKeysFile %s\nPidFile none\nUsePAM no\nStrictModes no\n"+
 		"PermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\nLogLevel ERROR\nMaxStartups 100\n",
 		addr, write("host", hostKey.Reveal()), write("authorized", PublicKey(t, userKey))))
