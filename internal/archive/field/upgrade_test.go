@@ -88,7 +88,7 @@ func TestARealUpgrade(t *testing.T) {
 		t.Fatal(code, out)
 	}
 	w.runs("0.4.1")
-	w.until(5*time.Second, "the portal shows it", func() bool { return w.device().Release == "0.4.1" })
+	w.until(20*time.Second, "the portal shows it", func() bool { return w.device().Release == "0.4.1" })
 	if code, out := w.run("upgrade", "--state", w.state, "--wait", "30s"); code != 1 || !strings.Contains(out, "nothing newer") {
 		t.Error(code, out)
 	}

@@ -44,7 +44,7 @@ func to(raw string) egress.Request {
 	u, _ := url.Parse(raw)
 	return egress.Request{
 		Engine: "openai", Purpose: "training", Region: "EU", Subject: "rec_1",
-		Hosts: []string{u.Hostname()}, Method: "POST", URL: raw, Body: []byte("hello"), Timeout: 5 * time.Second,
+		Hosts: []string{u.Hostname()}, Method: "POST", URL: raw, Body: []byte("hello"), Timeout: 30 * time.Second,
 	}
 }
 

@@ -26,7 +26,7 @@ func systemd(t *testing.T, watchdog string) (*net.UnixConn, *supervisor.Supervis
 
 func heard(t *testing.T, c *net.UnixConn) string {
 	t.Helper()
-	if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 200)
