@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"encoding/json"
@@ -9,24 +9,21 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"ringfence/internal/base/actor"
-	"ringfence/internal/base/secret"
+	"ringfence/internal/app/server"
+	"ringfence/internal/app/server/servertest"
 	"ringfence/internal/platform/mail"
-	"ringfence/internal/tenancy/access"
-	"ringfence/internal/tenancy/identity"
-	"ringfence/internal/tenancy/org"
 )
 
 // TestAPICommand asks a running server at the command line, as a person and as
 // a machine.
 func TestAPICommand(t *testing.T) {
 	box := &mail.Mailbox{}
-	s := serving(t, prepared(t, t.TempDir()), extras{mailbox: box})
-	customer := staffed(t, s)
+	s := servertest.Serving(t, servertest.Prepared(t, t.TempDir()), server.Extras{Mailbox: box})
+	customer := servertest.Staffed(t, s)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/api", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("URL", s.url())
+			e.Setenv("URL", s.URL())
 			e.Setenv("CUSTOMER", customer)
 			e.Setenv("SOON", time.Now().Add(48*time.Hour).UTC().Format(time.RFC3339))
 			return nil
@@ -45,28 +42,4 @@ func TestAPICommand(t *testing.T) {
 			},
 		},
 	})
-}
-
-// staffed makes a customer with an administrator who has a password.
-func staffed(t testing.TB, s *server) string {
-	t.Helper()
-	ctx, who := t.Context(), actor.ForSystem("test")
-	root, err := s.tree.Root(ctx)
-	no(t, err)
-	n, err := s.tree.Create(ctx, who, root.ID, org.Customer, "Oak & Ember")
-	no(t, err)
-	p, err := s.people.Add(ctx, who, "cora@example.com", "Cora", secret.NewText("violet tractor mends nine kites"))
-	no(t, err)
-	pl, err := s.places.Place(ctx, n.ID)
-	no(t, err)
-	_, err = s.people.AddMember(ctx, pl, who, p.ID, identity.Grant{Roles: []access.Role{access.CustomerAdmin}})
-	no(t, err)
-	return n.ID.String()
-}
-
-func no(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"bytes"
@@ -11,11 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"ringfence/demo"
+	"ringfence/internal/app/apptest"
+	"ringfence/internal/app/webcert/webcerttest"
 	"ringfence/internal/platform/place/placetest"
 )
 
@@ -106,35 +107,27 @@ func (m *premises) run(user string, args ...string) string {
 
 func (m *premises) write(path, text string) {
 	m.Helper()
-	no(m, os.MkdirAll(filepath.Dir(m.host(path)), 0o755))
-	no(m, os.WriteFile(m.host(path), []byte(text), 0o600))
+	apptest.No(m, os.MkdirAll(filepath.Dir(m.host(path)), 0o755))
+	apptest.No(m, os.WriteFile(m.host(path), []byte(text), 0o600))
 }
 
 // serve starts the server and waits until it is ready, as systemd does.
-func (m *premises) serve(config string) *child {
+func (m *premises) serve(config string) *apptest.Child {
 	m.Helper()
-	c := &child{TB: m.TB, cmd: m.command("ringfence", "serve", "--config", m.at(config))}
-	c.cmd.Stderr = &c.log
-	no(m, c.cmd.Start())
+	c := &apptest.Child{TB: m.TB, Cmd: m.command("ringfence", "serve", "--config", m.at(config))}
+	c.Cmd.Stderr = &c.Log
+	apptest.No(m, c.Cmd.Start())
 	m.Cleanup(func() {
-		if !c.done {
-			c.cmd.Process.Kill()
-			c.cmd.Wait()
+		if !c.Done {
+			c.Cmd.Process.Kill()
+			c.Cmd.Wait()
 		}
 		if m.Failed() {
-			m.Logf("log of the server:\n%s", quiet.ReplaceAllString(c.log.String(), ""))
+			m.Logf("log of the server:\n%s", apptest.Quiet.ReplaceAllString(c.Log.String(), ""))
 		}
 	})
-	eventually(m, 90*time.Second, "the server is ready", func() bool { return contains(c.log.String(), "msg=ready") })
+	apptest.Eventually(m, 90*time.Second, "the server is ready", func() bool { return strings.Contains(c.Log.String(), "msg=ready") })
 	return c
-}
-
-// killed ends it as a power cut does.
-func (c *child) killed() {
-	c.Helper()
-	no(c.TB, c.cmd.Process.Signal(syscall.SIGKILL))
-	_ = c.cmd.Wait() // it was killed, and says so
-	c.done = true
 }
 
 // In a Debian it is SQLite's: PostgreSQL would be another machine there.
@@ -154,8 +147,8 @@ func wholeLife(t *testing.T, postgres bool) {
 			t.Error("the package wrote a configuration")
 		}
 	}
-	relay := newRelayed(t, "")
-	address := freeAddress(t)
+	relay := apptest.NewRelayed(t, "")
+	address := apptest.FreeAddress(t)
 	link := m.initialise(relay, address)
 	server := m.serve("/etc/ringfence/ringfence.yaml")
 	life := &lived{premises: m, relay: relay, url: "https://" + address}
@@ -163,7 +156,7 @@ func wholeLife(t *testing.T, postgres bool) {
 	life.collect()
 	first := life.heard()
 
-	server.killed()
+	server.Killed()
 	server = m.serve("/etc/ringfence/ringfence.yaml")
 	if got := life.heard(); got != first {
 		t.Error("after the power cut another recording is heard")
@@ -174,7 +167,7 @@ func wholeLife(t *testing.T, postgres bool) {
 			t.Error("after the upgrade another recording is heard")
 		}
 	}
-	server.stop()
+	server.Stop()
 	life.restore()
 	if got := life.heard(); got != first {
 		t.Error("after the restoration another recording is heard")
@@ -185,10 +178,10 @@ func wholeLife(t *testing.T, postgres bool) {
 }
 
 // initialise runs init with a file of answers and gives what it said.
-func (m *premises) initialise(relay *relayed, address string) string {
+func (m *premises) initialise(relay *apptest.Relayed, address string) string {
 	m.Helper()
-	cert, key, _ := certificate(m.TB.(*testing.T), m.TempDir())
-	no(m, os.MkdirAll(m.host("/etc/ringfence"), 0o750))
+	cert, key, _ := webcerttest.Certificate(m.TB.(*testing.T), m.TempDir())
+	apptest.No(m, os.MkdirAll(m.host("/etc/ringfence"), 0o750))
 	m.sh("cp", cert, key, m.host("/etc/ringfence/"))
 	answers := fmt.Sprintf("admin: nora@example.com\nprovider: Example Voice\nlisten: %s\nurl: https://%s\ntls-ca: %s\ncertificate: %s\nkey: %s\nsmtp: %s\nmail-from: calls@example.com\nmirror: %s\nrecovery: %s\nbackup: %s\nbackup-keys: %s\n",
 		address, address, m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/cert.pem"), m.at("/etc/ringfence/key.pem"), relay.Addr(), m.at("/var/lib/ringfence-mirror"), m.at("/etc/ringfence/copy.txt"), m.at("/var/lib/ringfence-backup"), m.at("/var/lib/ringfence-backup-keys"))
@@ -205,10 +198,10 @@ func (m *premises) initialise(relay *relayed, address string) string {
 	}
 	m.write("/answers.yaml", answers)
 	out := m.run("", args...)
-	if !contains(out, "TLS works: 127.0.0.1") || !contains(out, "Mail works: ") {
+	if !strings.Contains(out, "TLS works: 127.0.0.1") || !strings.Contains(out, "Mail works: ") {
 		m.Error(out)
 	}
-	if again := m.run("", args...); !contains(again, "nothing was changed") {
+	if again := m.run("", args...); !strings.Contains(again, "nothing was changed") {
 		m.Error(again)
 	}
 	return out
@@ -225,54 +218,54 @@ func (m *premises) database() {
 // lived is what there is in an installation that lives.
 type lived struct {
 	*premises
-	relay    *relayed
+	relay    *apptest.Relayed
 	url      string
 	customer string
 	code     string // that enrols the collector
 }
 
 // browser trusts the installation's certificate.
-func (l *lived) browser() *browser {
+func (l *lived) browser() *apptest.Browser {
 	l.Helper()
 	cert, err := os.ReadFile(l.host("/etc/ringfence/cert.pem"))
-	no(l, err)
-	b := newBrowser(l.TB, l.url)
+	apptest.No(l, err)
+	b := apptest.NewBrowser(l.TB, l.url)
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(cert) {
 		l.Fatal("no certificate")
 	}
-	b.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	l.Cleanup(b.http.CloseIdleConnections)
+	b.HTTP.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	l.Cleanup(b.HTTP.CloseIdleConnections)
 	return b
 }
 
 const lifePassword = "violet tractor mends nine kites"
 
 // come follows the link of an invitation, chooses a password and signs in.
-func (l *lived) come(text, email string) *browser {
+func (l *lived) come(text, email string) *apptest.Browser {
 	l.Helper()
-	link := token.FindStringSubmatch(text)
+	link := apptest.WelcomeLink.FindStringSubmatch(text)
 	if link == nil {
 		l.Fatalf("no link in %q", text)
 	}
 	b := l.browser()
-	b.must(204, "POST", "/api/v1/welcome", map[string]string{"token": link[1], "password": lifePassword}, nil)
+	b.Must(204, "POST", "/api/v1/welcome", map[string]string{"token": link[1], "password": lifePassword}, nil)
 	l.signIn(b, email)
 	return b
 }
 
 // signIn takes the code that comes now, not one of before.
-func (l *lived) signIn(b *browser, email string) {
+func (l *lived) signIn(b *apptest.Browser, email string) {
 	l.Helper()
-	l.relay.forget()
-	b.signIn(email, lifePassword, l.relay.newest)
+	l.relay.Forget()
+	b.SignIn(email, lifePassword, l.relay.Newest)
 }
 
 func (l *lived) invited(email string) (text string) {
 	l.Helper()
-	eventually(l.TB, 10*time.Second, "a mail to "+email, func() bool {
-		for _, m := range l.relay.newest() {
-			if m.To == email && token.MatchString(m.Text) {
+	apptest.Eventually(l.TB, 10*time.Second, "a mail to "+email, func() bool {
+		for _, m := range l.relay.Newest() {
+			if m.To == email && apptest.WelcomeLink.MatchString(m.Text) {
 				text = m.Text
 				return true
 			}
@@ -287,29 +280,29 @@ func (l *lived) invited(email string) (text string) {
 func (l *lived) populate(link string) {
 	l.Helper()
 	nora := l.come(link, "nora@example.com")
-	nora.enrol()
-	root := nora.places()[0].ID
+	nora.Enrol()
+	root := nora.Places()[0].ID
 	var known struct {
 		Release string
 		Mail    struct{ Server string }
 	}
-	nora.must(200, "GET", "/api/v1/nodes/"+root+"/installation", nil, &known)
+	nora.Must(200, "GET", "/api/v1/nodes/"+root+"/installation", nil, &known)
 	if known.Release == "" || known.Mail.Server != l.relay.Addr().String() {
-		l.Errorf("the installation: %s", nora.answer)
+		l.Errorf("the installation: %s", nora.Answer)
 	}
 	var made struct{ ID string }
-	nora.must(201, "POST", "/api/v1/nodes/"+root+"/children", map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &made)
+	nora.Must(201, "POST", "/api/v1/nodes/"+root+"/children", map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &made)
 	l.customer = made.ID
 	cora := l.come(l.invited("cora@example.com"), "cora@example.com")
 	base := "/api/v1/customers/" + l.customer
-	cora.must(200, "PUT", base+"/retention", map[string]any{"days": 90}, nil)
-	cora.must(201, "POST", base+"/sources", map[string]string{"name": "PBX", "kind": "collector", "profile": "generic", "time_zone": "Europe/London", "country": "GB", "pattern": "{direction}-{caller}-{extension}"}, &made)
+	cora.Must(200, "PUT", base+"/retention", map[string]any{"days": 90}, nil)
+	cora.Must(201, "POST", base+"/sources", map[string]string{"name": "PBX", "kind": "collector", "profile": "generic", "time_zone": "Europe/London", "country": "GB", "pattern": "{direction}-{caller}-{extension}"}, &made)
 	var device struct {
 		Code string `json:"enrolment_code"`
 	}
-	cora.must(201, "POST", base+"/devices", map[string]string{"name": "box", "source_id": made.ID}, &device)
+	cora.Must(201, "POST", base+"/devices", map[string]string{"name": "box", "source_id": made.ID}, &device)
 	l.code = device.Code
-	cora.must(201, "POST", base+"/members", map[string]any{"email": "sam@example.com", "name": "Sam", "roles": []string{"superuser"}}, nil)
+	cora.Must(201, "POST", base+"/members", map[string]any{"email": "sam@example.com", "name": "Sam", "roles": []string{"superuser"}}, nil)
 	l.come(l.invited("sam@example.com"), "sam@example.com")
 }
 
@@ -322,16 +315,16 @@ func (l *lived) collect() {
 		box.install("ringfence-collector", os.Getenv(lifeNow))
 	}
 	cert, err := os.ReadFile(l.host("/etc/ringfence/cert.pem"))
-	no(l, err)
+	apptest.No(l, err)
 	box.write("/tmp/ca.pem", string(cert))
 	state := "/var/lib/box"
 	box.run(user, "collect", "enrol", "--server", l.url, "--code", l.code, "--state", box.at(state), "--ca", box.at("/tmp/ca.pem"))
 	all, err := demo.Conversations()
-	no(l, err)
+	apptest.No(l, err)
 	call := "/srv/calls/in-01614960152-204.wav"
 	box.write(call, string(all[0].Sound))
 	old := time.Now().Add(-time.Hour)
-	no(l, os.Chtimes(box.host(call), old, old))
+	apptest.No(l, os.Chtimes(box.host(call), old, old))
 	box.run(user, "collect", "--state", box.at(state), "--from", box.at("/srv/calls"), "--once")
 }
 
@@ -340,39 +333,39 @@ func (l *lived) heard() (sum [32]byte) {
 	l.Helper()
 	sam := l.browser()
 	l.signIn(sam, "sam@example.com")
-	var list []listed
-	eventually(l.TB, 30*time.Second, "the call is listed", func() bool {
-		list = sam.list(l.customer, "number=01614960152")
+	var list []apptest.Listed
+	apptest.Eventually(l.TB, 30*time.Second, "the call is listed", func() bool {
+		list = sam.List(l.customer, "number=01614960152")
 		return len(list) == 1
 	})
 	var opened struct {
 		SoundURL string `json:"sound_url"`
 	}
-	sam.must(201, "POST", "/api/v1/customers/"+l.customer+"/recordings/"+list[0].ID+"/openings", map[string]string{"what": "listen"}, &opened)
-	sam.must(200, "GET", opened.SoundURL, nil, nil)
-	if !strings.HasPrefix(sam.answer, "RIFF") || len(sam.answer) < 100_000 {
-		l.Fatalf("%d bytes of sound: %.20q", len(sam.answer), sam.answer)
+	sam.Must(201, "POST", "/api/v1/customers/"+l.customer+"/recordings/"+list[0].ID+"/openings", map[string]string{"what": "listen"}, &opened)
+	sam.Must(200, "GET", opened.SoundURL, nil, nil)
+	if !strings.HasPrefix(sam.Answer, "RIFF") || len(sam.Answer) < 100_000 {
+		l.Fatalf("%d bytes of sound: %.20q", len(sam.Answer), sam.Answer)
 	}
-	return sha256.Sum256([]byte(sam.answer))
+	return sha256.Sum256([]byte(sam.Answer))
 }
 
 // upgrade installs this build's package over the one before. There is no systemd
 // in here: one that notes what it is asked stands in for it, and the package has
 // to have asked the new program before it asks for the restart.
-func (l *lived) upgrade(server *child) *child {
+func (l *lived) upgrade(server *apptest.Child) *apptest.Child {
 	l.Helper()
 	before := l.run("", "version")
 	edited := l.host("/etc/ringfence/ringfence.yaml")
 	text, err := os.ReadFile(edited)
-	no(l, err)
-	no(l, os.WriteFile(edited, append(text, "# a remark of the operator's\n"...), 0o644))
+	apptest.No(l, err)
+	apptest.No(l, os.WriteFile(edited, append(text, "# a remark of the operator's\n"...), 0o644))
 	l.write("/run/systemd/system/here", "")
 	l.write("/usr/local/bin/systemctl", "#!/bin/sh\necho \"$@\" >>/tmp/systemctl.log\n")
-	no(l, os.Chmod(l.host("/usr/local/bin/systemctl"), 0o755))
+	apptest.No(l, os.Chmod(l.host("/usr/local/bin/systemctl"), 0o755))
 	l.refusedUpgrade()
 	l.sh("chroot", l.dir, "dpkg", "--configure", "-a")
 	asked, err := os.ReadFile(l.host("/tmp/systemctl.log"))
-	if err != nil || !contains(string(asked), "daemon-reload\nis-active --quiet ringfence\nrestart ringfence") {
+	if err != nil || !strings.Contains(string(asked), "daemon-reload\nis-active --quiet ringfence\nrestart ringfence") {
 		l.Errorf("systemd was asked %q, %v", asked, err)
 	}
 	if now, err := os.ReadFile(edited); err != nil || !bytes.HasSuffix(now, []byte("operator's\n")) {
@@ -384,7 +377,7 @@ func (l *lived) upgrade(server *child) *child {
 	if _, err := os.Stat(l.host("/usr/lib/ringfence/previous")); err != nil {
 		l.Error("the release before is not kept:", err)
 	}
-	server.stop()
+	server.Stop()
 	return l.serve("/etc/ringfence/ringfence.yaml")
 }
 
@@ -394,7 +387,7 @@ func (l *lived) upgrade(server *child) *child {
 func (l *lived) refusedUpgrade() {
 	l.Helper()
 	before := l.run("", "version")
-	no(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o644))
+	apptest.No(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o644))
 	all, err := filepath.Glob(filepath.Join(os.Getenv(lifeNow), "ringfence_*_amd64.deb"))
 	if err != nil || len(all) != 1 {
 		l.Fatal(all, err)
@@ -402,11 +395,11 @@ func (l *lived) refusedUpgrade() {
 	l.sh("cp", all[0], l.host("/tmp/package.deb"))
 	out, err := exec.Command("chroot", l.dir, "dpkg", "-i", "/tmp/package.deb").CombinedOutput()
 	asked, _ := os.ReadFile(l.host("/tmp/systemctl.log"))
-	if err == nil || !contains(string(out), "the one before goes on running") || contains(string(asked), "restart") || l.run("", "version") != before {
+	if err == nil || !strings.Contains(string(out), "the one before goes on running") || strings.Contains(string(asked), "restart") || l.run("", "version") != before {
 		l.Errorf("%v %s\n%s", err, asked, out)
 	}
-	no(l, os.Remove(l.host("/tmp/systemctl.log")))
-	no(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o600))
+	apptest.No(l, os.Remove(l.host("/tmp/systemctl.log")))
+	apptest.No(l, os.Chmod(l.host("/etc/ringfence/root.key"), 0o600))
 }
 
 // restore backs up, loses data and keys, and makes the installation anew.
@@ -415,8 +408,8 @@ func (l *lived) restore() {
 	config := l.at("/etc/ringfence/ringfence.yaml")
 	l.run("ringfence", "backup", "run", "--config", config)
 	for _, dir := range []string{"/var/lib/ringfence", "/var/lib/ringfence-keys", "/var/lib/ringfence-mirror"} {
-		no(l, os.Rename(l.host(dir), l.host(dir+".lost")))
-		no(l, os.Mkdir(l.host(dir), 0o700))
+		apptest.No(l, os.Rename(l.host(dir), l.host(dir+".lost")))
+		apptest.No(l, os.Mkdir(l.host(dir), 0o700))
 		l.own(dir)
 	}
 	if l.postgres { // the one before is lost, as the folders are
@@ -438,7 +431,7 @@ func (l *lived) own(dir string) {
 func (l *lived) removed() {
 	l.Helper()
 	out := l.sh("chroot", l.dir, "dpkg", "--purge", "ringfence")
-	if !contains(out, "Nothing was deleted") {
+	if !strings.Contains(out, "Nothing was deleted") {
 		l.Error(out)
 	}
 	for _, kept := range []string{"/etc/ringfence/root.key", "/etc/ringfence/ringfence.yaml", "/var/lib/ringfence/places", "/var/lib/ringfence-keys/installation.db"} {

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"archive/tar"
@@ -23,7 +23,10 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/app/apptest"
 	"ringfence/internal/app/config"
+	"ringfence/internal/app/server"
+	"ringfence/internal/app/server/servertest"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
@@ -71,57 +74,57 @@ func recordRelease(t *testing.T, engine, into string) {
 	if engine == "postgres" {
 		dsn = namedDatabase(t, releaseDatabase)
 		file := filepath.Join(dir, "postgres.url")
-		no(t, os.WriteFile(file, []byte(dsn), 0o600))
+		apptest.No(t, os.WriteFile(file, []byte(dsn), 0o600))
 		args = []string{"--postgres-file", file}
 	}
-	c, told := initialised(t, dir, args...)
+	c, told := servertest.Initialised(t, dir, args...)
 	calls := filepath.Join(dir, "calls")
 	c.Watch = []string{filepath.Join(calls, "{customer}")}
 	box := &mail.Mailbox{}
-	s, err := newServer(t.Context(), c, slog.New(slog.DiscardHandler), extras{mailbox: box})
-	no(t, err)
-	no(t, s.start(context.Background(), extras{mailbox: box}))
+	s, err := server.New(t.Context(), c, slog.New(slog.DiscardHandler), server.Extras{Mailbox: box})
+	apptest.No(t, err)
+	apptest.No(t, s.Start(context.Background(), server.Extras{Mailbox: box}))
 	what := firstDay(t, s, box, told, calls)
 	what.Engine = engine
-	s.stop()
-	no(t, os.MkdirAll(into, 0o755))
+	s.Stop()
+	apptest.No(t, os.MkdirAll(into, 0o755))
 	packFolder(t, dir, filepath.Join(into, engine+".tar.gz"))
 	if engine == "postgres" {
 		dumpDatabase(t, dsn, filepath.Join(into, "postgres.sql.gz"))
 	}
 	text, err := json.MarshalIndent(what, "", "  ")
-	no(t, err)
-	no(t, os.WriteFile(filepath.Join(into, engine+".json"), append(text, '\n'), 0o644))
+	apptest.No(t, err)
+	apptest.No(t, os.WriteFile(filepath.Join(into, engine+".json"), append(text, '\n'), 0o644))
 }
 
 // firstDay is the first day of an installation: a customer, two people, a source
 // and a call that was captured.
-func firstDay(t *testing.T, s *server, box *mail.Mailbox, told, calls string) truth {
-	nora := welcomed(t, s, told, "nora@example.com")
-	nora.enrol()
+func firstDay(t *testing.T, s *server.Server, box *mail.Mailbox, told, calls string) truth {
+	nora := servertest.Welcomed(t, s, told, "nora@example.com")
+	nora.Enrol()
 	var customer struct{ ID string }
-	nora.must(201, "POST", "/api/v1/nodes/"+nora.places()[0].ID+"/children",
+	nora.Must(201, "POST", "/api/v1/nodes/"+nora.Places()[0].ID+"/children",
 		map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &customer)
-	cora := welcomed(t, s, newest(t, box, "cora@example.com"), "cora@example.com")
+	cora := servertest.Welcomed(t, s, servertest.Newest(t, box, "cora@example.com"), "cora@example.com")
 	base := "/api/v1/customers/" + customer.ID
 	folder := filepath.Join(calls, customer.ID)
-	no(t, os.MkdirAll(folder, 0o700))
-	cora.must(200, "PUT", base+"/retention", map[string]any{"days": nil, "forever": true}, nil)
-	cora.must(201, "POST", base+"/sources", map[string]string{
+	apptest.No(t, os.MkdirAll(folder, 0o700))
+	cora.Must(200, "PUT", base+"/retention", map[string]any{"days": nil, "forever": true}, nil)
+	cora.Must(201, "POST", base+"/sources", map[string]string{
 		"name": "Calls", "kind": "folder", "profile": "generic", "folder": folder, "time_zone": "Europe/London", "country": "GB", "pattern": "{direction}-{caller}-{extension}",
 	}, nil)
 	sound := tone()
-	no(t, os.WriteFile(filepath.Join(folder, "in-01614960152-204.wav"), sound, 0o600))
-	eventually(t, 30*time.Second, "the call is listed", func() bool { return len(cora.list(customer.ID, "number=01614960152")) == 1 })
+	apptest.No(t, os.WriteFile(filepath.Join(folder, "in-01614960152-204.wav"), sound, 0o600))
+	apptest.Eventually(t, 30*time.Second, "the call is listed", func() bool { return len(cora.List(customer.ID, "number=01614960152")) == 1 })
 	of, err := id.Parse[id.Customer](customer.ID)
-	no(t, err)
-	p, err := s.places.Place(t.Context(), of)
-	no(t, err)
-	rec := cora.list(customer.ID, "")[0].ID
-	eventually(t, 30*time.Second, "it is verified", func() bool {
+	apptest.No(t, err)
+	p, err := s.Places.Place(t.Context(), of)
+	apptest.No(t, err)
+	rec := cora.List(customer.ID, "")[0].ID
+	apptest.Eventually(t, 30*time.Second, "it is verified", func() bool {
 		r, err := id.Parse[id.Recording](rec)
-		no(t, err)
-		d, err := s.recordings.Get(t.Context(), p, actor.ForSystem("release"), r, recording.Everything)
+		apptest.No(t, err)
+		d, err := s.Recordings.Get(t.Context(), p, actor.ForSystem("release"), r, recording.Everything)
 		return err == nil && !d.Recording.VerifiedAt.IsZero()
 	})
 	time.Sleep(time.Second) // what follows a capture ends
@@ -132,7 +135,7 @@ func firstDay(t *testing.T, s *server, box *mail.Mailbox, told, calls string) tr
 // eventCount is how long a customer's journal is.
 func eventCount(t *testing.T, p *place.Place) (n int64) {
 	t.Helper()
-	no(t, p.View(t.Context(), func(tx *place.Tx) (err error) {
+	apptest.No(t, p.View(t.Context(), func(tx *place.Tx) (err error) {
 		n, err = place.Row[int64](tx, `SELECT count(*) FROM events`)
 		return err
 	}))
@@ -165,12 +168,12 @@ func tone() []byte {
 func namedDatabase(t *testing.T, name string) string {
 	t.Helper()
 	u, err := url.Parse(placetest.Postgres(t).Reveal())
-	no(t, err)
+	apptest.No(t, err)
 	db, err := sql.Open("pgx", u.String())
-	no(t, err)
+	apptest.No(t, err)
 	defer db.Close()
 	_, err = db.Exec("CREATE DATABASE " + name)
-	no(t, err)
+	apptest.No(t, err)
 	u.Path = "/" + name
 	return u.String()
 }
@@ -179,17 +182,17 @@ func namedDatabase(t *testing.T, name string) string {
 func dumpDatabase(t *testing.T, dsn, file string) {
 	t.Helper()
 	db, err := sql.Open("pgx", dsn)
-	no(t, err)
+	apptest.No(t, err)
 	defer db.Close()
 	rows, err := db.Query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'rf\\_%' ORDER BY 1")
-	no(t, err)
+	apptest.No(t, err)
 	var roles strings.Builder
 	for rows.Next() {
 		var name string
-		no(t, rows.Scan(&name))
+		apptest.No(t, rows.Scan(&name))
 		fmt.Fprintf(&roles, "CREATE ROLE %s NOLOGIN;\nGRANT %s TO CURRENT_USER;\n", name, name)
 	}
-	no(t, rows.Err())
+	apptest.No(t, rows.Err())
 	bin := "pg_dump"
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump"); len(found) > 0 {
 		bin = found[len(found)-1]
@@ -197,30 +200,30 @@ func dumpDatabase(t *testing.T, dsn, file string) {
 	dump := exec.Command(bin, "--inserts", "--rows-per-insert=1", "--no-comments", dsn)
 	dump.Stderr = os.Stderr
 	text, err := dump.Output()
-	no(t, err)
+	apptest.No(t, err)
 	out, err := os.Create(file)
-	no(t, err)
+	apptest.No(t, err)
 	z := gzip.NewWriter(out)
 	_, err = io.WriteString(z, roles.String())
-	no(t, err)
+	apptest.No(t, err)
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "\\") { // of psql alone
 			_, err = io.WriteString(z, line)
-			no(t, err)
+			apptest.No(t, err)
 		}
 	}
-	no(t, z.Close())
-	no(t, out.Close())
+	apptest.No(t, z.Close())
+	apptest.No(t, out.Close())
 }
 
 // packFolder writes a folder as an archive, without what is remade.
 func packFolder(t *testing.T, dir, file string) {
 	t.Helper()
 	out, err := os.Create(file)
-	no(t, err)
+	apptest.No(t, err)
 	z := gzip.NewWriter(out)
 	w := tar.NewWriter(z)
-	no(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	apptest.No(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() && !d.IsDir() {
 			return err
 		}
@@ -244,9 +247,9 @@ func packFolder(t *testing.T, dir, file string) {
 		_, err = io.Copy(w, f)
 		return err
 	}))
-	no(t, w.Close())
-	no(t, z.Close())
-	no(t, out.Close())
+	apptest.No(t, w.Close())
+	apptest.No(t, z.Close())
+	apptest.No(t, out.Close())
 }
 
 // TestDataOfEarlierReleases opens what each earlier release left behind, on both
@@ -267,8 +270,8 @@ func TestDataOfEarlierReleases(t *testing.T) {
 func openEarlier(t *testing.T, from, engine string) {
 	var what truth
 	text, err := os.ReadFile(filepath.Join(from, engine+".json"))
-	no(t, err)
-	no(t, json.Unmarshal(text, &what))
+	apptest.No(t, err)
+	apptest.No(t, json.Unmarshal(text, &what))
 	dir := t.TempDir()
 	unpackFolder(t, filepath.Join(from, engine+".tar.gz"), dir)
 	c := config.Default()
@@ -276,49 +279,49 @@ func openEarlier(t *testing.T, from, engine string) {
 	c.Keys.Root, c.Keys.Store, c.Keys.Mirror = filepath.Join(dir, "etc", "root.key"), filepath.Join(dir, "keys", "a"), filepath.Join(dir, "keys", "b")
 	if engine == "postgres" {
 		c.Database.PostgresFile = filepath.Join(dir, "postgres.url")
-		no(t, os.WriteFile(c.Database.PostgresFile, []byte(restoredDatabase(t, filepath.Join(from, "postgres.sql.gz"))), 0o600))
+		apptest.No(t, os.WriteFile(c.Database.PostgresFile, []byte(restoredDatabase(t, filepath.Join(from, "postgres.sql.gz"))), 0o600))
 	}
 	calls := filepath.Join(dir, "calls")
 	c.Watch = []string{filepath.Join(calls, "{customer}")}
 	for range 2 { // what was migrated opens once more
-		s, err := newServer(t.Context(), c, slog.New(slog.DiscardHandler), extras{mailbox: &mail.Mailbox{}})
-		no(t, err)
-		err = s.start(context.Background(), extras{mailbox: &mail.Mailbox{}})
+		s, err := server.New(t.Context(), c, slog.New(slog.DiscardHandler), server.Extras{Mailbox: &mail.Mailbox{}})
+		apptest.No(t, err)
+		err = s.Start(context.Background(), server.Extras{Mailbox: &mail.Mailbox{}})
 		if err == nil {
 			wholeAndHeard(t, s, what)
 		}
-		s.stop()
-		no(t, err)
+		s.Stop()
+		apptest.No(t, err)
 	}
 }
 
 // wholeAndHeard holds an opened installation against what was true of it.
-func wholeAndHeard(t *testing.T, s *server, what truth) {
+func wholeAndHeard(t *testing.T, s *server.Server, what truth) {
 	t.Helper()
 	of, err := id.Parse[id.Customer](what.Customer)
-	no(t, err)
+	apptest.No(t, err)
 	rec, err := id.Parse[id.Recording](what.Recording)
-	no(t, err)
-	p, err := s.places.Place(t.Context(), of)
-	no(t, err)
+	apptest.No(t, err)
+	p, err := s.Places.Place(t.Context(), of)
+	apptest.No(t, err)
 	who := actor.ForSystem("release")
-	list, err := s.recordings.List(t.Context(), p, who, recording.Filter{Scope: recording.Scope{All: true}}, recording.PageAsk{Limit: 10})
-	no(t, err)
+	list, err := s.Recordings.List(t.Context(), p, who, recording.Filter{Scope: recording.Scope{All: true}}, recording.PageAsk{Limit: 10})
+	apptest.No(t, err)
 	if len(list.Items) != 1 || list.Items[0].ID != rec || list.Items[0].Card.Call.Caller.Number != what.Caller {
 		t.Fatalf("%+v", list.Items)
 	}
-	o, err := s.recordings.Open(t.Context(), p, who.For("release"), rec, recording.Ask{What: "listen"})
-	no(t, err)
+	o, err := s.Recordings.Open(t.Context(), p, who.For("release"), rec, recording.Ask{What: "listen"})
+	apptest.No(t, err)
 	defer o.Close()
 	heard, err := o.WAV(t.Context())
-	no(t, err)
+	apptest.No(t, err)
 	b, err := io.ReadAll(io.NewSectionReader(heard, 0, heard.Size()))
-	no(t, err)
+	apptest.No(t, err)
 	if sum := sha256.Sum256(b[len(b)-32000:]); hex.EncodeToString(sum[:]) != what.Sound {
 		t.Error("the sound is another")
 	}
 	unbroken(t, p, what.Events)
-	if people, err := s.people.Members(t.Context(), p); err != nil || len(people) != 1 {
+	if people, err := s.People.Members(t.Context(), p); err != nil || len(people) != 1 {
 		t.Errorf("%d members, %v", len(people), err)
 	}
 }
@@ -331,7 +334,7 @@ func unbroken(t *testing.T, p *place.Place, were int64) {
 		t.Errorf("%d events, and there were %d before this opening", n, were)
 	}
 	var gaps int64
-	no(t, p.View(t.Context(), func(tx *place.Tx) (err error) {
+	apptest.No(t, p.View(t.Context(), func(tx *place.Tx) (err error) {
 		gaps, err = place.Row[int64](tx, `SELECT max(pos) - min(pos) + 1 - count(*) FROM events`)
 		return err
 	}))
@@ -346,17 +349,17 @@ func restoredDatabase(t *testing.T, file string) string {
 	t.Helper()
 	dsn := namedDatabase(t, releaseDatabase)
 	in, err := os.Open(file)
-	no(t, err)
+	apptest.No(t, err)
 	defer in.Close()
 	z, err := gzip.NewReader(in)
-	no(t, err)
+	apptest.No(t, err)
 	text, err := io.ReadAll(z)
-	no(t, err)
+	apptest.No(t, err)
 	db, err := sql.Open("pgx", dsn+"&default_query_exec_mode=simple_protocol")
-	no(t, err)
+	apptest.No(t, err)
 	defer db.Close()
 	_, err = db.Exec(string(text))
-	no(t, err)
+	apptest.No(t, err)
 	return dsn
 }
 
@@ -364,23 +367,23 @@ func restoredDatabase(t *testing.T, file string) string {
 func unpackFolder(t *testing.T, file, dir string) {
 	t.Helper()
 	in, err := os.Open(file)
-	no(t, err)
+	apptest.No(t, err)
 	defer in.Close()
 	z, err := gzip.NewReader(in)
-	no(t, err)
+	apptest.No(t, err)
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
 		if err == io.EOF {
 			return
 		}
-		no(t, err)
+		apptest.No(t, err)
 		path := filepath.Join(dir, filepath.FromSlash(h.Name))
 		if h.Typeflag == tar.TypeDir {
-			no(t, os.MkdirAll(path, 0o700))
+			apptest.No(t, os.MkdirAll(path, 0o700))
 			continue
 		}
 		b, err := io.ReadAll(r)
-		no(t, err)
-		no(t, os.WriteFile(path, b, fs.FileMode(h.Mode)))
+		apptest.No(t, err)
+		apptest.No(t, os.WriteFile(path, b, fs.FileMode(h.Mode)))
 	}
 }

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"ringfence/internal/app/apptest"
 	"ringfence/internal/archive/sound"
 )
 
@@ -208,10 +209,10 @@ func (d *soakDay) listed() map[string][]string {
 	all := map[string][]string{}
 	for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
 		var page struct {
-			Items []listed
+			Items []apptest.Listed
 			Next  string `json:"next_cursor"`
 		}
-		d.cora.must(200, "GET", "/api/v1/customers/"+d.customer+"/recordings?limit=200&cursor="+cursor, nil, &page)
+		d.cora.Must(200, "GET", "/api/v1/customers/"+d.customer+"/recordings?limit=200&cursor="+cursor, nil, &page)
 		for _, r := range page.Items {
 			all[path.Base(r.FileName)] = append(all[path.Base(r.FileName)], r.ID)
 		}
@@ -233,9 +234,9 @@ func (d *soakDay) sounds(all map[string][]string) {
 		var opened struct {
 			SoundURL string `json:"sound_url"`
 		}
-		d.sam.must(201, "POST", "/api/v1/customers/"+d.customer+"/recordings/"+ids[0]+"/openings", map[string]string{"what": "listen"}, &opened)
-		d.sam.must(200, "GET", opened.SoundURL, nil, nil)
-		if got := []byte(d.sam.answer); len(got) < 44 || !slices.Equal(got[44:], c.samples()) {
+		d.sam.Must(201, "POST", "/api/v1/customers/"+d.customer+"/recordings/"+ids[0]+"/openings", map[string]string{"what": "listen"}, &opened)
+		d.sam.Must(200, "GET", opened.SoundURL, nil, nil)
+		if got := []byte(d.sam.Answer); len(got) < 44 || !slices.Equal(got[44:], c.samples()) {
 			d.Errorf("call %d sounds otherwise: %d bytes", c.n, len(got))
 		}
 	}
@@ -247,7 +248,7 @@ func (d *soakDay) attention() map[string]string {
 	var page struct {
 		Items []struct{ File, Reason string }
 	}
-	d.cora.must(200, "GET", "/api/v1/customers/"+d.customer+"/attention", nil, &page)
+	d.cora.Must(200, "GET", "/api/v1/customers/"+d.customer+"/attention", nil, &page)
 	all := map[string]string{}
 	for _, a := range page.Items {
 		all[path.Base(a.File)] = a.Reason
@@ -309,7 +310,7 @@ func (d *soakDay) counted() (all counts) {
 			Counts counts
 		}
 	}
-	d.cora.must(200, "GET", "/api/v1/customers/"+d.customer+"/coverage", nil, &o)
+	d.cora.Must(200, "GET", "/api/v1/customers/"+d.customer+"/coverage", nil, &o)
 	for _, x := range o.Days {
 		if x.Source == d.sources[bySFTP] {
 			continue
@@ -338,7 +339,7 @@ func (d *soakDay) stated(source string) map[int64]bool {
 				}
 				Next *string
 			}
-			d.cora.must(200, "GET", "/api/v1/customers/"+d.customer+"/coverage/calls?limit=500&state="+state+"&source="+source+"&cursor="+cursor, nil, &page)
+			d.cora.Must(200, "GET", "/api/v1/customers/"+d.customer+"/coverage/calls?limit=500&state="+state+"&source="+source+"&cursor="+cursor, nil, &page)
 			for _, x := range page.Items {
 				if state != "captured" {
 					d.Logf("%s: %s, %s", state, x.Caller, x.Disposition)

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"flag"
@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ringfence/internal/app/apptest"
 )
 
 // A day of a customer with three telephone systems, lived in minutes: one pushes
@@ -32,15 +34,15 @@ type soakDay struct {
 	*testing.T
 	dir      string // on the disk that fills up: the server's and the collector's
 	full     *smallDisk
-	relay    *relayed
+	relay    *apptest.Relayed
 	config   string
 	web      string // address of the server's own listener
 	proxies  map[string]*cutter
 	server   *program
 	box      *program
 	watched  *watched
-	cora     *browser
-	sam      *browser
+	cora     *apptest.Browser
+	sam      *apptest.Browser
 	customer string
 	sources  map[way]string // their ids
 	login    pushLogin
@@ -128,9 +130,9 @@ func (d *soakDay) happens(c *soakCall) {
 	case bySFTP:
 		d.sent <- c
 	case byCollector:
-		no(d, d.beside.record(c))
+		apptest.No(d, d.beside.record(c))
 	case byFolder:
-		no(d, d.folder.record(c))
+		apptest.No(d, d.folder.record(c))
 	}
 }
 
@@ -154,17 +156,17 @@ func (d *soakDay) diskFills() {
 	}
 	free := d.full.fill(4 * time.Second)
 	d.Logf("the disk was full: %d attempts were told so", d.heard.count("disk"))
-	no(d, free)
+	apptest.No(d, free)
 }
 
 func (d *soakDay) rotate() {
-	no(d, d.folder.rotate())
-	no(d, d.beside.rotate())
+	apptest.No(d, d.folder.rotate())
+	apptest.No(d, d.beside.rotate())
 }
 
 func (d *soakDay) rotateByCopy() {
-	no(d, d.folder.rotateByCopy())
-	no(d, d.beside.rotateByCopy())
+	apptest.No(d, d.folder.rotateByCopy())
+	apptest.No(d, d.beside.rotateByCopy())
 }
 
 // cutConnections tears what is open, every second, in the middle of what it does.
@@ -194,7 +196,7 @@ func (d *soakDay) settle() {
 	begin, last, since := time.Now(), -1, time.Now()
 	for time.Since(since) < 150*time.Second {
 		var u struct{ Recordings, Unverified int }
-		d.cora.must(200, "GET", "/api/v1/customers/"+d.customer+"/usage", nil, &u)
+		d.cora.Must(200, "GET", "/api/v1/customers/"+d.customer+"/usage", nil, &u)
 		if u.Recordings >= want && u.Unverified == 0 {
 			break
 		}
@@ -251,11 +253,11 @@ func (p *program) pid() int {
 func (p *program) run() {
 	p.Helper()
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	no(p, err)
+	apptest.No(p, err)
 	defer log.Close()
 	cmd := exec.Command("ringfence", p.args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	no(p, cmd.Start())
+	apptest.No(p, cmd.Start())
 	p.mu.Lock()
 	p.cmd = cmd
 	p.mu.Unlock()
@@ -273,14 +275,14 @@ func (p *program) taken() *exec.Cmd {
 func (p *program) kill() {
 	p.Helper()
 	cmd := p.taken()
-	no(p, cmd.Process.Signal(syscall.SIGKILL))
+	apptest.No(p, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait() // it was killed, and says so
 }
 
 func (p *program) stop() {
 	p.Helper()
 	cmd := p.taken()
-	no(p, cmd.Process.Signal(syscall.SIGTERM))
+	apptest.No(p, cmd.Process.Signal(syscall.SIGTERM))
 	if err := cmd.Wait(); err != nil {
 		p.Errorf("%s, told to stop: %v", p.name, err)
 	}
@@ -302,7 +304,7 @@ var wellDone = regexp.MustCompile(`(?m)^.*"event":"(sealed|uploading|stored|veri
 // tail is the end of a log without what went well.
 func tail(file string) string {
 	b, _ := os.ReadFile(file)
-	lines := strings.SplitAfter(string(wellDone.ReplaceAll(quiet.ReplaceAll(b, nil), nil)), "\n")
+	lines := strings.SplitAfter(string(wellDone.ReplaceAll(apptest.Quiet.ReplaceAll(b, nil), nil)), "\n")
 	return strings.Join(lines[max(0, len(lines)-80):], "")
 }
 

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ringfence/internal/app/apptest"
 )
 
 // watched is what the processes need over the day: memory and descriptors, four
@@ -90,7 +92,7 @@ func (w *watched) flat(t *testing.T, calls int) {
 	w.done.Wait()
 	var end sample
 	server := w.day.server
-	eventually(t, time.Minute, "no descriptor is left open by what came", func() bool {
+	apptest.Eventually(t, time.Minute, "no descriptor is left open by what came", func() bool {
 		end, _ = look(server.name, server.pid())
 		return end.fds <= w.first[server.name].fds+fdSlack
 	})

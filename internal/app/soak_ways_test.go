@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"errors"
@@ -15,21 +15,24 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
+
+	"ringfence/internal/app/apptest"
+	"ringfence/internal/app/server/servertest"
 )
 
 // begin makes the installation with its customer, whose systems push, are
 // collected from, and write into a folder.
 func (d *soakDay) begin() {
 	d.Helper()
-	d.relay = newRelayed(d.T, "")
-	d.web = freeAddress(d.T)
-	own := freeAddress(d.T)
+	d.relay = apptest.NewRelayed(d.T, "")
+	d.web = apptest.FreeAddress(d.T)
+	own := apptest.FreeAddress(d.T)
 	d.proxies["sftp"], d.proxies["http"] = newCutter(d.T, own), newCutter(d.T, d.web)
 	calls := d.TempDir()
-	_, told := initialised(d, d.dir, "--listen", d.web, "--smtp", d.relay.Addr().String(), "--mail-from", "calls@example.com", "--skip-mail-proof", "a test")
+	_, told := servertest.Initialised(d, d.dir, "--listen", d.web, "--smtp", d.relay.Addr().String(), "--mail-from", "calls@example.com", "--skip-mail-proof", "a test")
 	d.config = filepath.Join(d.dir, "etc", "ringfence.yaml")
 	text, err := os.ReadFile(d.config)
-	no(d, err)
+	apptest.No(d, err)
 	for from, to := range map[string]string{
 		"\nwatch: []": fmt.Sprintf("\nwatch: [%q]", calls), "\nsftp:\n": fmt.Sprintf("\nsftp:\n  listen: %q\n  address: %q\n", own, d.proxies["sftp"].address()),
 		"level: \"info\"": "level: \"warn\"",
@@ -39,14 +42,14 @@ func (d *soakDay) begin() {
 		}
 		text = []byte(strings.Replace(string(text), from, to, 1))
 	}
-	no(d, os.WriteFile(d.config, text, 0o600))
+	apptest.No(d, os.WriteFile(d.config, text, 0o600))
 	d.server = d.program("server", "serve", "--config", d.config)
 	d.server.run()
 	d.ready()
 	d.folder, err = newTelephoneSystem(filepath.Join(calls, "a"))
-	no(d, err)
+	apptest.No(d, err)
 	d.beside, err = newTelephoneSystem(filepath.Join(calls, "b"))
-	no(d, err)
+	apptest.No(d, err)
 	d.populate(told)
 	time.Sleep(time.Second) // whoever signed in just now lets go of the connections
 	d.watched = d.watch()
@@ -70,15 +73,15 @@ func (d *soakDay) ready() {
 // populate makes the customer, two people, and the three sources.
 func (d *soakDay) populate(told string) {
 	d.Helper()
-	come := func(text, email string) *browser {
-		link := token.FindStringSubmatch(text)
+	come := func(text, email string) *apptest.Browser {
+		link := apptest.WelcomeLink.FindStringSubmatch(text)
 		if link == nil {
 			d.Fatalf("no link in %q", text)
 		}
-		b := newBrowser(d, "http://"+d.web)
-		b.must(204, "POST", "/api/v1/welcome", map[string]string{"token": link[1], "password": lifePassword}, nil)
-		d.relay.forget()
-		b.signIn(email, lifePassword, d.relay.newest)
+		b := apptest.NewBrowser(d, "http://"+d.web)
+		b.Must(204, "POST", "/api/v1/welcome", map[string]string{"token": link[1], "password": lifePassword}, nil)
+		d.relay.Forget()
+		b.SignIn(email, lifePassword, d.relay.Newest)
 		return b
 	}
 	invited := func(email string) string {
@@ -86,33 +89,33 @@ func (d *soakDay) populate(told string) {
 		return l.invited(email)
 	}
 	nora := come(told, "nora@example.com")
-	nora.enrol()
+	nora.Enrol()
 	var made struct{ ID string }
-	nora.must(201, "POST", "/api/v1/nodes/"+nora.places()[0].ID+"/children", map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &made)
+	nora.Must(201, "POST", "/api/v1/nodes/"+nora.Places()[0].ID+"/children", map[string]string{"kind": "customer", "name": "Oak & Ember", "admin_email": "cora@example.com", "admin_name": "Cora"}, &made)
 	d.customer = made.ID
 	d.cora = come(invited("cora@example.com"), "cora@example.com")
 	base := "/api/v1/customers/" + d.customer
-	d.cora.must(200, "PUT", base+"/retention", map[string]any{"days": nil, "forever": true}, nil)
-	d.cora.must(200, "PUT", base+"/speech", map[string]string{"engine": "none"}, nil)
-	d.cora.must(201, "POST", base+"/members", map[string]any{"email": "sam@example.com", "name": "Sam", "roles": []string{"superuser"}}, nil)
+	d.cora.Must(200, "PUT", base+"/retention", map[string]any{"days": nil, "forever": true}, nil)
+	d.cora.Must(200, "PUT", base+"/speech", map[string]string{"engine": "none"}, nil)
+	d.cora.Must(201, "POST", base+"/members", map[string]any{"email": "sam@example.com", "name": "Sam", "roles": []string{"superuser"}}, nil)
 	d.sam = come(invited("sam@example.com"), "sam@example.com")
 
 	source := func(w way, more map[string]string) {
 		for k, v := range map[string]string{"time_zone": "UTC", "country": "GB"} {
 			more[k] = v
 		}
-		d.cora.must(201, "POST", base+"/sources", more, &made)
+		d.cora.Must(201, "POST", base+"/sources", more, &made)
 		d.sources[w] = made.ID
 	}
 	source(bySFTP, map[string]string{"name": "Pushed", "kind": "drop", "profile": "generic", "pattern": "{started:20060102-150405}-{direction}-{caller}-{extension}-{id}"})
 	source(byCollector, map[string]string{"name": "Collected", "kind": "collector", "profile": "asterisk"})
 	source(byFolder, map[string]string{"name": "Folder", "kind": "folder", "profile": "asterisk", "folder": d.folder.sound, "logs": d.folder.logs})
-	d.cora.must(200, "PUT", base+"/coverage/settings", map[string]any{"keep_days": 90, "grace_minutes": map[string]int{d.sources[byCollector]: 2, d.sources[byFolder]: 2}}, nil)
+	d.cora.Must(200, "PUT", base+"/coverage/settings", map[string]any{"keep_days": 90, "grace_minutes": map[string]int{d.sources[byCollector]: 2, d.sources[byFolder]: 2}}, nil)
 
 	var device struct {
 		Code string `json:"enrolment_code"`
 	}
-	d.cora.must(201, "POST", base+"/devices", map[string]string{"name": "box", "source_id": d.sources[byCollector]}, &device)
+	d.cora.Must(201, "POST", base+"/devices", map[string]string{"name": "box", "source_id": d.sources[byCollector]}, &device)
 	state := filepath.Join(d.dir, "box")
 	enrol := d.program("enrolment", "collect", "enrol", "--server", "http://"+d.proxies["http"].address(), "--code", device.Code, "--state", state)
 	enrol.run()
@@ -124,10 +127,10 @@ func (d *soakDay) populate(told string) {
 		Secret string
 		Source struct{ Login string }
 	}
-	d.cora.must(200, "POST", base+"/sources/"+d.sources[bySFTP]+"/push/password", nil, &secret)
+	d.cora.Must(200, "POST", base+"/sources/"+d.sources[bySFTP]+"/push/password", nil, &secret)
 	d.login = pushLogin{secret.Source.Login, secret.Secret, d.proxies["sftp"].address()}
-	for _, b := range []*browser{nora, d.cora, d.sam} {
-		b.http.CloseIdleConnections()
+	for _, b := range []*apptest.Browser{nora, d.cora, d.sam} {
+		b.HTTP.CloseIdleConnections()
 	}
 }
 
@@ -269,7 +272,7 @@ type cutter struct {
 }
 
 func newCutter(t *testing.T, to string) *cutter {
-	c := &cutter{Listener: listener(t), to: to, open: map[net.Conn]bool{}}
+	c := &cutter{Listener: apptest.Listener(t), to: to, open: map[net.Conn]bool{}}
 	t.Cleanup(func() { c.Close(); c.cut() })
 	go func() {
 		for {

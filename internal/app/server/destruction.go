@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/trust/destruction"
+)
+
+// buildDestruction builds what certifies destructions.
+func (s *Server) buildDestruction() {
+	s.certificates = destruction.New(destruction.Options{
+		Store: s.Places, Sign: s.reviews.SignText, Paper: s.reviews.SignPaper, Name: s.nameOf, Clean: cleaned, Backups: s.backupsUntil, Log: s.log,
+	})
+	s.Recordings.OnEnded(s.certificates.Record)
+}
+
+// cleaned takes what was destroyed out of the index of words and out of what
+// the engine keeps beside its rows.
+func cleaned(ctx context.Context, p *place.Place) error {
+	if err := search.Compact(ctx, p); err != nil {
+		return err
+	}
+	return p.Scrub(ctx)
+}
+
+// backupsUntil is when the last backup from before a time goes: one of each kind
+// that is kept, and a day for the night in which it is tidied away.
+func (s *Server) backupsUntil(at time.Time) destruction.Backups {
+	c := s.cfg.Backup
+	if !c.On() {
+		return destruction.Backups{}
+	}
+	day := at.UTC()
+	last := day.AddDate(0, 0, c.Daily+1)
+	for _, t := range []time.Time{day.AddDate(0, 0, 7*c.Weekly+1), day.AddDate(0, c.Monthly, 1)} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	b := destruction.Backups{On: true, Places: last}
+	if c.KeyCopies > 0 {
+		b.Keys = day.AddDate(0, 0, c.KeyCopies+1)
+	}
+	return b
+}
+
+// certifier signs what was destroyed: minutes after, and each night for what is
+// learnt later.
+type certifier struct {
+	places       *place.Store
+	certificates *destruction.Service
+	hour, minute int
+	log          *slog.Logger
+
+	mu  sync.Mutex
+	due map[id.Customer]bool
+}
+
+// watch remembers in which places something was destroyed.
+func (c *certifier) watch(done place.Commit) {
+	for _, e := range done.Events {
+		if e.Code == "recording.destroyed" && !done.Customer.IsZero() {
+			c.mu.Lock()
+			c.due[done.Customer] = true
+			c.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (c *certifier) run(ctx context.Context) {
+	night := time.Now() // at the start all are looked at, for what a stop interrupted
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if now := time.Now(); !now.Before(night) {
+			night = nextAt(now, c.hour, c.minute).Add(time.Hour) // after the nightly destruction
+			all, err := c.places.Customers(ctx)
+			if err != nil && ctx.Err() == nil {
+				c.log.Error("certificates: the customers cannot be listed", "cause", err)
+			}
+			c.mu.Lock()
+			for _, one := range all {
+				c.due[one] = true
+			}
+			c.mu.Unlock()
+		}
+		c.turn(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// turn issues in the places where something waits; one that fails does not keep
+// the others waiting.
+func (c *certifier) turn(ctx context.Context) {
+	c.mu.Lock()
+	due := c.due
+	c.due = map[id.Customer]bool{}
+	c.mu.Unlock()
+	for one := range due {
+		p, err := c.places.Place(ctx, one)
+		waiting := 0
+		if err == nil {
+			if _, err = c.certificates.Issue(ctx, p); err == nil {
+				waiting, err = c.certificates.Waiting(ctx, p)
+			}
+		}
+		if fault.Is(err, fault.NotFound) || ctx.Err() != nil {
+			continue // the customer has gone
+		}
+		if err != nil {
+			c.log.Error("what a customer destroyed could not be certified yet", "customer", one, "cause", err)
+		}
+		if err != nil || waiting > 0 {
+			c.mu.Lock()
+			c.due[one] = true
+			c.mu.Unlock()
+		}
+	}
+}

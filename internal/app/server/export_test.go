@@ -1,0 +1,21 @@
+package server
+
+import (
+	"context"
+
+	"ringfence/internal/platform/place"
+)
+
+// What tests outside this package need of its inside.
+
+func (s *Server) MayHear(ctx context.Context, p *place.Place) error { return s.mayHear(ctx, p) }
+
+// Watched makes what is told of the server up to date and gives the address of
+// its figures.
+func (s *Server) Watched(ctx context.Context) (figures string) {
+	s.health.Check(ctx)
+	return s.figuresAt.Addr().String()
+}
+
+// StopTracing sends what was traced.
+func (s *Server) StopTracing() { s.tracer.Stop() }

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"ringfence/internal/archive/collect"
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/id"
+	"ringfence/internal/insight/search"
+	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/trust/privacy"
+)
+
+// nextAt is the first instant after now at which a clock in now's zone shows
+// the given hour and minute. A skipped hour moves to the one after it; a
+// repeated one counts once.
+func nextAt(now time.Time, hour, minute int) time.Time {
+	y, m, d := now.Date()
+	for day := d; ; day++ {
+		if t := time.Date(y, m, day, hour, minute, 0, 0, now.Location()); t.After(now) {
+			return t
+		}
+	}
+}
+
+// sweeper destroys what is due and mends the second place of objects: once
+// after the start, for nights that the server slept through, and then every
+// night.
+type sweeper struct {
+	places       *place.Store
+	privacy      *privacy.Service
+	objects      blob.Bucket
+	collectors   *collect.Server
+	entry        *entry.Service
+	hour, minute int
+	log          *slog.Logger
+}
+
+func (s *sweeper) run(ctx context.Context) {
+	for {
+		s.sweep(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Until(nextAt(time.Now(), s.hour, s.minute))):
+		}
+	}
+}
+
+// sweep goes through the places one after another; a place that fails does not
+// keep the others from being swept.
+func (s *sweeper) sweep(ctx context.Context) {
+	customers, err := s.places.Customers(ctx)
+	if err != nil {
+		s.log.Error("retention: the customers cannot be listed", "cause", err)
+		return
+	}
+	if _, err := s.entry.Sweep(ctx, s.places.Registry()); err != nil && ctx.Err() == nil {
+		s.log.Error("access lists: what ran out above customers was not taken out", "cause", err)
+	}
+	for _, c := range customers {
+		p, err := s.places.Place(ctx, c)
+		n := 0
+		if err == nil {
+			var done privacy.Done
+			done, err = s.privacy.Run(ctx, p)
+			n = done.Destroyed + done.Silenced
+		}
+		if err == nil {
+			err = search.Compact(ctx, p)
+		}
+		if err == nil {
+			err = s.collectors.Sweep(ctx, p, time.Now())
+		}
+		if err == nil {
+			_, err = s.entry.Sweep(ctx, p)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.log.Error("retention: a customer's recordings were not all destroyed", "customer", c, "cause", err)
+		} else if n > 0 {
+			s.log.Info("retention: destroyed what was due", "customer", c, "recordings", n)
+		}
+		s.repair(ctx, c)
+	}
+}
+
+// repair gives back to one place for objects what only the other has, as after
+// a disk was replaced or a second place was added.
+func (s *sweeper) repair(ctx context.Context, c id.Customer) {
+	copied, odd, err := blob.Repair(ctx, s.objects, blob.Prefix(c))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Error("objects: the two places could not be compared", "customer", c, "cause", err)
+	case odd > 0:
+		s.log.Error("objects: the two places differ; the recordings are read from the one that is whole", "customer", c, "objects", odd)
+	case copied > 0:
+		s.log.Info("objects: copied what only one place had", "customer", c, "objects", copied)
+	}
+}
+
+// turnedAway tells a customer's administrators of a collector that came from
+// where their access list does not let it in.
+func (s *Server) turnedAway(ctx context.Context, p *place.Place, who actor.Actor) {
+	w := entry.Where{Place: p, Node: p.Customer()}
+	if err := s.entry.Refused(ctx, w, who, entry.Collectors, time.Now()); err != nil {
+		s.log.Error("access lists: a collector's refusal was not recorded", "customer", p.Customer(), "cause", err)
+	}
+}

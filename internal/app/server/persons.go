@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/egress"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/journal"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/trust/breach"
+	"ringfence/internal/trust/monitor"
+	"ringfence/internal/trust/person"
+	personal "ringfence/internal/trust/person/stores"
+)
+
+// buildPersons builds what answers requests of persons. Searching has a runner of
+// its own: it reads every card, and keeps no other work waiting.
+func (s *Server) buildPersons() {
+	s.persons = person.New(person.Options{
+		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept,
+		Stores: personal.All(personal.Services{Recordings: s.Recordings, Coverage: s.coverage, Monitor: s.monitor, SSO: s.sso}),
+	})
+	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf})
+	s.parcels.Register(person.KindPack, s.persons.Maker())
+	s.searching = job.NewRunner(s.Places, map[string]job.Kind{person.JobSearch: s.persons.Kind()}, s.runnerOptions(2))
+	s.monitor.Detect(monitor.Detector{Kinds: []monitor.Kind{monitor.RequestDue}, Look: s.requestsDue})
+}
+
+// leastKept says which law's minimum keeps a recording, and until when.
+func (s *Server) leastKept(ctx context.Context, p *place.Place, row recording.Row) (because string, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		set, until, ok, err := s.privacy.Least(tx, row)
+		if ok {
+			because = fmt.Sprintf("%s wants it kept until %s (%s); article 17(3)(b)", set.Title, until.Format("2 January 2006"), set.Source)
+		}
+		return err
+	})
+	return because, err
+}
+
+// requestsDue are requests of persons that the law wants answered within a week.
+func (s *Server) requestsDue(ctx context.Context, w monitor.Where, at time.Time) (all []monitor.Condition, again time.Time, err error) {
+	reminders, again, err := s.persons.Remind(ctx, w.Place, at)
+	for _, r := range reminders {
+		all = append(all, monitor.Condition{
+			Kind: monitor.RequestDue, Subject: r.Case.ID.String(), Since: r.Since, Urgent: r.Late,
+			Facts: map[string]string{"request": r.Case.ID.String(), "due": r.Case.DueAt.Format(time.RFC3339), "text": r.Text},
+		})
+	}
+	return all, again, err
+}
+
+// certificatesOf are the certificates of one run that count.
+func certificatesOf(ctx context.Context, p *place.Place, run id.Destruction) (out []string, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		all, err := place.Rows[id.Certificate](tx, `SELECT id FROM destruction_certificates WHERE run = ? AND replaced IS NULL ORDER BY id`, run)
+		for _, c := range all {
+			out = append(out, c.String())
+		}
+		return err
+	})
+	return out, err
+}
+
+// recipients are those to whom something of the customer's has gone, each once,
+// from the ledger's newest 2,000 lines.
+func recipients(ctx context.Context, p *place.Place) (out []string, err error) {
+	cursor := ""
+	for range 10 {
+		page, err := egress.List(ctx, p, cursor, 200)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range page.Items {
+			if to := fmt.Sprintf("%s (%s; %s)", l.Host, l.Purpose, l.Region); !slices.Contains(out, to) {
+				out = append(out, to)
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/tenancy/review"
+)
+
+// reviewer opens access reviews when their time has come, reminds of them and
+// ends them: after the start, for nights that the server slept through, and then
+// every night.
+type reviewer struct {
+	places       *place.Store
+	reviews      *review.Service
+	hour, minute int
+	log          *slog.Logger
+}
+
+func (r *reviewer) run(ctx context.Context) {
+	for {
+		r.turn(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Until(nextAt(time.Now(), r.hour, r.minute))):
+		}
+	}
+}
+
+// turn goes through all nodes; one that fails does not keep the others waiting.
+func (r *reviewer) turn(ctx context.Context) {
+	err := r.reviews.Sweep(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.log.Error("access reviews above customers could not all be looked after", "cause", err)
+	}
+	customers, err := r.places.Customers(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.log.Error("access reviews: the customers cannot be listed", "cause", err)
+	}
+	for _, c := range customers {
+		if err := r.one(ctx, c); err != nil && !errors.Is(err, context.Canceled) {
+			r.log.Error("a customer's access review could not be looked after", "customer", c, "cause", err)
+		}
+	}
+}
+
+func (r *reviewer) one(ctx context.Context, c id.Customer) error {
+	p, err := r.places.Place(ctx, c)
+	if err != nil {
+		return err
+	}
+	return r.reviews.Turn(ctx, review.Where{Place: p, Node: c})
+}
