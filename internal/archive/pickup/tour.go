@@ -341,6 +341,7 @@ func (t *tour) account(ctx context.Context, went error) error {
 		failed = 1
 	}
 	return t.p.Keep(context.WithoutCancel(ctx), func(tx *place.Tx) error {
+		tx.Notify(place.Conditions) // another key, a refused sign-in, or their end
 		if _, err := tx.Exec(`UPDATE pickups SET looked_at = ?, fault = ?, shown = ?, found = ?, fetched = fetched + ?, bytes = bytes + ?, waiting = ? WHERE source = ?`,
 			tx.At().UnixMilli(), text, shown, t.found, t.files, t.bytes, t.left, t.src.ID); err != nil {
 			return err

@@ -1,6 +1,10 @@
 package disk
 
-import "golang.org/x/sys/windows"
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
 
 // Room is how large the disk of a folder is, and what its user may still write
 // to it.
@@ -14,4 +18,10 @@ func Room(dir string) (free, total int64, err error) {
 		return 0, 0, err
 	}
 	return int64(mine), int64(all), nil
+}
+
+// Device names the disk of a folder: the same for two folders that fill up together.
+func Device(dir string) (string, error) {
+	full, err := filepath.Abs(dir)
+	return filepath.VolumeName(full), err
 }

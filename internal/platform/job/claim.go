@@ -99,6 +99,7 @@ func postpone(ctx context.Context, p *place.Place, j Job, at time.Time, reason s
 		if err != nil {
 			return err
 		}
+		tx.Notify(place.Conditions)
 		return settle(tx)
 	})
 }
@@ -109,6 +110,7 @@ func bury(ctx context.Context, p *place.Place, j Job, reason string) error {
 		if err != nil {
 			return err
 		}
+		tx.Notify(place.Conditions)
 		return settle(tx)
 	})
 }

@@ -36,6 +36,10 @@ type Commit struct {
 	Jobs     bool     // work was enqueued
 }
 
+// Conditions is the topic of what records no event and may be wrong all the same:
+// a job that failed, how another machine stands. Alerts look soon after it.
+const Conditions = "conditions"
+
 // Record puts an event into the journal, in this transaction.
 func (tx *Tx) Record(e Event) { tx.events = append(tx.events, e) }
 

@@ -222,20 +222,21 @@ const (
 	urgent = 7 * 24 * time.Hour
 )
 
-// runsOut is a condition while little is left of something's time; false before.
+// runsOut is a condition while little is left of something's time, false before;
+// again is when there is more to say.
 func runsOut(k monitor.Kind, subject, what string, until, at time.Time) (c monitor.Condition, again time.Time, ok bool) {
 	left := until.Sub(at)
 	if left > soon {
 		return c, until.Add(-soon), false
 	}
 	stage := "30"
-	switch {
+	switch again = until.Add(-urgent); {
 	case left <= 0:
-		stage = "0"
+		stage, again = "0", time.Time{}
 	case left <= 24*time.Hour:
-		stage = "1"
+		stage, again = "1", until
 	case left <= urgent:
-		stage = "7"
+		stage, again = "7", until.Add(-24*time.Hour)
 	}
 	text := fmt.Sprintf("%s runs out on %s, in %s days or less", what, until.UTC().Format("2 January 2006, 15:04 MST"), stage)
 	if left <= 0 {
@@ -244,7 +245,7 @@ func runsOut(k monitor.Kind, subject, what string, until, at time.Time) (c monit
 	return monitor.Condition{
 		Kind: k, Subject: subject, Since: until.Add(-soon), Urgent: left <= urgent,
 		Facts: map[string]string{"days": stage, "until": until.UTC().Format(time.RFC3339), "text": text},
-	}, time.Time{}, true
+	}, again, true
 }
 
 // tokens is machines' credentials that run out. Those that were made for less
@@ -256,8 +257,12 @@ func (d Parts) tokens(ctx context.Context, w monitor.Where, at time.Time) (all [
 		if t.Until.IsZero() || t.Until.Sub(t.CreatedAt) <= soon || t.LastUsedAt.IsZero() || at.Sub(t.LastUsedAt) > soon || at.After(t.Until.Add(urgent)) {
 			continue
 		}
-		if c, _, ok := runsOut(monitor.TokenExpiring, t.ID.String(), "an API token", t.Until, at); ok {
+		c, next, ok := runsOut(monitor.TokenExpiring, t.ID.String(), "an API token", t.Until, at)
+		if ok {
 			all = append(all, c)
+		}
+		if !next.IsZero() && (again.IsZero() || next.Before(again)) {
+			again = next
 		}
 	}
 	return all, again, err

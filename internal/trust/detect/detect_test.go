@@ -30,7 +30,7 @@ type world struct {
 	monitor *monitor.Service
 }
 
-func newWorld(t *testing.T, engine placetest.Engine) *world {
+func openWorld(t testing.TB, engine placetest.Engine) *world {
 	t.Helper()
 	schemas := recordingtest.Schemas(pickup.Migrations(), intake.Migrations(), collect.Migrations(), monitor.Migrations())
 	schemas.Registry = slices.Concat(schemas.Registry, collect.RegistryMigrations(), monitor.Migrations())
@@ -46,7 +46,7 @@ func newWorld(t *testing.T, engine placetest.Engine) *world {
 	return w
 }
 
-func no(t *testing.T, err error) {
+func no(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func (w *world) found(t *testing.T, k monitor.Kind) (all []monitor.Condition) {
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	for _, e := range placetest.Engines {
-		t.Run(e.Name, func(t *testing.T) { fn(t, newWorld(t, e)) })
+		t.Run(e.Name, func(t *testing.T) { fn(t, openWorld(t, e)) })
 	}
 }
 
@@ -139,4 +139,67 @@ func TestASpoolFills(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A disk that failed under what is pushed is told of the installation, with when
+// it began and how many it concerns, and no longer once it was mended.
+func TestADiskFailsUnderDrops(t *testing.T) {
+	failing := map[id.Customer]time.Time{}
+	h := detect.Host{Drops: func() map[id.Customer]time.Time { return failing }}
+	look := func() (all []monitor.Condition) {
+		for _, d := range h.Detectors() {
+			if slices.Contains(d.Kinds, monitor.DiskFailing) {
+				list, _, err := d.Look(t.Context(), monitor.Where{}, time.Now())
+				no(t, err)
+				all = append(all, list...)
+			}
+		}
+		return all
+	}
+	if got := look(); len(got) != 0 {
+		t.Fatal(got)
+	}
+	first := time.Now().Add(-time.Hour)
+	failing[id.New[id.Customer]()], failing[id.New[id.Customer]()] = time.Now(), first
+	if got := look(); len(got) != 1 || !got[0].Since.Equal(first) || got[0].Facts["customers"] != "2" {
+		t.Fatal(got)
+	}
+	if r, ok := monitor.RuleOf(monitor.DiskFailing); !ok || r.Severity != monitor.Urgent {
+		t.Fatal(r)
+	}
+}
+
+// Folders on one disk fill up together: that is one alert, which names them all.
+func TestOneDiskIsOneAlert(t *testing.T) {
+	free := map[string]int64{"1": 50, "2": 50}
+	h := detect.Host{
+		Disks:  map[string]string{"data": "/d", "objects": "/o", "the second copy of the keys": "/k"},
+		Device: func(dir string) (string, error) { return map[string]string{"/d": "1", "/o": "1", "/k": "2"}[dir], nil },
+	}
+	h.Room = func(dir string) (int64, int64, error) { d, err := h.Device(dir); return free[d], 100, err }
+	for _, c := range []struct {
+		one, two int64
+		want     []string
+	}{
+		{50, 50, nil},
+		{20, 50, []string{"The disk that holds data and objects is at least 80 % full"}},
+		{50, 1, []string{"The disk that holds the second copy of the keys is at least 95 % full"}},
+		{3, 20, []string{"The disk that holds data and objects is at least 95 % full", "The disk that holds the second copy of the keys is at least 80 % full"}},
+	} {
+		free["1"], free["2"] = c.one, c.two
+		var got []string
+		for _, d := range h.Detectors() {
+			if slices.Contains(d.Kinds, monitor.DiskFull) {
+				list, _, err := d.Look(t.Context(), monitor.Where{}, time.Now())
+				no(t, err)
+				for _, one := range list {
+					got = append(got, one.Facts["text"])
+				}
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
 }

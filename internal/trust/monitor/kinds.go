@@ -11,6 +11,7 @@ const (
 	CollectorOffline    Kind = "collector_offline"
 	FilesFailing        Kind = "files_failing"
 	DiskFull            Kind = "disk_full"
+	DiskFailing         Kind = "disk_failing"
 	QuotaFull           Kind = "quota_full"
 	KeysOutOfStep       Kind = "keys_out_of_step"
 	CertificateExpiring Kind = "certificate_expiring"
@@ -68,6 +69,7 @@ var Rules = []Rule{
 	{QuotaFull, Warning, "A quota is nearly used up", "Ask whoever provides this service for more, or keep recordings for a shorter time. At the limit nothing new is captured.", 5 * time.Minute},
 	{TokenExpiring, Warning, "A credential runs out", "Make a new one and put it where the old one is used, before the old one ends.", 0},
 	{DiskFull, Urgent, "A disk is nearly full", "Free some space or enlarge the disk. On a full disk nothing is captured.", 5 * time.Minute},
+	{DiskFailing, Urgent, "A disk cannot be written", "Look at the disk that holds the data folder's intake, and at the server's log. Files that are pushed or fetched are refused, and senders are asked to send again; each minute it is tried anew.", 2 * time.Minute},
 	{KeysOutOfStep, Urgent, "The copies of the keys differ", "Look at the disk or database of the second copy. Until they agree, sources are only kept.", time.Minute},
 	{CertificateExpiring, Warning, "A certificate runs out", "Renew it. When it has run out, nobody reaches this server.", 0},
 	{ClockOff, Warning, "A clock is wrong", "Let the machine set its clock from the network (NTP). Wrong times lead to wrong order, and beyond five minutes a collector is refused.", 2 * time.Minute},

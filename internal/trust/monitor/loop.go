@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"ringfence/internal/base/id"
@@ -37,10 +38,15 @@ var relevant = map[string]bool{
 	"source.added": true, "source.changed": true, "source.removed": true, "source.state-changed": true, "file.needs-attention": true, "files.settled": true,
 	"file.retried": true, "device.enrolled": true, "device.revoked": true, "transcript.state-changed": true, "recording.captured": true, "speech.set": true,
 	"token.created": true, "token.removed": true, "alert-settings.set": true, "expectation.missing": true, "expectation.excused": true, "quota.set": true,
+	"recording.marked": true, "recording.unmarked": true, "recording.redacted": true,
 }
 
 // Committed notes where to look; it is given to Store.OnCommit.
 func (s *Service) Committed(c place.Commit) {
+	if slices.Contains(c.Topics, place.Conditions) {
+		s.mark(c.Customer)
+		return
+	}
 	for _, e := range c.Events {
 		if relevant[e.Code] {
 			s.mark(c.Customer)
