@@ -36,11 +36,14 @@ func (a *API) Explain(out io.Writer, o Operation) {
 	switch {
 	case o.body != nil:
 		fmt.Fprintln(out, "\nBody (--body FILE, or - for standard input; plain fields also as flags):")
-		a.fields(out, o.body, "  ", 3)
+		a.fields(out, o.body, "  ", outermost)
 	case o.raw != "":
 		fmt.Fprintf(out, "\nBody: %s (--body FILE, or - for standard input)\n", o.raw)
 	}
 }
+
+// outermost is how deep a body is explained.
+const outermost = 3
 
 // fields lists the properties of a body, those of inner objects below them.
 func (a *API) fields(out io.Writer, s *schema, indent string, depth int) {
@@ -64,6 +67,9 @@ func (a *API) fields(out io.Writer, s *schema, indent string, depth int) {
 		}
 		if e := p.enum(); len(e) > 0 {
 			about = append(about, "one of "+strings.Join(e, ", "))
+		}
+		if depth == outermost && hidden(name, p) {
+			about = append(about, "secret: only in --body, as other users of the machine can list flags")
 		}
 		if p.Description != "" {
 			about = append(about, p.Description)
