@@ -64,7 +64,7 @@ windows: ## compile and vet what runs on Windows: dist/ringfence-collector.exe (
 # Without vet, which is make check's: on a fresh machine it reads all that is compiled
 # once more. What takes longest begins first; three at once, as some wait for disks
 # and clocks.
-LONGEST = ./internal/app ./internal/edge/httpapi ./internal/archive/... ./internal/insight/speech
+LONGEST = ./internal/app/... ./internal/edge/httpapi ./internal/archive/... ./internal/insight/speech
 test-go:
 	nice $(GO) test -vet=off -p 3 -timeout 15m -ldflags=-w $(LONGEST) ./...
 
