@@ -57,7 +57,15 @@ func Main(ctx context.Context, args []string, p cli.Process) int {
 	return cli.Dispatch(ctx, commands(), args, p)
 }
 
-func runHelp(_ context.Context, _ []string, p cli.Process) error {
+func runHelp(ctx context.Context, args []string, p cli.Process) error {
+	for _, c := range commands() {
+		if len(args) > 0 && c.Name == args[0] && c.Name != "help" {
+			return c.Run(ctx, []string{"-h"}, p)
+		}
+	}
+	if len(args) > 0 && args[0] != "-h" && args[0] != "--help" {
+		return cli.Misuse(fmt.Errorf("there is no command %q", args[0]))
+	}
 	fmt.Fprint(p.Stdout, "Ringfence keeps each customer's calls inside a fence of its own.\n\nUsage: ringfence COMMAND [flags]    (COMMAND -h explains each)\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(p.Stdout, "  %-13s %s\n", c.Name, c.Summary)
@@ -65,7 +73,10 @@ func runHelp(_ context.Context, _ []string, p cli.Process) error {
 	return nil
 }
 
-func runVersion(_ context.Context, _ []string, p cli.Process) error {
+func runVersion(_ context.Context, args []string, p cli.Process) error {
+	if len(args) > 0 {
+		return cli.Misuse(fmt.Errorf("unexpected %q", args[0]))
+	}
 	fmt.Fprintln(p.Stdout, release.String())
 	return nil
 }

@@ -32,6 +32,11 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			t.Errorf("backup %s: %s", part, text)
 		}
 	}
+	for _, part := range []string{"diff", "apply"} {
+		if text := explained("blueprint", part); !strings.Contains(text, "--node") {
+			t.Errorf("blueprint %s: %s", part, text)
+		}
+	}
 	for _, part := range []string{"enrol", "install", "status", "upgrade", "uninstall", "probe"} {
 		if text := explained("collect", part); !strings.Contains(explained("collect"), part) {
 			t.Errorf("collect -h does not know of %s: %s", part, text)

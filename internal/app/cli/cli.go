@@ -107,7 +107,8 @@ func Parse(f *flag.FlagSet, args []string) error {
 		explain()
 		return err
 	case err != nil:
-		return usageError{fmt.Errorf("%w; -h explains", err)}
+		text := strings.Replace(err.Error(), "not defined: -", "not defined: --", 1)
+		return usageError{errors.New(text + "; -h explains")}
 	case f.NArg() > 0:
 		return usageError{fmt.Errorf("unexpected %q; -h explains", f.Arg(0))}
 	}

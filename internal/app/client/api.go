@@ -98,16 +98,22 @@ func callAPI(ctx context.Context, api *remote.API, op remote.Operation, args []s
 	})
 }
 
-func addAPIFlags(f *flag.FlagSet, p cli.Process) apiFlags {
+// addTarget adds the flags that say which server is asked, and who asks.
+func addTarget(f *flag.FlagSet, p cli.Process) apiFlags {
 	return apiFlags{
 		url:     f.String("url", p.Getenv("RINGFENCE_URL"), "the `server`, for example https://calls.example.com"),
 		token:   f.String("token-file", p.Getenv("RINGFENCE_TOKEN_FILE"), "`file` with an API token, mode 0600; - reads standard input"),
 		session: f.String("session-file", p.Getenv("RINGFENCE_SESSION_FILE"), "`file` that keeps a person's sign-in; made when it is not there"),
 		ca:      f.String("ca", "", "`file` with certificates (PEM) to believe besides the system's"),
-		body:    f.String("body", "", "`file` with the body; - reads standard input"),
-		out:     f.String("out", "", "`file` to write the answer to instead of standard output"),
-		all:     f.Bool("all", false, "fetch every page of a list"),
 	}
+}
+
+func addAPIFlags(f *flag.FlagSet, p cli.Process) apiFlags {
+	c := addTarget(f, p)
+	c.body = f.String("body", "", "`file` with the body; - reads standard input")
+	c.out = f.String("out", "", "`file` to write the answer to instead of standard output")
+	c.all = f.Bool("all", false, "fetch every page of a list")
+	return c
 }
 
 func (c apiFlags) client(p cli.Process) (*remote.Client, error) {

@@ -28,7 +28,10 @@ diff and apply ask the server --url at --node: the provider or reseller below
 which the customer stands or is to be made, or the customer itself. - reads
 standard input. Who asks is said as with 'ringfence api'.
 
-Usage: ringfence blueprint sample|check|diff|apply [FILE] [flags]`
+Usage: ringfence blueprint sample
+       ringfence blueprint check FILE
+       ringfence blueprint diff FILE --url URL --node ID [flags]
+       ringfence blueprint apply FILE --url URL --node ID [flags]`
 
 // Blueprint is `ringfence blueprint`.
 func Blueprint(ctx context.Context, args []string, p cli.Process) error {
@@ -48,6 +51,9 @@ func Blueprint(ctx context.Context, args []string, p cli.Process) error {
 	}
 	if len(args) == 0 {
 		return cli.Misuse(errors.New("name the file; -h explains"))
+	}
+	if args[0] == "-h" || args[0] == "--help" {
+		return askBlueprint(ctx, "applyBlueprint", nil, args[:1], p)
 	}
 	text, err := readBody(args[0], p.Stdin)
 	if err != nil {
@@ -80,7 +86,7 @@ func askBlueprint(ctx context.Context, operation string, text []byte, args []str
 	own := flag.NewFlagSet(operation, flag.ContinueOnError)
 	given := api.Flags(op, own)
 	node := f.String("node", "", "`id` of the provider, reseller or customer")
-	c := addAPIFlags(f, p)
+	c := addTarget(f, p)
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ import (
 const leaversUsage = `
 ringfence leavers takes the people of a CSV file (a column email) out of a
 customer, all of them or nobody, and reports what they could reach. With
---dry-run it only says so. It asks a running server, as a machine whose token
-may leaver.remove (--token-file), or as a person (--session-file).
+--dry-run it only says so. It asks a running server, as a machine whose token has
+the act leaver.remove (--token-file), or as a person (--session-file).
 
 Usage: ringfence leavers FILE --customer org_… [flags]`
 
@@ -45,7 +45,7 @@ func Leavers(ctx context.Context, args []string, p cli.Process) error {
 	}
 	f := cli.Flags("leavers", leaversUsage, p)
 	given := api.Flags(op, f)
-	c := addAPIFlags(f, p)
+	c := addTarget(f, p)
 	asJSON := f.Bool("json", false, "print the report as JSON instead of a table")
 	if err := cli.Parse(f, args); err != nil {
 		return err

@@ -28,9 +28,9 @@ flags or --answers leave open, and guesses nothing where nobody can be asked.
 It proves that mail leaves and that the certificate will be trusted, makes the
 root key and has its recovery copy read back, makes the key stores, does the same
 for backups if it is told where they go, writes a configuration that explains
-itself, and gives the first administrator a link to choose a password. Every fault is told at once, and nothing is made before they
-are gone. Run it again after it was interrupted; run once more after it was
-finished, it changes nothing.
+itself, and gives the first administrator a link to choose a password. Every
+fault is told at once, and nothing is made before they are gone. Run it again
+after it was interrupted; run once more after it was finished, it changes nothing.
 
 Usage: ringfence init [--admin EMAIL --url URL --smtp HOST:PORT ...] [--answers FILE]`
 

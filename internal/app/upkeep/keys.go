@@ -51,6 +51,15 @@ func Keys(ctx context.Context, args []string, p cli.Process) error {
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
+	switch what {
+	case " rotate root", " show":
+	case " rotate customer":
+		if (*customer == "") != *all {
+			return cli.Misuse(errors.New("name one customer with --customer, or --all"))
+		}
+	default:
+		return cli.Misuse(errors.New("say what: rotate root, rotate customer or show; -h explains"))
+	}
 	c, err := config.Load(*path)
 	if err != nil {
 		return err
@@ -59,14 +68,9 @@ func Keys(ctx context.Context, args []string, p cli.Process) error {
 	case " rotate root":
 		return offerRoot(ctx, c, *recovery, p, func(string) {})
 	case " rotate customer":
-		if (*customer == "") != *all {
-			return cli.Misuse(errors.New("name one customer with --customer, or --all"))
-		}
 		return rotateCustomers(ctx, c, *customer, p)
-	case " show":
-		return showRoots(c, p)
 	}
-	return cli.Misuse(errors.New("say what: rotate root, rotate customer or show; -h explains"))
+	return showRoots(c, p)
 }
 
 // offerRoot makes the next root key. It lies under another name until its

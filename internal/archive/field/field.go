@@ -76,8 +76,10 @@ func flags(name, help string, out io.Writer) *flag.FlagSet {
 	f.SetOutput(io.Discard)
 	f.Usage = func() {
 		fmt.Fprint(out, help)
-		f.SetOutput(out)
+		var list strings.Builder
+		f.SetOutput(&list)
 		f.PrintDefaults()
+		fmt.Fprint(out, strings.ReplaceAll("\n"+list.String(), "\n  -", "\n  --")[1:])
 	}
 	return f
 }
@@ -89,7 +91,7 @@ func parse(f *flag.FlagSet, args []string) error {
 		explain()
 		return err
 	} else if err != nil {
-		return usage(err.Error())
+		return usage(strings.Replace(err.Error(), "not defined: -", "not defined: --", 1))
 	}
 	if f.NArg() > 0 {
 		return usage(fmt.Sprintf("%q is not understood; options begin with --", f.Arg(0)))
