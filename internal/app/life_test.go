@@ -17,6 +17,7 @@ import (
 	"ringfence/demo"
 	"ringfence/internal/app/apptest"
 	"ringfence/internal/app/webcert/webcerttest"
+	"ringfence/internal/base/freeport"
 	"ringfence/internal/platform/place/placetest"
 )
 
@@ -148,7 +149,7 @@ func wholeLife(t *testing.T, postgres bool) {
 		}
 	}
 	relay := apptest.NewRelayed(t, "")
-	address := apptest.FreeAddress(t)
+	address := freeport.Address(t)
 	link := m.initialise(relay, address)
 	server := m.serve("/etc/ringfence/ringfence.yaml")
 	life := &lived{premises: m, relay: relay, url: "https://" + address}

@@ -18,6 +18,7 @@ import (
 
 	"ringfence/internal/app/apptest"
 	"ringfence/internal/app/server/servertest"
+	"ringfence/internal/base/freeport"
 )
 
 // begin makes the installation with its customer, whose systems push, are
@@ -25,8 +26,8 @@ import (
 func (d *soakDay) begin() {
 	d.Helper()
 	d.relay = apptest.NewRelayed(d.T, "")
-	d.web = apptest.FreeAddress(d.T)
-	own := apptest.FreeAddress(d.T)
+	d.web = freeport.Address(d.T)
+	own := freeport.Address(d.T)
 	d.proxies["sftp"], d.proxies["http"] = newCutter(d.T, own), newCutter(d.T, d.web)
 	calls := d.TempDir()
 	_, told := servertest.Initialised(d, d.dir, "--listen", d.web, "--smtp", d.relay.Addr().String(), "--mail-from", "calls@example.com", "--skip-mail-proof", "a test")

@@ -21,11 +21,3 @@ func Listener(t testing.TB) net.Listener {
 	}
 	return l
 }
-
-// FreeAddress is an address that nobody listened on a moment ago.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	l := Listener(t)
-	defer l.Close()
-	return l.Addr().String()
-}

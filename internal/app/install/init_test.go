@@ -34,6 +34,7 @@ import (
 	"ringfence/internal/app/install"
 	"ringfence/internal/app/storage"
 	"ringfence/internal/app/webcert/webcerttest"
+	"ringfence/internal/base/freeport"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
@@ -187,7 +188,7 @@ func TestTLSIsProven(t *testing.T) {
 // TestTheProxyLeadsHere: a proxy in front is asked for a page that only this
 // process can answer; one that leads elsewhere is told.
 func TestTheProxyLeadsHere(t *testing.T) {
-	address := apptest.FreeAddress(t)
+	address := freeport.Address(t)
 	target, err := url.Parse("http://" + address)
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +213,7 @@ func TestTheProxyLeadsHere(t *testing.T) {
 // TestAnAuthorityIsTried: init fetches the certificate that the server will use,
 // and says what has to be reachable where it cannot.
 func TestAnAuthorityIsTried(t *testing.T) {
-	address := apptest.FreeAddress(t)
+	address := freeport.Address(t)
 	_, port, err := net.SplitHostPort(address)
 	apptest.No(t, err)
 	number, err := strconv.Atoi(port)

@@ -28,6 +28,7 @@ import (
 	"ringfence/internal/app/server"
 	"ringfence/internal/app/storage"
 	"ringfence/internal/archive/upgrade"
+	"ringfence/internal/base/freeport"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 )
@@ -165,7 +166,7 @@ type site struct {
 func newSite(t *testing.T, more ...string) *site {
 	s := &site{T: t, root: t.TempDir()}
 	s.program = filepath.Join(s.root, "ringfence")
-	args := append(initArgs(s.root), "--listen", apptest.FreeAddress(t), "--skip-mail-proof", "a test")
+	args := append(initArgs(s.root), "--listen", freeport.Address(t), "--skip-mail-proof", "a test")
 	args = append(args, more...)
 	var out bytes.Buffer
 	if code := app.Main(t.Context(), args, cli.Process{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: os.Getenv}); code != 0 {

@@ -18,12 +18,13 @@ import (
 	"ringfence/internal/app/server"
 	"ringfence/internal/app/server/servertest"
 	"ringfence/internal/app/webcert/webcerttest"
+	"ringfence/internal/base/freeport"
 )
 
 // TestCertificateFromAnAuthority: the server starts without a certificate, proves
 // its name inside a handshake, gets one, and refuses every other name.
 func TestCertificateFromAnAuthority(t *testing.T) {
-	address := apptest.FreeAddress(t)
+	address := freeport.Address(t)
 	_, port, err := net.SplitHostPort(address)
 	apptest.No(t, err)
 	number, err := strconv.Atoi(port)

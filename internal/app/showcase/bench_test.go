@@ -17,6 +17,7 @@ import (
 	"ringfence/internal/app/server/servertest"
 	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/actor"
+	"ringfence/internal/base/freeport"
 	"ringfence/internal/tenancy/org"
 )
 
@@ -29,7 +30,7 @@ func BenchmarkReady(b *testing.B) {
 	}{{0, time.Second}, {500, 3 * time.Second}} {
 		b.Run(fmt.Sprintf("places=%d", c.places), func(b *testing.B) {
 			dir := b.TempDir()
-			cfg := servertest.Prepared(b, dir, "--listen", apptest.FreeAddress(b))
+			cfg := servertest.Prepared(b, dir, "--listen", freeport.Address(b))
 			populate(b, cfg.Data, dir, c.places)
 			var worst time.Duration
 			for b.Loop() {

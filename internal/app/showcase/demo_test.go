@@ -106,7 +106,7 @@ func dropped(t *testing.T, b *apptest.Browser, customer, folder string) {
 	if err := os.WriteFile(filepath.Join(folder, "from-the-desk.wav"), sound, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	apptest.Eventually(t, 5*time.Second, "a dropped file is listed", func() bool {
+	apptest.Eventually(t, time.Minute, "a dropped file is listed", func() bool {
 		return slices.ContainsFunc(b.List(customer, ""), func(r apptest.Listed) bool { return r.FileName == "from-the-desk.wav" })
 	})
 }
