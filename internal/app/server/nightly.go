@@ -31,13 +31,21 @@ func nextAt(now time.Time, hour, minute int) time.Time {
 // after the start, for nights that the server slept through, and then every
 // night.
 type sweeper struct {
-	places       *place.Store
-	privacy      *privacy.Service
-	objects      blob.Bucket
-	collectors   *collect.Server
-	entry        *entry.Service
+	places     *place.Store
+	privacy    *privacy.Service
+	objects    blob.Bucket
+	collectors *collect.Server
+	entry      *entry.Service
+	// purges take away what was kept for its own time and is no recording; each
+	// gives how much.
+	purges       []func(ctx context.Context, p *place.Place) (int, error)
 	hour, minute int
 	log          *slog.Logger
+}
+
+// purges are what the nightly round takes away beside recordings.
+func (s *Server) purges() []func(ctx context.Context, p *place.Place) (int, error) {
+	return []func(ctx context.Context, p *place.Place) (int, error){s.persons.Purge, s.breaches.Purge, s.redaction.Purge}
 }
 
 func (s *sweeper) run(ctx context.Context) {
@@ -78,6 +86,11 @@ func (s *sweeper) sweep(ctx context.Context) {
 		}
 		if err == nil {
 			_, err = s.entry.Sweep(ctx, p)
+		}
+		for _, purge := range s.purges {
+			if err == nil {
+				_, err = purge(ctx, p)
+			}
 		}
 		if ctx.Err() != nil {
 			return

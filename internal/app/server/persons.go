@@ -13,6 +13,7 @@ import (
 	"ringfence/internal/platform/journal"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/trust/breach"
+	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/person"
 	personal "ringfence/internal/trust/person/stores"
@@ -22,13 +23,26 @@ import (
 // its own: it reads every card, and keeps no other work waiting.
 func (s *Server) buildPersons() {
 	s.persons = person.New(person.Options{
-		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept,
+		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept, Certify: s.certifyErasure,
 		Stores: personal.All(personal.Services{Recordings: s.Recordings, Coverage: s.coverage, Monitor: s.monitor, SSO: s.sso}),
 	})
 	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf})
 	s.parcels.Register(person.KindPack, s.persons.Maker())
 	s.searching = job.NewRunner(s.Places, map[string]job.Kind{person.JobSearch: s.persons.Kind()}, s.runnerOptions(2))
 	s.monitor.Detect(monitor.Detector{Kinds: []monitor.Kind{monitor.RequestDue}, Look: s.requestsDue})
+}
+
+// certifyErasure signs what was erased of a person and what was kept, in all stores.
+func (s *Server) certifyErasure(ctx context.Context, p *place.Place, d person.Done) error {
+	e := destruction.Erasure{Run: d.Run, Request: d.Case.String(), Ordered: d.Ordered}
+	for _, part := range d.Parts {
+		one := destruction.Store{Name: part.Store, Title: part.Title, Erased: part.Erased}
+		for _, k := range part.Kept {
+			one.Kept = append(one.Kept, destruction.Kept{Count: k.Count, Why: k.Why})
+		}
+		e.Stores = append(e.Stores, one)
+	}
+	return s.certificates.Erased(ctx, p, e)
 }
 
 // leastKept says which law's minimum keeps a recording, and until when.

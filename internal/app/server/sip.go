@@ -18,9 +18,18 @@ import (
 // there is an address for them.
 func (s *Server) buildSiprec() (err error) {
 	s.siprec, err = siprec.New(siprec.Options{
-		Store: s.Places, Recordings: s.Recordings, Spool: filepath.Join(s.cfg.Data, "siprec"), Log: s.log, Expect: s.expectSession,
+		Store: s.Places, Recordings: s.Recordings, Spool: filepath.Join(s.cfg.Data, "siprec"), Log: s.log, Expect: s.expectSession, Hushed: s.pausesGoing,
 	})
 	return err
+}
+
+// pausesGoing are the pauses by which sessions under way are silenced.
+func (s *Server) pausesGoing(tx *place.Tx, sources []id.Source) (all []siprec.Hush, err error) {
+	going, err := s.redaction.Going(tx, sources)
+	for _, g := range going {
+		all = append(all, siprec.Hush(g))
+	}
+	return all, err
 }
 
 // expectSession has the recording of a session expected: each is a call that the

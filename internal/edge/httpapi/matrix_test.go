@@ -160,6 +160,8 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"name": "matrix", "url": "http://127.0.0.1:1/", "events": []string{"recording.captured"}, "purpose": "matrix", "region": "here"}
 	case "exportCustomer":
 		return map[string]any{"receive_key": strings.Repeat("k", 100), "purpose": "matrix"}
+	case "keepClosedCases":
+		return map[string]any{"days": 1098}
 	case "leave":
 		return map[string]any{"confirm": 1, "reason": "matrix"}
 	case "rotateKey":

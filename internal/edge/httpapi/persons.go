@@ -16,6 +16,9 @@ func (s *Server) personRoutes() {
 	add(s, route{gate: g, method: get, path: base, id: "listPersonRequests", summary: "Requests of persons about what is kept of them, newest first"}, s.listPersonRequests)
 	add(s, route{gate: g, method: post, path: base, id: "openPersonRequest", summary: "Open a request; the stores are looked through at once, and the month of the law runs", status: 201, creates: true}, s.openPersonRequest)
 	add(s, route{gate: g, method: get, path: base + "/stores", id: "personStores", summary: "Where a search looks, and why something may be kept"}, s.personStores)
+	const kept = "/api/v1/customers/{customer}/closed-cases"
+	add(s, route{gate: g, method: get, path: kept, id: "closedCases", summary: "How long requests of persons and breaches are kept once they are closed"}, s.closedCases)
+	add(s, route{gate: g, fresh: true, method: put, path: kept, id: "keepClosedCases", summary: "Choose how long they are kept; what is older goes in the night"}, s.keepClosedCases)
 	one := base + "/{request}"
 	add(s, route{gate: g, method: get, path: one, id: "personRequest", summary: "One request"}, s.personRequest)
 	add(s, route{gate: g, method: put, path: one + "/identity", id: "identifyPerson", summary: "Note how it was made sure that the person is who they say"}, s.identifyPerson)
@@ -33,6 +36,18 @@ func (s *Server) personRoutes() {
 	add(s, route{gate: g, method: post, path: one + "/end", id: "endPersonRequest", summary: "Answered, or refused with the reason"}, s.endPersonRequest)
 	add(s, route{gate: g, method: get, path: one + "/letter", id: "personLetter", summary: "The draft of a letter to the person"}, s.personLetter)
 	add(s, route{gate: g, method: get, path: one + "/letter/paper", id: "personLetterPaper", summary: "The draft of a letter as a PDF", gives: "application/pdf"}, s.personLetterPaper)
+}
+
+func (s *Server) closedCases(ctx context.Context, v *visit, _ *CustomerPath) (*body[ClosedCases], error) {
+	days, err := s.deps.Persons.Kept(ctx, v.place)
+	return answer(ClosedCases{days}), err
+}
+
+func (s *Server) keepClosedCases(ctx context.Context, v *visit, in *closedCasesInput) (*body[ClosedCases], error) {
+	if err := s.deps.Persons.SetKept(ctx, v.place, v.who, in.Body.Days); err != nil {
+		return nil, err
+	}
+	return answer(in.Body), nil
 }
 
 // request reads the id of a path.

@@ -25,6 +25,17 @@ func TestAPersonsRequestByTheAPI(t *testing.T) {
 	if got := admin.do("POST", base, map[string]any{"right": "erase", "name": "x", "identifiers": map[string]any{"numbers": []string{}, "emails": []string{}, "names": []string{"x"}, "accounts": []string{}, "extensions": []string{}, "ids": []string{}}}); got.status != 422 && got.status != 400 {
 		t.Errorf("a name of one letter: %d %s", got.status, got.body)
 	}
+	kept := "/api/v1/customers/" + w.a.id.String() + "/closed-cases"
+	var closed httpapi.ClosedCases
+	w.ok(admin, "GET", kept, nil).into(t, &closed)
+	if closed.Days != person.DefaultKept {
+		t.Errorf("%+v", closed)
+	}
+	w.ok(admin, "PUT", kept, map[string]any{"days": 2196}).into(t, &closed)
+	w.ok(admin, "GET", kept, nil).into(t, &closed)
+	if got := admin.do("PUT", kept, map[string]any{"days": 1}); closed.Days != 2196 || got.status != 422 {
+		t.Errorf("%+v, a day: %d", closed, got.status)
+	}
 	ids := map[string]any{"numbers": []string{}, "emails": []string{}, "names": []string{"Zebrawood Caller"}, "accounts": []string{}, "extensions": []string{}, "ids": []string{}}
 	begin := func(right string) (c httpapi.PersonRequest) {
 		got := admin.do("POST", base, map[string]any{"right": right, "name": "Zebrawood Caller", "identifiers": ids})

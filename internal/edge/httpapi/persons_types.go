@@ -109,6 +109,11 @@ type PersonStore struct {
 	Kept   string `json:"kept" doc:"Why nothing of it is erased"`
 }
 
+// ClosedCases says how long requests of persons and breaches are kept once they are closed.
+type ClosedCases struct {
+	Days int `json:"days" doc:"30 to 3660; three years unless it was chosen"`
+}
+
 // LetterDraft is a letter to a person, to be read before it is sent.
 type LetterDraft struct {
 	Text string `json:"text"`
@@ -123,6 +128,10 @@ type (
 	PersonRequestPath struct {
 		CustomerPath
 		Request string `path:"request"`
+	}
+	closedCasesInput struct {
+		CustomerPath
+		Body ClosedCases
 	}
 	personList struct {
 		CustomerPath

@@ -75,8 +75,17 @@ func TestPausesAndPaymentsByTheAPI(t *testing.T) {
 	if got := admin.do("PATCH", base+"/pauses/"+p.ID, map[string]any{"to": time.Now()}); got.status != 409 {
 		t.Errorf("ending it twice: %d", got.status)
 	}
+	var now httpapi.PaymentPause
+	w.ok(admin, "POST", base+"/pauses", map[string]any{"source_id": w.a.source.String(), "call": "siprec/sps_06b3k0000000000000000000000"}).into(t, &now)
+	if got := admin.do("PATCH", base+"/pauses/"+now.ID, map[string]any{}); got.status != 204 || time.Since(now.From).Abs() > time.Minute {
+		t.Errorf("a pause by the server's clock: %d %+v", got.status, now)
+	}
 	var pauses httpapi.PaymentPauses
-	w.ok(admin, "GET", base+"/pauses", nil).into(t, &pauses)
+	w.ok(admin, "GET", base+"/pauses?limit=1", nil).into(t, &pauses)
+	if len(pauses.Items) != 1 || pauses.Items[0].ID != now.ID || pauses.Next == nil {
+		t.Fatalf("%+v", pauses)
+	}
+	w.ok(admin, "GET", base+"/pauses?cursor="+*pauses.Next, nil).into(t, &pauses)
 	if len(pauses.Items) != 1 || pauses.Items[0].To == nil || pauses.Items[0].By != "extension" {
 		t.Errorf("%+v", pauses)
 	}

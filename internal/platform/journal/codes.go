@@ -185,6 +185,15 @@ var Codes = []Code{
 	{"request.kept-for", "it was chosen how long requests of persons and breaches are kept once they are closed"},
 	{"request.purged", "a person's request was closed so long ago that it was deleted, with what was found and what the log says of it in words"},
 
+	// trust/pseudonym
+	{"pseudonym.key-made", "the key was made under which names and numbers lead to their pseudonyms"},
+	{"pseudonym.rule-set", "it was chosen from which age on names and numbers are replaced by pseudonyms"},
+	{"pseudonym.run-asked", "names and numbers in recordings are to be replaced by pseudonyms"},
+	{"pseudonym.run-ended", "a replacing of names and numbers came to its end: how many recordings were changed, and how many stayed as they are"},
+	{"pseudonym.exported", "an export was given pseudonyms instead of names, which the archive keeps"},
+	{"pseudonym.forgetting-asked", "somebody wants the way back from pseudonyms to be destroyed: it waits for a second person"},
+	{"pseudonym.forgotten", "a second person agreed, and the way back from pseudonyms was taken out; its keys go next"},
+
 	// trust/breach
 	{"breach.opened", "it became known that something may have been in wrong hands; 72 hours run"},
 	{"breach.changed", "more became known of a breach, or its notices were drafted anew"},
@@ -218,6 +227,7 @@ var Codes = []Code{
 	{"redaction.set", "it was chosen what is found in recordings, and what is taken out of them"},
 	{"pause.noted", "a telephone system or a payment page said that a payment was being taken in a call"},
 	{"pause.ended", "a pause that was open has ended"},
+	{"pauses.purged", "pauses that were told of more than 31 days ago were deleted"},
 	{"payment.recorded", "a recording has a payment card's data in it, although it should not"},
 
 	// archive/recording, again

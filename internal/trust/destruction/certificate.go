@@ -24,6 +24,7 @@ type Certificate struct {
 	SignedAt time.Time `json:"signed_at"`
 	Total    Total     `json:"total"`
 	Copies   []Copy    `json:"copies"`
+	Stores   []Store   `json:"stores,omitempty"` // of a person's request for erasure: every store, not recordings alone
 	Items    []Item    `json:"items"`
 }
 

@@ -53,7 +53,30 @@ func (s *Service) Erased(ctx context.Context, p *place.Place, e Erasure) error {
 	c := s.compose(p, r, nil, said{})
 	c.Ended, c.Stores = now.UTC().Truncate(time.Second), e.Stores
 	c.Copies = s.rowCopies(p.Dialect(), now)
-	return s.signAs(ctx, p, i, r, c)
+	return s.signAs(ctx, p, i, r, c, id.Certificate{}, func(*place.Tx, id.Certificate) error { return nil })
+}
+
+// ofStores signs anew what an earlier certificate says of all stores, as its copies
+// are now, and reports whether it was one of these.
+func (s *Service) ofStores(ctx context.Context, p *place.Place, old id.Certificate) (bool, error) {
+	file, err := s.Document(ctx, p, old, false)
+	if err != nil {
+		return false, err
+	}
+	c, _, err := Verify(file)
+	if err != nil || len(c.Stores) == 0 {
+		return false, err
+	}
+	run, err := id.Parse[id.Destruction](c.Run)
+	if err != nil {
+		return false, err
+	}
+	c.Corrects, c.Copies = old.String(), s.rowCopies(p.Dialect(), c.Ended)
+	r := runRow{Run: run, Kind: c.By.Kind}
+	return true, s.signAs(ctx, p, id.New[id.Certificate](), r, *c, old, func(tx *place.Tx, i id.Certificate) error {
+		_, err := tx.Exec(`UPDATE destruction_certificates SET replaced = ? WHERE id = ?`, i, old)
+		return err
+	})
 }
 
 // rowCopies says what became of each kind of copy of rows that are no recordings.

@@ -126,6 +126,9 @@ func (s *Service) certify(ctx context.Context, p *place.Place, run id.Destructio
 
 // renew signs anew what an earlier certificate said, as it is known now.
 func (s *Service) renew(ctx context.Context, p *place.Place, old id.Certificate) error {
+	if of, err := s.ofStores(ctx, p, old); err != nil || of {
+		return err
+	}
 	var r runRow
 	var items []itemRow
 	var more said
@@ -153,12 +156,16 @@ func (s *Service) renew(ctx context.Context, p *place.Place, old id.Certificate)
 
 // sign writes, signs and keeps one certificate; then marks what it covers.
 func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []itemRow, more said, old id.Certificate, then func(tx *place.Tx, c id.Certificate) error) error {
-	i := id.New[id.Certificate]()
 	c := s.compose(p, r, items, more)
-	c.ID, c.Customer, c.Name, c.SignedAt = i.String(), p.Customer().String(), s.o.Name(ctx, p.Customer()), s.o.Now().UTC().Truncate(time.Second)
 	if !old.IsZero() {
 		c.Corrects = old.String()
 	}
+	return s.signAs(ctx, p, id.New[id.Certificate](), r, c, old, then)
+}
+
+// signAs signs a certificate that was composed, under an id, and keeps it.
+func (s *Service) signAs(ctx context.Context, p *place.Place, i id.Certificate, r runRow, c Certificate, old id.Certificate, then func(tx *place.Tx, c id.Certificate) error) error {
+	c.ID, c.Customer, c.Name, c.SignedAt = i.String(), p.Customer().String(), s.o.Name(ctx, p.Customer()), s.o.Now().UTC().Truncate(time.Second)
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err
@@ -192,7 +199,7 @@ func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []it
 			corrects = old
 		}
 		if _, err := tx.Exec(`INSERT INTO destruction_certificates (id, run, corrects, kind, signed_at, items, open, waiting, until, document, pdf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			i, r.Run, corrects, r.Kind, c.SignedAt.UnixMilli(), len(items), c.Total.Unknown, c.Total.Waiting, lasts(c), sealedText, sealedPDF); err != nil {
+			i, r.Run, corrects, r.Kind, c.SignedAt.UnixMilli(), len(c.Items), c.Total.Unknown, c.Total.Waiting, lasts(c), sealedText, sealedPDF); err != nil {
 			return err
 		}
 		tx.Record(place.Event{Code: "certificate.signed", Subject: i.String(), Facts: facts(c)})

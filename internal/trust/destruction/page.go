@@ -42,6 +42,10 @@ func page(c Certificate) ([]byte, error) {
 		rows = append(rows, []string{one.What, state, one.Detail})
 	}
 	d.Table([]string{"Copy", "State", "What that means"}, []float64{2, 1.4, 4}, rows)
+	if len(c.Stores) > 0 {
+		stores(d, c.Stores)
+		return d.Bytes()
+	}
 	d.Heading("What this says")
 	d.Text("Each recording lay sealed under two keys of its own. The keys were destroyed first, in every key store: what they sealed cannot be opened from then on, wherever a copy lies, but by whom holds a copy of the keys " +
 		"from before, as the table says. Then the objects, the rows and the search words were removed. The ids of the keys stand as tombstones in the key stores and in every backup made since.")
@@ -53,7 +57,25 @@ func page(c Certificate) ([]byte, error) {
 }
 
 var words = map[string]string{
-	"person": "a person's decision", "retention": "retention", "erasure": "a person's request for erasure", "departure": "the customer leaves", "redaction": "a redaction that replaces the original",
+	"person": "a person's decision", "retention": "retention", "erasure": "a person's request for erasure", "departure": "the customer leaves", "redaction": "a redaction that replaces the original", "pseudonyms": "two persons, of the way back from pseudonyms",
+}
+
+// stores lists what was erased and kept of a person, store by store.
+func stores(d *paper.Document, all []Store) {
+	d.Heading("What was erased, and what was kept")
+	var rows [][]string
+	for _, s := range all {
+		because := ""
+		for n, k := range s.Kept {
+			if n > 0 {
+				because += "; "
+			}
+			because += number(k.Count) + ": " + k.Why
+		}
+		rows = append(rows, []string{s.Title, number(s.Erased), because})
+	}
+	d.Table([]string{"Store", "Erased", "Kept because"}, []float64{2, 0.8, 4.4}, rows)
+	d.Text("Recordings that were erased have certificates of their own under the same destruction, with the ids of their keys.")
 }
 
 func items(d *paper.Document, all []Item) {

@@ -203,6 +203,10 @@ func (s *Service) finish(ctx context.Context, p *place.Place, intent id.Intent, 
 		}
 		s.o.Step("person: noted")
 	}
+	if err := s.certify(ctx, p, e); err != nil {
+		return err
+	}
+	s.o.Step("person: certified")
 	_, err = s.change(ctx, p, who, e.Case, func(tx *place.Tx, c *Case) (place.Event, error) {
 		if c.State == Erasing {
 			c.State = Open

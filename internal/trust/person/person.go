@@ -123,6 +123,9 @@ type Options struct {
 	Few int64
 	// Certified gives the certificates of a case's erasure; nil: none are made.
 	Certified func(ctx context.Context, p *place.Place, run id.Destruction) ([]string, error)
+	// Certify signs what an erasure did; again for the same run, it changes nothing.
+	// nil: nothing is signed.
+	Certify func(ctx context.Context, p *place.Place, d Done) error
 	// Recipients are those to whom sound or text of the customer has gone, as the
 	// ledger of what left has them; nil: none is known.
 	Recipients func(ctx context.Context, p *place.Place) ([]string, error)

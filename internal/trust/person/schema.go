@@ -7,7 +7,13 @@ const Topic = "requests"
 
 // Migrations make the tables of this package in a customer's place.
 func Migrations() place.Migrations {
-	return place.Migrations{{Number: 982, Name: "requests of persons", SQL: `
+	return place.Migrations{{Number: 935, Name: "how long closed cases are kept", SQL: `
+-- How many days requests of persons and breaches are kept once they are closed; one row, or none.
+CREATE TABLE case_retention (
+	one  {{int}} NOT NULL PRIMARY KEY CHECK (one = 1),
+	days {{int}} NOT NULL
+);
+`}, {Number: 982, Name: "requests of persons", SQL: `
 CREATE TABLE person_requests (
 	id          {{id}} NOT NULL PRIMARY KEY,
 	kind        {{text}} NOT NULL,

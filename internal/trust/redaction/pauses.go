@@ -272,6 +272,27 @@ func (s *Service) Pauses(ctx context.Context, p *place.Place, before id.Pause, l
 	return all, err
 }
 
+// Purge takes away the pauses that were told of more than 31 days ago, and gives
+// how many: by then their recordings have come, or never will.
+func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) {
+	before := s.now().Add(-early).UnixMilli()
+	err = p.View(ctx, func(tx *place.Tx) error {
+		n, err = place.Row[int](tx, `SELECT count(*) FROM pauses WHERE noted_at < ?`, before)
+		return err
+	})
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, p.Change(ctx, actor.ForSystem("redaction"), func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "pauses.purged", Subject: p.Customer().String(), Facts: map[string]string{"pauses": strconv.Itoa(n)}})
+		if _, err := tx.Exec(`DELETE FROM pauses_applied WHERE pause IN (SELECT id FROM pauses WHERE noted_at < ?)`, before); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`DELETE FROM pauses WHERE noted_at < ?`, before)
+		return err
+	})
+}
+
 // States of a recording that was looked through for payments.
 const (
 	Clean    = "clean"

@@ -305,3 +305,26 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 		}
 	}
 }
+
+// Pauses go 31 days after they were told of, and not before.
+func TestOldPausesGo(t *testing.T) {
+	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+		w := newWorld(t, store)
+		now := time.Now()
+		w.Service = redaction.New(redaction.Options{Recordings: w.World.Service, Now: func() time.Time { return now }})
+		_, err := w.NotePause(t.Context(), w.Place, w.Who, redaction.Pause{Source: w.Source.ID, Extension: "204", From: now, To: now.Add(time.Minute)})
+		w.no(err)
+		for _, c := range []struct {
+			after time.Duration
+			gone  int
+		}{{30 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 1}, {0, 0}} {
+			now = now.Add(c.after)
+			if n, err := w.Purge(t.Context(), w.Place); err != nil || n != c.gone {
+				t.Errorf("after %v: %d %v", c.after, n, err)
+			}
+		}
+		if all, err := w.Pauses(t.Context(), w.Place, id.Pause{}, 10); err != nil || len(all) != 0 {
+			t.Errorf("%+v %v", all, err)
+		}
+	})
+}

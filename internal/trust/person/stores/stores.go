@@ -51,6 +51,7 @@ var Apart = map[string]string{
 	"objects_aside":            "names of objects",
 	"tombstones":               "ids of what was destroyed",
 	"collect_devices":          "names of boxes and keys of machines",
+	"collect_removals":         "ids of what was destroyed, and what boxes signed of it",
 	"collect_uploads":          "digests of ciphertext that travels; gone once it is taken in",
 	"phone_systems":            "address and credentials of a telephone system",
 	"phone_items":              "what a telephone system calls recordings that were not fetched yet; opened when they are fetched, and then found on their cards",
@@ -95,7 +96,7 @@ var Apart = map[string]string{
 	"key_servers_set":          "address and credentials of a customer's key server",
 	"retention_policies":       "rules on how long recordings are kept, and why they were chosen",
 	"holds":                    "matters of legal holds: kept as their proof, also after they are lifted; article 17(3)(e)",
-	"pauses":                   "blinded extensions and calls; gone after a day",
+	"pauses":                   "blinded extensions and calls; gone 31 days after they were told of",
 	"breaches":                 "claimed by package breach: about sessions, keys and machines; whom they reached is counted anew each time",
 }
 

@@ -1,0 +1,102 @@
+package person
+
+import (
+	"context"
+	"time"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
+)
+
+// How long closed requests and breaches are kept, in days: whether a request was
+// answered rightly can be asked for years (in the United Kingdom six, by the
+// Limitation Act 1980), and what proves the answer names the person.
+const (
+	DefaultKept = 3 * 366
+	LeastKept   = 30
+	MostKept    = 10 * 366
+)
+
+const purgeAtOnce = 200
+
+// KeptFor is how many days closed requests and breaches are kept here.
+func KeptFor(tx *place.Tx) (int, error) {
+	days, err := place.Row[int](tx, `SELECT days FROM case_retention WHERE one = 1`)
+	if fault.Is(err, fault.NotFound) {
+		return DefaultKept, nil
+	}
+	return days, err
+}
+
+// Kept is KeptFor, in a View of its own.
+func (s *Service) Kept(ctx context.Context, p *place.Place) (days int, err error) {
+	err = p.View(ctx, func(tx *place.Tx) error {
+		days, err = KeptFor(tx)
+		return err
+	})
+	return days, err
+}
+
+// SetKept chooses how long closed requests and breaches are kept.
+func (s *Service) SetKept(ctx context.Context, p *place.Place, who actor.Actor, days int) error {
+	if days < LeastKept || days > MostKept {
+		return fault.Field("days", "want %d to %d days", LeastKept, MostKept)
+	}
+	return p.Change(ctx, who, func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "request.kept-for", Subject: p.Customer().String(), Facts: map[string]string{"days": text(int64(days))}})
+		tx.Notify(Topic)
+		_, err := tx.Exec(`INSERT INTO case_retention (one, days) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET days = excluded.days`, days)
+		return err
+	})
+}
+
+// Purge takes away the requests whose time is over since they were closed, with
+// their finds and what the change log says of them in words; and gives how many.
+// One that still does something (a restriction, an objection) stays until that
+// was lifted: without it nobody could.
+func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) {
+	var due []id.PersonRequest
+	err = p.View(ctx, func(tx *place.Tx) error {
+		days, err := KeptFor(tx)
+		if err != nil {
+			return err
+		}
+		due, err = place.Rows[id.PersonRequest](tx, `SELECT id FROM person_requests r WHERE ended_at > 0 AND ended_at < ?
+			AND NOT EXISTS (SELECT 1 FROM person_objections o WHERE o.request = r.id) AND NOT EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.request = r.id)
+			ORDER BY ended_at LIMIT ?`, s.o.Now().Add(-time.Duration(days)*24*time.Hour).UnixMilli(), purgeAtOnce)
+		return err
+	})
+	for _, i := range due {
+		if err == nil {
+			err = s.purgeOne(ctx, p, i)
+		}
+		if err == nil {
+			n++
+		}
+	}
+	return n, err
+}
+
+func (s *Service) purgeOne(ctx context.Context, p *place.Place, i id.PersonRequest) error {
+	return p.Change(ctx, actor.ForSystem("person"), func(tx *place.Tx) error {
+		if s.o.EraseEvents != nil {
+			positions, err := place.Rows[int64](tx, `SELECT pos FROM events WHERE subject = ? ORDER BY pos`, i.String())
+			if err == nil && len(positions) > 0 {
+				_, err = s.o.EraseEvents(tx, i.String(), positions)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for _, text := range []string{`DELETE FROM person_items WHERE request = ?`, `DELETE FROM person_requests WHERE id = ?`} {
+			if _, err := tx.Exec(text, i); err != nil {
+				return err
+			}
+		}
+		tx.Record(place.Event{Code: "request.purged", Subject: i.String()})
+		tx.Notify(Topic)
+		return nil
+	})
+}

@@ -1,0 +1,119 @@
+package person_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/journal"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/trust/person"
+)
+
+// A closed request goes with its finds when its time is over, and not before; one
+// that still keeps something from being processed stays.
+func TestClosedRequestsGo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		now := time.Now()
+		w.persons = person.New(person.Options{
+			Store: w.Store, Recordings: w.Service, Few: 4, Now: func() time.Time { return now }, EraseEvents: journal.Erase,
+		})
+		w.call("mine", agnes, "Agnes Canary", 1, 2)
+		ids := person.Identifiers{Numbers: []string{agnes}}
+		answered, open, objected := w.begin(person.Access, ids), w.begin(person.Access, ids), w.begin(person.Object, ids)
+		_, err := w.persons.ObjectTo(t.Context(), w.Place, ada, objected.ID, []string{"search"})
+		w.no(err)
+		for _, c := range []id.PersonRequest{answered.ID, objected.ID} {
+			_, err = w.persons.End(t.Context(), w.Place, ada, c, false, "told")
+			w.no(err)
+		}
+		gone := func() (all []id.PersonRequest) {
+			_, err := w.persons.Purge(t.Context(), w.Place)
+			w.no(err)
+			for _, c := range []id.PersonRequest{answered.ID, open.ID, objected.ID} {
+				if _, err := w.persons.Read(t.Context(), w.Place, c); fault.Is(err, fault.NotFound) {
+					all = append(all, c)
+				}
+			}
+			return all
+		}
+		now = now.Add(person.DefaultKept*24*time.Hour - time.Hour)
+		if all := gone(); len(all) != 0 {
+			t.Fatal("too early:", all)
+		}
+		now = now.Add(2 * time.Hour)
+		if all := gone(); !slices.Equal(all, []id.PersonRequest{answered.ID}) {
+			t.Fatal("gone:", all)
+		}
+		w.no(w.Place.View(t.Context(), func(tx *place.Tx) error {
+			n, err := place.Row[int](tx, `SELECT count(*) FROM person_items WHERE request = ?`, answered.ID)
+			if n != 0 {
+				t.Errorf("%d finds are left", n)
+			}
+			return err
+		}))
+		_, err = w.persons.ObjectTo(t.Context(), w.Place, ada, objected.ID, nil)
+		w.no(err)
+		if all := gone(); len(all) != 2 {
+			t.Error("what keeps nothing any more stays:", all)
+		}
+		for _, days := range []int{0, 29, 3661} {
+			if err := w.persons.SetKept(t.Context(), w.Place, ada, days); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%d days: %v", days, err)
+			}
+		}
+	})
+}
+
+// What an erasure did is certified in all stores, kept things with their reasons
+// and without what somebody wrote about them; a certificate that cannot be signed
+// leaves the request open until it is.
+func TestAnErasureIsCertified(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var signed []person.Done
+		fail := fault.New(fault.Unavailable, "the signer is away")
+		w.persons = person.New(person.Options{
+			Store: w.Store, Recordings: w.Service, Few: 4, Stores: []person.Store{w.notes()},
+			Certify: func(_ context.Context, _ *place.Place, d person.Done) error {
+				signed = append(signed, d)
+				if len(signed) == 1 {
+					return fail
+				}
+				return nil
+			},
+		})
+		w.call("mine", agnes, "Agnes Canary", 1, 2)
+		claim := w.call("claim", agnes, "Agnes Canary", 2, 2)
+		c := w.begin(person.Erase, person.Identifiers{Numbers: []string{agnes}, Names: []string{"Agnes Canary"}})
+		w.decide(c.ID, func(it person.Item) bool { return it.Store == "recordings" || it.Store == "notes" })
+		_, err := w.persons.Decide(t.Context(), w.Place, ada, c.ID, person.Decision{
+			Items: []id.Found{find(w.items(c.ID), claim.String()).ID}, Verdict: person.Confirmed, Ground: "legal-claim", Because: "Mr Oak sues her",
+		})
+		w.no(err)
+		plan, err := w.persons.Plan(t.Context(), w.Place, c.ID)
+		w.no(err)
+		if err := w.persons.Erase(t.Context(), w.Place, ada, c.ID, plan.Erase); err == nil {
+			t.Fatal("an erasure without its certificate counts as done")
+		}
+		if c, err = w.persons.Read(t.Context(), w.Place, c.ID); err != nil || c.State != person.Erasing {
+			t.Fatal(c.State, err)
+		}
+		w.no(w.persons.Recover(t.Context(), w.Place))
+		if c, err = w.persons.Read(t.Context(), w.Place, c.ID); err != nil || c.State != person.Open {
+			t.Fatal(c.State, err)
+		}
+		last := signed[len(signed)-1]
+		want := []person.Part{
+			{Store: "notes", Title: "Notes", Erased: 1},
+			{Store: "recordings", Title: "Recordings", Erased: 1, Kept: []person.Reason{{Why: person.Grounds["legal-claim"], Count: 1}}},
+		}
+		if last.Case != c.ID || !slices.EqualFunc(last.Parts, want, func(a, b person.Part) bool {
+			return a.Store == b.Store && a.Erased == b.Erased && slices.Equal(a.Kept, b.Kept)
+		}) {
+			t.Errorf("%+v", last)
+		}
+	})
+}
