@@ -61,6 +61,13 @@ func TagsIn(tx *place.Tx) ([]Tag, error) {
 	return all, nil
 }
 
+// Tagged is the condition that a recording carries a tag.
+func Tagged(tag id.Tag) Condition {
+	return func(*place.Tx) (string, []any, error) {
+		return `r.n IN (SELECT n FROM recording_tags WHERE tag = ?)`, []any{tag}, nil
+	}
+}
+
 // MakeTag makes a tag; a name that is taken is fault.Invalid.
 func (s *Service) MakeTag(ctx context.Context, p *place.Place, who actor.Actor, name string) (Tag, error) {
 	name = strings.TrimSpace(name)

@@ -128,6 +128,12 @@ func TestLabelsThatRulesName(t *testing.T) {
 	if got := super.do("PUT", label, nil); got.status != 204 {
 		t.Fatal(got.status, got.body)
 	}
+	if all := decode[httpapi.RecordingPage](t, super.do("GET", base+"/recordings?tag="+tag.ID, nil)).Items; len(all) != 1 || all[0].ID != w.a.mine.String() || len(all[0].Tags) != 1 {
+		t.Errorf("with the label: %+v", all)
+	}
+	if got := super.do("GET", base+"/recordings?tag=tag_x", nil); got.status != 422 {
+		t.Errorf("a label that is none: %d", got.status)
+	}
 	policy := httpapi.RetentionPolicy{
 		Rules:   []httpapi.RetentionRule{{Name: "Complaints", When: httpapi.RetentionWhen{Tags: []string{tag.ID}}, Days: 0, Then: "delete-all"}},
 		Default: httpapi.RetentionDefault{Days: 0, Then: "delete-all"}, Sets: []httpapi.AppliedSet{},

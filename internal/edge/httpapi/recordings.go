@@ -31,6 +31,7 @@ type recordingFilter struct {
 	DueBefore  time.Time `query:"due_before" doc:"Goes, wholly or its sound, before this time by the rules in force"`
 	Held       bool      `query:"held" doc:"Under a legal hold"`
 	Hold       string    `query:"hold" maxLength:"60" doc:"Under this legal hold"`
+	Tag        string    `query:"tag" maxLength:"60" doc:"With this label: its id"`
 	Sort       string    `query:"sort" enum:"-started_at,started_at,-seconds,seconds,-sentiment,sentiment" default:"-started_at"`
 	Cursor     string    `query:"cursor" maxLength:"500" doc:"Opaque: next_cursor of the page before, with the same filters"`
 	Limit      int       `query:"limit" minimum:"1" maximum:"200" default:"50"`

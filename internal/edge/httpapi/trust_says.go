@@ -15,6 +15,13 @@ func (s *Server) trustFilter(v *visit, in *recordingFilter, f *recording.Filter)
 	if !in.DueBefore.IsZero() {
 		f.Also = append(f.Also, s.deps.Privacy.DueBefore(in.DueBefore.UTC()))
 	}
+	if in.Tag != "" {
+		tag, err := id.Parse[id.Tag](in.Tag)
+		if err != nil {
+			return fault.Field("query.tag", "there is no such label")
+		}
+		f.Also = append(f.Also, recording.Tagged(tag))
+	}
 	switch {
 	case in.Hold != "":
 		hold, err := id.Parse[id.Hold](in.Hold)
