@@ -123,6 +123,24 @@ func TestHardening(t *testing.T) {
 	}
 }
 
+// TestUnits has systemd read both units: what it does not understand it would
+// leave out without a word, a line of hardening for example.
+func TestUnits(t *testing.T) {
+	for _, unit := range []string{"ringfence.service", "../internal/platform/service/ringfence-collector.service"} {
+		b, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := filepath.Join(t.TempDir(), filepath.Base(unit)) // the program need not be installed here
+		if err := os.WriteFile(at, bytes.ReplaceAll(b, []byte("/usr/bin/ringfence"), []byte("/bin/true")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := said(t, "systemd-analyze", "verify", "--man=no", at); strings.TrimSpace(out) != "" {
+			t.Errorf("%s: %s", unit, out)
+		}
+	}
+}
+
 // No container engine runs where this was written: what can be known without
 // one is that the file's parts are there and that it keeps to the rules.
 func TestContainerfile(t *testing.T) {
