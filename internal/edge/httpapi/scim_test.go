@@ -84,7 +84,7 @@ func TestAPushedLeaverIsOutAtOnce(t *testing.T) {
 			}
 		}
 	}()
-	begun := time.Now()
+	begun, within := time.Now(), promised(t, time.Second)
 	if got := idp.do("PATCH", base+"/Users/"+made.ID, jsonMap{"Operations": []jsonMap{{"op": "Replace", "path": "active", "value": "False"}}}, "Content-Type", "application/scim+json"); got.status != 200 {
 		t.Fatal(got)
 	}
@@ -93,10 +93,10 @@ func TestAPushedLeaverIsOutAtOnce(t *testing.T) {
 	}
 	select {
 	case at := <-closed:
-		if took := at.Sub(begun); took > time.Second {
+		if took := at.Sub(begun); took > within() {
 			t.Errorf("the live connection stood for %v", took)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("the live connection stands")
 	}
 }

@@ -138,11 +138,12 @@ func TestSupportAccessRunsOut(t *testing.T) {
 // closes waits until the connection is closed, at most a second after an instant.
 func (w *world) closes(conn *websocket.Conn, from time.Time) {
 	w.Helper()
-	ctx, cancel := context.WithDeadline(w.Context(), from.Add(5*time.Second))
+	within := promised(w, time.Second)
+	ctx, cancel := context.WithDeadline(w.Context(), from.Add(30*time.Second))
 	defer cancel()
 	for {
 		if _, _, err := conn.Read(ctx); err != nil {
-			if websocket.CloseStatus(err) != websocket.StatusPolicyViolation || time.Since(from) > time.Second {
+			if websocket.CloseStatus(err) != websocket.StatusPolicyViolation || time.Since(from) > within() {
 				w.Errorf("closed after %v: %v", time.Since(from), err)
 			}
 			return
