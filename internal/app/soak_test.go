@@ -55,9 +55,6 @@ type soakDay struct {
 }
 
 func TestADayOfCalls(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a minute on the clock")
-	}
 	d := &soakDay{T: t, proxies: map[string]*cutter{}, sources: map[way]string{}, heard: &refusals{said: map[string]int{}}}
 	d.full = newSmallDisk(t, 1536)
 	d.dir = d.full.dir
