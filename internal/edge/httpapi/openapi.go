@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.yaml.in/yaml/v3"
@@ -30,7 +31,9 @@ func config() huma.Config {
 	return c
 }
 
-// describe finishes the description once all routes are there and serves it.
+// describe finishes the description once all routes are there and serves it. It
+// is written when it is first asked for: that takes longer than all else that a
+// server does before it is ready.
 func (s *Server) describe() {
 	s.api.OpenAPI().AddOperation(liveOperation())
 	for path, item := range s.api.OpenAPI().Paths {
@@ -41,11 +44,13 @@ func (s *Server) describe() {
 	for _, sc := range s.api.OpenAPI().Components.Schemas.Map() {
 		noNullArrays(sc)
 	}
-	text, err := json.Marshal(s.api.OpenAPI())
-	if err != nil {
-		panic("httpapi: the description cannot be written: " + err.Error())
-	}
-	s.mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	text := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
+	s.mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		text, err := text()
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(text) // the caller has gone: there is nobody to tell
 	})
