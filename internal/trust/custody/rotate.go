@@ -2,6 +2,7 @@ package custody
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 
@@ -22,7 +23,7 @@ type rotateArgs struct {
 
 // Kinds are the kinds of jobs of this package.
 func (s *Service) Kinds() map[string]job.Kind {
-	return map[string]job.Kind{Job: {Run: s.run, Attempts: 1000}}
+	return map[string]job.Kind{Job: {Run: s.run, Attempts: math.MaxInt}}
 }
 
 // Ask notes a rotation of a customer's key and has it carried out. To hand the
