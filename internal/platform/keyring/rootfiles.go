@@ -190,7 +190,10 @@ func (f *RootFiles) keepFormer(main Root) error {
 	if err := main.Save(part); err != nil {
 		return err
 	}
-	return fault.Wrap(os.Rename(part, f.path+formerEnd), fault.Unavailable, "the former root key cannot be kept beside %s", f.path)
+	if err := os.Rename(part, f.path+formerEnd); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the former root key cannot be kept beside %s", f.path)
+	}
+	return syncDir(filepath.Dir(f.path)) // it lasts before the next one takes its place
 }
 
 // Retire removes the file of the former root key, which nothing may need: see
