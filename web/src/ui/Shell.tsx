@@ -134,6 +134,33 @@ function CustomerNav({ customer }: { customer: string }) {
   const base = `/c/${customer}`;
   const groups = [
     {
+      name: 'What happened', items: [
+        { act: 'journal.read', to: 'log', icon: 'history', label: 'Change log' },
+        { act: 'receipt.read', to: 'receipts', icon: 'eye', label: 'Receipts' },
+        { act: 'journal.read', to: 'verification', icon: 'check', label: 'Verification' },
+        { act: 'certificate.read', to: 'certificates', icon: 'shield', label: 'Certificates' },
+        { act: 'speech.set', to: 'egress', icon: 'outof', label: 'What left the host' },
+      ],
+    },
+    {
+      name: 'Duties', items: [
+        { act: 'person.manage', to: 'requests', icon: 'person', label: 'Person requests' },
+        { act: 'breach.manage', to: 'breaches', icon: 'warn', label: 'Breaches' },
+        { act: 'hold.read', to: 'holds', icon: 'lock', label: 'Legal holds' },
+        { act: 'payment.read', to: 'payments', icon: 'warn', label: 'Payments' },
+        { act: 'approval.decide', to: 'approvals', icon: 'person', label: 'Second person' },
+      ],
+    },
+    {
+      name: 'Rights', items: [
+        { act: 'any', to: 'exposure', icon: 'shield', label: 'Who could reach what' },
+        { act: 'any', to: 'permissions', icon: 'eye', label: 'Who may do what' },
+        { act: 'member.read', to: 'support', icon: 'lock', label: 'Support access' },
+        { act: 'review.read', to: 'reviews', icon: 'check', label: 'Access reviews' },
+        { act: 'leaver.remove', to: 'leavers', icon: 'out', label: 'Leavers' },
+      ],
+    },
+    {
       name: 'Ways in', items: [
         { act: 'source.manage', to: 'settings/sources', icon: 'into', label: 'Sources' },
         { act: 'device.manage', to: 'settings/collectors', icon: 'device', label: 'Collectors' },
@@ -147,7 +174,9 @@ function CustomerNav({ customer }: { customer: string }) {
         { act: 'retention.set', to: 'settings/storage', icon: 'wave', label: 'Storage' },
         { act: 'speech.set', to: 'settings/speech', icon: 'voice', label: 'Speech engine' },
         { act: 'redaction.set', to: 'settings/redaction', icon: 'muted', label: 'Personal data' },
+        { act: 'key.read', to: 'keys', icon: 'key', label: 'Keys' },
         { act: 'backup.read', to: 'backup', icon: 'copy', label: 'Backup' },
+        { act: 'customer.leave', to: 'leave', icon: 'out', label: 'Leave' },
       ],
     },
     {
@@ -162,13 +191,14 @@ function CustomerNav({ customer }: { customer: string }) {
       ],
     },
     {
-      name: 'Programs', items: [
+      name: 'Programs and health', items: [
         { act: 'token.manage', to: 'settings/tokens', icon: 'key', label: 'API tokens' },
         { act: 'webhook.manage', to: 'settings/webhooks', icon: 'outof', label: 'Webhooks' },
+        { act: 'health.read', to: 'health', icon: 'check', label: 'Health' },
       ],
     },
   ] as const;
-  const offered = groups.map((g) => ({ name: g.name, items: g.items.filter((i) => may(i.act)) })).filter((g) => g.items.length > 0);
+  const offered = groups.map((g) => ({ name: g.name, items: g.items.filter((i) => i.act === 'any' || may(i.act)) })).filter((g) => g.items.length > 0);
   return (
     <>
       {may('recording.list') && <Item to={`${base}/recordings`} icon="wave" label="Recordings" />}
@@ -176,25 +206,6 @@ function CustomerNav({ customer }: { customer: string }) {
       {may('attention.read') && <Item to={`${base}/attention`} icon="warn" label="Needs attention" count={waiting} />}
       {may('alert.read') && <Item to={`${base}/alerts`} icon="warn" label="Alerts" count={alerts.data?.open} of="alerts" />}
       {may('coverage.read') && <Item to={`${base}/coverage`} icon="check" label="Coverage" />}
-      <Heading text="Trust" />
-      {may('journal.read') && <Item to={`${base}/log`} icon="history" label="Change log" />}
-      {may('receipt.read') && <Item to={`${base}/receipts`} icon="eye" label="Receipts" />}
-      {may('person.manage') && <Item to={`${base}/requests`} icon="person" label="Person requests" />}
-      {may('breach.manage') && <Item to={`${base}/breaches`} icon="warn" label="Breaches" />}
-      {may('journal.read') && <Item to={`${base}/verification`} icon="check" label="Verification" />}
-      {may('hold.read') && <Item to={`${base}/holds`} icon="lock" label="Legal holds" />}
-      {may('approval.decide') && <Item to={`${base}/approvals`} icon="person" label="Second person" />}
-      {may('payment.read') && <Item to={`${base}/payments`} icon="warn" label="Payments" />}
-      {may('health.read') && <Item to={`${base}/health`} icon="check" label="Health" />}
-      {may('key.read') && <Item to={`${base}/keys`} icon="key" label="Keys" />}
-      <Item to={`${base}/exposure`} icon="shield" label="Who could reach what" />
-      <Item to={`${base}/permissions`} icon="eye" label="Who may do what" />
-      {may('member.read') && <Item to={`${base}/support`} icon="lock" label="Support access" />}
-      {may('review.read') && <Item to={`${base}/reviews`} icon="check" label="Access reviews" />}
-      {may('certificate.read') && <Item to={`${base}/certificates`} icon="shield" label="Certificates" />}
-      {may('customer.leave') && <Item to={`${base}/leave`} icon="out" label="Leave" />}
-      {may('leaver.remove') && <Item to={`${base}/leavers`} icon="out" label="Leavers" />}
-      {may('speech.set') && <Item to={`${base}/egress`} icon="outof" label="What left the host" />}
       {offered.map((g) => (
         <Fragment key={g.name}>
           <Heading text={g.name} />
