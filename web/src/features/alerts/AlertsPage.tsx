@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { sentence } from '../../api/errors';
 import { useMay, useMe } from '../../api/me';
-import { ago, exact, moment, words } from '../../ui/format';
+import { ago, count, exact, moment, words } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
@@ -75,7 +75,7 @@ function One({ alert, whose, manage }: { alert: Alert; whose: Whose; manage: boo
           {alert.text && <Text size="sm" mt={6}>{sentence(alert.text)}</Text>}
           <Text size="sm" mt={4}><b style={{ fontWeight: 600 }}>What to do:</b> {alert.what_to_do}</Text>
           <Text size="xs" c="dimmed" mt={8} title={exact(alert.since)}>
-            {[`since ${ago(alert.since)}`, alert.flaps > 0 && `came back ${alert.flaps} times`, handled, alert.owner_id && (alert.owner_id === me?.person.id ? 'yours' : 'assigned')].filter(Boolean).join(' · ')}
+            {[`since ${ago(alert.since)}`, alert.flaps > 0 && `came back ${count(alert.flaps, 'time')}`, handled, alert.owner_id && (alert.owner_id === me?.person.id ? 'yours' : 'assigned')].filter(Boolean).join(' · ')}
           </Text>
         </div>
         <Group gap="xs">

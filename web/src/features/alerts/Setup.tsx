@@ -4,7 +4,7 @@ import { useState, type FormEvent } from 'react';
 import { Problem } from '../../api/errors';
 import { useMay, useMe } from '../../api/me';
 import { Confirm } from '../../ui/Confirm';
-import { ago, moment } from '../../ui/format';
+import { ago, count, moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Card } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
@@ -58,7 +58,7 @@ function Contacts({ data, whose, manage, onEdit }: { data: Shape; whose: Whose; 
               <Table.Tr key={c.id}>
                 <Table.Td><Text size="sm" fw={550}>{c.name}</Text><Text size="xs" c="dimmed">{c.email}</Text></Table.Td>
                 <Table.Td>{c.kinds.length === 0 ? 'All kinds' : c.kinds.map(title).join(', ')}{c.urgent_only && ', urgent only'}{c.below && ', customers below too'}</Table.Td>
-                <Table.Td>{[c.after_minutes > 0 ? `after ${c.after_minutes} minutes` : 'at once', c.quiet_from !== c.quiet_to && `not ${c.quiet_from}–${c.quiet_to} unless urgent`].filter(Boolean).join(', ')}</Table.Td>
+                <Table.Td>{[c.after_minutes > 0 ? `after ${count(c.after_minutes, 'minute')}` : 'at once', c.quiet_from !== c.quiet_to && `not ${c.quiet_from}–${c.quiet_to} unless urgent`].filter(Boolean).join(', ')}</Table.Td>
                 <Table.Td title={moment(c.mailed_at)}>{c.failed_at ? <Badge color="red">Failed {ago(c.failed_at)}</Badge> : ago(c.mailed_at)}{c.failure && <Text size="xs" c="dimmed">{c.failure}</Text>}</Table.Td>
                 <Table.Td ta="right">
                   {manage && (

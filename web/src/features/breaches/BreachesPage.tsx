@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import dayjs from 'dayjs';
 import { useState } from 'react';
 import { here } from '../../api/client';
-import { exact, moment } from '../../ui/format';
+import { count, exact, moment } from '../../ui/format';
 import { Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { begin, breaches, kinds, type Breach } from './data';
@@ -47,7 +47,7 @@ export function BreachesPage() {
 export function Hours({ breach: b }: { breach: Breach }) {
   if (b.closed_at) return <Text size="sm">Closed {moment(b.closed_at)}</Text>;
   const left = dayjs(b.due_at).diff(dayjs(), 'hour');
-  return <Badge variant="light" color={left < 0 ? 'red' : left < 24 ? 'orange' : 'gray'} title={`The authority has to know before ${exact(b.due_at)}`}>{left < 0 ? 'The 72 hours are over' : `${left} hours left`}</Badge>;
+  return <Badge variant="light" color={left < 0 ? 'red' : left < 24 ? 'orange' : 'gray'} title={`The authority has to know before ${exact(b.due_at)}`}>{left < 0 ? 'The 72 hours are over' : `${count(left, 'hour')} left`}</Badge>;
 }
 
 const needsID = (k: Breach['kind']) => k !== 'customer-key' && k !== 'root-key';

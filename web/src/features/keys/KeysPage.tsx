@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { api, here, must } from '../../api/client';
 import { useMay, usePlace } from '../../api/me';
 import { Confirm } from '../../ui/Confirm';
-import { exact, moment } from '../../ui/format';
+import { count, exact, moment } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered } from '../../ui/States';
 import { toast } from '../../ui/toast';
@@ -73,7 +73,7 @@ function State({ k }: { k: Keys }) {
         <Fact name="Held by">
           {k.holder ? <><Badge color={k.failing ? 'red' : 'teal'} mr={6}>Your own key server</Badge>{k.holder}</> : 'This installation'}
         </Fact>
-        <Fact name="Made"><span title={exact(k.made_at)}>{moment(k.made_at)}</span> · {k.age_days === 0 ? 'today' : `${k.age_days} days ago`} · version {k.version}</Fact>
+        <Fact name="Made"><span title={exact(k.made_at)}>{moment(k.made_at)}</span> · {k.age_days === 0 ? 'today' : `${count(k.age_days, 'day')} ago`} · version {k.version}</Fact>
         <Fact name="Copies">{k.copies === 1 ? 'One: sources are only kept until there is a second' : `${k.copies} places`}</Fact>
         <Fact name="Keys under it">{k.keys.toLocaleString()}{k.waiting > 0 && ` · ${k.waiting.toLocaleString()} wait for the key server`}</Fact>
         <Fact name="Destroyed">{k.dead.toLocaleString()}</Fact>

@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, must } from '../../api/client';
 import { Confirm } from '../../ui/Confirm';
-import { ago, exact, moment } from '../../ui/format';
+import { ago, count, exact, moment } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered } from '../../ui/States';
 import { toast } from '../../ui/toast';
@@ -35,7 +35,7 @@ export function RootKeyPage() {
   };
   const all = async () => {
     const { customers } = await must(api.POST('/api/v1/nodes/{node}/keys/rotation', at));
-    toast(`The keys of ${customers} customers are being rotated.`);
+    toast(`The keys of ${count(customers, 'customer')} are being rotated.`);
   };
   return (
     <>
@@ -82,7 +82,7 @@ function State({ r }: { r: RootKey }) {
     <Card title="The root key">
       <Facts>
         <Fact name="In use"><Code>{r.name}</Code></Fact>
-        <Fact name="Since"><span title={exact(r.made_at)}>{moment(r.made_at)}</span> · {r.age_days} days</Fact>
+        <Fact name="Since"><span title={exact(r.made_at)}>{moment(r.made_at)}</span> · {count(r.age_days, 'day')}</Fact>
         <Fact name="Wrapped keys">{r.copies === 1 ? 'One place only' : `${r.copies} places`}</Fact>
         <Fact name="Needed now">{r.needed.map((n) => <Text key={n.name} size="sm"><Code>{n.name}</Code> by {n.stores} key stores</Text>)}</Fact>
         <Fact name="Next">{r.next ? <Code>{r.next}</Code> : 'none waits'}</Fact>

@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import type { RedactionSettings } from '../../api/types';
-import { moment } from '../../ui/format';
+import { count, moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Failed } from '../../ui/States';
@@ -47,7 +47,7 @@ function Choice({ customer, now }: { customer: string; now: RedactionSettings })
     e.preventDefault();
     save.mutate();
   };
-  const offered = periods.some((p) => p.value === days) ? periods : [...periods, { value: days, label: `Stays apart for ${days} days` }];
+  const offered = periods.some((p) => p.value === days) ? periods : [...periods, { value: days, label: `Stays apart for ${count(Number(days), 'day')}` }];
   return (
     <Card>
       <form onSubmit={submit}>

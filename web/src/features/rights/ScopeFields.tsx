@@ -2,6 +2,7 @@ import { Checkbox, Fieldset, NumberInput, Stack, TagsInput } from '@mantine/core
 import { useQuery } from '@tanstack/react-query';
 import type { components } from '../../api/schema';
 import type { Member } from '../../api/types';
+import { count } from '../../ui/format';
 import { directory } from './queries';
 
 type Scope = components['schemas']['MemberScope'];
@@ -18,7 +19,7 @@ export function reach(m: Member): string {
     if (s.teams?.length) parts.push(`teams ${s.teams.join(', ')}`);
     if (s.extensions?.length) parts.push(`extensions ${s.extensions.join(', ')}`);
     if (!s.all && !s.queues?.length && !s.teams?.length && !s.extensions?.length) parts.push('no scope yet');
-    if (s.max_age_days) parts.push(`not older than ${s.max_age_days} days`);
+    if (s.max_age_days) parts.push(`not older than ${count(s.max_age_days, 'day')}`);
   }
   return parts.join('; ');
 }

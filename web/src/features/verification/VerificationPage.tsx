@@ -5,7 +5,7 @@ import dayjs from 'dayjs';
 import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { useMay } from '../../api/me';
-import { ago, exact, moment } from '../../ui/format';
+import { ago, count, exact, moment } from '../../ui/format';
 import { ExportLine } from '../../ui/ExportProgress';
 import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
@@ -43,7 +43,7 @@ function Standing({ customer }: { customer: string }) {
     setBusy(true);
     try {
       const c = await must(api.POST('/api/v1/customers/{customer}/checkpoints', { params: { path: { customer } } }));
-      toast(`Signed: ${c.size} events.`);
+      toast(`Signed: ${count(c.size, 'event')}.`);
     } catch {
       toast('It could not be signed now.', 'bad');
     }
@@ -62,7 +62,7 @@ function Standing({ customer }: { customer: string }) {
             <Group gap="xl">
               <Figure label="Events" text={String(s.events)} />
               <Figure label="In the tree" text={String(s.sequenced)} />
-              <Figure label="Last signed" text={s.last ? `${s.last.size} events, ${ago(s.last.at)}` : 'not yet'} title={exact(s.last?.at)} />
+              <Figure label="Last signed" text={s.last ? `${count(s.last.size, 'event')}, ${ago(s.last.at)}` : 'not yet'} title={exact(s.last?.at)} />
               <Figure label="Openings by the key store's own count" text={s.last ? String(s.last.openings) : '–'} />
             </Group>
             <Text size="sm">The key that everything is signed with. Write it down somewhere else: a file that is checked must not bring its own key.</Text>
@@ -133,7 +133,7 @@ function Witnesses({ customer }: { customer: string }) {
                     <Table.Tr key={w.id}>
                       <Table.Td>{w.email}{w.trouble && <Text size="xs" c="var(--rf-bad, red)">{w.trouble}</Text>}</Table.Td>
                       <Table.Td>{often.find((o) => o.value === String(w.every_hours))?.label}</Table.Td>
-                      <Table.Td title={exact(w.sent_at)}>{w.sent_at ? `${ago(w.sent_at)} (${w.sent_size} events)` : 'not yet'}</Table.Td>
+                      <Table.Td title={exact(w.sent_at)}>{w.sent_at ? `${ago(w.sent_at)} (${count(w.sent_size, 'event')})` : 'not yet'}</Table.Td>
                       <Table.Td ta="right"><Button size="compact-sm" variant="default" onClick={() => void remove(w.id)} aria-label={`Remove ${w.email}`}>Remove</Button></Table.Td>
                     </Table.Tr>
                   ))}
@@ -236,7 +236,7 @@ function Checkpoints({ customer }: { customer: string }) {
                       <Table.Td className="num" ta="right">{c.size}</Table.Td>
                       <Table.Td><Code>{c.root.slice(0, 16)}…</Code></Table.Td>
                       <Table.Td>{c.cosigned.map((o) => <Badge key={o.name} variant="light">{o.name}</Badge>)}</Table.Td>
-                      <Table.Td ta="right"><Button size="compact-sm" variant="default" onClick={() => save(c.note, c.size)} aria-label={`Save the checkpoint of ${c.size} events`}>Save</Button></Table.Td>
+                      <Table.Td ta="right"><Button size="compact-sm" variant="default" onClick={() => save(c.note, c.size)} aria-label={`Save the checkpoint of ${count(c.size, 'event')}`}>Save</Button></Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>
