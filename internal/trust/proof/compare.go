@@ -56,12 +56,14 @@ func (r *Report) keptAgainst(file string, c journal.Checkpoint, all []*Report) {
 		if other.Kind == "checkpoint" {
 			continue
 		}
+		proves := false
 		for _, p := range other.checkpoints {
 			if p.c.Origin == c.Origin && p.c.Size == c.Size {
 				known = true
+				proves = proves || p.c.Root == c.Root // where not, forks tells
 			}
 		}
-		if known {
+		if proves {
 			r.good(claimConsistency, "%s: %s proves its growth from this checkpoint", file, other.File)
 		}
 	}

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -95,8 +96,8 @@ func (r *Report) manifest(b *bundle, key string) (m Manifest, ok bool) {
 		err = strict(text, &m)
 	}
 	signed, err2 := b.read(SignatureName)
-	if err != nil || err2 != nil {
-		return m, r.bad(claimForm, "the manifest cannot be read: %v", err)
+	if err = errors.Join(err, err2); err != nil {
+		return m, r.bad(claimForm, "the manifest and its signature cannot be read: %v", err)
 	}
 	r.Key, r.Pinned = m.Key, key != ""
 	if r.Pinned && key != m.Key {
