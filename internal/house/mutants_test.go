@@ -103,7 +103,7 @@ func (m mutant) run(t *testing.T) (string, error) {
 	if err := os.WriteFile(overlay, list, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	child := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-failfast", "-overlay", overlay, "-run", m.tests, "./"+m.pkg)
+	child := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-ldflags=-w", "-count=1", "-failfast", "-overlay", overlay, "-run", m.tests, "./"+m.pkg)
 	child.Dir = root
 	out, err := child.CombinedOutput()
 	return string(out), err
