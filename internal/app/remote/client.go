@@ -173,26 +173,32 @@ func (c *Client) send(ctx context.Context, a *Arguments, body []byte, cursor str
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
+	header := a.header()
+	if len(body) > 0 {
+		header.Set("Content-Type", "application/json")
+		if a.op.raw != "" {
+			header.Set("Content-Type", a.op.raw)
+		}
+	}
+	return c.do(ctx, a.op.Method, path, query, header, body)
+}
+
+// do sends one request and gives an answer of success.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*http.Response, error) {
 	u := *c.base
 	u.RawQuery = query.Encode()
 	full, err := url.Parse(u.Path + path)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "a parameter cannot stand in an address")
+	if err != nil || full.Host != "" {
+		return nil, fault.New(fault.Invalid, "a parameter cannot stand in an address")
 	}
 	u.Path, u.RawPath = full.Path, full.RawPath
-	r, err := http.NewRequestWithContext(ctx, a.op.Method, u.String(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header = a.header()
+	r.Header = header
 	r.Header.Set("User-Agent", c.to.Agent)
 	r.Header.Set("Accept", "application/json, */*")
-	if len(body) > 0 {
-		r.Header.Set("Content-Type", "application/json")
-		if a.op.raw != "" {
-			r.Header.Set("Content-Type", a.op.raw)
-		}
-	}
 	c.identify(r)
 	res, err := c.http.Do(r)
 	if err != nil {

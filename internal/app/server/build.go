@@ -64,7 +64,6 @@ func (s *Server) build(x Extras) error {
 		Store: s.Places, Tree: s.Tree, People: s.People, Mail: sender, URL: s.URL, Brand: s.Tree.LetterBrand, Reach: httpapi.InReach(s.Recordings, time.Now), Log: s.log,
 	})
 	s.buildApprovals(sender)
-	s.buildDestruction()
 	s.buildRedaction()
 	s.Recordings.OnCapture(captured)
 	s.Recordings.OnCapture(tellCaptured)
@@ -100,6 +99,7 @@ func (s *Server) build(x Extras) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
 	}
+	s.buildDestruction()
 	s.compact = compact.New(compact.Options{Recordings: s.Recordings, Log: s.log})
 	s.buildImports()
 	s.buildSystems(out)

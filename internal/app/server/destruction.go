@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ringfence/internal/app/config"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/insight/search"
@@ -16,9 +17,11 @@ import (
 // buildDestruction builds what certifies destructions.
 func (s *Server) buildDestruction() {
 	s.certificates = destruction.New(destruction.Options{
-		Store: s.Places, Sign: s.reviews.SignText, Paper: s.reviews.SignPaper, Name: s.nameOf, Clean: cleaned, Backups: s.backupsUntil, Log: s.log,
+		Store: s.Places, Sign: s.reviews.SignText, Paper: s.reviews.SignPaper, Name: s.nameOf, Clean: cleaned, Backups: s.backupsUntil,
+		Boxes: s.collectors, SourceName: s.Recordings.SourceName, Log: s.log,
 	})
 	s.Recordings.OnEnded(s.certificates.Record)
+	s.collectors.OnWord(s.certificates.Heard)
 }
 
 // cleaned takes what was destroyed out of the index of words and out of what
@@ -30,10 +33,32 @@ func cleaned(ctx context.Context, p *place.Place) error {
 	return p.Scrub(ctx)
 }
 
-// backupsUntil is when the last backup from before a time goes: one of each kind
-// that is kept, and a day for the night in which it is tidied away.
+// backupsUntil is when the last backup from before a time goes.
 func (s *Server) backupsUntil(at time.Time) destruction.Backups {
-	c := s.cfg.Backup
+	b := nominally(s.cfg.Backup, at)
+	oldest, some := s.oldestBackup(context.Background())
+	b.Places = reallyUntil(b.Places, at, time.Now(), oldest, some)
+	if w := s.backups.Load(); w != nil {
+		oldest, some = w.OldestKeys()
+	}
+	b.Keys = reallyUntil(b.Keys, at, time.Now(), oldest, some)
+	return b
+}
+
+// reallyUntil puts off a day that has come while a backup from before is there
+// still: points are counted by days that have one, so that a night without a
+// backup keeps the older ones longer. It is looked at again a week later.
+func reallyUntil(until, destroyed, now, oldest time.Time, some bool) time.Time {
+	if until.IsZero() || until.After(now) || !some || oldest.After(destroyed) {
+		return until
+	}
+	return now.UTC().Truncate(time.Second).AddDate(0, 0, 7)
+}
+
+// nominally is when the last backup from before a time goes if one is made each
+// night: one of each kind that is kept, and a day for the night in which it is
+// tidied away.
+func nominally(c config.Backup, at time.Time) destruction.Backups {
 	if !c.On() {
 		return destruction.Backups{}
 	}
@@ -63,10 +88,11 @@ type certifier struct {
 	due map[id.Customer]bool
 }
 
-// watch remembers in which places something was destroyed.
+// watch remembers in which places something was destroyed, or a collector has
+// said what became of it there.
 func (c *certifier) watch(done place.Commit) {
 	for _, e := range done.Events {
-		if e.Code == "recording.destroyed" && !done.Customer.IsZero() {
+		if (e.Code == "recording.destroyed" || e.Code == "device.removed" || e.Code == "device.revoked") && !done.Customer.IsZero() {
 			c.mu.Lock()
 			c.due[done.Customer] = true
 			c.mu.Unlock()

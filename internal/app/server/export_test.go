@@ -19,3 +19,6 @@ func (s *Server) Watched(ctx context.Context) (figures string) {
 
 // StopTracing sends what was traced.
 func (s *Server) StopTracing() { s.tracer.Stop() }
+
+// ReallyUntil is until when a backup from before a destruction lasts.
+var ReallyUntil = reallyUntil

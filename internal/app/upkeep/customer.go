@@ -13,6 +13,7 @@ import (
 
 	"ringfence/internal/app/check"
 	"ringfence/internal/app/cli"
+	"ringfence/internal/app/client"
 	"ringfence/internal/app/config"
 	"ringfence/internal/app/server"
 	"ringfence/internal/app/storage"
@@ -38,9 +39,10 @@ ringfence customer moves a customer to another installation, with everything.
 
   receive-key              at the receiving installation: writes the key that the
                            bundle's keys are wrapped to
-  export CUSTOMER          at the one that is left: writes the bundle; the portal
-                           (Leave) and 'ringfence api exportCustomer' do it while
-                           the server runs, this with the server stopped
+  export CUSTOMER          at the one that is left: has the running server (--url)
+                           make the bundle and takes it away; cut off or killed,
+                           run again it goes on where it stopped. Without --url it
+                           writes the bundle itself, with the server stopped
   import BUNDLE            at the receiving installation, with the server stopped:
                            checks the bundle, takes it in under the same ids, and
                            holds the result against it
@@ -53,6 +55,8 @@ func Customer(ctx context.Context, args []string, p cli.Process) error {
 	path := f.String("config", cli.UsualConfig, "the configuration of this installation")
 	to := f.String("to", "", "export, receive-key: the `file` to write")
 	key := f.String("key", "", "export: `file` with the receiving installation's key")
+	purpose := f.String("purpose", "", "export with --url: why; it stands in the customer's journal")
+	asker := client.Asking(f, p)
 	under := f.String("under", "", "import: the `node` that the customer comes under, org_…; left out: the provider")
 	admin := f.String("admin", "", "import: `address` of the first administrator, who is invited")
 	certificate := f.String("certificate", "", "import: `file` with the certificate of the installation that wrote the bundle (PEM)")
@@ -69,6 +73,10 @@ func Customer(ctx context.Context, args []string, p cli.Process) error {
 	if what != "receive-key" && what != "export" && what != "import" || what != "receive-key" && arg == "" {
 		return cli.Misuse(errors.New("say receive-key, export CUSTOMER or import BUNDLE; -h explains"))
 	}
+	order := export{customer: arg, to: *to, keyFile: *key}
+	if what == "export" && asker.Named() {
+		return order.take(ctx, asker, *purpose, p)
+	}
 	c, err := config.Load(*path)
 	if err != nil {
 		return err
@@ -77,7 +85,7 @@ func Customer(ctx context.Context, args []string, p cli.Process) error {
 	case "receive-key":
 		return receiveKey(c, *to, p)
 	case "export":
-		return exportCustomer(ctx, c, arg, *to, *key, p)
+		return order.write(ctx, c, p)
 	}
 	return importCustomer(ctx, c, arrival{file: arg, under: *under, admin: *admin, certificate: *certificate}, p)
 }
@@ -99,19 +107,39 @@ func receiveKey(c config.Config, to string, p cli.Process) error {
 	return fault.Wrap(os.WriteFile(to, text, 0o600), fault.Invalid, "%s cannot be written", to)
 }
 
-func exportCustomer(ctx context.Context, c config.Config, customer, to, keyFile string, p cli.Process) error {
-	i, err := id.Parse[id.Customer](customer)
-	if err != nil || to == "" || keyFile == "" {
-		return cli.Misuse(errors.New("name the customer (org_…), the bundle to write (--to) and the receiver's key (--key)"))
+// export is what the command was told of a bundle to write.
+type export struct{ customer, to, keyFile string }
+
+func (x export) read() (i id.Customer, text, key []byte, err error) {
+	if i, err = id.Parse[id.Customer](x.customer); err != nil || x.to == "" || x.keyFile == "" {
+		return i, nil, nil, cli.Misuse(errors.New("name the customer (org_…), the bundle to write (--to) and the receiver's key (--key)"))
 	}
-	text, err := os.ReadFile(keyFile)
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "%s cannot be read", keyFile)
+	if text, err = os.ReadFile(x.keyFile); err != nil {
+		return i, nil, nil, fault.Wrap(err, fault.Invalid, "%s cannot be read", x.keyFile)
 	}
-	key, err := server.ReadReceiveKey(text)
+	key, err = server.ReadReceiveKey(text)
+	return i, text, key, err
+}
+
+// take has a running server make the bundle, and takes it away.
+func (x export) take(ctx context.Context, from client.Asker, purpose string, p cli.Process) error {
+	i, text, _, err := x.read()
 	if err != nil {
 		return err
 	}
+	if purpose == "" {
+		return cli.Misuse(errors.New("say why (--purpose): it stands in the customer's journal"))
+	}
+	return from.Bundle(ctx, i, string(text), purpose, x.to, p)
+}
+
+// write writes the bundle itself, with the server stopped.
+func (x export) write(ctx context.Context, c config.Config, p cli.Process) error {
+	i, _, key, err := x.read()
+	if err != nil {
+		return err
+	}
+	to := x.to
 	s, err := storage.Open(ctx, c, false)
 	if err != nil {
 		return err
@@ -131,7 +159,11 @@ func exportCustomer(ctx context.Context, c config.Config, customer, to, keyFile 
 	if err != nil {
 		return err
 	}
-	if free, err := disk.Free(filepath.Dir(to)); err == nil && free < need {
+	free, err := disk.Free(filepath.Dir(to))
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "how much is free beside %s cannot be seen", to)
+	}
+	if free < need {
 		return fault.New(fault.Unavailable, "the bundle needs about %d MB, and there are %d MB free beside %s", need>>20, free>>20, to)
 	}
 	if err := server.HandedOver(ctx, pl, actor.ForSystem("customer-export"), key); err != nil {
@@ -147,7 +179,8 @@ func writeBundle(ctx context.Context, src departure.Source, to string, p cli.Pro
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "%s cannot be written", part)
 	}
-	box := departure.NewZipBox(f, time.Now(), nil)
+	told := client.Progress(p.Stderr)
+	box := departure.NewZipBox(f, time.Now(), func(done, total int64) { told("written", done, total) })
 	err = departure.Write(ctx, src, box)
 	if err = errors.Join(err, box.Close(), f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(part))

@@ -17,7 +17,8 @@ var errCut = errors.New("cut off")
 
 // The next root key is made, its copy read back, and offered; wherever that is cut
 // off, the present root key stays what it is and the next run ends it. A key
-// whose copy nobody has read back is never offered.
+// whose copy nobody has read back is never offered. A panic stands for a kill: all
+// that lasts are whole files that were synced and renamed before the next step.
 func TestNextRootKeyIsCutOffAtEachStep(t *testing.T) {
 	for _, at := range []string{"made", "not read back", "read back", "offered", "tidied", ""} {
 		t.Run(at, func(t *testing.T) {

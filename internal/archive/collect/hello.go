@@ -20,7 +20,7 @@ import (
 //	   holds it, and it is replayed against every later server.
 //	2  release 0.4: hello; the server's clock in each answer; what waits longest;
 //	   releases are offered; a box may sign off by itself.
-//	3  release 0.5: what was destroyed in the archive is removed on the box.
+//	3  release 0.4, too: what was destroyed in the archive is removed on the box.
 //
 // A server speaks those of the two releases before it. A box that speaks none
 // of them is told so in plain words, may still fetch a release, and keeps its

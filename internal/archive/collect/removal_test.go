@@ -1,8 +1,11 @@
 package collect
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -37,7 +40,7 @@ func (w *testWorld) destroy(rec id.Recording) {
 }
 
 // word is what is known of a recording on the one box.
-func (w *world) word(t *testing.T, rec id.Recording) (out Word) {
+func (w *world) word(t testing.TB, rec id.Recording) (out Word) {
 	t.Helper()
 	fine(t, w.place.View(t.Context(), func(tx *place.Tx) error {
 		all, err := w.server.Words(tx, []id.Recording{rec})
@@ -200,6 +203,7 @@ func TestServerKilledAtEachStepOfARemoval(t *testing.T) {
 			t.Parallel()
 			w, file, rec := destroyedOnTheBox(t)
 			again := func() {
+				w.awake()
 				if _, err := w.collect(func(o *Options) { o.After = Delete }); err != nil {
 					t.Error(err)
 				}
@@ -207,6 +211,22 @@ func TestServerKilledAtEachStepOfARemoval(t *testing.T) {
 			w.killServerAt(step, again, func() {})
 			w.settled(rec, file)
 		})
+	}
+}
+
+// awake waits until the server answers the box: one that is asked once would else
+// find nobody.
+func (w *testWorld) awake() {
+	for end := time.Now().Add(time.Minute); ; {
+		_, err := Reach(w.t.Context(), w.state)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Error("no server:", err)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -324,7 +344,7 @@ func TestBoxesThatCannotSay(t *testing.T) {
 	up, err := uplinkOf(w.state)
 	fine(t, err)
 	speaks := func(protocols ...int) {
-		_, err := up.hello(t.Context(), Hello{Release: "0.5.0", Protocols: protocols, OS: "linux", Arch: "amd64", Nonce: randomBytes(16)})
+		_, err := up.hello(t.Context(), Hello{Release: "0.4.0", Protocols: protocols, OS: "linux", Arch: "amd64", Nonce: randomBytes(16)})
 		fine(t, err)
 	}
 	speaks(1, 2)
@@ -438,4 +458,62 @@ func TestRemovalsOnBothEngines(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// Planted on the box, found there byte by byte, destroyed in the archive, and
+// found no more: in the source's folder, the moved copies, the spool, the ledger
+// and the server's staging.
+func TestCanaryOnTheBox(t *testing.T) {
+	w := newWorld(t)
+	w.removes()
+	dir := t.TempDir()
+	w.state, w.from = filepath.Join(dir, "state"), filepath.Join(dir, "from")
+	w.enrol()
+	wavFile(t, w.from, "a.wav", 1, 1)
+	if err := boxAt(t, dir, "whole", "spooled").Run(); !killed(err) {
+		t.Fatal(err)
+	}
+	s, entries, err := openSpool(filepath.Join(w.state, "spool"), 1<<30, 0)
+	fine(t, err)
+	sealed, err := os.ReadFile(s.path(entries[0].Upload))
+	fine(t, err)
+	mark := entries[0].Sources[0].Content
+	traces := map[string][]byte{"sound": []byte("PLAINTEXT-CANARY-001"), "sealed sound": sealed[4096:4160], "its mark": mark[:]}
+	found := func() map[string]bool {
+		out := map[string]bool{}
+		for _, top := range []string{dir, filepath.Join(w.dir, "staging")} {
+			fine(t, filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+				if err != nil || !d.Type().IsRegular() {
+					return err
+				}
+				b, err := os.ReadFile(path)
+				for name, trace := range traces {
+					out[name] = out[name] || bytes.Contains(b, trace) || bytes.Contains(b, []byte(hex.EncodeToString(trace)))
+				}
+				return err
+			}))
+		}
+		return out
+	}
+	for name, is := range found() {
+		if !is {
+			t.Errorf("before: no %s is on the box, so that its absence would prove nothing", name)
+		}
+	}
+	w.mustCollect(func(o *Options) { o.After = Move })
+	if is := found(); !is["sound"] || !is["its mark"] || is["sealed sound"] {
+		t.Errorf("archived, and its source moved: %v", is)
+	}
+	rec := w.archived()[0].ID
+	w.destroy(rec)
+	w.mustCollect(func(o *Options) { o.After = Move })
+	if got := w.word(t, rec).Fate; got != FateRemoved {
+		t.Errorf("the box says %q", got)
+	}
+	w.mustCollect(func(o *Options) { o.After = Move }) // the ledger drops what was answered when a box starts
+	for name, is := range found() {
+		if is {
+			t.Errorf("after: %s is on the box", name)
+		}
+	}
 }

@@ -71,6 +71,8 @@ type Device struct {
 	UpgradeTo     string         // it was asked to take this release and has not yet
 	UpgradeFailed string         // "release: reason" of the upgrade that it last rolled back
 	Offered       string         // release that it could take; "": none is newer
+
+	Unanswered Unanswered // destroyed recordings whose files it was asked for
 }
 
 // State is "waiting" for its enrolment, "enrolled" or "revoked".
@@ -175,6 +177,10 @@ func (s *Server) Add(ctx context.Context, p *place.Place, who actor.Actor, name 
 func (s *Server) Devices(ctx context.Context, p *place.Place) (ds []Device, err error) {
 	err = p.View(ctx, func(tx *place.Tx) error {
 		rows, err := place.Rows[deviceRow](tx, deviceColumns+` ORDER BY id`)
+		if err != nil {
+			return err
+		}
+		unanswered, err := s.Unanswered(tx)
 		for _, r := range rows {
 			d, err := r.device(tx)
 			if err != nil {
@@ -183,6 +189,7 @@ func (s *Server) Devices(ctx context.Context, p *place.Place) (ds []Device, err 
 			if o, ok := s.offered(r); ok {
 				d.Offered = o.Release
 			}
+			d.Unanswered = unanswered[r.ID]
 			ds = append(ds, d)
 		}
 		return err

@@ -14,12 +14,13 @@ import (
 type DestructionCertificate struct {
 	ID         string    `json:"id"`
 	RunID      string    `json:"run_id" doc:"What was destroyed in one go, by one authority: a night, a request, or one recording"`
-	By         string    `json:"by" doc:"person, retention, erasure, departure, redaction"`
+	By         string    `json:"by" doc:"person, retention, erasure, departure, redaction, pseudonyms"`
 	CorrectsID *string   `json:"corrects_id" doc:"The certificate that this one takes the place of, as more is known"`
 	ReplacedID *string   `json:"replaced_id" doc:"The one that took the place of this one"`
 	SignedAt   time.Time `json:"signed_at"`
 	Recordings int       `json:"recordings"`
-	Unknown    int       `json:"unknown" doc:"Recordings of which the source has not said yet what became of its file"`
+	Unknown    int       `json:"unknown" doc:"Recordings of which nobody can say what became of the file at the source"`
+	Asked      int       `json:"asked" doc:"Recordings whose files a collector was asked to remove, and has not answered yet; when it has, a certificate takes the place of this one"`
 	LastsUntil *string   `json:"lasts_until" format:"date-time" doc:"When the last backup from before the destruction goes; null: there is none"`
 }
 
@@ -79,7 +80,7 @@ func (s *Server) listCertificates(ctx context.Context, v *visit, in *certificate
 }
 
 func showCertificate(c destruction.Issued) DestructionCertificate {
-	out := DestructionCertificate{ID: c.ID.String(), RunID: c.Run.String(), By: c.Kind, SignedAt: c.SignedAt, Recordings: c.Items, Unknown: c.Unknown}
+	out := DestructionCertificate{ID: c.ID.String(), RunID: c.Run.String(), By: c.Kind, SignedAt: c.SignedAt, Recordings: c.Items, Unknown: c.Unknown, Asked: c.Asked}
 	if !c.Corrects.IsZero() {
 		out.CorrectsID = orNull(c.Corrects.String())
 	}

@@ -25,15 +25,17 @@ type Device struct {
 	OldestAt    *time.Time `json:"oldest_at" doc:"Since when the oldest of them has waited; null: nothing waits, or its release does not say"`
 	SpooledMB   int64      `json:"spooled_megabytes" doc:"Sealed on the box"`
 
-	Release       string   `json:"release" doc:"That it last said it runs; empty: it has not said (before 0.4)"`
-	Platform      string   `json:"platform" example:"linux/amd64"`
-	TooOld        bool     `json:"too_old" doc:"Nothing is taken from it until it is upgraded; its sources stay where they are"`
-	ClockSeconds  *float64 `json:"clock_seconds" doc:"Its clock minus the server's; null: not measured"`
-	ClockOff      bool     `json:"clock_off" doc:"By more than 2 seconds"`
-	Upgrades      string   `json:"upgrades" enum:"ask,always" doc:"Whether it takes releases by itself"`
-	Offered       string   `json:"offered" doc:"Newer release that it could take; empty: none"`
-	UpgradeTo     string   `json:"upgrade_to" doc:"Release that it was asked to take and has not taken yet"`
-	UpgradeFailed string   `json:"upgrade_failed" doc:"Release that it last went back from, and why"`
+	Release       string     `json:"release" doc:"That it last said it runs; empty: it has not said (before 0.4)"`
+	Platform      string     `json:"platform" example:"linux/amd64"`
+	TooOld        bool       `json:"too_old" doc:"Nothing is taken from it until it is upgraded; its sources stay where they are"`
+	ClockSeconds  *float64   `json:"clock_seconds" doc:"Its clock minus the server's; null: not measured"`
+	ClockOff      bool       `json:"clock_off" doc:"By more than 2 seconds"`
+	Upgrades      string     `json:"upgrades" enum:"ask,always" doc:"Whether it takes releases by itself"`
+	Offered       string     `json:"offered" doc:"Newer release that it could take; empty: none"`
+	UpgradeTo     string     `json:"upgrade_to" doc:"Release that it was asked to take and has not taken yet"`
+	Unanswered    int        `json:"unanswered" doc:"Destroyed recordings whose files it was asked to remove, and has not answered for"`
+	UnansweredAt  *time.Time `json:"unanswered_since" doc:"Since when the oldest of them waits"`
+	UpgradeFailed string     `json:"upgrade_failed" doc:"Release that it last went back from, and why"`
 }
 
 type changeDeviceInput struct {
@@ -86,8 +88,9 @@ func showDevice(d collect.Device) Device {
 	out := Device{
 		ID: d.ID.String(), Name: d.Name, SourceID: d.Source.String(), State: "waiting", CreatedAt: d.CreatedAt,
 		EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.SeenAt), LastAddress: d.SeenFrom, Waiting: int64(d.Waiting),
-		OldestAt: when(d.OldestAt), SpooledMB: d.Spooled >> 20, Release: d.Release, Platform: d.Platform, TooOld: d.Protocol < 1,
+		OldestAt: when(d.OldestAt), SpooledMB: d.Spooled >> 20, Release: d.Release, Platform: d.Platform, TooOld: !d.EnrolledAt.IsZero() && d.Protocol < 1,
 		Upgrades: d.Upgrades, Offered: d.Offered, UpgradeTo: d.UpgradeTo, UpgradeFailed: d.UpgradeFailed,
+		Unanswered: d.Unanswered.Recordings, UnansweredAt: when(d.Unanswered.Since),
 	}
 	if d.Clock != nil {
 		off := d.Clock.Seconds()

@@ -69,8 +69,9 @@ type Service struct {
 	shipMu sync.Mutex
 	ship   shipped
 
-	asked  chan Asked
-	oldest atomic.Pointer[time.Time]
+	asked      chan Asked
+	oldest     atomic.Pointer[time.Time]
+	oldestKeys atomic.Pointer[time.Time]
 
 	progressMu sync.Mutex
 	progress   Progress

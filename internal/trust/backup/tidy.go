@@ -306,7 +306,15 @@ func (s *Service) Oldest() (at time.Time, some bool) {
 	return time.Time{}, true
 }
 
-// lookOldest reads what Oldest answers.
+// OldestKeys is Oldest for the copies of keys.
+func (s *Service) OldestKeys() (at time.Time, some bool) {
+	if t := s.oldestKeys.Load(); t != nil {
+		return *t, !t.IsZero()
+	}
+	return time.Time{}, true
+}
+
+// lookOldest reads what Oldest and OldestKeys answer.
 func (s *Service) lookOldest(ctx context.Context) error {
 	names, err := s.o.Data.List(ctx, "points/")
 	if err != nil {
@@ -321,5 +329,17 @@ func (s *Service) lookOldest(ctx context.Context) error {
 		at = p.At
 	}
 	s.oldest.Store(&at)
+	if s.o.KeysTo == nil {
+		return nil
+	}
+	keys, err := s.o.KeysTo.KeyPoints(ctx)
+	if err != nil {
+		return err
+	}
+	at = time.Time{}
+	if len(keys) > 0 {
+		at = keys[len(keys)-1].At
+	}
+	s.oldestKeys.Store(&at)
 	return nil
 }

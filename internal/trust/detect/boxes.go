@@ -15,6 +15,7 @@ import (
 const (
 	offlineAfter = 5 * time.Minute
 	clockMayBe   = 2 * time.Second
+	answersIn    = 7 * 24 * time.Hour // of a box that was asked to remove what was destroyed
 )
 
 // boxes is collectors that are offline, or whose clocks are wrong.
@@ -47,6 +48,15 @@ func (d Parts) boxes(ctx context.Context, w monitor.Where, at time.Time) (all []
 			all = append(all, monitor.Condition{Kind: monitor.SpoolFilling, Subject: b.ID.String(), Urgent: share >= almost, Facts: map[string]string{
 				"device": b.ID.String(), "percent": percent(share), "text": fmt.Sprintf("at least %s %% of what a collector's box can hold are waiting there", percent(share)),
 			}})
+		}
+		if u := b.Unanswered; u.Recordings > 0 {
+			if due := u.Since.Add(answersIn); !at.Before(due) {
+				all = append(all, monitor.Condition{Kind: monitor.RemovalUnanswered, Subject: b.ID.String(), Since: u.Since, Facts: map[string]string{
+					"device": b.ID.String(), "text": "A collector was asked to remove what it has of destroyed recordings, and has not answered since " + u.Since.UTC().Format("2 January"),
+				}})
+			} else if again.IsZero() || due.Before(again) {
+				again = due
+			}
 		}
 		if b.Clock != nil && (*b.Clock > clockMayBe || *b.Clock < -clockMayBe) && at.Sub(seen) < time.Hour {
 			all = append(all, monitor.Condition{Kind: monitor.ClockOff, Subject: b.ID.String(), Facts: map[string]string{

@@ -42,7 +42,7 @@ func (d Parts) Customer() []monitor.Detector {
 		{Kinds: []monitor.Kind{monitor.RecordingMissing}, Look: d.missing},
 		{Kinds: []monitor.Kind{monitor.SourceSilent}, Look: d.silent},
 		{Kinds: []monitor.Kind{monitor.FilesFailing}, Look: d.files},
-		{Kinds: []monitor.Kind{monitor.CollectorOffline, monitor.ClockOff, monitor.SpoolFilling}, Look: d.boxes},
+		{Kinds: []monitor.Kind{monitor.CollectorOffline, monitor.ClockOff, monitor.SpoolFilling, monitor.RemovalUnanswered}, Look: d.boxes},
 		{Kinds: []monitor.Kind{monitor.HostChanged, monitor.SignInRefused}, Look: d.otherSides},
 		{Kinds: []monitor.Kind{monitor.QuotaFull}, Look: d.quota},
 		{Kinds: []monitor.Kind{monitor.TokenExpiring}, Look: d.tokens},

@@ -122,6 +122,39 @@ func TestTheOtherSideHasChanged(t *testing.T) {
 	})
 }
 
+// A box that was asked to remove what was destroyed is told of once it has not
+// answered for a week; one that cannot answer, or was revoked, is not.
+func TestABoxDoesNotAnswer(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		d, _, err := w.collect.Add(t.Context(), w.Place, admin, "Box", w.Source.ID)
+		no(t, err)
+		w.set(t, `UPDATE collect_devices SET enrolled_at = ?, seen_at = ?, protocol = 3 WHERE id = ?`, time.Now().UnixMilli(), time.Now().UnixMilli(), d.ID)
+		no(t, w.Place.Change(t.Context(), admin, func(tx *place.Tx) error {
+			tx.Record(place.Event{Code: "recording.destroyed"})
+			_, err := w.collect.Remove(tx, id.New[id.Recording](), []id.Source{w.Source.ID})
+			return err
+		}))
+		age := func(days int) {
+			no(t, w.Place.Change(t.Context(), admin, func(tx *place.Tx) error {
+				tx.Record(place.Event{Code: "recording.destroyed"})
+				_, err := tx.Exec(`UPDATE collect_removals SET ordered_at = ?`, time.Now().AddDate(0, 0, -days).UnixMilli())
+				return err
+			}))
+		}
+		for days, told := range map[int]int{1: 0, 6: 0, 8: 1} {
+			age(days)
+			if got := w.found(t, monitor.RemovalUnanswered); len(got) != told {
+				t.Errorf("after %d days: %v", days, got)
+			}
+		}
+		age(8)
+		w.set(t, `UPDATE collect_devices SET protocol = 2`)
+		if got := w.found(t, monitor.RemovalUnanswered); len(got) != 0 {
+			t.Error("a box that cannot answer:", got)
+		}
+	})
+}
+
 // A spool is told from 80 % of what it may hold; a box that never said how much
 // that is, is not.
 func TestASpoolFills(t *testing.T) {

@@ -31,6 +31,7 @@ const (
 	SpoolFilling        Kind = "spool_filling"
 	KeyHolderFailing    Kind = "key_holder_failing"
 	KeyRotationOverdue  Kind = "key_rotation_overdue"
+	RemovalUnanswered   Kind = "removal_unanswered"
 )
 
 // Severity says how soon somebody has to look.
@@ -76,6 +77,7 @@ var Rules = []Rule{
 	{BackupFailed, Urgent, "A backup or a drill of restoring has failed", "Open the page Backups: it says which, when, and why.", 0},
 	{KeyHolderFailing, Warning, "The customer's own key server does not lend the key", "Look at the key server: is it running and unsealed, and may Ringfence still use the key? Until then nothing is opened; recordings are taken in and kept. Settings are on the page Keys.", time.Minute},
 	{KeyRotationOverdue, Warning, "A key was to be rotated", "Rotate it on the page Keys; the archive goes on meanwhile. Or choose another rhythm there.", 0},
+	{RemovalUnanswered, Warning, "A collector does not say what became of destroyed recordings", "Look at the box beside the telephone system: is it on, does it reach this server, is its folder connected? Until it answers, their certificate says that it waits. If the box is gone for good, revoke it: the certificate then says that nobody knows.", 0},
 	{RequestDue, Warning, "A person's request is to be answered", "Open the page Person requests. The law gives a month; where a request is complex it can be made two months longer, with the reason, before the month is over.", 0},
 	{MailFailing, Warning, "Alerts cannot be mailed", "Check the mail settings of the server and the address. It is tried again.", 0},
 }

@@ -57,6 +57,7 @@ export function CertificatesPage() {
 /** remains says what a certificate leaves open. */
 function remains(c: Certificate) {
   if (c.replaced_id) return { text: 'Replaced by a later one', colour: 'gray' };
+  if (c.asked > 0) return { text: `${c.asked} wait for a collector’s answer`, colour: 'yellow' };
   if (c.unknown > 0) return { text: `${c.unknown} at the source unknown`, colour: 'yellow' };
   if (c.lasts_until && new Date(c.lasts_until) > new Date()) return { text: `In backups until ${moment(c.lasts_until)}`, colour: 'blue' };
   return { text: 'Nothing with us', colour: 'green' };

@@ -24,6 +24,7 @@ export function CollectorRow({ device: d, source, customer, onRefuse }: { device
         {ago(d.last_seen_at)}
         {d.last_address && <Text size="xs" c="dimmed">from {d.last_address}</Text>}
         {d.waiting > 0 && <Text size="xs" c="dimmed">{d.waiting} wait{d.oldest_at ? `, since ${ago(d.oldest_at)}` : ''}</Text>}
+        {d.unanswered > 0 && <Text size="xs" fw={550}>Has not said what became of {d.unanswered} destroyed {d.unanswered === 1 ? 'recording' : 'recordings'}{d.unanswered_since ? `, asked ${ago(d.unanswered_since)}` : ''}</Text>}
         {d.clock_off && d.clock_seconds != null && <Text size="xs" fw={550}>Clock {d.clock_seconds > 0 ? 'ahead' : 'behind'} by {Math.abs(d.clock_seconds).toFixed(1)} s: have it set from the network</Text>}
       </Table.Td>
       <Table.Td><Runs device={d} customer={customer} /></Table.Td>
