@@ -5,22 +5,18 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pkg/sftp"
-	ftpserver "goftp.io/server/v2"
-	"goftp.io/server/v2/driver/file"
 	"golang.org/x/crypto/ssh"
 
 	"ringfence/internal/archive/intake"
@@ -265,8 +261,13 @@ func TestChangedHostKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.put(t, "a.wav", recordingtest.Tone(1, 1, time.Second), time.Hour)
+	woken := false // who watches for alerts
+	w.Store.OnCommit(func(c place.Commit) { woken = woken || slices.Contains(c.Topics, place.Conditions) })
 	if err := w.fetch(t); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Of(err).Text, "another key than before") {
 		t.Error(err)
+	}
+	if !woken {
+		t.Error("nobody looks whether that is to be told")
 	}
 	if len(w.has(t)) != 0 {
 		t.Error("something was fetched")
@@ -326,91 +327,4 @@ func TestPrivateAddressesAreClosed(t *testing.T) {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
-}
-
-// FTP is spoken over TLS alone, in both of its ways, to a pinned certificate.
-func TestFTPS(t *testing.T) {
-	for _, protocol := range []pickup.Protocol{pickup.FTPS, pickup.FTPSImplicit} {
-		t.Run(string(protocol), func(t *testing.T) {
-			w := newWorld(t, recording.Keep)
-			w.set(t, pickup.Settings{Protocol: protocol, Host: ftpServer(t, w.far, protocol == pickup.FTPS), User: "pbx", Password: "secret", Folder: "/"})
-			body := make([]byte, 200_000)
-			rand.Read(body)
-			w.put(t, "in/a.wav", body, time.Hour)
-			w.confirm(t)
-			err := w.fetch(t)
-			if protocol == pickup.FTPSImplicit {
-				// This server signs in, but knows no PROT where TLS was there from the first byte: what it says is told.
-				if err == nil || !strings.Contains(err.Error(), "550") {
-					t.Error(err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, _ := w.drops.Drop(t.Context(), w.Place, w.source.ID)
-			if got, err := fs.ReadFile(d.FS(), "in/a.wav"); err != nil || !bytes.Equal(got, body) {
-				t.Errorf("%d bytes %v", len(got), err)
-			}
-		})
-	}
-}
-
-func ftpServer(t *testing.T, dir string, explicit bool) string {
-	t.Helper()
-	cert, key := certificate(t)
-	driver, err := file.NewDriver(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close() // the server opens its own, with its certificate
-	s, err := ftpserver.NewServer(&ftpserver.Options{
-		Driver: driver, Auth: &ftpserver.SimpleAuth{Name: "pbx", Password: "secret"}, Perm: ftpserver.NewSimplePerm("x", "x"),
-		Hostname: "127.0.0.1", Port: port, TLS: true, CertFile: cert, KeyFile: key, ExplicitFTPS: explicit, ForceTLS: explicit, Logger: &ftpserver.DiscardLogger{},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.ListenAndServe()
-	t.Cleanup(func() { s.Shutdown() })
-	for range 100 {
-		if c, err := net.Dial("tcp", address); err == nil {
-			c.Close()
-			return address
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("the FTP server does not listen")
-	return ""
-}
-
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}, &x509.Certificate{SerialNumber: big.NewInt(1)}, k.Public(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key = filepath.Join(t.TempDir(), "cert"), filepath.Join(t.TempDir(), "key")
-	err = errors.Join(
-		os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
-		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
 }

@@ -18,15 +18,16 @@ import (
 
 // tour is one visit to where files are fetched from.
 type tour struct {
-	s      *Service
-	p      *place.Place
-	src    recording.Source
-	set    Settings
-	remote remote
-	found  int
-	files  int64 // fetched
-	bytes  int64
-	left   int64 // wanted, not fetched yet
+	s       *Service
+	p       *place.Place
+	src     recording.Source
+	set     Settings
+	remote  remote
+	found   int
+	folders int   // listed
+	files   int64 // fetched
+	bytes   int64
+	left    int64 // wanted, not fetched yet
 }
 
 // wanted is a file of the other side, by its name below the folder.
@@ -38,8 +39,9 @@ type wanted struct {
 
 // Bounds of what a visit looks at: a folder without end must not take the memory.
 const (
-	maxFound = 200_000
-	maxDepth = 8
+	maxFound   = 200_000
+	maxFolders = 20_000
+	maxDepth   = 8
 )
 
 func (t *tour) run(ctx context.Context) error {
@@ -119,6 +121,9 @@ func (t *tour) walk(ctx context.Context, dir string, depth int, all *[]wanted) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if t.folders++; t.folders > maxFolders {
+		return fault.New(fault.TooLarge, "there are more than %d folders; narrow the folder, or name folders by date", maxFolders)
+	}
 	entries, err := t.remote.list(path.Join(t.set.Folder, dir))
 	if err != nil {
 		return err
@@ -130,8 +135,9 @@ func (t *tour) walk(ctx context.Context, dir string, depth int, all *[]wanted) e
 		case e.name == "" || strings.HasPrefix(e.name, ".") || intake.Valid(name) != nil || full == t.set.MoveTo:
 		case e.dir:
 			if depth < maxDepth {
-				if err := t.walk(ctx, name, depth+1, all); err != nil && depth == 0 {
-					return err
+				err := t.walk(ctx, name, depth+1, all)
+				if err != nil && (depth == 0 || ctx.Err() != nil || fault.Is(err, fault.TooLarge)) {
+					return err // deeper down, a folder that cannot be read stops no other
 				}
 			}
 		case len(*all) >= maxFound:
