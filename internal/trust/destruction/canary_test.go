@@ -56,8 +56,8 @@ func (tr traces) in(t *testing.T, dirs ...string) map[string]bool {
 
 // Planted, found on the disks, destroyed, and found no more: in databases, their
 // logs, both key stores, both places of objects, and a restored backup of keys.
-// PostgreSQL's own log is left out: what it keeps, and how long, the certificate
-// and docs/deletion.md say.
+// PostgreSQL's own log holds them longer, as the certificate and docs/deletion.md
+// say: until its segments were removed or written anew.
 func TestCanary(t *testing.T) {
 	for _, engine := range placetest.Engines {
 		t.Run(engine.Name, func(t *testing.T) { canary(t, engine.Config(t)) })
@@ -119,6 +119,10 @@ func canary(t *testing.T, cfg place.Config) {
 	if n := objectsIn(t, dir); n == 0 {
 		t.Error("before: there is no sound")
 	}
+	log := placetest.Log(t, cfg)
+	if log != "" && !tr.in(t, log)["blind index of a number"] {
+		t.Error("before: the cluster's log holds nothing, so that its absence would prove nothing")
+	}
 
 	fail(w.Service.Destroy(t.Context(), w.Place, w.Who, rec, "a canary"))
 	fail(search.Compact(t.Context(), w.Place))
@@ -130,6 +134,13 @@ func canary(t *testing.T, cfg place.Config) {
 	}
 	if n := objectsIn(t, dir); n != 0 {
 		t.Errorf("after: %d objects are left", n)
+	}
+	if placetest.Recycle(t, cfg); log != "" {
+		for name, is := range tr.in(t, log) {
+			if is {
+				t.Errorf("after: %s is in the cluster's log, whose segments were let go of", name)
+			}
+		}
 	}
 
 	// A backup of the keys from before, restored with what is known of since.

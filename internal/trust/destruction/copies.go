@@ -52,7 +52,7 @@ func engineLog(d place.Dialect) Copy {
 		return Copy{What: "log and free pages of the database", State: gone, Detail: "SQLite: deleted bytes are overwritten, and the file's log was emptied"}
 	}
 	return Copy{What: "log and free pages of the database", State: unknown, Detail: "PostgreSQL: dead rows were vacuumed; bytes of wrapped keys and blinded words can stay in freed space until it is written again, " +
-		"in the cluster's log until its segments are recycled, and in archived segments and base backups as long as the operator keeps those"}
+		"in the cluster's log until its segments were removed or written anew, and in archived segments and base backups as long as the operator keeps those"}
 }
 
 func backupCopy(what string, on bool, until, now time.Time, detail string) Copy {

@@ -166,22 +166,7 @@ func (s *Service) sign(ctx context.Context, p *place.Place, r runRow, items []it
 // signAs signs a certificate that was composed, under an id, and keeps it.
 func (s *Service) signAs(ctx context.Context, p *place.Place, i id.Certificate, r runRow, c Certificate, old id.Certificate, then func(tx *place.Tx, c id.Certificate) error) error {
 	c.ID, c.Customer, c.Name, c.SignedAt = i.String(), p.Customer().String(), s.o.Name(ctx, p.Customer()), s.o.Now().UTC().Truncate(time.Second)
-	text, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	signature, err := s.o.Sign(ctx, text)
-	if err != nil {
-		return err
-	}
-	file, err := json.Marshal(Envelope{whatItIs, string(text), signature})
-	if err != nil {
-		return err
-	}
-	pdf, err := page(c)
-	if err == nil {
-		pdf, err = s.o.Paper(ctx, pdf, "Certificate of destruction", c.SignedAt)
-	}
+	file, pdf, err := s.documents(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -206,6 +191,25 @@ func (s *Service) signAs(ctx context.Context, p *place.Place, i id.Certificate, 
 		tx.Notify(Topic)
 		return then(tx, i)
 	})
+}
+
+// documents writes and signs the two forms of a certificate.
+func (s *Service) documents(ctx context.Context, c Certificate) (file, pdf []byte, err error) {
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, nil, err
+	}
+	signature, err := s.o.Sign(ctx, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	if file, err = json.Marshal(Envelope{whatItIs, string(text), signature}); err != nil {
+		return nil, nil, err
+	}
+	if pdf, err = page(c); err == nil {
+		pdf, err = s.o.Paper(ctx, pdf, "Certificate of destruction", c.SignedAt)
+	}
+	return file, pdf, err
 }
 
 func facts(c Certificate) map[string]string {

@@ -2,7 +2,6 @@ package destruction
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"ringfence/internal/base/id"
@@ -37,20 +36,6 @@ func (s *Service) Whole(ctx context.Context, c Customer) (out Signed, err error)
 		Ordered: c.Asked, Ended: now, SignedAt: now, Total: c.Total, Items: []Item{}, Copies: append(s.copies(c.Dialect, r), sourceCopy(c.Total, "")),
 	}
 	cert.Copies[0].Detail = "the customer key and all keys under it were erased; the customer's id stays as a tombstone"
-	text, err := json.MarshalIndent(cert, "", "  ")
-	if err != nil {
-		return out, err
-	}
-	signature, err := s.o.Sign(ctx, text)
-	if err != nil {
-		return out, err
-	}
-	if out.Document, err = json.Marshal(Envelope{whatItIs, string(text), signature}); err != nil {
-		return out, err
-	}
-	pdf, err := page(cert)
-	if err == nil {
-		out.PDF, err = s.o.Paper(ctx, pdf, "Certificate of destruction", now)
-	}
+	out.Document, out.PDF, err = s.documents(ctx, cert)
 	return out, err
 }
