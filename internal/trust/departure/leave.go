@@ -186,9 +186,15 @@ func counted(tx *place.Tx) (t destruction.Total, err error) {
 	}
 	all, err := place.Row[int](tx, `SELECT count(*) FROM renditions`)
 	t.Sounds = all - t.Texts
-	if err == nil {
-		t.Remaining, err = place.Row[int](tx, `SELECT count(*) FROM recordings r JOIN sources s ON s.id = r.source WHERE s.after_capture <> 'delete'`)
+	if err != nil {
+		return t, err
 	}
+	const from = `SELECT count(*) FROM recordings r JOIN sources s ON s.id = r.source WHERE s.kind <> 'siprec' AND `
+	if t.Remaining, err = place.Row[int](tx, from+`s.after_capture <> 'delete'`); err != nil {
+		return t, err
+	}
+	// Collectors are not asked any more: with the place goes what they would be asked by.
+	t.Unknown, err = place.Row[int](tx, from+`s.after_capture = 'delete' AND (s.kind = 'collector' OR r.verified_at IS NULL)`)
 	return t, err
 }
 

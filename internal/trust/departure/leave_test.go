@@ -146,6 +146,38 @@ func TestACustomerLeaves(t *testing.T) {
 	}
 }
 
+// Of files that a collector was to delete nobody says that they have gone: with the
+// customer's place goes whatever the box could be asked by.
+func TestLeavingClaimsNothingOfCollectors(t *testing.T) {
+	l := newLeaver(t, place.Config{Dir: t.TempDir()})
+	s := l.service(t)
+	if err := l.p.Change(t.Context(), l.first, func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "source.changed"})
+		_, err := tx.Exec(`UPDATE sources SET kind = 'collector', after_capture = 'delete'`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	l.ask(t, s)
+	l.approve(t, s)
+	l.now = l.now.Add(73 * time.Hour)
+	if done, err := l.turn(t, s); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	all, err := s.Departed(t.Context(), above)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := s.Document(t.Context(), above, all[0].Certificate, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := destruction.Verify(file)
+	if err != nil || c.Total.Unknown != 2 || c.Copies[len(c.Copies)-1].State != "unknown" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 // gone checks that nothing is left of the customer but the certificate.
 func (l *leaver) gone(t *testing.T, s *departure.Service) {
 	t.Helper()
@@ -220,7 +252,11 @@ func TestAHoldStopsLeaving(t *testing.T) {
 	}
 }
 
-// Cut off at each step, the customer is as before or goes to the end.
+// Cut off at each step, the customer is as before or goes to the end. The process
+// is not killed for it: each step stands between a commit of one store and the
+// next act on another, and what a kill does to a store in the middle of its own
+// act is shown by the kill tests of keyring, recording and place. A panic runs the
+// deferred ends of transactions besides, of which none is open at a step.
 func TestLeavingCutOffAtEachStep(t *testing.T) {
 	var steps []string
 	for n := -1; n < len(steps); n++ {
