@@ -22,8 +22,6 @@ import (
 	"ringfence/internal/trust/parcel"
 )
 
-func TestMain(m *testing.M) { placetest.Main(m) }
-
 func schemas() place.Schemas {
 	return place.Schemas{
 		Registry: job.Migrations, Place: append(append(place.Migrations{}, job.Migrations...), parcel.Migrations()...),
