@@ -83,10 +83,26 @@ func (x bundleBox) Sums() []departure.File {
 	return all
 }
 
-// forgetCustomer takes a customer who left out of the registry.
+// ofCustomer are the tables of the registry that name a customer, each with the
+// column that does; those of the tree are org.Remove's.
+var ofCustomer = [][2]string{
+	{"person_places", "customer"}, {"node_roles", "node"}, {"node_tokens", "node"}, {"blueprints", "node"}, {"drop_logins", "customer"},
+	{"collect_releases", "customer"}, {"health_customers", "customer"}, {"alerts_below", "node"}, {"keys_held", "customer"}, {"key_rhythms", "customer"},
+	{"sso_domains", "customer"},
+}
+
+// forgetCustomer takes a customer who left out of the registry: a domain that
+// they held is free again, and nothing names them but the record that they left.
 func forgetCustomer(tx *place.Tx, c id.Customer) (id.Node, error) {
-	for _, text := range []string{`DELETE FROM person_places WHERE customer = ?`, `DELETE FROM node_roles WHERE node = ?`} {
-		if _, err := tx.Exec(text, c); err != nil {
+	if _, err := tx.Exec(`DELETE FROM sso_domain_holders WHERE domain IN (SELECT id FROM sso_domains WHERE customer = ?)`, c); err != nil {
+		return id.Node{}, err
+	}
+	for _, t := range ofCustomer {
+		var who any = c
+		if t[0] == "key_rhythms" {
+			who = c.String() // the installation's own has no id
+		}
+		if _, err := tx.Exec(`DELETE FROM `+t[0]+` WHERE `+t[1]+` = ?`, who); err != nil {
 			return id.Node{}, err
 		}
 	}
