@@ -2300,6 +2300,7 @@ const (
 	SiprecLiveStateBeginning SiprecLiveState = "beginning"
 	SiprecLiveStatePaused    SiprecLiveState = "paused"
 	SiprecLiveStateRecording SiprecLiveState = "recording"
+	SiprecLiveStateSilenced  SiprecLiveState = "silenced"
 )
 
 // Valid indicates whether the value is a known member of the SiprecLiveState enum.
@@ -2310,6 +2311,8 @@ func (e SiprecLiveState) Valid() bool {
 	case SiprecLiveStatePaused:
 		return true
 	case SiprecLiveStateRecording:
+		return true
+	case SiprecLiveStateSilenced:
 		return true
 	default:
 		return false
@@ -4000,6 +4003,12 @@ type ClaimDomainInputBody struct {
 	Domain string `json:"domain"`
 }
 
+// ClosedCases defines model for ClosedCases.
+type ClosedCases struct {
+	// Days 30 to 3660; three years unless it was chosen
+	Days int64 `json:"days"`
+}
+
 // ConfirmPickupInputBody defines model for ConfirmPickupInputBody.
 type ConfirmPickupInputBody struct {
 	// Fingerprint As it was shown and compared
@@ -4282,7 +4291,10 @@ type DestroyInputBody struct {
 
 // DestructionCertificate defines model for DestructionCertificate.
 type DestructionCertificate struct {
-	// By person, retention, erasure, departure, redaction
+	// Asked Recordings whose files a collector was asked to remove, and has not answered yet; when it has, a certificate takes the place of this one
+	Asked int64 `json:"asked"`
+
+	// By person, retention, erasure, departure, redaction, pseudonyms
 	By string `json:"by"`
 
 	// CorrectsId The certificate that this one takes the place of, as more is known
@@ -4300,7 +4312,7 @@ type DestructionCertificate struct {
 	RunId    string    `json:"run_id"`
 	SignedAt time.Time `json:"signed_at"`
 
-	// Unknown Recordings of which the source has not said yet what became of its file
+	// Unknown Recordings of which nobody can say what became of the file at the source
 	Unknown int64 `json:"unknown"`
 }
 
@@ -4348,6 +4360,12 @@ type Device struct {
 
 	// TooOld Nothing is taken from it until it is upgraded; its sources stay where they are
 	TooOld bool `json:"too_old"`
+
+	// Unanswered Destroyed recordings whose files it was asked to remove, and has not answered for
+	Unanswered int64 `json:"unanswered"`
+
+	// UnansweredSince Since when the oldest of them waits
+	UnansweredSince *time.Time `json:"unanswered_since"`
 
 	// UpgradeFailed Release that it last went back from, and why
 	UpgradeFailed string `json:"upgrade_failed"`
@@ -5555,6 +5573,12 @@ type NewDevice struct {
 	// TooOld Nothing is taken from it until it is upgraded; its sources stay where they are
 	TooOld bool `json:"too_old"`
 
+	// Unanswered Destroyed recordings whose files it was asked to remove, and has not answered for
+	Unanswered int64 `json:"unanswered"`
+
+	// UnansweredSince Since when the oldest of them waits
+	UnansweredSince *time.Time `json:"unanswered_since"`
+
 	// UpgradeFailed Release that it last went back from, and why
 	UpgradeFailed string `json:"upgrade_failed"`
 
@@ -5924,19 +5948,22 @@ type PastOpening struct {
 
 // PauseEndBody defines model for PauseEndBody.
 type PauseEndBody struct {
-	To time.Time `json:"to"`
+	// To Missing: it ends now, by the server's clock
+	To *time.Time `json:"to,omitempty"`
 }
 
 // PauseInputBody defines model for PauseInputBody.
 type PauseInputBody struct {
-	// Call The telephone system's own name of the call
+	// Call The telephone system's own name of the call, or the name of a recording session that is under way
 	Call *string `json:"call,omitempty"`
 
 	// Caller The caller's number
-	Caller    *string   `json:"caller,omitempty"`
-	Extension *string   `json:"extension,omitempty"`
-	From      time.Time `json:"from"`
-	SourceId  string    `json:"source_id"`
+	Caller    *string `json:"caller,omitempty"`
+	Extension *string `json:"extension,omitempty"`
+
+	// From Missing: it begins now, by the server's clock
+	From     *time.Time `json:"from,omitempty"`
+	SourceId string     `json:"source_id"`
 
 	// To Missing: it goes on until it is ended
 	To *time.Time `json:"to,omitempty"`
@@ -7592,13 +7619,21 @@ type SiprecEntranceTransport string
 
 // SiprecLive defines model for SiprecLive.
 type SiprecLive struct {
-	BegunAt time.Time       `json:"begun_at"`
-	Id      string          `json:"id"`
+	BegunAt time.Time `json:"begun_at"`
+
+	// Call By which a pause can name it: call of notePause
+	Call string `json:"call"`
+	Id   string `json:"id"`
+
+	// Pause The pause that goes on, to be ended by endPause; null: none
+	Pause *string `json:"pause"`
+
+	// State paused: by the recording client; silenced: by a pause that was noted
 	State   SiprecLiveState `json:"state"`
 	Streams []SiprecStream  `json:"streams"`
 }
 
-// SiprecLiveState defines model for SiprecLive.State.
+// SiprecLiveState paused: by the recording client; silenced: by a pause that was noted
 type SiprecLiveState string
 
 // SiprecRefusal defines model for SiprecRefusal.
@@ -8297,7 +8332,10 @@ type ListCallsParams struct {
 	Held *bool `form:"held,omitempty" json:"held,omitempty"`
 
 	// Hold Under this legal hold
-	Hold *string              `form:"hold,omitempty" json:"hold,omitempty"`
+	Hold *string `form:"hold,omitempty" json:"hold,omitempty"`
+
+	// Tag With this label: its id
+	Tag  *string              `form:"tag,omitempty" json:"tag,omitempty"`
 	Sort *ListCallsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Cursor Opaque: next_cursor of the page before, with the same filters
@@ -8583,7 +8621,10 @@ type ListRecordingsParams struct {
 	Held *bool `form:"held,omitempty" json:"held,omitempty"`
 
 	// Hold Under this legal hold
-	Hold *string                   `form:"hold,omitempty" json:"hold,omitempty"`
+	Hold *string `form:"hold,omitempty" json:"hold,omitempty"`
+
+	// Tag With this label: its id
+	Tag  *string                   `form:"tag,omitempty" json:"tag,omitempty"`
 	Sort *ListRecordingsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Cursor Opaque: next_cursor of the page before, with the same filters
@@ -9025,6 +9066,9 @@ type OpenBreachJSONRequestBody = BreachBeginBody
 
 // ChangeBreachJSONRequestBody defines body for ChangeBreach for application/json ContentType.
 type ChangeBreachJSONRequestBody = BreachChangeBody
+
+// KeepClosedCasesJSONRequestBody defines body for KeepClosedCases for application/json ContentType.
+type KeepClosedCasesJSONRequestBody = ClosedCases
 
 // CosignCheckpointJSONRequestBody defines body for CosignCheckpoint for application/json ContentType.
 type CosignCheckpointJSONRequestBody = CosignInputBody
@@ -9795,6 +9839,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/customers/{customer}/checkpoints (the `SignCheckpoint` operationId).
 	SignCheckpoint(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClosedCases How long requests of persons and breaches are kept once they are closed
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/closed-cases (the `ClosedCases` operationId).
+	ClosedCases(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// KeepClosedCasesWithBody Choose how long they are kept; what is older goes in the night
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+	KeepClosedCasesWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// KeepClosedCases Choose how long they are kept; what is older goes in the night
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+	KeepClosedCases(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CosignCheckpointWithBody Put a witness's own signature beside a checkpoint
 	//
@@ -10759,7 +10828,7 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/pauses (the `ListPauses` operationId).
 	ListPauses(ctx context.Context, customer string, params *ListPausesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// NotePauseWithBody Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	// NotePauseWithBody Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 	//
 	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -10768,7 +10837,7 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
 	NotePauseWithBody(ctx context.Context, customer string, params *NotePauseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// NotePause Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	// NotePause Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 	//
 	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -13835,6 +13904,61 @@ func (c *Client) SignCheckpoint(ctx context.Context, customer string, reqEditors
 	return c.Client.Do(req)
 }
 
+// ClosedCases How long requests of persons and breaches are kept once they are closed
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/closed-cases (the `ClosedCases` operationId).
+func (c *Client) ClosedCases(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClosedCasesRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// KeepClosedCasesWithBody Choose how long they are kept; what is older goes in the night
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+func (c *Client) KeepClosedCasesWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewKeepClosedCasesRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// KeepClosedCases Choose how long they are kept; what is older goes in the night
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+func (c *Client) KeepClosedCases(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewKeepClosedCasesRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CosignCheckpointWithBody Put a witness's own signature beside a checkpoint
 //
 // Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -16008,7 +16132,7 @@ func (c *Client) ListPauses(ctx context.Context, customer string, params *ListPa
 	return c.Client.Do(req)
 }
 
-// NotePauseWithBody Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+// NotePauseWithBody Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 //
 // Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -16027,7 +16151,7 @@ func (c *Client) NotePauseWithBody(ctx context.Context, customer string, params 
 	return c.Client.Do(req)
 }
 
-// NotePause Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+// NotePause Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 //
 // Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -22607,6 +22731,18 @@ func NewListCallsRequest(server string, customer string, params *ListCallsParams
 
 		}
 
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Sort != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -22990,6 +23126,87 @@ func NewSignCheckpointRequest(server string, customer string) (*http.Request, er
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewClosedCasesRequest constructs an http.Request for the ClosedCases method
+func NewClosedCasesRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/closed-cases", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewKeepClosedCasesRequest calls the generic KeepClosedCases builder with application/json body
+func NewKeepClosedCasesRequest(server string, customer string, body KeepClosedCasesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewKeepClosedCasesRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewKeepClosedCasesRequestWithBody constructs an http.Request for the KeepClosedCases method, with any body, and a specified content type
+func NewKeepClosedCasesRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/closed-cases", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -29568,6 +29785,18 @@ func NewListRecordingsRequest(server string, customer string, params *ListRecord
 		if params.Hold != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "hold", *params.Hold, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -38521,6 +38750,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/checkpoints (the `SignCheckpoint` operationId).
 	SignCheckpointWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*SignCheckpointAnswer, error)
 
+	// ClosedCasesWithResponse How long requests of persons and breaches are kept once they are closed
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/closed-cases (the `ClosedCases` operationId).
+	ClosedCasesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ClosedCasesAnswer, error)
+
+	// KeepClosedCasesWithBodyWithResponse Choose how long they are kept; what is older goes in the night
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+	KeepClosedCasesWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*KeepClosedCasesAnswer, error)
+
+	// KeepClosedCasesWithResponse Choose how long they are kept; what is older goes in the night
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+	KeepClosedCasesWithResponse(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*KeepClosedCasesAnswer, error)
+
 	// CosignCheckpointWithBodyWithResponse Put a witness's own signature beside a checkpoint
 	//
 	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -39610,7 +39866,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/pauses (the `ListPauses` operationId).
 	ListPausesWithResponse(ctx context.Context, customer string, params *ListPausesParams, reqEditors ...RequestEditorFn) (*ListPausesAnswer, error)
 
-	// NotePauseWithBodyWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	// NotePauseWithBodyWithResponse Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 	//
 	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -39619,7 +39875,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/pauses (the `NotePause` operationId).
 	NotePauseWithBodyWithResponse(ctx context.Context, customer string, params *NotePauseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NotePauseAnswer, error)
 
-	// NotePauseWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+	// NotePauseWithResponse Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 	//
 	// Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 	//
@@ -43779,6 +44035,102 @@ func (r SignCheckpointAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SignCheckpointAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ClosedCasesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ClosedCases
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ClosedCasesAnswer) GetJSON200() *ClosedCases {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ClosedCasesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ClosedCasesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ClosedCasesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ClosedCasesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ClosedCasesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type KeepClosedCasesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ClosedCases
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r KeepClosedCasesAnswer) GetJSON200() *ClosedCases {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r KeepClosedCasesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r KeepClosedCasesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r KeepClosedCasesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r KeepClosedCasesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r KeepClosedCasesAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -58365,6 +58717,51 @@ func (c *ClientWithResponses) SignCheckpointWithResponse(ctx context.Context, cu
 	return ParseSignCheckpointAnswer(rsp)
 }
 
+// ClosedCasesWithResponse How long requests of persons and breaches are kept once they are closed
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/closed-cases (the `ClosedCases` operationId).
+func (c *ClientWithResponses) ClosedCasesWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ClosedCasesAnswer, error) {
+	rsp, err := c.ClosedCases(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClosedCasesAnswer(rsp)
+}
+
+// KeepClosedCasesWithBodyWithResponse Choose how long they are kept; what is older goes in the night
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+func (c *ClientWithResponses) KeepClosedCasesWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*KeepClosedCasesAnswer, error) {
+	rsp, err := c.KeepClosedCasesWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeepClosedCasesAnswer(rsp)
+}
+
+// KeepClosedCasesWithResponse Choose how long they are kept; what is older goes in the night
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
+func (c *ClientWithResponses) KeepClosedCasesWithResponse(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*KeepClosedCasesAnswer, error) {
+	rsp, err := c.KeepClosedCases(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeepClosedCasesAnswer(rsp)
+}
+
 // CosignCheckpointWithBodyWithResponse Put a witness's own signature beside a checkpoint
 //
 // Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -60180,7 +60577,7 @@ func (c *ClientWithResponses) ListPausesWithResponse(ctx context.Context, custom
 	return ParseListPausesAnswer(rsp)
 }
 
-// NotePauseWithBodyWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+// NotePauseWithBodyWithResponse Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 //
 // Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -60195,7 +60592,7 @@ func (c *ClientWithResponses) NotePauseWithBodyWithResponse(ctx context.Context,
 	return ParseNotePauseAnswer(rsp)
 }
 
-// NotePauseWithResponse Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+// NotePauseWithResponse Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
 //
 // Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
 //
@@ -65489,6 +65886,72 @@ func ParseSignCheckpointAnswer(rsp *http.Response) (*SignCheckpointAnswer, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Checkpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseClosedCasesAnswer parses an HTTP response from a ClosedCasesWithResponse call
+func ParseClosedCasesAnswer(rsp *http.Response) (*ClosedCasesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ClosedCasesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ClosedCases
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseKeepClosedCasesAnswer parses an HTTP response from a KeepClosedCasesWithResponse call
+func ParseKeepClosedCasesAnswer(rsp *http.Response) (*KeepClosedCasesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &KeepClosedCasesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ClosedCases
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -645,6 +645,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/closed-cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long requests of persons and breaches are kept once they are closed
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["closedCases"];
+        /**
+         * Choose how long they are kept; what is older goes in the night
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["keepClosedCases"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/cosignatures": {
         parameters: {
             query?: never;
@@ -2191,7 +2215,7 @@ export interface paths {
         get: operations["listPauses"];
         put?: never;
         /**
-         * Say that a payment is or was taken in a call: it is taken out of its recording, which may come before or after
+         * Say that a payment is or was taken in a call: a recording session under way falls silent, and it is taken out of a recording, which may come before or after
          * @description Needs `pause.note`. What is missing, foreign or not allowed answers alike: 404.
          */
         post: operations["notePause"];
@@ -6697,6 +6721,13 @@ export interface components {
             /** @description What stands behind the @ */
             domain: string;
         };
+        ClosedCases: {
+            /**
+             * Format: int64
+             * @description 30 to 3660; three years unless it was chosen
+             */
+            days: number;
+        };
         CodeInputBody: {
             /** @description Blanks and dashes do not matter */
             code: string;
@@ -7003,7 +7034,12 @@ export interface components {
             reason: string;
         };
         DestructionCertificate: {
-            /** @description person, retention, erasure, departure, redaction */
+            /**
+             * Format: int64
+             * @description Recordings whose files a collector was asked to remove, and has not answered yet; when it has, a certificate takes the place of this one
+             */
+            asked: number;
+            /** @description person, retention, erasure, departure, redaction, pseudonyms */
             by: string;
             /** @description The certificate that this one takes the place of, as more is known */
             corrects_id: string | null;
@@ -7023,7 +7059,7 @@ export interface components {
             signed_at: string;
             /**
              * Format: int64
-             * @description Recordings of which the source has not said yet what became of its file
+             * @description Recordings of which nobody can say what became of the file at the source
              */
             unknown: number;
         };
@@ -7075,6 +7111,16 @@ export interface components {
             state: "waiting" | "enrolled" | "revoked";
             /** @description Nothing is taken from it until it is upgraded; its sources stay where they are */
             too_old: boolean;
+            /**
+             * Format: int64
+             * @description Destroyed recordings whose files it was asked to remove, and has not answered for
+             */
+            unanswered: number;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them waits
+             */
+            unanswered_since: string | null;
             /** @description Release that it last went back from, and why */
             upgrade_failed: string;
             /** @description Release that it was asked to take and has not taken yet */
@@ -8291,6 +8337,16 @@ export interface components {
             state: "waiting" | "enrolled" | "revoked";
             /** @description Nothing is taken from it until it is upgraded; its sources stay where they are */
             too_old: boolean;
+            /**
+             * Format: int64
+             * @description Destroyed recordings whose files it was asked to remove, and has not answered for
+             */
+            unanswered: number;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them waits
+             */
+            unanswered_since: string | null;
             /** @description Release that it last went back from, and why */
             upgrade_failed: string;
             /** @description Release that it was asked to take and has not taken yet */
@@ -8665,17 +8721,23 @@ export interface components {
             who: string;
         };
         PauseEndBody: {
-            /** Format: date-time */
-            to: string;
+            /**
+             * Format: date-time
+             * @description Missing: it ends now, by the server's clock
+             */
+            to?: string;
         };
         PauseInputBody: {
-            /** @description The telephone system's own name of the call */
+            /** @description The telephone system's own name of the call, or the name of a recording session that is under way */
             call?: string;
             /** @description The caller's number */
             caller?: string;
             extension?: string;
-            /** Format: date-time */
-            from: string;
+            /**
+             * Format: date-time
+             * @description Missing: it begins now, by the server's clock
+             */
+            from?: string;
             source_id: string;
             /**
              * Format: date-time
@@ -10254,9 +10316,16 @@ export interface components {
         SiprecLive: {
             /** Format: date-time */
             begun_at: string;
+            /** @description By which a pause can name it: call of notePause */
+            call: string;
             id: string;
-            /** @enum {string} */
-            state: "beginning" | "recording" | "paused";
+            /** @description The pause that goes on, to be ended by endPause; null: none */
+            pause: string | null;
+            /**
+             * @description paused: by the recording client; silenced: by a pause that was noted
+             * @enum {string}
+             */
+            state: "beginning" | "recording" | "paused" | "silenced";
             streams: components["schemas"]["SiprecStream"][];
         };
         SiprecRefusal: {
@@ -11892,6 +11961,8 @@ export interface operations {
                 held?: boolean;
                 /** @description Under this legal hold */
                 hold?: string;
+                /** @description With this label: its id */
+                tag?: string;
                 sort?: "-started_at" | "started_at" | "-seconds" | "seconds" | "-sentiment" | "sentiment";
                 /** @description Opaque: next_cursor of the page before, with the same filters */
                 cursor?: string;
@@ -12151,6 +12222,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Checkpoint"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    closedCases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosedCases"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    keepClosedCases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClosedCases"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosedCases"];
                 };
             };
             /** @description Error */
@@ -16571,6 +16710,8 @@ export interface operations {
                 held?: boolean;
                 /** @description Under this legal hold */
                 hold?: string;
+                /** @description With this label: its id */
+                tag?: string;
                 sort?: "-started_at" | "started_at" | "-seconds" | "seconds" | "-sentiment" | "sentiment";
                 /** @description Opaque: next_cursor of the page before, with the same filters */
                 cursor?: string;

@@ -57,3 +57,45 @@ export async function holds(page, base) {
   await page.getByRole('button', { name: 'Take it back' }).click();
   await page.getByText('Nothing waits').waitFor();
 }
+
+/** labels: a recording is labelled in its drawer, others in the list; the label and the hold narrow the list. */
+export async function labels(page, base) {
+  await page.goto(`${base}/recordings`);
+  await page.locator('[data-row]').first().click();
+  const drawer = page.getByRole('dialog');
+  await drawer.getByRole('combobox', { name: 'Add a label' }).fill('Complaint');
+  await page.getByRole('option', { name: 'Make “Complaint”' }).click();
+  await drawer.getByRole('button', { name: 'Take off: Complaint' }).waitFor();
+  await settled(page);
+  await accessible(page, 'labels of a recording');
+  await shot(page, 'labels');
+  await drawer.getByRole('button', { name: 'Hold this recording' }).click();
+  const hold = page.getByRole('dialog', { name: 'Hold this recording' });
+  await hold.locator('input').first().fill('Oak v Smith');
+  await hold.getByLabel('Reason').fill('A claim was announced');
+  await settled(page);
+  await accessible(page, 'holding one recording');
+  await hold.getByRole('button', { name: 'Hold', exact: true }).click();
+  await drawer.getByText('Held', { exact: true }).waitFor();
+  await drawer.getByRole('button', { name: 'Close' }).click();
+  const choose = page.getByRole('checkbox', { name: /^Choose (?!all)/ });
+  await choose.nth(1).check();
+  await choose.nth(2).check();
+  const chosen = page.getByRole('group', { name: 'Chosen recordings' });
+  await chosen.getByText('2 recordings chosen').waitFor();
+  await chosen.getByRole('button', { name: 'Label…' }).click();
+  const many = page.getByRole('dialog', { name: 'Label 2 recordings' });
+  await many.getByRole('combobox', { name: 'Choose a label' }).click();
+  await page.getByRole('option', { name: 'Complaint' }).click();
+  await settled(page);
+  await accessible(page, 'labelling several');
+  await shot(page, 'labels-many');
+  await many.getByRole('button', { name: 'Put on' }).click();
+  await page.getByText('2 recordings labelled anew.').waitFor();
+  await page.getByRole('button', { name: 'Filters' }).click();
+  const filters = page.getByRole('dialog', { name: 'Filters' });
+  await filters.getByRole('checkbox', { name: 'Only under a legal hold' }).check();
+  await page.keyboard.press('Escape');
+  await page.getByText('held', { exact: true }).first().waitFor();
+  await page.getByRole('button', { name: 'Remove filter: Held' }).click();
+}

@@ -1,8 +1,8 @@
 import { Alert, Badge, Button, Group, Modal, NumberInput, Select, SimpleGrid, Stack, Table, Text, Textarea, TextInput } from '@mantine/core';
-import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
-import { api, here, must } from '../../api/client';
+import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { useMay } from '../../api/me';
 import type { components } from '../../api/schema';
@@ -12,12 +12,12 @@ import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
 import { sources } from '../settings/queries';
+import { holds } from './data';
 
 type Hold = components['schemas']['Hold'];
 type Search = NonNullable<components['schemas']['HoldSearch']>;
 
 const at = (customer: string) => ({ path: { customer } });
-const holds = (customer: string) => queryOptions({ queryKey: here(customer, 'holds'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/holds', { params: at(customer) })) });
 
 export function HoldsPage() {
   const { customer } = useParams({ from: '/in/c/$customer' });

@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { here } from '../../api/client';
 import { Confirm } from '../../ui/Confirm';
-import { count, exact, moment } from '../../ui/format';
+import { count, moment } from '../../ui/format';
 import { LinkAnchor } from '../../ui/LinkAnchor';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
@@ -44,7 +44,7 @@ function Case({ customer, r }: { customer: string; r: Request }) {
   return (
     <Page
       wide title={`${data.rights[r.right]}: ${r.name || 'unnamed'}`}
-      about={<Group gap="xs"><Left request={r} /><Text span size="sm">received {moment(r.received_at)} · answer before {exact(r.due_at)} ({r.time_zone})</Text>{r.extended && <Badge variant="light">Two months longer</Badge>}</Group>}
+      about={<Group gap="xs"><Left request={r} /><Text span size="sm">received {moment(r.received_at)} · answer by the end of {data.lastDay(r)}</Text>{r.extended && <Badge variant="light">Two months longer</Badge>}</Group>}
       actions={<Anchor component={Link} to={`/c/${customer}/requests`} size="sm">All requests</Anchor>}
     >
       {r.state === 'too-wide' && <Alert color="orange" variant="light" mb="md" title="This fits nearly everybody" styles={{ message: { color: 'var(--mantine-color-text)' } }}>{r.search_notes.join(' ')}</Alert>}
@@ -214,7 +214,7 @@ function Erase({ customer, r }: { customer: string; r: Request }) {
           </Stack>
         )}
       </Answered>
-      {r.certificates.length > 0 && <Text size="sm" p="md">{count(r.certificates.length, 'certificate')} of the destruction: see the page Certificates.</Text>}
+      {r.certificates.length > 0 && <Text size="sm" p="md">{count(r.certificates.length, 'certificate')} of what was erased and what was kept, in every store: see the page <Anchor component={Link} to={`/c/${customer}/certificates`} inherit>Certificates</Anchor>.</Text>}
     </Card>
   );
 }

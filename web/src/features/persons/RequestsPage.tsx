@@ -8,7 +8,8 @@ import { here } from '../../api/client';
 import { count, exact, moment } from '../../ui/format';
 import { Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
-import { begin, nobody, requests, rights, states, stores, type Identifiers, type Request, type Right } from './data';
+import { Closed } from './Closed';
+import { begin, lastDay, nobody, requests, rights, states, stores, type Identifiers, type Request, type Right } from './data';
 
 /** RequestsPage lists who asked what is kept of them, and by when the law wants an answer. */
 export function RequestsPage() {
@@ -31,6 +32,7 @@ export function RequestsPage() {
         </Answered>
       </div>
       {list.hasNextPage && <Center py="md"><Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>Load more</Button></Center>}
+      <Closed customer={customer} />
       <Modal opened={asking} onClose={close} title="New request" size="lg" centered closeButtonProps={{ 'aria-label': 'Close' }}>{asking && <Begin customer={customer} done={close} />}</Modal>
     </Page>
   );
@@ -41,7 +43,7 @@ export function Left({ request: r }: { request: Request }) {
   if (r.ended_at) return <Text size="sm">{r.state === 'refused' ? 'Refused' : 'Answered'} {moment(r.ended_at)}</Text>;
   const days = Math.ceil(dayjs(r.due_at).diff(dayjs(), 'hour') / 24);
   const color = days <= 0 ? 'red' : days <= 7 ? 'orange' : 'gray';
-  return <Badge color={color} variant="light" title={`To be answered before ${exact(r.due_at)}`}>{days <= 0 ? 'Late' : `${count(days, 'day')} left`}</Badge>;
+  return <Badge color={color} variant="light" title={`To be answered by the end of ${lastDay(r)}`}>{days <= 0 ? 'Late' : `${count(days, 'day')} left`}</Badge>;
 }
 
 function Rows({ rows, customer }: { rows: Request[]; customer: string }) {

@@ -18,6 +18,15 @@ export const nobody: Identifiers = { numbers: [], emails: [], names: [], account
 
 const at = (customer: string, request: string) => ({ path: { customer, request } });
 
+/** lastDay is the day on which the answer is still in time, in the calendar that counts: due_at is the midnight after it. */
+export const lastDay = (r: { due_at: string; time_zone: string }) =>
+  new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: r.time_zone }).format(new Date(new Date(r.due_at).getTime() - 1));
+
+/** closed is how long requests and breaches are kept once they are closed. */
+export const closed = (customer: string) =>
+  queryOptions({ queryKey: here(customer, 'closed-cases'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/closed-cases', { params: { path: { customer } } })) });
+export const keepClosed = (customer: string, days: number) => must(api.PUT('/api/v1/customers/{customer}/closed-cases', { params: { path: { customer } }, body: { days } }));
+
 export const requests = (customer: string, open: boolean) =>
   infiniteQueryOptions({
     queryKey: here(customer, 'requests', open),

@@ -3,12 +3,14 @@ import { useDisclosure } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
+import { useMay } from '../../api/me';
 import type { RecordingDetail } from '../../api/types';
 import { bytes, words } from '../../ui/format';
 import { Confirm } from '../../ui/Confirm';
 import { Icon } from '../../ui/Icon';
 import { Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { HoldThese } from '../holds/HoldThese';
 import { title } from '../recordings/party';
 import { Evidence } from '../verification/Evidence';
 import { open } from './openings';
@@ -19,6 +21,8 @@ export function Acts({ customer, detail, onGone }: { customer: string; detail: R
   const [saving, save] = useDisclosure(false);
   const [erasing, erase] = useDisclosure(false);
   const [proving, prove] = useDisclosure(false);
+  const [holding, hold] = useDisclosure(false);
+  const mayHold = useMay(customer)('hold.manage');
   const client = useQueryClient();
   const destroy = async (reason: string) => {
     await must(
@@ -47,6 +51,13 @@ export function Acts({ customer, detail, onGone }: { customer: string; detail: R
           </ActionIcon>
         </Tooltip>
       )}
+      {mayHold && (
+        <Tooltip label="Hold this recording">
+          <ActionIcon variant="subtle" color="gray" size={34} aria-label="Hold this recording" onClick={hold.open}>
+            <Icon name="lock" />
+          </ActionIcon>
+        </Tooltip>
+      )}
       {detail.may.destroy && (
         <Tooltip label={detail.held ? 'A hold keeps it' : 'Destroy'}>
           <ActionIcon variant="subtle" color="gray" size={34} aria-label="Destroy" disabled={detail.held} onClick={erase.open}>
@@ -54,6 +65,7 @@ export function Acts({ customer, detail, onGone }: { customer: string; detail: R
           </ActionIcon>
         </Tooltip>
       )}
+      {holding && <HoldThese customer={customer} recordings={[detail.id]} onClose={hold.close} />}
       <Download customer={customer} detail={detail} opened={saving} onClose={save.close} />
       <Evidence customer={customer} recordings={[detail]} opened={proving} onClose={prove.close} />
       <Confirm title="Destroy this recording?" act="Destroy for ever" reason="Why? The change log keeps this." opened={erasing} onClose={erase.close} onConfirm={destroy}>

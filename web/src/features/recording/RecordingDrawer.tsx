@@ -8,6 +8,7 @@ import { day, exact, spoken, time, words } from '../../ui/format';
 import { Icon, type IconName } from '../../ui/Icon';
 import { useKeys } from '../../ui/keys';
 import { Failed, Loading } from '../../ui/States';
+import { Labels } from '../labels/Labels';
 import { directionText, other, title } from '../recordings/party';
 import { recording } from '../recordings/queries';
 import { RedactView } from '../redaction/RedactView';
@@ -97,6 +98,7 @@ function Opened({ customer, detail, at, words: said, onNext, onPrevious, onOther
   return (
     <Stack gap="md">
       <Head detail={detail} />
+      <Labels customer={customer} recording={detail.id} tags={detail.tags} />
       <Player detail={detail} listening={listening} may={detail.may.listen} />
       <SentimentView detail={detail} transcript={transcript} />
       <Tabs value={tab} onChange={setTab} keepMounted={false}>

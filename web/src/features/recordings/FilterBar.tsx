@@ -1,12 +1,13 @@
-import { Button, CloseButton, Group, Indicator, NumberInput, Pill, Popover, Select, SimpleGrid, Stack, TextInput } from '@mantine/core';
+import { Button, Checkbox, CloseButton, Group, Indicator, NumberInput, Pill, Popover, Select, SimpleGrid, Stack, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
+import dayjs from 'dayjs';
 import { useEffect, useRef, useState } from 'react';
 import { Icon } from '../../ui/Icon';
 import { words } from '../../ui/format';
 import { DateRange } from './DateRange';
 import { active, directions, range, sentiments, states, type Filters } from './filters';
 
-type Props = { filters: Filters; set: (change: Partial<Filters>) => void; clear: () => void; queues: string[] };
+type Props = { filters: Filters; set: (change: Partial<Filters>) => void; clear: () => void; queues: string[]; tags: { id: string; name: string }[] };
 
 /** The search field has this id, so that "/" finds it. */
 export const searchID = 'words-said';
@@ -79,7 +80,7 @@ function Typed({ id, value, set, label, placeholder, icon, visible, least = 1, s
   );
 }
 
-function More({ filters, set, queues }: Props) {
+function More({ filters, set, queues, tags }: Props) {
   const [opened, setOpened] = useState(false);
   const n = active({ ...filters, words: undefined, from: undefined, to: undefined });
   const minutes = (s?: number) => (s === undefined ? '' : s / 60);
@@ -102,15 +103,18 @@ function More({ filters, set, queues }: Props) {
           <Select label="Direction" placeholder="Any" clearable value={filters.direction ?? null} data={directions.map((d) => ({ value: d, label: words(d) }))} onChange={(v) => set({ direction: (v ?? undefined) as Filters['direction'] })} comboboxProps={{ withinPortal: false }} />
           <Select label="Sentiment" placeholder="Any" clearable value={filters.sentiment ?? null} data={sentiments.map((s) => ({ value: s, label: words(s) }))} onChange={(v) => set({ sentiment: (v ?? undefined) as Filters['sentiment'] })} comboboxProps={{ withinPortal: false }} />
           <NumberInput label="Minutes, at least" min={0} decimalScale={2} value={minutes(filters.min)} onChange={(v) => set({ min: seconds(v) })} />
+          <TextInput type="date" label="Goes on or before" value={filters.due ?? ''} onChange={(e) => set({ due: e.currentTarget.value || undefined })} />
+          <Select label="Label" placeholder="Any" searchable clearable value={filters.tag ?? null} data={tags.map((t) => ({ value: t.id, label: t.name }))} onChange={(v) => set({ tag: v ?? undefined })} comboboxProps={{ withinPortal: false }} nothingFoundMessage="No such label" />
           <NumberInput label="Minutes, at most" min={0} decimalScale={2} value={minutes(filters.max)} onChange={(v) => set({ max: seconds(v) })} />
         </SimpleGrid>
+        <Checkbox mt="sm" label="Only under a legal hold" checked={!!filters.held} onChange={(e) => set({ held: e.currentTarget.checked || undefined })} />
       </Popover.Dropdown>
     </Popover>
   );
 }
 
 /** Chosen shows what narrows the list, each to be taken away. */
-function Chosen({ filters: f, set, clear }: Props) {
+function Chosen({ filters: f, set, clear, tags }: Props) {
   const length = [f.min !== undefined && `from ${f.min / 60} min`, f.max !== undefined && `to ${f.max / 60} min`].filter(Boolean).join(' ');
   const pills: [string, Partial<Filters>][] = [];
   if (f.words) pills.push([`Said: ${f.words}`, { words: undefined }]);
@@ -121,6 +125,9 @@ function Chosen({ filters: f, set, clear }: Props) {
   if (f.extension) pills.push([`Extension ${f.extension}`, { extension: undefined }]);
   if (f.queue) pills.push([`Queue ${f.queue}`, { queue: undefined }]);
   if (f.state) pills.push([words(f.state), { state: undefined }]);
+  if (f.due) pills.push([`Goes by ${dayjs(f.due).format('D MMM YYYY')}`, { due: undefined }]);
+  if (f.held) pills.push(['Held', { held: undefined }]);
+  if (f.tag) pills.push([`Label ${tags.find((t) => t.id === f.tag)?.name ?? ''}`, { tag: undefined }]);
   if (length) pills.push([`Length ${length}`, { min: undefined, max: undefined }]);
   if (pills.length === 0) return null;
   return (

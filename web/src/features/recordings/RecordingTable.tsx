@@ -1,4 +1,4 @@
-import { Group, Text, Tooltip } from '@mantine/core';
+import { Checkbox, Group, Text, Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { MouseEvent } from 'react';
 import type { Recording } from '../../api/types';
@@ -14,12 +14,30 @@ type Props = {
   filters: Filters;
   fresh: ReadonlySet<string>;
   set: (change: Partial<Filters>) => void;
+  picked?: ReadonlySet<string>; // chosen, to do something with all of them
+  pick?: (chosen: ReadonlySet<string>) => void; // missing: nothing can be done with several
 };
 
 /** rowID lets the keyboard and the drawer find a row's link again. */
 export const rowID = (id: string) => `row-${id}`;
 
-export function RecordingTable({ rows, filters, fresh, set }: Props) {
+/** Choose chooses one recording among others. */
+function Choose({ r, picked, pick }: { r: Recording } & Pick<Props, 'picked' | 'pick'>) {
+  if (!pick || !picked) return null;
+  return (
+    <Checkbox
+      size="xs" aria-label={`Choose ${day(r.started_at)} ${time(r.started_at)}: ${title(r)}`} checked={picked.has(r.id)}
+      onChange={(e) => {
+        const next = new Set(picked);
+        if (e.currentTarget.checked) next.add(r.id);
+        else next.delete(r.id);
+        pick(next);
+      }}
+    />
+  );
+}
+
+export function RecordingTable({ rows, filters, fresh, set, picked, pick }: Props) {
   const head = (column: 'started_at' | 'seconds' | 'sentiment', label: string, width?: number) => {
     const order = ariaSort(column, filters.sort);
     return (
@@ -32,7 +50,7 @@ export function RecordingTable({ rows, filters, fresh, set }: Props) {
     );
   };
   const open = (id: string) => (event: MouseEvent) => {
-    if ((event.target as HTMLElement).closest('a') || getSelection()?.toString()) return;
+    if ((event.target as HTMLElement).closest('a, label, input') || getSelection()?.toString()) return;
     set({ open: id, at: undefined });
   };
   return (
@@ -40,6 +58,14 @@ export function RecordingTable({ rows, filters, fresh, set }: Props) {
       <caption className="sr">Recordings</caption>
       <thead>
         <tr>
+          {pick && picked && (
+            <th scope="col" style={{ width: 38 }}>
+              <Checkbox
+                size="xs" aria-label="Choose all that are shown" checked={rows.every((r) => picked.has(r.id))} indeterminate={rows.some((r) => picked.has(r.id)) && !rows.every((r) => picked.has(r.id))}
+                onChange={(e) => pick(new Set(e.currentTarget.checked ? rows.map((r) => r.id) : []))}
+              />
+            </th>
+          )}
           {head('started_at', 'When', 138)}
           <th scope="col">Who</th>
           <th scope="col" style={{ width: '20%' }}>Agent</th>
@@ -52,6 +78,7 @@ export function RecordingTable({ rows, filters, fresh, set }: Props) {
       <tbody>
         {rows.map((r) => (
           <tr key={r.id} className={fresh.has(r.id) ? css.fresh : undefined} data-open={filters.open === r.id || undefined} onClick={open(r.id)}>
+            {pick && <td><Choose r={r} picked={picked} pick={pick} /></td>}
             <td className="num">
               <Tooltip label={exact(r.started_at)}>
                 <RowLink r={r}>
@@ -112,11 +139,12 @@ function RowLink({ r, children, ...rest }: { r: Recording; children: React.React
 }
 
 /** RecordingCards is the same list for a narrow screen. */
-export function RecordingCards({ rows, fresh }: Pick<Props, 'rows' | 'fresh'>) {
+export function RecordingCards({ rows, fresh, picked, pick }: Pick<Props, 'rows' | 'fresh' | 'picked' | 'pick'>) {
   return (
     <ul className={css.cards} aria-label="Recordings">
       {rows.map((r) => (
-        <li key={r.id} className={fresh.has(r.id) ? css.fresh : undefined}>
+        <li key={r.id} className={fresh.has(r.id) ? css.fresh : undefined} style={pick && { display: 'grid', gridTemplateColumns: '28px minmax(0, 1fr)', alignItems: 'center', paddingInlineStart: 10 }}>
+          {pick && <Choose r={r} picked={picked} pick={pick} />}
           <Link to="." search={(s: Filters) => ({ ...s, open: r.id, at: undefined })} id={rowID(r.id)} data-row preload={false}>
             <Group justify="space-between" wrap="nowrap" gap="xs">
               <Group gap={8} wrap="nowrap" style={{ minWidth: 0 }}>

@@ -1,6 +1,6 @@
 import { Box, Button, Center, Loader } from '@mantine/core';
 import { useIntersection, useMediaQuery } from '@mantine/hooks';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { useMay } from '../../api/me';
@@ -8,11 +8,13 @@ import { count } from '../../ui/format';
 import { useKeys } from '../../ui/keys';
 import { Page } from '../../ui/Page';
 import { Empty, Failed, Loading } from '../../ui/States';
+import { tags as labels } from '../retention/data';
 import { CoverageTile } from '../coverage/Tile';
 import { FilterBar, searchID } from './FilterBar';
 import { active, query, tidy, type Filters } from './filters';
 import { title } from './party';
 import { recordings } from './queries';
+import { Chosen } from './Chosen';
 import { RecordingCards, RecordingTable, rowID } from './RecordingTable';
 import { useFresh } from './useFresh';
 
@@ -27,7 +29,10 @@ export function RecordingsPage() {
   const narrow = useMediaQuery('(max-width: 62em)', false, { getInitialValueInEffect: false });
   const list = useInfiniteQuery(recordings(customer, filters));
   const [proving, setProving] = useState(false);
-  const mayProve = useMay(customer)('recording.download');
+  const may = useMay(customer);
+  const mayProve = may('recording.download');
+  const tags = useQuery(labels(customer)).data?.items ?? [];
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const rows = useMemo(() => list.data?.pages.flatMap((p) => p.items) ?? [], [list.data]);
   const fresh = useFresh(rows.map((r) => r.id), JSON.stringify(query(filters)), list.data?.pages.length ?? 0, list.isSuccess && !list.isPlaceholderData);
   const set = (change: Partial<Filters>) =>
@@ -47,10 +52,12 @@ export function RecordingsPage() {
   };
   useListKeys(!filters.open);
   const queues = [...new Set(rows.map((r) => r.queue).filter(Boolean))];
+  const choice = may('recording.tag') || may('hold.manage') ? { picked, pick: setPicked } : {};
   const news = rows.filter((r) => fresh.has(r.id));
   return (
     <Page wide title="Recordings" actions={<>{mayProve && rows.length > 0 && <Button variant="default" onClick={() => setProving(true)}>Evidence file</Button>}<CoverageTile customer={customer} /></>}>
-      <FilterBar filters={filters} set={set} clear={clear} queues={queues} />
+      <FilterBar filters={filters} set={set} clear={clear} queues={queues} tags={tags} />
+      <Chosen customer={customer} picked={rows.filter((r) => picked.has(r.id)).map((r) => r.id)} clear={() => setPicked(new Set())} />
       <div aria-live="polite" className="sr">
         {news.length > 0 && `${count(news.length, 'new recording')}: ${news.slice(0, 2).map(title).join('; ')}`}
       </div>
@@ -58,7 +65,7 @@ export function RecordingsPage() {
         {list.isPending && <Box p="md"><Loading rows={9} height={34} /></Box>}
         {list.error && rows.length === 0 && <Box p="md"><Failed error={list.error} retry={() => void list.refetch()} /></Box>}
         {list.isSuccess && rows.length === 0 && <Nothing filters={filters} clear={clear} />}
-        {rows.length > 0 && (narrow ? <RecordingCards rows={rows} fresh={fresh} /> : <RecordingTable rows={rows} filters={filters} fresh={fresh} set={set} />)}
+        {rows.length > 0 && (narrow ? <RecordingCards rows={rows} fresh={fresh} {...choice} /> : <RecordingTable rows={rows} filters={filters} fresh={fresh} set={set} {...choice} />)}
       </Box>
       {list.hasNextPage && <Further busy={list.isFetchingNextPage} more={() => void list.fetchNextPage()} />}
       {list.isFetchNextPageError && <Failed error={list.error} retry={() => void list.fetchNextPage()} />}

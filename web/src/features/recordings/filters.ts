@@ -12,6 +12,9 @@ export type Filters = {
   max?: number;
   sentiment?: 'negative' | 'neutral' | 'positive';
   state?: string;
+  due?: string; // a day: goes on it or before
+  held?: true; // under a legal hold
+  tag?: string; // id of a label
   words?: string;
   sort?: Sort;
   open?: string; // the recording in the drawer
@@ -52,6 +55,9 @@ export function read(search: Record<string, unknown>): Filters {
     max: whole('max'),
     sentiment: among('sentiment', sentiments),
     state: among('state', states),
+    due: date('due'),
+    held: search.held === true || search.held === 'true' ? true : undefined,
+    tag: text('tag'),
     words: text('words'),
     sort: among('sort', sorts),
     open: text('open'),
@@ -80,6 +86,9 @@ export function query(f: Filters) {
     max_seconds: f.max,
     sentiment: f.sentiment,
     state: f.state,
+    due_before: f.due ? dayjs(f.due).add(1, 'day').startOf('day').toISOString() : undefined,
+    held: f.held,
+    tag: f.tag,
     words: f.words,
     sort: f.sort ?? ('-started_at' as const),
   };

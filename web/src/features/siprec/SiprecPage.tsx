@@ -1,5 +1,5 @@
 import { Badge, Button, Group, Stack, Table, Text, Title } from '@mantine/core';
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
@@ -35,7 +35,7 @@ export function SiprecPage() {
           ) : (
             <Stack gap="sm">
               {data.items.map((s) => (
-                <One key={s.source_id} it={s} source={named(s)} edit={() => setEdit(s)} />
+                <One key={s.source_id} customer={customer} it={s} source={named(s)} edit={() => setEdit(s)} />
               ))}
             </Stack>
           )
@@ -46,7 +46,7 @@ export function SiprecPage() {
   );
 }
 
-function One({ it, source, edit }: { it: SiprecSource; source?: Source; edit: () => void }) {
+function One({ customer, it, source, edit }: { customer: string; it: SiprecSource; source?: Source; edit: () => void }) {
   const name = source?.name ?? 'Recording client';
   const paused = source?.state === 'paused';
   return (
@@ -70,7 +70,7 @@ function One({ it, source, edit }: { it: SiprecSource; source?: Source; edit: ()
         <Button size="compact-sm" variant="default" onClick={edit} aria-label={`Who may call ${name}`}>Who may call</Button>
       </Group>
       <Where it={it} />
-      <LiveTable it={it} name={name} />
+      <LiveTable customer={customer} it={it} name={name} />
       <Refusals it={it} name={name} />
     </article>
   );
@@ -94,9 +94,24 @@ function Where({ it }: { it: SiprecSource }) {
   );
 }
 
-const states = { beginning: 'Beginning', recording: 'In progress', paused: 'Paused' } as const;
+const states = { beginning: 'Beginning', recording: 'In progress', paused: 'Paused by the client', silenced: 'Silenced' } as const;
 
-function LiveTable({ it, name }: { it: SiprecSource; name: string }) {
+type Session = SiprecSource['live'][number];
+
+/** usePause silences a session while a payment is taken, and lets it go on: by the server's clock, not this browser's. */
+function usePause(customer: string, source: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (l: Session): Promise<unknown> =>
+      l.pause
+        ? must(api.PATCH('/api/v1/customers/{customer}/pauses/{pause}', { params: { path: { customer, pause: l.pause } }, body: {} }))
+        : must(api.POST('/api/v1/customers/{customer}/pauses', { params: { path: { customer } }, body: { source_id: source, call: l.call } })),
+    onSettled: () => client.invalidateQueries({ queryKey: here(customer, 'sources', 'siprec') }),
+  });
+}
+
+function LiveTable({ customer, it, name }: { customer: string; it: SiprecSource; name: string }) {
+  const pause = usePause(customer, it.source_id);
   if (it.live.length === 0) return null;
   return (
     <Table.ScrollContainer minWidth={520} mt="sm">
@@ -109,6 +124,7 @@ function LiveTable({ it, name }: { it: SiprecSource; name: string }) {
             <Table.Th ta="right">Packets</Table.Th>
             <Table.Th ta="right">Lost</Table.Th>
             <Table.Th ta="right">Jitter</Table.Th>
+            <Table.Th ta="right">Payment</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -122,6 +138,11 @@ function LiveTable({ it, name }: { it: SiprecSource; name: string }) {
                 <Table.Td ta="right">{sum('packets')}</Table.Td>
                 <Table.Td ta="right">{sum('lost')}</Table.Td>
                 <Table.Td ta="right">{Math.max(0, ...l.streams.map((s) => s.jitter_ms))} ms</Table.Td>
+                <Table.Td ta="right">
+                  <Button size="compact-xs" variant="default" loading={pause.isPending && pause.variables?.id === l.id} onClick={() => pause.mutate(l)} aria-label={`${l.pause ? 'Resume' : 'Pause'} the session since ${ago(l.begun_at)}`}>
+                    {l.pause ? 'Resume' : 'Pause'}
+                  </Button>
+                </Table.Td>
               </Table.Tr>
             );
           })}
