@@ -87,7 +87,10 @@ func (s *Server) label(ctx context.Context, v *visit, in *RecordingTagPath, do f
 	}
 	if !v.may(access.RetentionSet) {
 		named, err := s.deps.Privacy.Names(ctx, v.place, t)
-		if err != nil || named {
+		if err != nil {
+			return nil, err
+		}
+		if named {
 			return nil, errRules
 		}
 	}

@@ -2,7 +2,6 @@ package privacy
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
-	"ringfence/internal/trust/approval"
 )
 
 // The rights that both persons of an act here need.
@@ -25,9 +23,6 @@ const (
 	actRetention = access.RetentionSet
 	actHold      = access.HoldManage
 )
-
-// KindLift is the act of lifting a legal hold.
-const KindLift = "hold.lift"
 
 // Search is what a hold on more than single recordings asks for. What is empty
 // does not filter; a source or a queue alone holds everything of it.
@@ -199,12 +194,20 @@ func (s *Service) wanted(tx *place.Tx, a Asked) ([]int64, error) {
 func exists(tx *place.Tx, q Search) error {
 	var c checker
 	if !q.Source.IsZero() {
-		if n, err := place.Row[int](tx, `SELECT count(*) FROM sources WHERE id = ?`, q.Source); err != nil || n == 0 {
+		n, err := place.Row[int](tx, `SELECT count(*) FROM sources WHERE id = ?`, q.Source)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
 			c.add("search.source_id", "there is no such source")
 		}
 	}
 	if q.Queue != "" {
-		if n, err := place.Row[int](tx, `SELECT count(*) FROM (SELECT 1 FROM recordings WHERE queue = ? LIMIT 1) AS one`, q.Queue); err != nil || n == 0 {
+		n, err := place.Row[int](tx, `SELECT count(*) FROM (SELECT 1 FROM recordings WHERE queue = ? LIMIT 1) AS one`, q.Queue)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
 			c.add("search.queue", "no recording is of this queue")
 		}
 	}
@@ -377,58 +380,4 @@ func (s *Service) whole(tx *place.Tx, r holdRow) (h Hold, err error) {
 		h.Approval = a.ID
 	}
 	return h, err
-}
-
-// Lift asks that a hold is lifted; it stays until a second person agrees.
-func (s *Service) Lift(ctx context.Context, p *place.Place, who actor.Actor, hold id.Hold, reason string, confirm int64) (apr id.Approval, err error) {
-	err = p.Change(ctx, who, func(tx *place.Tx) error {
-		h, err := s.holdIn(tx, hold)
-		if err != nil {
-			return err
-		}
-		if !h.LiftedAt.IsZero() {
-			return fault.New(fault.Conflict, "this hold was lifted already")
-		}
-		if confirm != int64(h.Count) {
-			return fault.Field("confirm", "%d recordings are under this hold: confirm with exactly this number", h.Count)
-		}
-		apr, err = s.o.Approvals.Ask(tx, who, approval.Act{
-			Kind: KindLift, Subject: hold.String(), Count: confirm, Reason: reason, Facts: map[string]string{"recordings": strconv.Itoa(h.Count)},
-		})
-		tx.Record(place.Event{Code: "hold.lifting-asked", Subject: hold.String(), Facts: map[string]string{"approval": apr.String()}})
-		tx.Notify(Topic)
-		return err
-	})
-	return apr, err
-}
-
-// holdState is what a request to lift a hold is about. What has come under it
-// since does not change that: a hold on a busy queue could never be lifted.
-func (s *Service) holdState(tx *place.Tx, subject string) ([]byte, error) {
-	hold, err := id.Parse[id.Hold](subject)
-	if err != nil {
-		return nil, fault.New(fault.NotFound, "there is no such hold")
-	}
-	r, err := place.Row[holdRow](tx, holdColumns+` WHERE id = ?`, hold)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%x %d", r.Card, r.LiftedAt))
-	return sum[:], nil
-}
-
-// release lifts a hold, in the Change in which a second person agreed.
-func (s *Service) release(tx *place.Tx, a approval.Approval) error {
-	hold, err := id.Parse[id.Hold](a.Subject)
-	if err != nil {
-		return err
-	}
-	n, err := s.o.Recordings.Release(tx, hold)
-	if err != nil {
-		return err
-	}
-	tx.Record(place.Event{Code: "hold.lifted", Subject: hold.String(), Facts: map[string]string{"approval": a.ID.String(), "recordings": strconv.Itoa(n)}})
-	tx.Notify(Topic)
-	_, err = tx.Exec(`UPDATE holds SET lifted_at = ?, lifted_by = ?, lifted = ? WHERE id = ?`, tx.At().UnixMilli(), a.AskedBy, n, hold)
-	return err
 }
