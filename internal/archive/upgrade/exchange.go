@@ -160,7 +160,7 @@ func (x *Exchange) Starting() error {
 		n, _ := strconv.Atoi(strings.TrimSpace(string(text))) // a damaged count begins again
 		if n >= maxStarts {
 			x.Say("The new release was started %d times and did not get well: the one before is put back.\n", n)
-			return errors.Join(x.back(), x.settled())
+			return x.out()
 		}
 		return durably(x.at("tries"), []byte(strconv.Itoa(n+1)))
 	})
@@ -209,6 +209,15 @@ func (x *Exchange) back() error {
 	return nil
 }
 
+// out puts the program on trial out. What is kept stays when it could not be put
+// back, as on a full disk: it is the only copy of a program that was well.
+func (x *Exchange) out() error {
+	if err := x.back(); err != nil {
+		return err
+	}
+	return x.settled()
+}
+
 // settled ends a trial: nothing is kept that would be put back.
 func (x *Exchange) settled() error { return remove(x.at("before"), x.at("tries")) }
 
@@ -230,7 +239,7 @@ func (x *Exchange) Settle(ctx context.Context) error {
 	}
 	x.step("check")
 	if err := x.Check(ctx, x.Program); err != nil {
-		return errors.Join(&Refused{Why: err}, x.locked(x.back), x.locked(x.settled))
+		return errors.Join(&Refused{Why: err}, x.locked(x.out))
 	}
 	if !x.Running(ctx) {
 		x.Say("The service does not run; the new release is judged when it is started.\n")

@@ -266,3 +266,34 @@ func TestWhatAServerTakes(t *testing.T) {
 		}
 	}
 }
+
+// Where the program before cannot be put back, as on a full disk, it stays kept:
+// else the one that was refused would be the only one there is.
+func TestWhatCannotBePutBackStaysKept(t *testing.T) {
+	for _, text := range []string{"unable", "sick"} {
+		m := started(t)
+		if err := m.Place(m.put(t, "new", text)); err != nil {
+			t.Fatal(err)
+		}
+		blocked := m.put(t, "kept/refused/stone", "")
+		err := m.Settle(t.Context())
+		if err == nil || !there(m.at("before")) {
+			t.Fatalf("%s: %v; the program before is gone", text, err)
+		}
+		for range maxStarts + 1 {
+			_ = m.Starting() // it is tried again at each start, and fails again
+		}
+		if !there(m.at("before")) {
+			t.Fatalf("%s: the program before is gone after too many starts", text)
+		}
+		if err := errors.Join(os.Remove(blocked), os.Remove(filepath.Dir(blocked))); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Starting(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(m.Program); err != nil || string(b) != "old" {
+			t.Fatalf("%s: with room again %q stands there, %v", text, b, err)
+		}
+	}
+}
