@@ -97,7 +97,12 @@ func TestAJobIsThereIfItsCauseIs(t *testing.T) {
 func TestFailuresWaitLongerAndEndDead(t *testing.T) {
 	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
 		p := placetest.Customer(t, s)
-		runs, told := 0, ""
+		runs, told, woken := 0, "", 0
+		s.OnCommit(func(c place.Commit) {
+			if slices.Contains(c.Topics, place.Conditions) {
+				woken++ // who watches for alerts
+			}
+		})
 		r := job.NewRunner(s, map[string]job.Kind{"fail": {
 			Attempts: 3,
 			Run: func(context.Context, *place.Place, job.Job) error {
@@ -133,6 +138,9 @@ func TestFailuresWaitLongerAndEndDead(t *testing.T) {
 		dead := list(t, p, job.Dead)
 		if len(dead) != 1 || dead[0].ID != j || dead[0].Reason != "the engine does not answer" || told != dead[0].Reason {
 			t.Fatalf("%+v, told %q", dead, told)
+		}
+		if woken != 3 {
+			t.Fatalf("%d of 3 failures are looked at soon", woken)
 		}
 		if n := runDue(t, r, now.Add(24*time.Hour)); n != 0 {
 			t.Fatal("a dead job was run")

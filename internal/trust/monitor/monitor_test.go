@@ -389,3 +389,24 @@ func TestRhythm(t *testing.T) {
 		}
 	})
 }
+
+// What is committed without an event wakes the looking by its topic; what has
+// nothing to do with alerts does not.
+func TestConditionsAreLookedAtSoon(t *testing.T) {
+	s := monitor.New(monitor.Options{})
+	for _, c := range []struct {
+		commit place.Commit
+		soon   bool
+	}{
+		{place.Commit{Topics: []string{"recordings"}}, false},
+		{place.Commit{Topics: []string{"jobs", place.Conditions}}, true},
+		{place.Commit{Events: []place.Recorded{{Code: "file.needs-attention"}}}, true},
+		{place.Commit{Events: []place.Recorded{{Code: "recording.opened"}}}, false},
+	} {
+		c.commit.Customer = id.New[id.Customer]()
+		s.Committed(c.commit)
+		if s.Dirty(c.commit.Customer) != c.soon {
+			t.Errorf("%+v: looked at soon: %v", c.commit, !c.soon)
+		}
+	}
+}
