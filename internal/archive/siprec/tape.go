@@ -31,6 +31,7 @@ type Tape struct {
 	session  Session
 	spool    *spool
 	frontier int64 // all before it stands in the spool
+	ticked   int64 // when that was last looked at, in samples
 	buf      []byte
 	closed   bool
 	knows    int64 // up to which of wants the pauses were read
@@ -115,7 +116,12 @@ func (t *Tape) tick(at time.Time) {
 		return
 	}
 	since := at.Sub(t.begun)
-	if err := t.flush(samples(since) - reorderFor); err != nil {
+	// Where this process did not run for a while, packets that came in time are still to be
+	// read: what lies after the last look waits for the next one, as long as it could be laid out.
+	now := samples(since)
+	to := max(min(now-reorderFor, t.ticked), now-behindFor)
+	t.ticked = now
+	if err := t.flush(to); err != nil {
 		t.fail(err)
 	}
 	switch {

@@ -93,3 +93,36 @@ func TestSourcesLawsAndStreams(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// A process that did not run for most of a second, on a machine with other work,
+// seals nothing of what came meanwhile before it has read it.
+func TestAStallLosesNothing(t *testing.T) {
+	w := newWorld(t, placetest.New(t, schemas()), recording.Options{})
+	tape := w.begin(two...)
+	w.say(tape, 100, 440)
+	type waiting struct {
+		at time.Time
+		p  Packet
+	}
+	var inSocket []waiting
+	for range 45 {
+		n := int64(w.at.Sub(tape.begun) / (20 * time.Millisecond))
+		inSocket = append(inSocket, waiting{w.at, Packet{Law: ALaw, SSRC: 1, Seq: uint16(n), Time: uint32(n * 160), Payload: tone(440, n*160, 160)}})
+		w.at = w.at.Add(20 * time.Millisecond)
+	}
+	w.Tick(w.at) // what writes runs again before what reads
+	for _, one := range inSocket {
+		tape.Packet(one.p, w.at)
+	}
+	w.say(tape, 60, 440)
+	if c := tape.Counters(0); c.Late != 0 || c.Lost != 0 || c.Sources != 1 {
+		t.Errorf("%+v", c)
+	}
+	tape.Fact(Fact{What: Left, At: w.at.Add(time.Second)})
+	_, sound := w.archived()
+	for at := 8000; at+800 < 8000*4; at += 800 {
+		if got := level(sound[0][0][at:at+800], 440); got < 4000 {
+			t.Errorf("at %.1f s: %.0f", float64(at)/8000, got)
+		}
+	}
+}
