@@ -177,7 +177,11 @@ func (r Report) text() string {
 	if r.Well {
 		line("status", "well")
 	} else {
-		line("status", "%d things are wrong", len(r.Problems))
+		what := "1 thing is wrong"
+		if n := len(r.Problems); n > 1 {
+			what = fmt.Sprintf("%d things are wrong", n)
+		}
+		line("status", "%s", what)
 	}
 	line("release", "%s", r.Release)
 	if r.Service.Text != "" || r.Service.Installed {
