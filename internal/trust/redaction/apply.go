@@ -68,7 +68,7 @@ func (s *Service) Apply(ctx context.Context, p *place.Place, who actor.Actor, re
 
 // apply redacts sound, transcript and search words in one Change. then runs in it.
 func (s *Service) apply(ctx context.Context, p *place.Place, op *recording.Opening, o Order, way string, then func(tx *place.Tx, n int64) error) error {
-	stretches, err := s.within(ctx, op, o.Stretches)
+	stretches, err := Within(ctx, op, o.Stretches)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Service) apply(ctx context.Context, p *place.Place, op *recording.Openi
 	}
 	commit := func(tx *place.Tx, n int64) error {
 		if t != nil {
-			if err := search.Put(tx, n, searchable(t)...); err != nil {
+			if err := search.Put(tx, n, Searchable(t)...); err != nil {
 				return err
 			}
 		}
@@ -117,8 +117,8 @@ func (s *Service) apply(ctx context.Context, p *place.Place, op *recording.Openi
 	return err
 }
 
-// within holds stretches against the sound.
-func (s *Service) within(ctx context.Context, op *recording.Opening, all []Stretch) ([]recording.Stretch, error) {
+// Within holds stretches against the sound.
+func Within(ctx context.Context, op *recording.Opening, all []Stretch) ([]recording.Stretch, error) {
 	pcm, err := op.PCM(ctx)
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (s *Service) Undo(ctx context.Context, p *place.Place, who actor.Actor, rec
 			if err != nil {
 				return err
 			}
-			if err := search.Put(tx, n, searchable(t)...); err != nil {
+			if err := search.Put(tx, n, Searchable(t)...); err != nil {
 				return err
 			}
 		}

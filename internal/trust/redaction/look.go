@@ -157,7 +157,7 @@ func (l *looking) words(ctx context.Context, op *recording.Opening) error {
 		}
 		return recording.EveryChannel
 	}
-	for _, x := range pii.Detect(turnsOf(t)) {
+	for _, x := range pii.Detect(Turns(t)) {
 		l.found.Spans = append(l.found.Spans, Span{
 			Entity: string(x.Entity), Start: max(0, x.Start-margin), End: x.End + margin, Channel: channel(x.Turn), Score: x.Score, Why: x.Why, Group: x.Group,
 		})

@@ -272,23 +272,30 @@ func (s *Service) Pauses(ctx context.Context, p *place.Place, before id.Pause, l
 	return all, err
 }
 
-// Purge takes away the pauses that were told of more than 31 days ago, and gives
-// how many: by then their recordings have come, or never will.
+// Purge takes away the pauses that were told of more than 31 days ago (by then
+// their recordings have come, or never will) and what is noted of redactions of
+// recordings that are no more; it gives how many.
 func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) {
 	before := s.now().Add(-early).UnixMilli()
+	const orphans = ` FROM redactions WHERE NOT EXISTS (SELECT 1 FROM recordings r WHERE r.n = redactions.n)`
+	var pauses, left int
 	err = p.View(ctx, func(tx *place.Tx) error {
-		n, err = place.Row[int](tx, `SELECT count(*) FROM pauses WHERE noted_at < ?`, before)
+		if pauses, err = place.Row[int](tx, `SELECT count(*) FROM pauses WHERE noted_at < ?`, before); err == nil {
+			left, err = place.Row[int](tx, `SELECT count(*)`+orphans)
+		}
 		return err
 	})
-	if err != nil || n == 0 {
+	if err != nil || pauses+left == 0 {
 		return 0, err
 	}
-	return n, p.Change(ctx, actor.ForSystem("redaction"), func(tx *place.Tx) error {
-		tx.Record(place.Event{Code: "pauses.purged", Subject: p.Customer().String(), Facts: map[string]string{"pauses": strconv.Itoa(n)}})
-		if _, err := tx.Exec(`DELETE FROM pauses_applied WHERE pause IN (SELECT id FROM pauses WHERE noted_at < ?)`, before); err != nil {
-			return err
+	return pauses + left, p.Change(ctx, actor.ForSystem("redaction"), func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "pauses.purged", Subject: p.Customer().String(), Facts: map[string]string{"pauses": strconv.Itoa(pauses), "redactions": strconv.Itoa(left)}})
+		for _, text := range []string{`DELETE FROM pauses_applied WHERE pause IN (SELECT id FROM pauses WHERE noted_at < ?)`, `DELETE FROM pauses WHERE noted_at < ?`} {
+			if _, err := tx.Exec(text, before); err != nil {
+				return err
+			}
 		}
-		_, err := tx.Exec(`DELETE FROM pauses WHERE noted_at < ?`, before)
+		_, err := tx.Exec(`DELETE` + orphans)
 		return err
 	})
 }

@@ -168,9 +168,7 @@ func New(o Options) *Service {
 
 // forget removes what is noted of a recording that is destroyed or captured again.
 func forget(tx *place.Tx, n int64) error {
-	for _, text := range []string{
-		`DELETE FROM personal_counts WHERE n = ?`, `DELETE FROM payment_scans WHERE n = ?`, `DELETE FROM redactions WHERE n = ?`, `DELETE FROM pauses_applied WHERE n = ?`,
-	} {
+	for _, text := range []string{`DELETE FROM personal_counts WHERE n = ?`, `DELETE FROM payment_scans WHERE n = ?`} {
 		if _, err := tx.Exec(text, n); err != nil {
 			return err
 		}

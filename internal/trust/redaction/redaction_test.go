@@ -273,7 +273,7 @@ func TestPausesAreTakenOut(t *testing.T) {
 			t.Errorf("%+v, %v", all, err)
 		}
 		for field, p := range map[string]redaction.Pause{
-			"call": {Source: row.Source, From: start}, "from": {Source: row.Source, Extension: "1"}, "to": {Source: row.Source, Extension: "1", From: start, To: start.Add(-1)},
+			"call": {Source: row.Source, From: start}, "from": {Source: row.Source, Extension: "1", From: start.AddDate(0, -2, 0)}, "to": {Source: row.Source, Extension: "1", From: start, To: start.Add(-1)},
 			"source_id": {Source: id.New[id.Source](), Extension: "1", From: start},
 		} {
 			if _, err := w.NotePause(t.Context(), w.Place, w.Who, p); !fault.Is(err, fault.Invalid) || fault.Of(err).Details[0].Path != field {
@@ -306,7 +306,8 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 	}
 }
 
-// Pauses go 31 days after they were told of, and not before.
+// Pauses go 31 days after they were told of, and not before; what is noted of a
+// redaction goes with its recording.
 func TestOldPausesGo(t *testing.T) {
 	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
 		w := newWorld(t, store)
@@ -314,6 +315,15 @@ func TestOldPausesGo(t *testing.T) {
 		w.Service = redaction.New(redaction.Options{Recordings: w.World.Service, Now: func() time.Time { return now }})
 		_, err := w.NotePause(t.Context(), w.Place, w.Who, redaction.Pause{Source: w.Source.ID, Extension: "204", From: now, To: now.Add(time.Minute)})
 		w.no(err)
+		rec := w.take("a.wav", long(false, 313), "C:my name is marmalade jones")
+		w.no(w.Apply(t.Context(), w.Place, w.Who, rec, redaction.Order{Stretches: []redaction.Stretch{{From: time.Second, To: 2 * time.Second}}, Reason: "asked for"}))
+		if n, err := w.Purge(t.Context(), w.Place); err != nil || n != 0 {
+			t.Errorf("a redaction that stands: %d %v", n, err)
+		}
+		w.no(w.World.Service.Destroy(t.Context(), w.Place, w.Who, rec, "over"))
+		if n, err := w.Purge(t.Context(), w.Place); err != nil || n != 1 {
+			t.Errorf("a redaction of nothing: %d %v", n, err)
+		}
 		for _, c := range []struct {
 			after time.Duration
 			gone  int

@@ -25,22 +25,23 @@ func (s Stretch) label() string {
 	return "[" + string(s.Entity) + "]"
 }
 
-// turnsOf are the turns of a transcript as the detector reads them. Words without
+// Turns are the turns of a transcript as the detector reads them. Words without
 // times of their own lie evenly within their turn.
-func turnsOf(t *speech.Transcript) []pii.Turn {
+func Turns(t *speech.Transcript) []pii.Turn {
 	out := make([]pii.Turn, len(t.Turns))
 	for i, u := range t.Turns {
 		if t.Speakers {
 			out[i].Speaker = string(u.Speaker)
 		}
-		for _, w := range timed(u) {
+		for _, w := range Timed(u) {
 			out[i].Words = append(out[i].Words, pii.Word{Text: w.Text, Start: w.Start, End: w.End, Confidence: w.Confidence})
 		}
 	}
 	return out
 }
 
-func timed(u speech.Turn) []speech.TimedWord {
+// Timed are the words of a turn with times, be they guessed.
+func Timed(u speech.Turn) []speech.TimedWord {
 	if len(u.Words) > 0 {
 		return u.Words
 	}
@@ -58,7 +59,7 @@ func timed(u speech.Turn) []speech.TimedWord {
 func cut(t *speech.Transcript, stretches []Stretch) (gone int) {
 	for i := range t.Turns {
 		u := &t.Turns[i]
-		words, out, last, n := timed(*u), []speech.TimedWord{}, -1, 0
+		words, out, last, n := Timed(*u), []speech.TimedWord{}, -1, 0
 		for _, w := range words {
 			k := slices.IndexFunc(stretches, func(s Stretch) bool { return s.covers(w, u.Channel) })
 			if k < 0 {
@@ -96,8 +97,8 @@ func (s Stretch) covers(w speech.TimedWord, channel int) bool {
 	return (s.Channel == recording.EveryChannel || s.Channel == channel) && w.Start < s.To.Seconds() && w.End > s.From.Seconds()
 }
 
-// searchable are the texts for search: what stands for words is no word.
-func searchable(t *speech.Transcript) []string {
+// Searchable are the texts for search: what stands for words is no word.
+func Searchable(t *speech.Transcript) []string {
 	out := make([]string, len(t.Turns))
 	for i, u := range t.Turns {
 		var words []string
