@@ -66,36 +66,48 @@ func (s *Service) listen() {
 // attend reads pauses: at once when some were noted here, and every two seconds
 // those that another server was told of.
 func (s *Service) attend(ctx context.Context) {
-	each := time.NewTimer(hushEach)
+	each := time.NewTicker(hushEach)
 	defer each.Stop()
 	failed := false
 	for {
+		which := s.tapes
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.rouse:
+		case <-s.rouse: // thousands of sessions are not asked anew because one has begun
+			which = s.waitingToKnow
 		case <-each.C:
 		}
-		err := s.Learn(ctx)
+		err := s.learnAll(ctx, which())
 		if err != nil && !failed && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "pauses cannot be read; sessions that may be in one are not sealed until they are", "error", err)
 		}
 		if failed = err != nil; failed {
-			each.Reset(hushAgain)
-		} else {
-			each.Reset(hushEach)
+			time.AfterFunc(hushAgain, s.listen)
 		}
 	}
 }
 
 // Learn has every session know the pauses that are about it. The service does so
 // by itself from Start on; tests do it in their own time.
-func (s *Service) Learn(ctx context.Context) (err error) {
+func (s *Service) Learn(ctx context.Context) error { return s.learnAll(ctx, s.tapes()) }
+
+// waitingToKnow are the sessions of which nothing is sealed until they know.
+func (s *Service) waitingToKnow() (all []*Tape) {
+	for _, t := range s.tapes() {
+		if !t.informed() {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (s *Service) learnAll(ctx context.Context, tapes []*Tape) (err error) {
 	if s.o.Hushed == nil {
 		return nil
 	}
 	of := map[id.Customer][]*Tape{}
-	for _, t := range s.tapes() {
+	for _, t := range tapes {
 		of[t.Binding.Customer] = append(of[t.Binding.Customer], t)
 	}
 	for c, tapes := range of {
@@ -292,16 +304,20 @@ func (t *Tape) quieten(b []byte, from int64) bool {
 	return left > 0
 }
 
-// sure reports whether the pauses that are known are all there are.
+// sure reports whether the pauses that are known are all there are. It is called
+// with the lock held.
 func (t *Tape) sure() bool { return t.s.o.Hushed == nil || t.knows >= t.wants.Load() }
+
+func (t *Tape) informed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sure()
+}
 
 // last has the pauses read before the end of a session is written, where they may
 // have changed.
 func (t *Tape) last() {
-	t.mu.Lock()
-	done := t.closed || t.sure()
-	t.mu.Unlock()
-	if done {
+	if t.informed() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hushLast)

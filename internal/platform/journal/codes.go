@@ -227,7 +227,7 @@ var Codes = []Code{
 	{"redaction.set", "it was chosen what is found in recordings, and what is taken out of them"},
 	{"pause.noted", "a telephone system or a payment page said that a payment was being taken in a call"},
 	{"pause.ended", "a pause that was open has ended"},
-	{"pauses.purged", "pauses that were told of more than 31 days ago were deleted"},
+	{"pauses.purged", "pauses that were told of more than 31 days ago were deleted, and what was noted of redactions of recordings that are no more"},
 	{"payment.recorded", "a recording has a payment card's data in it, although it should not"},
 
 	// archive/recording, again

@@ -6,17 +6,24 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/journal"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/trust/person"
 )
 
 // A closed request goes with its finds when its time is over, and not before; one
 // that still keeps something from being processed stays.
 func TestClosedRequestsGo(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	s := schemas()
+	s.Place = append(s.Place, journal.Migrations()...)
+	s.Housekeeping = append(s.Housekeeping, journal.Housekeeping()...)
+	placetest.Run(t, s, func(t *testing.T, store *place.Store) {
+		w := &world{T: t, World: recordingtest.On(t, store, recording.Options{})}
 		now := time.Now()
 		w.persons = person.New(person.Options{
 			Store: w.Store, Recordings: w.Service, Few: 4, Now: func() time.Time { return now }, EraseEvents: journal.Erase,
