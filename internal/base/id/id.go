@@ -89,6 +89,9 @@ type (
 	redactionKind struct{}
 	pauseKind     struct{}
 
+	pseudonymKind    struct{}
+	pseudonymRunKind struct{}
+
 	approvalKind struct{}
 	holdKind     struct{}
 	tagKind      struct{}
@@ -157,6 +160,9 @@ func (witnessKind) prefix() string { return "wit" }
 
 func (redactionKind) prefix() string { return "rdn" }
 func (pauseKind) prefix() string     { return "pse" }
+
+func (pseudonymKind) prefix() string    { return "psn" }
+func (pseudonymRunKind) prefix() string { return "psr" }
 
 func (approvalKind) prefix() string { return "apr" }
 func (holdKind) prefix() string     { return "hld" }
@@ -233,6 +239,9 @@ type (
 
 	Redaction = Of[redactionKind] // something taken out of a recording
 	Pause     = Of[pauseKind]     // a time during which a payment was taken in a call
+
+	Pseudonym    = Of[pseudonymKind]    // what stands in place of a name or number
+	PseudonymRun = Of[pseudonymRunKind] // a replacing of names in some recordings
 
 	Approval = Of[approvalKind] // an act that waits for a second person
 	Hold     = Of[holdKind]     // a legal hold

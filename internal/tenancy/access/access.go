@@ -60,6 +60,9 @@ const (
 	RedactionSet        Act = "redaction.set"
 	RecordingRedact     Act = "recording.redact"
 	RecordingOriginal   Act = "recording.original" // of what was redacted, while it stays
+	PseudonymRead       Act = "pseudonym.read"     // rules, runs and pseudonyms, and not whom they stand for
+	PseudonymManage     Act = "pseudonym.manage"   // has names replaced, and asks for the way back to be destroyed
+	PseudonymReveal     Act = "pseudonym.reveal"   // tells whom a pseudonym stands for
 	PauseNote           Act = "pause.note"         // says when a payment is taken in a call
 	PaymentRead         Act = "payment.read"
 	PolicyRead          Act = "policy.read" // reads settings: retention, speech, sign-in

@@ -46,7 +46,7 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return r == access.SuperUser || admin || own && (r == access.User || r == access.Supervisor || r == access.Agent)
 	case access.PaymentRead:
 		return admin || r == access.Auditor
-	case access.RecordingDownload, access.RecordingRedact, access.RecordingOriginal:
+	case access.RecordingDownload, access.RecordingRedact, access.RecordingOriginal, access.PseudonymReveal:
 		return r == access.SuperUser
 	case access.ExposureRead:
 		return slices.Contains(access.RolesAt("customer"), r)
@@ -56,7 +56,7 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return admin || above || r == access.Auditor
 	case access.ExportTake:
 		return admin || r == access.SuperUser || r == access.Auditor
-	case access.CoverageRead, access.CertificateRead:
+	case access.CoverageRead, access.CertificateRead, access.PseudonymRead:
 		return admin || r == access.Auditor
 	case access.HoldRead:
 		return admin || r == access.Auditor

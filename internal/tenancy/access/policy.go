@@ -47,6 +47,9 @@ var policy = map[Act]map[Role]Scope{
 	RedactionSet:        {CustomerAdmin: Everything},
 	RecordingRedact:     {SuperUser: Everything},
 	RecordingOriginal:   {SuperUser: Everything},
+	PseudonymRead:       {CustomerAdmin: Everything, Auditor: Everything},
+	PseudonymManage:     {CustomerAdmin: Everything},
+	PseudonymReveal:     {SuperUser: Everything},
 	PauseNote:           {CustomerAdmin: Everything},
 	PaymentRead:         {CustomerAdmin: Everything, Auditor: Everything},
 	PolicyRead:          {CustomerAdmin: Everything, Auditor: Everything},
@@ -114,7 +117,7 @@ func OpensContent(r Role) bool {
 // stolen token could make itself a successor.
 var personal = []Act{
 	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
-	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign, KeyManage, RootManage, ApprovalDecide,
+	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign, KeyManage, RootManage, ApprovalDecide, PseudonymReveal,
 }
 
 // ForMachines reports whether an act may be given to a token.

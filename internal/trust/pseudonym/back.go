@@ -1,0 +1,377 @@
+package pseudonym
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/sealed"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/trust/approval"
+)
+
+// Listed is a pseudonym as it is listed: nothing of it is personal.
+type Listed struct {
+	ID         id.Pseudonym
+	Text       string
+	Kind       Kind
+	MadeAt     time.Time
+	Request    id.PersonRequest // for whose person it was given; zero: by the rule, or for an export
+	Recordings int64            // in which it stands
+	Back       bool             // there is a way back
+	EndedAt    time.Time        // when the way back was destroyed
+}
+
+// List gives pseudonyms, the newest first, before one of them.
+func (s *Service) List(ctx context.Context, p *place.Place, before id.Pseudonym, limit int) (all []Listed, err error) {
+	type row struct {
+		ID      id.Pseudonym     `db:"id"`
+		Code    string           `db:"code"`
+		Kind    string           `db:"kind"`
+		Made    int64            `db:"made_at"`
+		Request id.PersonRequest `db:"request"`
+		Ended   int64            `db:"ended_at"`
+		N       int64            `db:"recordings"`
+		Back    int64            `db:"ways"`
+	}
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		rows, err := place.Rows[row](tx, `SELECT p.id, p.code, p.kind, p.made_at, p.request, p.ended_at,
+			(SELECT count(*) FROM pseudonym_in i WHERE i.pseudonym = p.id) AS recordings,
+			(SELECT count(*) FROM pseudonym_marks m WHERE m.pseudonym = p.id AND m.key IS NOT NULL) AS ways
+			FROM pseudonyms p WHERE p.id < ? ORDER BY p.id DESC LIMIT ?`, before, limit)
+		for _, r := range rows {
+			all = append(all, Listed{r.ID, Text(Kind(r.Kind), r.Code), Kind(r.Kind), instant(r.Made), r.Request, r.N, r.Back > 0, instant(r.Ended)})
+		}
+		return err
+	})
+	return all, err
+}
+
+// Purposes are those for which somebody is looked up; a reason is given besides.
+var Purposes = []string{"legal claim", "request of the person", "danger to somebody", "fraud or abuse", "order of an authority"}
+
+type backRow struct {
+	Mark   []byte `db:"mark"`
+	Key    id.Key `db:"key"`
+	Sealed []byte `db:"sealed"`
+}
+
+// Reveal tells whom a pseudonym stands for: every way in which the name or number
+// was written. The receipt, with purpose and reason, is durable before the key is
+// unwrapped. Whether the actor may was decided before.
+func (s *Service) Reveal(ctx context.Context, p *place.Place, who actor.Actor, text, purpose, reason string) (originals []string, err error) {
+	f := &fault.Error{Kind: fault.Invalid, Text: "this is not looked up"}
+	code, err := Code(text)
+	if err != nil {
+		f.Details = append(f.Details, fault.Of(err).Details...)
+	}
+	if !slices.Contains(Purposes, purpose) {
+		f.Details = append(f.Details, fault.Detail{Path: "purpose", Text: "must be one of: " + strings.Join(Purposes, ", ")})
+	}
+	if reason = strings.TrimSpace(reason); len([]rune(reason)) < 3 {
+		f.Details = append(f.Details, fault.Detail{Path: "reason", Text: "say why; it stands in the receipt"})
+	}
+	if len(f.Details) > 0 {
+		return nil, f
+	}
+	i, rows, err := s.waysBack(ctx, p, code)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]id.Key, len(rows))
+	for n, r := range rows {
+		keys[n] = r.Key
+	}
+	receipt, err := p.Receipt(ctx, who, place.Opening{Subject: i.String(), Keys: keys, What: "re-identify", Purpose: purpose + ": " + reason})
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.o.Keys.UseMany(ctx, receipt, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		key, ok := open[r.Key]
+		if !ok {
+			continue // destroyed a moment ago
+		}
+		plain, err := sealed.OpenField(key, backAAD(p.Customer(), r.Mark), r.Sealed)
+		if err != nil {
+			return nil, err
+		}
+		originals = append(originals, string(plain))
+	}
+	if len(originals) == 0 {
+		return nil, errNoBack
+	}
+	slices.Sort(originals)
+	return originals, nil
+}
+
+var errNoBack = fault.New(fault.Gone, "the way back from this pseudonym was destroyed: nobody can tell any more whom it stands for")
+
+func (s *Service) waysBack(ctx context.Context, p *place.Place, code string) (i id.Pseudonym, rows []backRow, err error) {
+	type row struct {
+		ID    id.Pseudonym `db:"id"`
+		Ended int64        `db:"ended_at"`
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		r, err := place.Row[row](tx, `SELECT id, ended_at FROM pseudonyms WHERE code = ?`, code)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			return fault.New(fault.NotFound, "nobody was given this pseudonym here")
+		case err != nil:
+			return err
+		case r.Ended != 0:
+			return errNoBack
+		}
+		i = r.ID
+		rows, err = place.Rows[backRow](tx, `SELECT mark, key, sealed FROM pseudonym_marks WHERE pseudonym = ? AND key IS NOT NULL`, r.ID)
+		if err == nil && len(rows) == 0 {
+			err = fault.New(fault.Conflict, "this pseudonym stands in exports only: the archive itself still has the name or number")
+		}
+		return err
+	})
+	return i, rows, err
+}
+
+// KindForget is the act of destroying ways back, for a second person.
+const KindForget = "pseudonym.forget"
+
+// Which says which ways back are meant: that of one pseudonym, those that were
+// made before a day, or all.
+type Which struct {
+	One    string    // a pseudonym
+	Before time.Time // a day in UTC
+	All    bool
+}
+
+const dayForm = "2006-01-02"
+
+func (s *Service) subject(ctx context.Context, p *place.Place, w Which) (string, error) {
+	switch {
+	case w.All && w.One == "" && w.Before.IsZero():
+		return "all", nil
+	case !w.Before.IsZero() && w.One == "" && !w.All:
+		if w.Before.After(s.o.Now()) {
+			return "", fault.Field("before", "lies in the future: name all, if all are meant")
+		}
+		return "before " + w.Before.UTC().Format(dayForm), nil
+	case w.One != "" && !w.All && w.Before.IsZero():
+		code, err := Code(w.One)
+		if err != nil {
+			return "", err
+		}
+		i, _, err := s.waysBack(ctx, p, code)
+		return i.String(), err
+	}
+	return "", fault.Field("which", "name one pseudonym, a day, or all: one of the three")
+}
+
+// meant is a condition on pseudonyms p.
+func meant(subject string) (string, []any, error) {
+	const back = ` p.ended_at = 0 AND EXISTS (SELECT 1 FROM pseudonym_marks m WHERE m.pseudonym = p.id)`
+	if subject == "all" {
+		return back, nil, nil
+	}
+	if day, ok := strings.CutPrefix(subject, "before "); ok {
+		at, err := time.Parse(dayForm, day)
+		return ` p.made_at < ? AND` + back, []any{at.UnixMilli()}, err
+	}
+	i, err := id.Parse[id.Pseudonym](subject)
+	return ` p.id = ? AND` + back, []any{i}, err
+}
+
+func countMeant(tx *place.Tx, subject string) (n int64, err error) {
+	where, args, err := meant(subject)
+	if err != nil {
+		return 0, fault.New(fault.NotFound, "there is no such pseudonym")
+	}
+	return place.Row[int64](tx, `SELECT count(*) FROM pseudonyms p WHERE`+where, args...)
+}
+
+// Meant counts the ways back that an act would destroy.
+func (s *Service) Meant(ctx context.Context, p *place.Place, w Which) (n int64, err error) {
+	subject, err := s.subject(ctx, p, w)
+	if err != nil {
+		return 0, err
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		n, err = countMeant(tx, subject)
+		return err
+	})
+	return n, err
+}
+
+// Forget asks that ways back are destroyed; it is done once a second person
+// agrees. confirm is how many pseudonyms are left without one: it must be exact.
+func (s *Service) Forget(ctx context.Context, p *place.Place, who actor.Actor, w Which, reason string, confirm int64) (apr id.Approval, err error) {
+	subject, err := s.subject(ctx, p, w)
+	if err != nil {
+		return apr, err
+	}
+	err = p.Change(ctx, who, func(tx *place.Tx) error {
+		n, err := countMeant(tx, subject)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.Conflict, "there is no way back that this would destroy")
+		}
+		if confirm != n {
+			return fault.Field("confirm", "this destroys the way back from %d pseudonyms for ever: confirm with exactly this number", n)
+		}
+		if err := s.cases(tx, subject, false); err != nil {
+			return err
+		}
+		apr, err = s.o.Approvals.Ask(tx, who, approval.Act{
+			Kind: KindForget, Subject: subject, Count: n, Reason: reason, Facts: map[string]string{"pseudonyms": strconv.FormatInt(n, 10), "which": subject},
+		})
+		tx.Record(place.Event{Code: "pseudonym.forgetting-asked", Subject: p.Customer().String(), Facts: map[string]string{"approval": apr.String(), "which": subject}})
+		tx.Notify(Topic)
+		return err
+	})
+	return apr, err
+}
+
+// approved is the act for a second person. What it is about is the number of
+// pseudonyms: one that was given meanwhile has it asked for anew.
+func (s *Service) approved() approval.Kind {
+	return approval.Kind{
+		Name: KindForget, Title: "destroy the way back from pseudonyms", Act: access.PseudonymManage, Page: "pseudonyms", Carry: s.carry,
+		State: func(tx *place.Tx, subject string) ([]byte, error) {
+			n, err := countMeant(tx, subject)
+			return fmt.Appendf(nil, "%d", n), err
+		},
+	}
+}
+
+// cases looks at the requests of persons whose pseudonyms are meant: they say in
+// plain words whom the pseudonyms stand for. One that is still open refuses the
+// whole; the names of the others go.
+func (s *Service) cases(tx *place.Tx, subject string, blank bool) error {
+	where, args, err := meant(subject)
+	if err != nil {
+		return err
+	}
+	all, err := place.Rows[id.PersonRequest](tx, `SELECT DISTINCT p.request FROM pseudonyms p WHERE p.request IS NOT NULL AND`+where, args...)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if err := s.o.Persons.Nameless(tx, i, blank); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// JobForget destroys the keys of ways back and has that certified.
+const JobForget = "pseudonym.forget"
+
+type forgetArgs struct {
+	Run      id.Destruction `json:"run"`
+	Approval id.Approval    `json:"approval"`
+	AskedAt  int64          `json:"asked_at"`
+	Keys     int            `json:"keys"`
+}
+
+// carry takes ways there and back out of the rows, in the Change in which the
+// second person agreed; the keys follow. With all of them goes the pseudonym key.
+func (s *Service) carry(tx *place.Tx, a approval.Approval) error {
+	busy, err := place.Row[int](tx, `SELECT count(*) FROM pseudonym_runs WHERE state = 'waiting'`)
+	if err != nil {
+		return err
+	}
+	if busy > 0 {
+		return fault.New(fault.Conflict, "names are being replaced: agree once that run has ended")
+	}
+	if err := s.cases(tx, a.Subject, true); err != nil {
+		return err
+	}
+	where, args, err := meant(a.Subject)
+	if err != nil {
+		return err
+	}
+	among := ` IN (SELECT p.id FROM pseudonyms p WHERE` + where + `)`
+	run := id.New[id.Destruction]()
+	keys, err := tx.Exec(`INSERT INTO pseudonym_doomed (key, run) SELECT x.key, ? FROM pseudonym_marks x WHERE x.key IS NOT NULL AND x.pseudonym`+among, append([]any{run}, args...)...)
+	if err != nil {
+		return err
+	}
+	if a.Subject == "all" {
+		k, err := tx.Exec(`INSERT INTO pseudonym_doomed (key, run) SELECT key, ? FROM pseudonym_keys`, run)
+		if err != nil {
+			return err
+		}
+		keys += k
+		if _, err := tx.Exec(`DELETE FROM pseudonym_keys`); err != nil {
+			return err
+		}
+	}
+	// Marks go last: what is meant has some.
+	n, err := tx.Exec(`UPDATE pseudonyms SET ended_at = ? WHERE id`+among, append([]any{tx.At().UnixMilli()}, args...)...)
+	if err == nil {
+		_, err = tx.Exec(`DELETE FROM pseudonym_marks WHERE pseudonym IN (SELECT id FROM pseudonyms WHERE ended_at <> 0)`)
+	}
+	if err != nil {
+		return err
+	}
+	tx.Record(place.Event{Code: "pseudonym.forgotten", Subject: tx.Place().Customer().String(), Facts: map[string]string{
+		"approval": a.ID.String(), "which": a.Subject, "pseudonyms": strconv.FormatInt(n, 10), "keys": strconv.FormatInt(keys, 10), "run": run.String(),
+	}})
+	tx.Notify(Topic)
+	_, err = job.Enqueue(tx, JobForget, forgetArgs{run, a.ID, a.AskedAt.UnixMilli(), int(keys)}, job.Once(run.String()))
+	return err
+}
+
+// destroy destroys the keys that carry has named, and has it certified. Each step
+// may run twice.
+func (s *Service) destroy(ctx context.Context, p *place.Place, j job.Job) error {
+	var a forgetArgs
+	if err := j.Decode(&a); err != nil {
+		return err
+	}
+	for {
+		var keys []id.Key
+		err := p.View(ctx, func(tx *place.Tx) (err error) {
+			keys, err = place.Rows[id.Key](tx, `SELECT key FROM pseudonym_doomed WHERE run = ? ORDER BY key LIMIT 1000`, a.Run)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			break
+		}
+		s.o.Step("pseudonym: keys")
+		if err := s.o.Keys.Destroy(ctx, p.Customer(), "pseudonyms", keys...); err != nil {
+			return err
+		}
+		s.o.Step("pseudonym: noted")
+		if err := p.Keep(ctx, func(tx *place.Tx) error {
+			_, err := tx.Exec(`DELETE FROM pseudonym_doomed WHERE key IN (?)`, place.List(keys))
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	s.o.Step("pseudonym: certify")
+	if s.o.Certify == nil {
+		return nil
+	}
+	return s.o.Certify(ctx, p, Gone{a.Run, a.Approval, instant(a.AskedAt), a.Keys})
+}
