@@ -10,13 +10,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
 )
 
 // rogue is somebody who holds a device's key and sends what the program never
@@ -360,5 +363,34 @@ func TestDamagedStagingIsAskedForAgain(t *testing.T) {
 	}
 	if err := r.b.deliver(t.Context(), r.e); err != nil || len(r.w.archived()) != 1 {
 		t.Fatalf("it did not go on: %v", err)
+	}
+}
+
+// A box whose spool fills, or no longer does, is to be told of at once, though
+// nothing of it is an event.
+func TestAnOddStandingWakesAlerts(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	woken := 0
+	var mu sync.Mutex
+	w.store.OnCommit(func(c place.Commit) {
+		mu.Lock()
+		defer mu.Unlock()
+		if slices.Contains(c.Topics, place.Conditions) {
+			woken++
+		}
+	})
+	for _, spooled := range []int{0, 79, 80} {
+		if err := w.place.Keep(t.Context(), func(tx *place.Tx) error {
+			_, err := tx.Exec(`UPDATE collect_devices SET spooled = ?, spool_room = 100`, spooled)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		woken = 0
+		w.mustCollect(nil)
+		if (woken > 0) != (spooled >= 80) {
+			t.Errorf("after %d %%: woken %d times", spooled, woken)
+		}
 	}
 }
