@@ -42,7 +42,7 @@ func (s *Server) detect() {
 	s.monitor.Detect(d.Customer()...)
 	s.monitor.Detect(s.payments())
 	h := detect.Host{
-		Disks: s.disks(), Room: disk.Room, Registry: s.Places.Registry(), Boxes: (&boxClocks{places: s.Places, collectors: s.collectors}).offsets,
+		Disks: s.disks(), Room: disk.Room, Device: disk.Device, Drops: s.drops.Failing, Registry: s.Places.Registry(), Boxes: (&boxClocks{places: s.Places, collectors: s.collectors}).offsets,
 		Certificate: s.certificateUntil,
 	}
 	if s.Keys.Copies() > 1 {
@@ -70,7 +70,7 @@ func (s *Server) administrators(ctx context.Context, w monitor.Where) (all []mon
 // disks are the folders that must not fill up.
 func (s *Server) disks() map[string]string {
 	all := map[string]string{"data": s.cfg.Data, "uploads": filepath.Join(s.cfg.Data, "uploads")}
-	for what, folder := range map[string]string{"keys": s.cfg.Keys.Store, "second copy of the keys": s.cfg.Keys.Mirror, "objects": s.cfg.Objects.First.Folder, "second copy of the objects": s.cfg.Objects.Second.Folder} {
+	for what, folder := range map[string]string{"keys": s.cfg.Keys.Store, "the second copy of the keys": s.cfg.Keys.Mirror, "objects": s.cfg.Objects.First.Folder, "the second copy of the objects": s.cfg.Objects.Second.Folder} {
 		if folder != "" {
 			all[what] = folder
 		}
