@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/big"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +25,7 @@ import (
 
 	"ringfence/internal/archive/pickup"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/freeport"
 )
 
 // FTP is spoken over TLS alone, in both of its ways, to a pinned certificate: to
@@ -89,16 +90,16 @@ func TestFTPSWithoutProtectedData(t *testing.T) {
 func vsftpd(t *testing.T, dir string, implicit bool) (address string) {
 	t.Helper()
 	program, err := exec.LookPath("/usr/sbin/vsftpd")
-	if err != nil || os.Getuid() != 0 {
-		t.Skip("vsftpd is not installed (scripts/install peers), or cannot shut its user in")
+	no(t, err) // scripts/install peers
+	if os.Getuid() != 0 {
+		t.Skip("vsftpd shuts its user in as root only")
 	}
 	cert, key := certificate(t)
 	yes := map[bool]string{true: "YES", false: "NO"}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	no(t, err)
-	address = l.Addr().String()
+	port := strconv.Itoa(freeport.Number(t))
+	address = net.JoinHostPort("127.0.0.1", port)
 	conf := map[string]string{
-		"listen": "YES", "listen_address": "127.0.0.1", "listen_port": fmt.Sprint(l.Addr().(*net.TCPAddr).Port), "background": "NO",
+		"listen": "YES", "listen_address": "127.0.0.1", "listen_port": port, "background": "NO",
 		"one_process_model": "NO", "seccomp_sandbox": "NO", "anonymous_enable": "YES", "local_enable": "NO", "write_enable": "NO",
 		"isolate": "NO", "isolate_network": "NO", "anon_root": dir, "anon_world_readable_only": "NO", "no_anon_password": "NO",
 		"ssl_enable": "YES", "implicit_ssl": yes[implicit], "allow_anon_ssl": "YES", "force_anon_logins_ssl": "YES", "force_anon_data_ssl": "YES",
@@ -112,7 +113,6 @@ func vsftpd(t *testing.T, dir string, implicit bool) (address string) {
 	slices.Sort(lines)
 	at := filepath.Join(t.TempDir(), "vsftpd.conf")
 	no(t, os.WriteFile(at, []byte(strings.Join(lines, "")), 0o600))
-	no(t, l.Close())
 	var said bytes.Buffer
 	cmd := exec.Command(program, at)
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -148,13 +148,8 @@ func ftpServer(t *testing.T, dir string, explicit bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close() // the server opens its own, with its certificate
+	port := freeport.Number(t)
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	s, err := ftpserver.NewServer(&ftpserver.Options{
 		Driver: driver, Auth: &ftpserver.SimpleAuth{Name: "pbx", Password: "secret"}, Perm: ftpserver.NewSimplePerm("x", "x"),
 		Hostname: "127.0.0.1", Port: port, TLS: true, CertFile: cert, KeyFile: key, ExplicitFTPS: explicit, ForceTLS: explicit, Logger: &ftpserver.DiscardLogger{},
@@ -164,7 +159,7 @@ func ftpServer(t *testing.T, dir string, explicit bool) string {
 	}
 	go s.ListenAndServe()
 	t.Cleanup(func() { s.Shutdown() })
-	for range 100 {
+	for range 2000 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return address
