@@ -211,7 +211,7 @@ func (o *outgoing) finding(context.Context) health.Finding {
 	if o.at.IsZero() {
 		return health.Finding{State: health.Well, Text: "none was sent since the start"}
 	}
-	return found(o.failed, "the last one left on "+o.at.UTC().Format(time.RFC3339), "The log says what the mail server answered.")
+	return found(o.failed, "the last one left on "+o.at.UTC().Format("2 January 2006, 15:04 MST"), "The log says what the mail server answered.")
 }
 
 // silentAfter is how long an enrolled collector may not be heard of.

@@ -67,15 +67,15 @@ func (c Customer) Findings(at time.Time) (all []Finding) {
 		}
 	}
 	say(c.ReportedAt.IsZero(), Look, "Sign in once as its administrator, or wait for the first recording.", "it has reported no figures yet")
-	say(c.AlertsUrgent > 0, Failing, "Its administrators see the alerts; ask them, or ask for support access.", "%d urgent alerts are open", c.AlertsUrgent)
-	say(c.Alerts > c.AlertsUrgent, Look, "Its administrators see the alerts.", "%d alerts are open", c.Alerts-c.AlertsUrgent)
-	say(c.SourcesFailing > 0, Failing, "Its administrator finds the reason on the page Sources.", "%d of %d sources cannot be read", c.SourcesFailing, c.Sources)
-	say(c.CollectorsSilent > 0, Failing, "Look at the box beside the telephone system: is it on, and does it reach this server?", "%d collectors are not heard of", c.CollectorsSilent)
+	say(c.AlertsUrgent > 0, Failing, "Its administrators see the alerts; ask them, or ask for support access.", "open urgent alerts: %d", c.AlertsUrgent)
+	say(c.Alerts > c.AlertsUrgent, Look, "Its administrators see the alerts.", "open alerts: %d", c.Alerts-c.AlertsUrgent)
+	say(c.SourcesFailing > 0, Failing, "Its administrator finds the reason on the page Sources.", "sources that cannot be read: %d of %d", c.SourcesFailing, c.Sources)
+	say(c.CollectorsSilent > 0, Failing, "Look at the box beside the telephone system: is it on, and does it reach this server?", "collectors that are not heard of: %d", c.CollectorsSilent)
 	say(c.Attention > 0, Look, "Its administrator finds them on the page Needs attention.", "files that could not be captured: %d", c.Attention)
-	say(!c.OldestUnverifiedAt.IsZero() && at.Sub(c.OldestUnverifiedAt) > lateAfter, Failing, "Look at the object store: recordings cannot be read back.", "%d recordings wait to be read back", c.Unverified)
-	say(c.JobsDead > 0, Look, "The log says why they were given up.", "%d jobs were given up", c.JobsDead)
-	say(!c.OldestJobAt.IsZero() && at.Sub(c.OldestJobAt) > 24*time.Hour, Look, "The speech engine may need more processors.", "%d jobs wait, the oldest for more than a day", c.JobsWaiting)
-	say(c.WebhooksFailing > 0, Look, "Its administrator finds the answers on the page Webhooks.", "%d webhooks fail", c.WebhooksFailing)
+	say(!c.OldestUnverifiedAt.IsZero() && at.Sub(c.OldestUnverifiedAt) > lateAfter, Failing, "Look at the object store: recordings cannot be read back.", "recordings that wait to be read back: %d", c.Unverified)
+	say(c.JobsDead > 0, Look, "The log says why they were given up.", "jobs that were given up: %d", c.JobsDead)
+	say(!c.OldestJobAt.IsZero() && at.Sub(c.OldestJobAt) > 24*time.Hour, Look, "The speech engine may need more processors.", "jobs that wait, the oldest for more than a day: %d", c.JobsWaiting)
+	say(c.WebhooksFailing > 0, Look, "Its administrator finds the answers on the page Webhooks.", "webhooks that fail: %d", c.WebhooksFailing)
 	return all
 }
 
