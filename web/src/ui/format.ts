@@ -40,6 +40,8 @@ export function day(at: string, now = dayjs()): string {
   return d.format(d.isSame(now, 'year') ? 'ddd D MMM' : 'D MMM YYYY');
 }
 
+/** date is a day by itself. */
+export const date = (at: string) => dayjs(at).format('D MMM YYYY');
 export const time = (at: string) => dayjs(at).format('HH:mm');
 export const moment = (at?: string | null) => (at ? dayjs(at).format('D MMM YYYY, HH:mm') : '–');
 export const exact = (at?: string | null) => (at ? dayjs(at).format('ddd D MMMM YYYY, HH:mm:ss Z') : '');
@@ -54,10 +56,13 @@ export function ago(at: string | null | undefined, now = dayjs()): string {
   return `${count(Math.round(minutes / 1440), 'day')} ago`;
 }
 
+/** sentence begins with a capital. */
+export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** words turns a code into words: "not_transcribed" → "Not transcribed". */
 export function words(code: string): string {
   const text = code.replaceAll(/[._-]+/g, ' ').trim();
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return sentence(text);
 }
 
 /** browser shortens what a browser calls itself to what a person recognises. */

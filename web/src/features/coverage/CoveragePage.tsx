@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useMay } from '../../api/me';
 import { Confirm } from '../../ui/Confirm';
-import { clock, count, exact, moment, words } from '../../ui/format';
+import { clock, count, date, exact, moment, words } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { LinkAnchor } from '../../ui/LinkAnchor';
 import { Card, Page } from '../../ui/Page';
@@ -54,7 +54,7 @@ const rate = (s: Sum) => {
   return should === 0 ? 1 : (s.captured + s.erased) / should;
 };
 
-const said = (s: Sum) => `${s.day}: ${count(s.named, 'call')} named, ${s.captured} captured, ${s.excused} excused, ${s.missing} missing, ${s.erased} erased, ${s.waiting} on their way, ${count(s.unnamed, 'recording')} not named`;
+const said = (s: Sum) => `${date(s.day)}: ${count(s.named, 'call')} named, ${s.captured} captured, ${s.excused} excused, ${s.missing} missing, ${s.erased} erased, ${s.waiting} on their way, ${count(s.unnamed, 'recording')} not named`;
 
 /** Days is a strip of days: full where everything is there, and marked where something is not. */
 function Days({ data }: { data: Overview }) {
@@ -78,8 +78,8 @@ function Days({ data }: { data: Overview }) {
         ))}
       </ul>
       <Group justify="space-between" mt={6} maw={Math.max(180, days.length * 31)}>
-        <Text size="xs" c="dimmed">{days[0]!.day}</Text>
-        <Text size="xs" c="dimmed">{days.at(-1)!.day}</Text>
+        <Text size="xs" c="dimmed">{date(days[0]!.day)}</Text>
+        <Text size="xs" c="dimmed">{date(days.at(-1)!.day)}</Text>
       </Group>
     </Card>
   );
@@ -178,7 +178,7 @@ function Gaps({ data, name }: { data: Overview; name: (id: string) => string }) 
           <Table.Thead><Table.Tr><Table.Th>Day</Table.Th><Table.Th>Source</Table.Th><Table.Th>What</Table.Th><Table.Th>How many</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
             {data.gaps.slice(-50).map((g, i) => (
-              <Table.Tr key={i}><Table.Td>{g.day}</Table.Td><Table.Td>{name(g.source_id)}</Table.Td><Table.Td>{gapNames[g.kind] ?? words(g.kind)}{g.log && ` (${g.log})`}</Table.Td><Table.Td className="num">{g.n}</Table.Td></Table.Tr>
+              <Table.Tr key={i}><Table.Td>{date(g.day)}</Table.Td><Table.Td>{name(g.source_id)}</Table.Td><Table.Td>{gapNames[g.kind] ?? words(g.kind)}{g.log && ` (${g.log})`}</Table.Td><Table.Td className="num">{g.n}</Table.Td></Table.Tr>
             ))}
           </Table.Tbody>
         </Table>
@@ -204,7 +204,7 @@ function Signed({ customer }: { customer: string }) {
                 <Table.Tbody>
                   {data.items.map((s) => (
                     <Table.Tr key={s.id}>
-                      <Table.Td fw={550}>{s.day}</Table.Td>
+                      <Table.Td fw={550}>{date(s.day)}</Table.Td>
                       <Table.Td title={`Signed ${exact(s.signed_at)}`}>{kindNames[s.kind]}</Table.Td>
                       <Table.Td className="num">{s.counts.named}</Table.Td>
                       <Table.Td className="num">{s.counts.captured}</Table.Td>
@@ -213,8 +213,8 @@ function Signed({ customer }: { customer: string }) {
                       <Table.Td className="num">{s.counts.unnamed}</Table.Td>
                       <Table.Td ta="right">
                         <Group gap={6} justify="flex-end" wrap="nowrap">
-                          <Button component="a" href={file(customer, s.id, true)} download size="compact-sm" variant="default" leftSection={<Icon name="download" size={14} />} aria-label={`Signed PDF of ${s.day}`}>PDF</Button>
-                          <Button component="a" href={file(customer, s.id, false)} download size="compact-sm" variant="default" aria-label={`Signed JSON of ${s.day}`}>JSON</Button>
+                          <Button component="a" href={file(customer, s.id, true)} download size="compact-sm" variant="default" leftSection={<Icon name="download" size={14} />} aria-label={`Signed PDF of ${date(s.day)}`}>PDF</Button>
+                          <Button component="a" href={file(customer, s.id, false)} download size="compact-sm" variant="default" aria-label={`Signed JSON of ${date(s.day)}`}>JSON</Button>
                         </Group>
                       </Table.Td>
                     </Table.Tr>

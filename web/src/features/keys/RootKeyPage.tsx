@@ -82,7 +82,7 @@ function State({ r }: { r: RootKey }) {
     <Card title="The root key">
       <Facts>
         <Fact name="In use"><Code>{r.name}</Code></Fact>
-        <Fact name="Since"><span title={exact(r.made_at)}>{moment(r.made_at)}</span> · {count(r.age_days, 'day')}</Fact>
+        <Fact name="Since"><span title={exact(r.made_at)}>{moment(r.made_at)}</span> · {r.age_days === 0 ? 'today' : `${count(r.age_days, 'day')} ago`}</Fact>
         <Fact name="Wrapped keys">{r.copies === 1 ? 'One place only' : `${r.copies} places`}</Fact>
         <Fact name="Needed now">{r.needed.map((n) => <Text key={n.name} size="sm"><Code>{n.name}</Code> by {n.stores} key stores</Text>)}</Fact>
         <Fact name="Next">{r.next ? <Code>{r.next}</Code> : 'none waits'}</Fact>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { api, must } from '../../api/client';
+import { useMe } from '../../api/me';
 import type { components } from '../../api/schema';
 import { bytes, day, moment } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
@@ -62,6 +63,7 @@ function Server({ i }: { i: Installation }) {
 }
 
 function Ways({ i: { tls, mail } }: { i: Installation }) {
+  const demo = useMe()?.demo;
   return (
     <Card title="Certificate and mail">
       <Facts>
@@ -73,7 +75,7 @@ function Ways({ i: { tls, mail } }: { i: Installation }) {
           </Fact>
         )}
         {tls.from !== 'none' && <Fact name="Tried"><Proven at={tls.proven_at} skipped={tls.skipped} /></Fact>}
-        <Fact name="Mail">{mail.server || 'Cannot leave: nobody is sent a code or an invitation'}</Fact>
+        <Fact name="Mail">{mail.server || (demo ? 'Shown on the page of the demo’s mailbox, and not sent' : 'Cannot leave: nobody is sent a code or an invitation')}</Fact>
         {mail.server && <Fact name="Test message taken"><Proven at={mail.proven_at} skipped={mail.skipped} /></Fact>}
       </Facts>
     </Card>

@@ -1,6 +1,7 @@
 import { Button, Group, NumberInput, Progress, Select, SimpleGrid, Stack, Table, Text } from '@mantine/core';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import dayjs from 'dayjs';
 import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
@@ -128,7 +129,7 @@ function Months({ node }: { node: string }) {
       title="Used in a month" about="By each customer below; figures without content." flush
       actions={
         <Group align="flex-end" gap="xs">
-          <Select aria-label="Month" data={months()} value={period} onChange={(v) => setPeriod(v ?? period)} allowDeselect={false} w={120} />
+          <Select aria-label="Month" data={months().map((m) => ({ value: m, label: dayjs(`${m}-01`).format('MMM YYYY') }))} value={period} onChange={(v) => setPeriod(v ?? period)} allowDeselect={false} w={140} />
           <Button component="a" variant="default" href={`/api/v1/nodes/${node}/usage.csv?period=${period}`} download leftSection={<Icon name="download" size={16} />}>CSV</Button>
         </Group>
       }

@@ -51,7 +51,7 @@ function Standing({ customer }: { customer: string }) {
     await client.invalidateQueries({ queryKey: here(customer, 'checkpoints') });
   };
   return (
-    <section className="card" aria-labelledby="standing">
+    <section className="card" style={{ padding: 16 }} aria-labelledby="standing">
       <Group justify="space-between" mb="sm">
         <Title order={2} id="standing">The log now</Title>
         <Button variant="default" leftSection={<Icon name="check" size={16} />} loading={busy} onClick={() => void sign()}>Sign now</Button>
@@ -115,7 +115,7 @@ function Witnesses({ customer }: { customer: string }) {
     await again();
   };
   return (
-    <section className="card" aria-labelledby="witnesses">
+    <section className="card" style={{ padding: 16 }} aria-labelledby="witnesses">
       <Title order={2} id="witnesses" mb={4}>Who keeps watch</Title>
       <Text size="sm" c="dimmed" mb="sm">They are sent checkpoints by mail while something is new. Other systems are sent each one, by a webhook that wants “checkpoint.signed”.</Text>
       <Answered query={query} rows={2}>
@@ -181,7 +181,7 @@ function TakeAway({ customer }: { customer: string }) {
     await client.invalidateQueries({ queryKey: here(customer, 'exports') });
   };
   return (
-    <section className="card" aria-labelledby="take">
+    <section className="card" style={{ padding: 16 }} aria-labelledby="take">
       <Title order={2} id="take" mb={4}>Take it away to check</Title>
       <Text size="sm" c="dimmed" mb="sm">The whole log is hashed anew by who checks it and compared with the key store's own count of openings. A part carries a proof for each event.</Text>
       <Group align="flex-end">
@@ -217,7 +217,7 @@ function Checkpoints({ customer }: { customer: string }) {
     URL.revokeObjectURL(link.href);
   };
   return (
-    <section className="card" aria-labelledby="points">
+    <section className="card" style={{ padding: 16 }} aria-labelledby="points">
       <Title order={2} id="points" mb="sm">Checkpoints</Title>
       <Answered query={query}>
         {(data) => {
