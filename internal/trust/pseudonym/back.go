@@ -375,3 +375,57 @@ func (s *Service) destroy(ctx context.Context, p *place.Place, j job.Job) error 
 	}
 	return s.o.Certify(ctx, p, Gone{a.Run, a.Approval, instant(a.AskedAt), a.Keys})
 }
+
+// Purge takes out of a place that was restored the ways there and back whose keys
+// were destroyed since, as if that had been done there. It is run before anybody
+// can open the place, and gives how many went.
+func Purge(ctx context.Context, p *place.Place, dead []id.Key) (int, error) {
+	type row struct {
+		Mark []byte `db:"mark"`
+		Key  id.Key `db:"key"`
+	}
+	gone := make(map[id.Key]bool, len(dead))
+	for _, k := range dead {
+		gone[k] = true
+	}
+	var marks [][]byte
+	var name id.Key
+	err := p.View(ctx, func(tx *place.Tx) error {
+		for r, err := range place.Each[row](tx, `SELECT mark, key FROM pseudonym_marks WHERE key IS NOT NULL`) {
+			if err != nil {
+				return err
+			}
+			if gone[r.Key] {
+				marks = append(marks, r.Mark)
+			}
+		}
+		k, err := place.Row[id.Key](tx, `SELECT key FROM pseudonym_keys`)
+		if name = k; fault.Is(err, fault.NotFound) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil || len(marks) == 0 && !gone[name] {
+		return 0, err
+	}
+	err = p.Change(ctx, actor.ForSystem("restore"), func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "pseudonym.forgotten", Subject: p.Customer().String(), Facts: map[string]string{"which": "destroyed before the restore", "keys": strconv.Itoa(len(marks))}})
+		for part := range slices.Chunk(marks, 500) {
+			if _, err := tx.Exec(`UPDATE pseudonyms SET ended_at = ? WHERE ended_at = 0 AND id IN (SELECT pseudonym FROM pseudonym_marks WHERE mark IN (?))`, tx.At().UnixMilli(), place.List(part)); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`DELETE FROM pseudonym_marks WHERE mark IN (?)`, place.List(part)); err != nil {
+				return err
+			}
+		}
+		if !gone[name] {
+			return nil
+		}
+		if _, err := tx.Exec(`DELETE FROM pseudonym_marks`); err != nil { // nobody can make such marks any more
+			return err
+		}
+		_, err := tx.Exec(`DELETE FROM pseudonym_keys`)
+		return err
+	})
+	return len(marks), err
+}

@@ -530,3 +530,27 @@ func FuzzCode(f *testing.F) {
 		}
 	})
 }
+
+// A backup from before has the way back in its rows; its keys are dead, and what
+// led there goes before anybody opens the place.
+func TestARestoreDoesNotBringTheWayBack(t *testing.T) {
+	each(t, func(w *world) {
+		w.call("1.wav", number, name, 1, "I am Agnes Canary", "yes")
+		her, hers := w.replaced(w.request(), pseudonym.How{})
+		var keys []id.Key
+		w.no(w.Place.View(w.Context(), func(tx *place.Tx) (err error) {
+			keys, err = place.Rows[id.Key](tx, `SELECT m.key FROM pseudonym_marks m JOIN pseudonyms p ON p.id = m.pseudonym WHERE p.kind = 'name'`)
+			return err
+		}))
+		w.no(w.Keys.Destroy(w.Context(), w.Place.Customer(), "a test", keys...))
+		if n, err := pseudonym.Purge(w.Context(), w.Place, keys); err != nil || n != len(keys) || n == 0 {
+			w.Fatal("purged", n, err)
+		}
+		if _, err := w.pseudonyms.Reveal(w.Context(), w.Place, ada, her, "legal claim", "why"); !fault.Is(err, fault.Gone) {
+			w.Error("the way back is there:", err)
+		}
+		if got, err := w.pseudonyms.Reveal(w.Context(), w.Place, ada, hers, "legal claim", "why"); err != nil || got[0] != number {
+			w.Error("another's way back went as well:", got, err)
+		}
+	})
+}
