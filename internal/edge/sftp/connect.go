@@ -44,6 +44,9 @@ var errLogin = errors.New("login refused")
 
 // connection takes one connection from its first byte to its last.
 func (s *Server) connection(raw net.Conn) {
+	if !s.turn() {
+		return
+	}
 	conn := watch(raw, s.opt.Handshake)
 	ctx, cancel := context.WithTimeout(context.Background(), s.opt.Handshake)
 	defer cancel()

@@ -69,6 +69,7 @@ type Server struct {
 	conns    map[net.Conn]bool
 	listener net.Listener
 	stopped  bool
+	ending   chan struct{} // closed by Stop
 	work     sync.WaitGroup
 }
 
@@ -80,6 +81,8 @@ var (
 	publicKeys   = []string{ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512}
 )
 
+// freshAtOnce bounds what strangers cost: so many are greeted at once, the others
+// wait for their turn. Two hundred systems whose clocks strike together all get in.
 const freshAtOnce = 100
 
 // New makes a server that is known by the given host keys.
@@ -108,7 +111,7 @@ func New(o Options, hostKeys []ssh.Signer) *Server {
 			*v.at = v.d
 		}
 	}
-	s := &Server{opt: o, keys: hostKeys, fresh: make(chan struct{}, freshAtOnce), sessions: map[*session]bool{}, conns: map[net.Conn]bool{}}
+	s := &Server{opt: o, keys: hostKeys, fresh: make(chan struct{}, freshAtOnce), sessions: map[*session]bool{}, conns: map[net.Conn]bool{}, ending: make(chan struct{})}
 	s.conf = ssh.ServerConfig{
 		Config:                  ssh.Config{Rand: rand.Reader, KeyExchanges: keyExchanges, Ciphers: ciphers, MACs: macs},
 		PublicKeyAuthAlgorithms: publicKeys,
@@ -164,13 +167,22 @@ func (s *Server) enter(c net.Conn) bool {
 	if s.stopped || len(s.conns) >= s.opt.Sessions+freshAtOnce {
 		return false
 	}
-	select {
-	case s.fresh <- struct{}{}:
-	default:
-		return false
-	}
 	s.conns[c] = true
 	return true
+}
+
+// turn waits until a connection may be greeted; false: it took too long, or the
+// server ends. What waits holds a socket and nothing else.
+func (s *Server) turn() bool {
+	long := time.NewTimer(2 * s.opt.Handshake)
+	defer long.Stop()
+	select {
+	case s.fresh <- struct{}{}:
+		return true
+	case <-long.C:
+	case <-s.ending:
+	}
+	return false
 }
 
 func (s *Server) leave(c net.Conn) {
@@ -183,6 +195,9 @@ func (s *Server) leave(c net.Conn) {
 // Stop ends all sessions: their uploads can go on later. Twice is fine.
 func (s *Server) Stop() {
 	s.mu.Lock()
+	if !s.stopped {
+		close(s.ending)
+	}
 	s.stopped = true
 	if s.listener != nil {
 		s.listener.Close()

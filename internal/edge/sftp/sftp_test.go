@@ -487,6 +487,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Strangers who take every place and say nothing keep nobody out for longer than
+// a greeting may take: who comes then waits for a place.
+func TestWhoComesWhenAllPlacesAreTakenWaits(t *testing.T) {
+	w := newWorld(t, func(o *sftp.Options, _ *intake.Options) { o.Handshake = 10 * time.Second })
+	for range 100 {
+		c, err := net.Dial("tcp", w.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	begin := time.Now()
+	s, _, err := w.connect()
+	if err != nil {
+		t.Fatalf("turned away after %v: %v", time.Since(begin), err)
+	}
+	s.Close()
+}
+
 // A disk without a byte left is told to who pushes; nothing half-sent stays, and
 // the same upload goes through once there is room. The disk is one in memory,
 // which takes root.
