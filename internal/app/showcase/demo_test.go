@@ -171,7 +171,7 @@ func finds(b *apptest.Browser, customer, word, recording string) bool {
 
 // conversations are the words of each, as they were given to the synthesiser.
 func conversations(t *testing.T) map[string]string {
-	b, err := os.ReadFile("../../demo/conversations.json")
+	b, err := os.ReadFile("../../../demo/conversations.json")
 	if err != nil {
 		t.Fatal(err)
 	}
