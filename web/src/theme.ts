@@ -38,7 +38,7 @@ export const theme = createTheme({
     Alert: { defaultProps: { role: 'note' } }, // what is an error says so itself, and only that interrupts a screen reader
     Badge: {
       defaultProps: { variant: 'default', radius: 'sm', size: 'md', tt: 'none', fw: 500 },
-      styles: { root: { background: 'var(--rf-page)', borderColor: 'var(--rf-line)', letterSpacing: 0 } },
+      styles: { root: { background: 'var(--rf-page)', borderColor: 'var(--rf-line)', letterSpacing: 0, minWidth: 'max-content' } },
     },
     Drawer: { defaultProps: { transitionProps: { duration: 160 } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true, multiline: true, maw: 320 } },

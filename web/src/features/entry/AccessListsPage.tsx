@@ -69,7 +69,7 @@ function Ways({ data }: { data: Rules }) {
             </Table.Td>
             <Table.Td>{openTo(s, data.items)}</Table.Td>
             <Table.Td>
-              <Badge color={s.admits ? 'teal' : 'red'} variant="light" miw="max-content">{s.admits ? 'Comes in' : 'Refused'}</Badge>
+              <Badge color={s.admits ? 'teal' : 'red'} variant="light">{s.admits ? 'Comes in' : 'Refused'}</Badge>
               {s.admits && s.out_at && <Text size="xs" c="dimmed">until {moment(s.out_at)}</Text>}
             </Table.Td>
           </Table.Tr>
