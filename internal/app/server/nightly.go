@@ -45,7 +45,7 @@ type sweeper struct {
 
 // purges are what the nightly round takes away beside recordings.
 func (s *Server) purges() []func(ctx context.Context, p *place.Place) (int, error) {
-	return []func(ctx context.Context, p *place.Place) (int, error){s.persons.Purge, s.breaches.Purge, s.redaction.Purge}
+	return []func(ctx context.Context, p *place.Place) (int, error){s.persons.Purge, s.breaches.Purge, s.redaction.Purge, s.pseudonyms.Nightly}
 }
 
 func (s *sweeper) run(ctx context.Context) {

@@ -28,7 +28,10 @@ func (s *Server) buildPersons() {
 	})
 	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf})
 	s.parcels.Register(person.KindPack, s.persons.Maker())
-	s.searching = job.NewRunner(s.Places, map[string]job.Kind{person.JobSearch: s.persons.Kind()}, s.runnerOptions(2))
+	s.buildPseudonyms()
+	kinds := s.pseudonyms.Kinds()
+	kinds[person.JobSearch] = s.persons.Kind()
+	s.searching = job.NewRunner(s.Places, kinds, s.runnerOptions(2))
 	s.monitor.Detect(monitor.Detector{Kinds: []monitor.Kind{monitor.RequestDue}, Look: s.requestsDue})
 }
 

@@ -56,6 +56,7 @@ import (
 	"ringfence/internal/trust/parcel"
 	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
+	"ringfence/internal/trust/pseudonym"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
@@ -106,6 +107,7 @@ type Server struct {
 	parcels      *parcel.Service
 	persons      *person.Service
 	breaches     *breach.Service
+	pseudonyms   *pseudonym.Service
 	searching    *job.Runner // looks for them
 	exporting    *job.Runner // makes exports
 	witness      *witness.Service

@@ -23,6 +23,7 @@ import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/trust/backup"
+	"ringfence/internal/trust/pseudonym"
 )
 
 // LogFolder is where changes are logged: on a disk of its own, or in the data
@@ -124,7 +125,11 @@ func openTarget(ctx context.Context, path string, at config.Target, k backup.Key
 type proves struct{ s *recording.Service }
 
 func (p proves) Purge(ctx context.Context, at *place.Place, dead []id.Key) (int, error) {
-	return p.s.Purge(ctx, at, dead)
+	n, err := p.s.Purge(ctx, at, dead)
+	if err == nil {
+		_, err = pseudonym.Purge(ctx, at, dead)
+	}
+	return n, err
 }
 
 func (p proves) Sample(ctx context.Context, live, restored *place.Place, keys *keyring.Keyring, objects blob.Bucket, n int) (backup.Sampled, error) {

@@ -32,6 +32,7 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/pseudonym"
 )
 
 const customerUsage = `
@@ -316,7 +317,9 @@ func takeIn(ctx context.Context, c config.Config, s *storage.Stores, root keyrin
 	// What was destroyed while the bundle was written is destroyed here, too.
 	r := recording.New(recording.Options{Store: s.Places, Keys: s.Keys, Objects: s.Objects})
 	r.OnDestroy(search.Remove)
-	_, err = r.Purge(ctx, p, dead)
+	if _, err = r.Purge(ctx, p, dead); err == nil {
+		_, err = pseudonym.Purge(ctx, p, dead)
+	}
 	return err
 }
 

@@ -91,7 +91,7 @@ func (w *world) make(c *customer, opening string) things {
 	imp := must[bulk.Import](w)(w.imports.Create(ctx, c.p, system, bulk.Draft{Name: "old", Folder: "/drop/" + c.canary, Profile: "generic", TimeZone: "UTC"}))
 	request, broken := w.asked(c)
 	return things{
-		"request": request, "breach": broken,
+		"request": request, "breach": broken, "run": w.pseudonymRun(c),
 		"import":  imp.ID.String(),
 		"export":  w.exported(c, system).String(),
 		"pause":   w.aPause(c).String(),
@@ -124,7 +124,7 @@ func (w *world) forget() {
 func nobodys() things {
 	return things{
 		"request": id.New[id.PersonRequest]().String(), "breach": id.New[id.Breach]().String(),
-		"import":   id.New[id.Import]().String(),
+		"import": id.New[id.Import]().String(), "run": id.New[id.PseudonymRun]().String(),
 		"approval": id.New[id.Approval]().String(), "hold": id.New[id.Hold]().String(), "tag": id.New[id.Tag]().String(),
 		"export": id.New[id.Parcel]().String(),
 		"pause":  id.New[id.Pause]().String(),
@@ -222,6 +222,8 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"confirm": 0}
 	case "unrestrictPerson":
 		return map[string]any{"told": "matrix"}
+	case "pseudonymisePerson":
+		return map[string]any{"confirm": -1}
 	case "rectifyPerson":
 		return map[string]any{"find": id.New[id.Found]().String(), "field": "name", "old": "x", "new": "y"}
 	case "objectPerson":

@@ -85,7 +85,8 @@ type (
 	receiptExport struct {
 		CustomerPath
 		Body struct {
-			Format string `json:"format" enum:"csv,jsonl"`
+			Format        string `json:"format" enum:"csv,jsonl"`
+			Pseudonymised bool   `json:"pseudonymised,omitempty" doc:"Names leave as pseudonyms, the same in every export; network addresses and purposes are left out"`
 			ReceiptChoice
 		}
 	}
@@ -164,6 +165,12 @@ func (s *Server) exportReceipts(ctx context.Context, v *visit, in *receiptExport
 	if err != nil {
 		return nil, err
 	}
+	filter := in.Body.filter()
+	if filter.Nameless = in.Body.Pseudonymised; filter.Nameless {
+		if names, err = s.aliased(ctx, v, names); err != nil {
+			return nil, err
+		}
+	}
 	named := func(l receipt.Line) string { return nameOf(names, l.Kind, l.Who) }
 	kind := map[string]string{"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}[in.Body.Format]
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
@@ -172,7 +179,7 @@ func (s *Server) exportReceipts(ctx context.Context, v *visit, in *receiptExport
 			w.Header().Set("Content-Type", kind)
 			w.Header().Set("Content-Disposition", "attachment; filename=receipts."+in.Body.Format)
 		}}
-		err := receipt.Export(r.Context(), v.place, v.who, in.Body.filter(), in.Body.Format, named, out)
+		err := receipt.Export(r.Context(), v.place, v.who, filter, in.Body.Format, named, out)
 		switch {
 		case err == nil && !out.begun:
 			out.before()

@@ -58,6 +58,7 @@ import (
 	"ringfence/internal/trust/parcel"
 	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
+	"ringfence/internal/trust/pseudonym"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
 )
@@ -87,6 +88,7 @@ type Deps struct {
 	Recordings   *recording.Service
 	Compact      *compact.Service
 	Redaction    *redaction.Service
+	Pseudonyms   *pseudonym.Service
 	Speech       *speech.Service
 	Webhooks     *webhook.Service
 	Health       *health.Service
@@ -211,6 +213,7 @@ func New(d Deps) *Server {
 	s.approvalRoutes()
 	s.storageRoutes()
 	s.redactionRoutes()
+	s.pseudonymRoutes()
 	s.speechRoutes()
 	s.memberRoutes()
 	s.directoryRoutes()

@@ -65,6 +65,7 @@ import (
 	"ringfence/internal/trust/parcel"
 	"ringfence/internal/trust/person"
 	"ringfence/internal/trust/privacy"
+	"ringfence/internal/trust/pseudonym"
 	"ringfence/internal/trust/receipt"
 	"ringfence/internal/trust/redaction"
 	"ringfence/internal/trust/witness"
@@ -86,6 +87,7 @@ type world struct {
 	people     *identity.Service
 	scim       *scim.Service
 	drops      *intake.Service
+	waiting    string // folder of the drops
 	reviews    *review.Service
 	signIns    int
 	tree       *org.Service
@@ -93,6 +95,7 @@ type world struct {
 	imports    *bulk.Service
 	parcels    *parcel.Service
 	redaction  *redaction.Service
+	pseudonyms *pseudonym.Service
 	witness    *witness.Service
 	persons    *person.Service
 	breaches   *breach.Service
@@ -174,8 +177,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, box: &mail.Mailbox{}, log: &syncBuffer{}, clients: map[string]*client{}, ids: map[string]id.Person{}, things: map[*customer]things{}}
 	w.store = placetest.New(t, place.Schemas{
 		Registry:     join(job.Migrations, org.Migrations(), collect.RegistryMigrations(), health.Migrations(), blueprint.Migrations(), departure.RegistryMigrations(), intake.RegistryMigrations(), identity.RegistryMigrations(), review.RegistryMigrations(), monitor.Migrations(), custody.RegistryMigrations(), sso.RegistryMigrations(), httpapi.Migrations()),
-		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), redaction.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), person.Migrations(), breach.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
-		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), person.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping(), httpapi.Housekeeping()),
+		Place:        join(job.Migrations, identity.PlaceMigrations(), sso.PlaceMigrations(), recording.Migrations(), redaction.Migrations(), pseudonym.Migrations(), compact.Migrations(), collect.Migrations(), intake.Migrations(), pickup.Migrations(), bulk.Migrations(), phonesystem.Migrations(), siprec.Migrations(), search.Migrations(), egress.Migrations(), webhook.Migrations(), speech.Migrations(), scim.Migrations(), review.Migrations(), custody.PlaceMigrations(), receipt.Migrations(), person.Migrations(), breach.Migrations(), coverage.Migrations(), approval.Migrations(), privacy.Migrations(), parcel.Migrations(), journal.Migrations(), witness.Migrations(), destruction.Migrations(), monitor.Migrations(), httpapi.Migrations()),
+		Housekeeping: join(job.Housekeeping, org.Housekeeping(), health.Housekeeping(), identity.Housekeeping(), sso.Housekeeping(), recording.Housekeeping, redaction.Housekeeping, pseudonym.Housekeeping, compact.Housekeeping, collect.Housekeeping, pickup.Housekeeping, bulk.Housekeeping, phonesystem.Housekeeping, siprec.Housekeeping, search.Housekeeping(), egress.Housekeeping(), webhook.Housekeeping(), scim.Housekeeping(), review.Housekeeping(), custody.Housekeeping(), coverage.Housekeeping(), person.Housekeeping(), parcel.Housekeeping(), journal.Housekeeping(), witness.Housekeeping(), destruction.Housekeeping, monitor.Housekeeping(), httpapi.Housekeeping()),
 	})
 	keys := keyringtest.New(t)
 	w.keyring = keys
@@ -183,7 +186,8 @@ func newWorld(t *testing.T) *world {
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.tree = org.New(w.store, keys)
 	w.people = identity.New(identity.Options{Light: true, Store: w.store, Mail: w.box, BaseURL: func() string { return w.url }, Log: log, MailedCodeForNodes: true, Brand: w.tree.LetterBrand, Seats: w.tree.MoreSeats})
-	w.drops = must[*intake.Service](t)(intake.Open(intake.Options{Store: w.store, Dir: t.TempDir()}))
+	w.waiting = t.TempDir()
+	w.drops = must[*intake.Service](t)(intake.Open(intake.Options{Store: w.store, Dir: w.waiting}))
 	t.Cleanup(w.drops.Close)
 	w.objects = bucket
 	w.scim = scim.New(scim.Options{Store: w.store, People: w.people, Mail: w.box, Log: log})
@@ -214,7 +218,7 @@ func newWorld(t *testing.T) *world {
 	w.api = httpapi.New(httpapi.Deps{
 		// Requests that say whom they are forwarded for are believed: tests come from where they like.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Departures: w.departing(), Approvals: w.approvals, Privacy: w.privacy, Monitor: w.monitor, Persons: w.persons, Breaches: w.breaches, Recordings: w.recordings, Redaction: w.redaction, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Witness: w.witness, Custody: w.custody, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
+		Log:            log, Demo: true, Mail: w.box, URL: func() string { return w.url }, Mailbox: w.box, Store: w.store, Tree: w.tree, People: w.people, Blueprints: w.blueprints, SSO: w.sso, Scim: w.scim, Reviews: w.reviews, Coverage: w.coverage, Certificates: w.certs, Departures: w.departing(), Approvals: w.approvals, Privacy: w.privacy, Monitor: w.monitor, Persons: w.persons, Breaches: w.breaches, Recordings: w.recordings, Redaction: w.redaction, Pseudonyms: w.pseudonyms, Compact: compact.New(compact.Options{Recordings: w.recordings, Log: log}), Speech: w.speech, Webhooks: w.webhooks, Health: health.New(w.store, nil), Backups: func() *backup.Service { return w.backups }, Collect: w.collectors, Imports: w.imports, Parcels: w.parcels, Witness: w.witness, Custody: w.custody, Systems: w.systems, Siprec: w.siprec, Drops: w.drops, Pickups: must[*pickup.Service](t)(pickup.New(pickup.Options{Store: w.store, Recordings: w.recordings, Drops: w.drops, Private: []string{"127.0.0.1"}, Still: time.Nanosecond})),
 		Installation: func() httpapi.Installation {
 			end := time.Now().Add(90*24*time.Hour - time.Hour)
 			return httpapi.Installation{

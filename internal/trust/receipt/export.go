@@ -53,6 +53,9 @@ func Export(ctx context.Context, p *place.Place, who actor.Actor, f Filter, form
 			return err
 		}
 		for _, l := range page {
+			if f.Nameless {
+				l.From, l.Purpose = "", ""
+			}
 			if err := put(l); err != nil {
 				return err
 			}

@@ -52,6 +52,7 @@ type Filter struct {
 	Unstated bool      // only those that state no purpose
 	Session  string    // id of a session
 	From, To time.Time // From is included, To is not
+	Nameless bool      // of an export: without network addresses and purposes
 	Before   int64     // positions below; 0: from the newest
 	Limit    int       // 0: 50
 }

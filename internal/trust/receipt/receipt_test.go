@@ -107,6 +107,10 @@ func TestExport(t *testing.T) {
 		if err := receipt.Export(t.Context(), p, who, receipt.Filter{What: "listen"}, "jsonl", nil, &out); err != nil || strings.Count(out.String(), "\n") != 1 {
 			t.Error(out.String(), err)
 		}
+		out.Reset()
+		if err := receipt.Export(t.Context(), p, who.For("for Anna"), receipt.Filter{Nameless: true}, "jsonl", nil, &out); err != nil || strings.Contains(out.String(), "Anna") || strings.Contains(out.String(), "audit") {
+			t.Error("without names it says", out.String(), err)
+		}
 		if err := receipt.Export(t.Context(), p, who, receipt.Filter{}, "xml", nil, &out); !fault.Is(err, fault.Invalid) {
 			t.Error(err)
 		}

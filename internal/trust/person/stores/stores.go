@@ -96,6 +96,7 @@ var Apart = map[string]string{
 	"key_servers_set":          "address and credentials of a customer's key server",
 	"retention_policies":       "rules on how long recordings are kept, and why they were chosen",
 	"holds":                    "matters of legal holds: kept as their proof, also after they are lifted; article 17(3)(e)",
+	"pseudonym_marks":          "originals sealed under keys of their own, opened with a receipt by who may look somebody up; found by nobody else, or they would lead back",
 	"pauses":                   "blinded extensions and calls; gone 31 days after they were told of",
 	"breaches":                 "claimed by package breach: about sessions, keys and machines; whom they reached is counted anew each time",
 }
