@@ -12,9 +12,10 @@ import (
 
 // dialogue is one of the corpus, with what is personal in it.
 type dialogue struct {
-	name  string
-	turns []Turn
-	marks [][]mark // per turn and word
+	name   string
+	turns  []Turn
+	marks  [][]mark // per turn and word
+	spoken []string // what was really said of the thing, where an engine has heard it; else nil
 }
 
 // mark says of which thing a word is part; loose words need not be found.
@@ -40,6 +41,10 @@ func corpus(t testing.TB, file string) (all []dialogue) {
 		line := sc.Text()
 		if name, ok := strings.CutPrefix(line, "# "); ok {
 			all, now = append(all, dialogue{name: name}), 0
+			continue
+		}
+		if spoken, ok := strings.CutPrefix(line, "= "); ok {
+			all[len(all)-1].spoken = strings.Fields(spoken)
 			continue
 		}
 		who, said, ok := strings.Cut(line, ":")
