@@ -42,11 +42,13 @@ func TestBeyondLoopbackOnlyVerifiedTLS(t *testing.T) {
 	}
 }
 
-func TestCommitsAreSynchronousWhateverTheURLSays(t *testing.T) {
-	dsn := secret.NewText(placetest.Postgres(t).Reveal() + "&synchronous_commit=off")
+func TestSettingsStandWhateverTheURLSays(t *testing.T) {
+	dsn := secret.NewText(placetest.Postgres(t).Reveal() + "&synchronous_commit=off&jit=on")
 	s := placetest.Open(t, place.Config{Postgres: dsn}, schemas)
-	if v := one[string](t, placetest.Customer(t, s), `SELECT current_setting('synchronous_commit')`); v != "on" {
-		t.Fatal(v)
+	for setting, want := range map[string]string{"synchronous_commit": "on", "jit": "off"} {
+		if v := one[string](t, placetest.Customer(t, s), `SELECT current_setting('`+setting+`')`); v != want {
+			t.Errorf("%s is %q, want %q", setting, v, want)
+		}
 	}
 }
 
