@@ -131,6 +131,6 @@ func (s *Service) DoomAll(tx *place.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO recording_doomed (n) SELECT n FROM recordings WHERE n NOT IN (SELECT n FROM recording_doomed)`)
+	_, err = tx.Exec(`INSERT INTO recording_doomed (n) SELECT r.n FROM recordings r WHERE NOT EXISTS (SELECT 1 FROM recording_doomed x WHERE x.n = r.n)`)
 	return err
 }

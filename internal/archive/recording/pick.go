@@ -50,7 +50,7 @@ func (s *Service) Due(ctx context.Context, p *place.Place, when Condition, beyon
 			return err
 		}
 		out, err = place.Rows[Found](tx, `SELECT r.n, r.id FROM recordings r WHERE r.n > ? AND `+text+
-			` AND r.n NOT IN (SELECT n FROM recording_holds) AND r.n NOT IN (SELECT n FROM recording_restrictions) ORDER BY r.n LIMIT ?`,
+			` AND NOT EXISTS (SELECT 1 FROM recording_holds x WHERE x.n = r.n) AND NOT EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.n = r.n) ORDER BY r.n LIMIT ?`,
 			append(append([]any{beyond}, args...), limit)...)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/trust/approval"
@@ -68,24 +69,23 @@ func BenchmarkRetention(b *testing.B) {
 	}
 }
 
-// fifty are rules of which all have to be asked about old recordings, and none
-// has ended for any.
+// fifty are rules of which all have to be asked about every recording: each has
+// ended for what it fits, and it fits none of them, since those would be gone.
 func fifty() Policy {
 	p := days(400)
 	for i := range 50 {
-		w := When{Queues: []string{"sales", fmt.Sprint("queue ", i)}, Languages: []string{"en"}}
+		w := When{Queues: []string{"sales", "service"}, Languages: []string{"q" + string(rune('a'+i%26))}}
 		switch i % 5 {
 		case 0:
-			w = When{Tags: testTags[:1], Length: &Range{From: i + 1}}
+			w = When{Tags: []id.Tag{{9}}, Length: &Range{From: i + 1}}
 		case 1:
-			w = When{Extensions: []string{fmt.Sprint(200 + i)}, Directions: []string{"inbound"}}
+			w = When{Extensions: []string{fmt.Sprint(900 + i)}, Directions: []string{"inbound", "outbound"}}
 		case 2:
 			w = When{Queues: []string{fmt.Sprint("queue ", i)}, Outcomes: []string{"answered"}}
 		case 3:
-			w = When{Marks: []recording.Mark{recording.CardData}, Length: &Range{From: i + 1}}
+			w = When{Tags: []id.Tag{{9}}, Marks: []recording.Mark{recording.CardData}, Length: &Range{From: i + 1}}
 		}
-		p.Rules = append(p.Rules, rule(fmt.Sprint("rule ", i), 370+i, w))
+		p.Rules = append(p.Rules, rule(fmt.Sprint("rule ", i), 60+i%30, w))
 	}
-	p.Rules = append(p.Rules, rule("one that has ended for nobody", 90, When{Queues: []string{"nobody's"}}))
 	return p
 }

@@ -70,8 +70,8 @@ func (s *Service) Preview(ctx context.Context, p *place.Place, policy Policy) (o
 // free is what nothing keeps from going, kept the others; both ask for a list of
 // those that a lasting hold fits and that are put under it before anything goes.
 const (
-	free = `r.n NOT IN (SELECT n FROM recording_holds) AND r.n NOT IN (SELECT n FROM recording_restrictions) AND r.n NOT IN (?)`
-	kept = `(r.n IN (SELECT n FROM recording_holds) OR r.n IN (SELECT n FROM recording_restrictions) OR r.n IN (?))`
+	free = `NOT EXISTS (SELECT 1 FROM recording_holds x WHERE x.n = r.n) AND NOT EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.n = r.n) AND r.n NOT IN (?)`
+	kept = `(EXISTS (SELECT 1 FROM recording_holds x WHERE x.n = r.n) OR EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.n = r.n) OR r.n IN (?))`
 )
 
 // night counts what a policy would do at a time.

@@ -22,6 +22,14 @@ func (c *condition) and(text string, args ...any) {
 	c.args = append(c.args, args...)
 }
 
+func (c *condition) or(text string, args ...any) {
+	if c.text != "" {
+		c.text += " OR "
+	}
+	c.text += text
+	c.args = append(c.args, args...)
+}
+
 // blinded is a policy as the database can be asked: extensions stand as their
 // blind index, as they do in the facts that are read from rows.
 func (p Policy) blinded(tx *place.Tx) (Policy, error) {
@@ -51,9 +59,26 @@ func (p Policy) blinded(tx *place.Tx) (Policy, error) {
 	return p, nil
 }
 
+// What a recording bears and who took part stand in tables of their own.
+const (
+	marked = `EXISTS (SELECT 1 FROM recording_marks m WHERE m.n = r.n AND m.mark IN (?))`
+	tagged = `EXISTS (SELECT 1 FROM recording_tags t WHERE t.n = r.n AND t.tag IN (?))`
+	joined = `EXISTS (SELECT 1 FROM parties q WHERE q.n = r.n AND q.token IN (?))`
+)
+
+// tokens are extensions of a policy that was blinded, as they are stored.
+func tokens(extensions []string) [][]byte {
+	out := make([][]byte, len(extensions))
+	for i, x := range extensions {
+		out[i] = []byte(x)
+	}
+	return out
+}
+
 // fit is the condition that a rule fits for certain or, with it, that it may.
-// Row numbers come from lists that are made once for a statement, not looked up
-// row by row.
+// What stands in the row itself is asked first. What stands elsewhere is looked up
+// for the row: a list of all that bear a label can be too long to be hashed, and
+// PostgreSQL then reads through it for each recording.
 func (w When) fit(maybe bool) condition {
 	var c condition
 	or := func(text, unknown string, args ...any) {
@@ -61,19 +86,6 @@ func (w When) fit(maybe bool) condition {
 			text = "(" + text + " OR " + unknown + ")"
 		}
 		c.and(text, args...)
-	}
-	if len(w.Marks) > 0 {
-		or(`r.n IN (SELECT n FROM recording_marks WHERE mark IN (?))`, `r.transcript_state IN ('waiting', 'working')`, place.List(texts(w.Marks)))
-	}
-	if len(w.Tags) > 0 {
-		or(`r.n IN (SELECT n FROM recording_tags WHERE tag IN (?))`, ``, place.List(w.Tags))
-	}
-	if len(w.Extensions) > 0 {
-		tokens := make([][]byte, len(w.Extensions))
-		for i, x := range w.Extensions {
-			tokens[i] = []byte(x)
-		}
-		or(`r.n IN (SELECT n FROM parties WHERE token IN (?))`, `NOT EXISTS (SELECT 1 FROM parties q WHERE q.n = r.n)`, place.List(tokens))
 	}
 	if len(w.Queues) > 0 {
 		or(`r.queue IN (?)`, ``, place.List(w.Queues))
@@ -97,6 +109,15 @@ func (w When) fit(maybe bool) condition {
 			or(`r.millis < ?`, ``, int64(l.To)*1000)
 		}
 	}
+	if len(w.Marks) > 0 {
+		or(marked, `r.transcript_state IN ('waiting', 'working')`, place.List(texts(w.Marks)))
+	}
+	if len(w.Tags) > 0 {
+		or(tagged, ``, place.List(w.Tags))
+	}
+	if len(w.Extensions) > 0 {
+		or(joined, `NOT EXISTS (SELECT 1 FROM parties q WHERE q.n = r.n)`, place.List(tokens(w.Extensions)))
+	}
 	if c.text == "" {
 		c.text = "1 = 1"
 	}
@@ -110,9 +131,9 @@ func (w When) fit(maybe bool) condition {
 func (p Policy) ended(at time.Time, days func(Rule) int) condition {
 	var b strings.Builder
 	var args []any
-	when := func(c condition, text string, then int, more ...any) {
-		b.WriteString(" WHEN " + c.text + text)
-		args = append(append(args, c.args...), more...)
+	when := func(text string, limit []any, c condition, then int) {
+		b.WriteString(" WHEN " + text + c.text)
+		args = append(append(args, limit...), c.args...)
 		if then == 1 {
 			b.WriteString(" THEN 1")
 		} else {
@@ -120,23 +141,65 @@ func (p Policy) ended(at time.Time, days func(Rule) int) condition {
 		}
 	}
 	b.WriteString("CASE")
-	limit := func(days int) int64 { return at.Add(-time.Duration(days) * 24 * time.Hour).UnixMilli() }
 	for _, a := range p.Sets {
 		if least := least(a.Set); least > 0 {
-			when(a.When.fit(true), ` AND r.started_at > ?`, 0, limit(least))
+			when(`r.started_at > ? AND `, []any{before(at, least)}, a.When.fit(true), 0)
 		}
 	}
 	for _, r := range p.ranked() {
 		d := days(r)
 		if d >= forever {
-			when(r.When.fit(true), ``, 0)
+			when(``, nil, r.When.fit(true), 0)
 			continue
 		}
-		when(r.When.fit(false), ` AND r.started_at <= ?`, 1, limit(d))
-		when(r.When.fit(true), ` AND r.started_at > ?`, 0, limit(d))
+		when(`r.started_at <= ? AND `, []any{before(at, d)}, r.When.fit(false), 1)
+		when(`r.started_at > ? AND `, []any{before(at, d)}, r.When.fit(true), 0)
 	}
 	b.WriteString(" ELSE 0 END = 1")
 	return condition{b.String(), args}
+}
+
+// before is the start of the latest recording that is so many days old at a time,
+// in milliseconds.
+func before(at time.Time, days int) int64 {
+	return at.Add(-time.Duration(days) * 24 * time.Hour).UnixMilli()
+}
+
+// any is the condition that a rule fits for certain and its period has ended:
+// without one nothing is due, whatever the others say. It has fewer to ask than
+// ended, as what remains of the old is what the rules that have ended do not fit;
+// and rules that ask for labels or people are left out together when a recording
+// has none of those that any of them names.
+func (p Policy) any(at time.Time, days func(Rule) int) condition {
+	var plain, marks, tags, people condition
+	var named When
+	for _, r := range p.ranked() {
+		d := days(r)
+		if d >= forever {
+			continue
+		}
+		of := &plain
+		switch w := r.When; {
+		case len(w.Extensions) > 0:
+			of, named.Extensions = &people, append(named.Extensions, w.Extensions...)
+		case len(w.Tags) > 0:
+			of, named.Tags = &tags, append(named.Tags, w.Tags...)
+		case len(w.Marks) > 0:
+			of, named.Marks = &marks, append(named.Marks, w.Marks...)
+		}
+		fit := r.When.fit(false)
+		of.or(`r.started_at <= ? AND `+fit.text, append([]any{before(at, d)}, fit.args...)...)
+	}
+	all := plain
+	together := func(rules condition, names string, list any) {
+		if rules.text != "" {
+			all.or(names+` AND (`+rules.text+`)`, append([]any{list}, rules.args...)...)
+		}
+	}
+	together(marks, marked, place.List(texts(named.Marks)))
+	together(tags, tagged, place.List(named.Tags))
+	together(people, joined, place.List(tokens(named.Extensions)))
+	return all
 }
 
 // shortest is the shortest period of all, and whether anything ever ends.
@@ -163,11 +226,13 @@ func (p Policy) silenced(at time.Time) condition {
 // past narrows ended to what is old enough for the shortest period, which an
 // index finds.
 func (p Policy) past(at time.Time, days func(Rule) int) condition {
-	short, some := p.shortest(days)
-	if !some {
+	short, ends := p.shortest(days)
+	if !ends {
 		return condition{text: "1 = 0"}
 	}
-	c := condition{text: `r.started_at <= ?`, args: []any{at.Add(-time.Duration(short) * 24 * time.Hour).UnixMilli()}}
+	c := condition{text: `r.started_at <= ?`, args: []any{before(at, short)}}
+	some := p.any(at, days)
+	c.and("("+some.text+")", some.args...)
 	end := p.ended(at, days)
 	c.and(end.text, end.args...)
 	return c
