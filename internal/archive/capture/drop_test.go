@@ -62,21 +62,21 @@ func TestDropIsCaptured(t *testing.T) {
 		_, err := fs.Stat(d.FS(), name)
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	until(t, "it is archived and has left the drop", 20*time.Second, func() bool { return len(x.listed(t)) == 1 && gone("2026/11/a.wav") })
+	until(t, "it is archived and has left the drop", func() bool { return len(x.listed(t)) == 1 && gone("2026/11/a.wav") })
 	if c := x.listed(t)[0]; c.Direction != "inbound" || c.VerifiedAt.IsZero() {
 		t.Errorf("%+v", c)
 	}
 	put("2026/11/a.wav", recordingtest.Tone(1, 1, time.Second)) // the answer to the first had been lost
-	until(t, "what came again is gone again", 20*time.Second, func() bool { return gone("2026/11/a.wav") })
+	until(t, "what came again is gone again", func() bool { return gone("2026/11/a.wav") })
 	for i := range 5 {
 		put(fmt.Sprintf("b%d.wav", i), recordingtest.Tone(10+i, 1, time.Second))
 	}
-	until(t, "all are archived, and only the list and the upload under its temporary name wait", 20*time.Second, func() bool {
+	until(t, "all are archived, and only the list and the upload under its temporary name wait", func() bool {
 		n, _ := d.Usage()
 		return len(x.listed(t)) == 6 && n == 2
 	})
 	if err := d.Rename("uploading.wav.filepart", "uploaded.wav", false); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "what was renamed is archived", 20*time.Second, func() bool { return len(x.listed(t)) == 7 })
+	until(t, "what was renamed is archived", func() bool { return len(x.listed(t)) == 7 })
 }

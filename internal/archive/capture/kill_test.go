@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	_ = flag.Set("test.parallel", "8") // they wait for folders and disks, not for a processor
 	os.Exit(m.Run())
 }
 
@@ -42,7 +44,7 @@ const sounds = 3
 // captureUntilKilled watches the folder until all its files are archived and
 // removed, or kills its own process at the given step.
 func captureUntilKilled(dir string, at int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	armed := false
 	steps := 0
@@ -84,6 +86,7 @@ func captureUntilKilled(dir string, at int) error {
 // recording is in the archive exactly once, and no source was removed before
 // its recording was verified.
 func TestKilledAtEachStepOfCapture(t *testing.T) {
+	t.Parallel()
 	for at := 1; ; at++ {
 		dir := t.TempDir()
 		sums := dropSounds(t, filepath.Join(dir, "drop"))
@@ -213,6 +216,7 @@ func archivedOnce(t *testing.T, dir string, sums map[string]bool) {
 // A server that is killed while it finishes what an earlier crash left undone
 // finishes it at the start after that.
 func TestKilledWhileRecovering(t *testing.T) {
+	t.Parallel()
 	const beforeCommit, beforeVerify = 5, 7
 	for _, first := range []int{beforeCommit, beforeVerify} {
 		for second := 1; second <= 4; second++ {
