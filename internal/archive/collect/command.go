@@ -32,7 +32,8 @@ Brings the recordings of a telephone system to Ringfence. Each one is encrypted
 here, to the customer's public key, before it travels; this box cannot open what
 it has sent. When the server is away, sealed recordings wait in --state. Sources
 are only moved or deleted when the server has verified the recording and keeps
-it in two places; the default is to keep them.
+it in two places; the default is to keep them. What is destroyed in the archive
+is removed here, too: the spool, moved copies, and sources set to delete.
 
 Exit codes: 0 done (files that need attention are named and listed in the
 portal), 1 failed, 2 called in a wrong way; with --once, 3: files are left that
