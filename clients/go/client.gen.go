@@ -1704,6 +1704,24 @@ func (e ProviderSettingsKind) Valid() bool {
 	}
 }
 
+// Defines values for PseudonymKind.
+const (
+	PseudonymKindName   PseudonymKind = "name"
+	PseudonymKindNumber PseudonymKind = "number"
+)
+
+// Valid indicates whether the value is a known member of the PseudonymKind enum.
+func (e PseudonymKind) Valid() bool {
+	switch e {
+	case PseudonymKindName:
+		return true
+	case PseudonymKindNumber:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RawFormatCodec.
 const (
 	RawFormatCodecAlaw  RawFormatCodec = "alaw"
@@ -4764,6 +4782,25 @@ type FleetLine struct {
 	Release string `json:"release"`
 }
 
+// ForgetAsked defines model for ForgetAsked.
+type ForgetAsked struct {
+	// ApprovalId Waits for a second person
+	ApprovalId string `json:"approval_id"`
+}
+
+// ForgetInputBody defines model for ForgetInputBody.
+type ForgetInputBody struct {
+	All *bool `json:"all,omitempty"`
+
+	// Before Those of pseudonyms that were first given before this day, in UTC
+	Before *time.Time `json:"before,omitempty"`
+
+	// Confirm How many pseudonyms are left without a way back, exactly
+	Confirm   int64   `json:"confirm"`
+	Pseudonym *string `json:"pseudonym,omitempty"`
+	Reason    string  `json:"reason"`
+}
+
 // FoundSpan defines model for FoundSpan.
 type FoundSpan struct {
 	// Channel From 0; -1: all
@@ -6580,6 +6617,133 @@ type ProvisioningMapping struct {
 	Value *string `json:"value,omitempty"`
 }
 
+// Pseudonym defines model for Pseudonym.
+type Pseudonym struct {
+	// EndedAt When the way back was destroyed
+	EndedAt *time.Time    `json:"ended_at"`
+	Id      string        `json:"id"`
+	Kind    PseudonymKind `json:"kind"`
+	MadeAt  time.Time     `json:"made_at"`
+
+	// Pseudonym As it stands in recordings and exports
+	Pseudonym string `json:"pseudonym"`
+
+	// Recordings In which it stands
+	Recordings int64 `json:"recordings"`
+
+	// RequestId Of the person's request by which it was given last; empty: by the rule, or for an export
+	RequestId string `json:"request_id"`
+
+	// WayBack It can be looked up whom it stands for
+	WayBack bool `json:"way_back"`
+}
+
+// PseudonymKind defines model for Pseudonym.Kind.
+type PseudonymKind string
+
+// PseudonymDue defines model for PseudonymDue.
+type PseudonymDue struct {
+	Recordings int64 `json:"recordings"`
+}
+
+// PseudonymPage defines model for PseudonymPage.
+type PseudonymPage struct {
+	Items      []Pseudonym `json:"items"`
+	NextCursor string      `json:"next_cursor"`
+}
+
+// PseudonymPlan defines model for PseudonymPlan.
+type PseudonymPlan struct {
+	// Elsewhere Finds beside recordings that would go
+	Elsewhere int64 `json:"elsewhere"`
+
+	// Figures Recordings by what would become of them
+	Figures map[string]int64 `json:"figures"`
+
+	// Recordings In which names would be replaced now: the number to confirm
+	Recordings int64 `json:"recordings"`
+
+	// Skipped Recordings that would stay as they are, the first hundred
+	Skipped []PseudonymSkipped `json:"skipped"`
+
+	// Stays Where the person stays, and why
+	Stays []string `json:"stays"`
+}
+
+// PseudonymRule defines model for PseudonymRule.
+type PseudonymRule struct {
+	// Agents Names of those who work for the customer are replaced, too
+	Agents   bool       `json:"agents"`
+	ChosenAt *time.Time `json:"chosen_at"`
+	ChosenBy *string    `json:"chosen_by,omitempty"`
+
+	// Days Counted from the start of the call; 0: nothing is replaced by itself
+	Days int64 `json:"days"`
+
+	// Silence What is replaced in the transcript falls silent in the sound; else names can still be heard
+	Silence bool `json:"silence"`
+}
+
+// PseudonymRuleInputBody defines model for PseudonymRuleInputBody.
+type PseudonymRuleInputBody struct {
+	Agents *bool `json:"agents,omitempty"`
+
+	// Confirm How many recordings are due by it now, exactly
+	Confirm *int64 `json:"confirm,omitempty"`
+	Days    int64  `json:"days"`
+	Silence *bool  `json:"silence,omitempty"`
+}
+
+// PseudonymRun defines model for PseudonymRun.
+type PseudonymRun struct {
+	Agents  bool      `json:"agents"`
+	AskedAt time.Time `json:"asked_at"`
+	AskedBy string    `json:"asked_by"`
+
+	// Elsewhere Finds beside recordings that went
+	Elsewhere int64      `json:"elsewhere"`
+	Ended     bool       `json:"ended"`
+	EndedAt   *time.Time `json:"ended_at"`
+
+	// Figures Recordings by state: waiting, done, unheard, held, restricted, later, gone, failed
+	Figures map[string]int64 `json:"figures"`
+	Id      string           `json:"id"`
+
+	// Left Recordings that stayed as they are; in the answer about one run
+	Left *[]PseudonymSkipped `json:"left,omitempty"`
+	Log  bool                `json:"log"`
+
+	// RequestId Of a person; empty: by the rule
+	RequestId string `json:"request_id"`
+	Silence   bool   `json:"silence"`
+}
+
+// PseudonymRunPage defines model for PseudonymRunPage.
+type PseudonymRunPage struct {
+	Items      []PseudonymRun `json:"items"`
+	NextCursor string         `json:"next_cursor"`
+}
+
+// PseudonymSkipped defines model for PseudonymSkipped.
+type PseudonymSkipped struct {
+	RecordingId string `json:"recording_id"`
+
+	// State held, restricted, later (its transcript is on its way), gone, failed, or unheard: it was changed, but its sound was never transcribed
+	State string `json:"state"`
+}
+
+// PseudonymiseInputBody defines model for PseudonymiseInputBody.
+type PseudonymiseInputBody struct {
+	// Confirm How many recordings that changes, exactly
+	Confirm int64 `json:"confirm"`
+
+	// Log What the change log says of the person goes, too
+	Log *bool `json:"log,omitempty"`
+
+	// Silence What is replaced in the transcript falls silent in the sound
+	Silence *bool `json:"silence,omitempty"`
+}
+
 // PurposeSettings defines model for PurposeSettings.
 type PurposeSettings struct {
 	// Free Other words are taken too
@@ -6738,6 +6902,9 @@ type ReceiptExportBody struct {
 	Format  ReceiptExportBodyFormat `json:"format"`
 	From    *time.Time              `json:"from,omitempty"`
 	Kind    *ReceiptExportBodyKind  `json:"kind,omitempty"`
+
+	// Pseudonymised Names leave as pseudonyms, the same in every export; network addresses and purposes are left out
+	Pseudonymised *bool `json:"pseudonymised,omitempty"`
 
 	// Purpose Stands in the purpose
 	Purpose *string `json:"purpose,omitempty"`
@@ -7310,6 +7477,21 @@ type RetentionWhen struct {
 
 	// Tags Ids
 	Tags *[]string `json:"tags,omitempty"`
+}
+
+// RevealInputBody defines model for RevealInputBody.
+type RevealInputBody struct {
+	Pseudonym string `json:"pseudonym"`
+	Purpose   string `json:"purpose"`
+
+	// Reason Stands in the receipt
+	Reason string `json:"reason"`
+}
+
+// Revealed defines model for Revealed.
+type Revealed struct {
+	// Originals Every way in which the name or number was written
+	Originals []string `json:"originals"`
 }
 
 // Review defines model for Review.
@@ -8096,6 +8278,15 @@ type WaitingFile struct {
 	Whole bool `json:"whole"`
 }
 
+// WaysBackCount defines model for WaysBackCount.
+type WaysBackCount struct {
+	// Pseudonyms That would be left without a way back: the number to confirm
+	Pseudonyms int64 `json:"pseudonyms"`
+
+	// Purposes For which somebody is looked up
+	Purposes []string `json:"purposes"`
+}
+
 // Webhook defines model for Webhook.
 type Webhook struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -8189,6 +8380,15 @@ type WebhookReplay struct {
 // WebhookTest defines model for WebhookTest.
 type WebhookTest struct {
 	Message string `json:"message"`
+}
+
+// WhichWaysBack defines model for WhichWaysBack.
+type WhichWaysBack struct {
+	All *bool `json:"all,omitempty"`
+
+	// Before Those of pseudonyms that were first given before this day, in UTC
+	Before    *time.Time `json:"before,omitempty"`
+	Pseudonym *string    `json:"pseudonym,omitempty"`
 }
 
 // Why defines model for Why.
@@ -8555,10 +8755,33 @@ type PersonLetterPaperParams struct {
 // PersonLetterPaperParamsKind defines parameters for PersonLetterPaper.
 type PersonLetterPaperParamsKind string
 
+// PlanPseudonymsParams defines parameters for PlanPseudonyms.
+type PlanPseudonymsParams struct {
+	// Log What the change log says of the person goes, too
+	Log *bool `form:"log,omitempty" json:"log,omitempty"`
+}
+
 // CreateProvisionerParams defines parameters for CreateProvisioner.
 type CreateProvisionerParams struct {
 	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// PreviewPseudonymRuleParams defines parameters for PreviewPseudonymRule.
+type PreviewPseudonymRuleParams struct {
+	Days int64 `form:"days" json:"days"`
+}
+
+// ListPseudonymRunsParams defines parameters for ListPseudonymRuns.
+type ListPseudonymRunsParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListPseudonymsParams defines parameters for ListPseudonyms.
+type ListPseudonymsParams struct {
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListReceiptsParams defines parameters for ListReceipts.
@@ -9187,6 +9410,9 @@ type IdentifyPersonJSONRequestBody = PersonIdentifyBody
 // ObjectPersonJSONRequestBody defines body for ObjectPerson for application/json ContentType.
 type ObjectPersonJSONRequestBody = PersonObjectionBody
 
+// PseudonymisePersonJSONRequestBody defines body for PseudonymisePerson for application/json ContentType.
+type PseudonymisePersonJSONRequestBody = PseudonymiseInputBody
+
 // UnrestrictPersonJSONRequestBody defines body for UnrestrictPerson for application/json ContentType.
 type UnrestrictPersonJSONRequestBody = PersonLiftBody
 
@@ -9198,6 +9424,18 @@ type SetProvisioningJSONRequestBody = SetProvisioningInputBody
 
 // CreateProvisionerJSONRequestBody defines body for CreateProvisioner for application/json ContentType.
 type CreateProvisionerJSONRequestBody = CreateProvisionerInputBody
+
+// LookUpPseudonymJSONRequestBody defines body for LookUpPseudonym for application/json ContentType.
+type LookUpPseudonymJSONRequestBody = RevealInputBody
+
+// SetPseudonymRuleJSONRequestBody defines body for SetPseudonymRule for application/json ContentType.
+type SetPseudonymRuleJSONRequestBody = PseudonymRuleInputBody
+
+// CountWaysBackJSONRequestBody defines body for CountWaysBack for application/json ContentType.
+type CountWaysBackJSONRequestBody = WhichWaysBack
+
+// DestroyWaysBackJSONRequestBody defines body for DestroyWaysBack for application/json ContentType.
+type DestroyWaysBackJSONRequestBody = ForgetInputBody
 
 // ExportReceiptsJSONRequestBody defines body for ExportReceipts for application/json ContentType.
 type ExportReceiptsJSONRequestBody = ReceiptExportBody
@@ -11071,6 +11309,31 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/plan (the `PersonPlan` operationId).
 	PersonPlan(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PlanPseudonyms What replacing a person's names and numbers would do
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/pseudonym-plan (the `PlanPseudonyms` operationId).
+	PlanPseudonyms(ctx context.Context, customer string, request string, params *PlanPseudonymsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PseudonymisePersonWithBody Replace a person's names and numbers, for ever
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+	PseudonymisePersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PseudonymisePerson Replace a person's names and numbers, for ever
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+	PseudonymisePerson(ctx context.Context, customer string, request string, body PseudonymisePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RestrictPerson Only store the confirmed recordings from now on
 	//
 	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -11177,6 +11440,120 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/provisioning/tokens/{provisioner} (the `RemoveProvisioner` operationId).
 	RemoveProvisioner(ctx context.Context, customer string, provisioner string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LookUpPseudonymWithBody Whom a pseudonym stands for; it leaves a receipt first
+	//
+	// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+	LookUpPseudonymWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LookUpPseudonym Whom a pseudonym stands for; it leaves a receipt first
+	//
+	// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+	LookUpPseudonym(ctx context.Context, customer string, body LookUpPseudonymJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPseudonymRule From which age on names and numbers are replaced
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule (the `GetPseudonymRule` operationId).
+	GetPseudonymRule(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPseudonymRuleWithBody Choose from which age on names and numbers are replaced
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+	SetPseudonymRuleWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPseudonymRule Choose from which age on names and numbers are replaced
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+	SetPseudonymRule(ctx context.Context, customer string, body SetPseudonymRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewPseudonymRule How many recordings a rule would change by now
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule/due (the `PreviewPseudonymRule` operationId).
+	PreviewPseudonymRule(ctx context.Context, customer string, params *PreviewPseudonymRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPseudonymRuns Replacings of names and how far they have come, newest first
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs (the `ListPseudonymRuns` operationId).
+	ListPseudonymRuns(ctx context.Context, customer string, params *ListPseudonymRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPseudonymRun One replacing of names, and what it left
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs/{run} (the `GetPseudonymRun` operationId).
+	GetPseudonymRun(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumePseudonymRun Take up what a run has left
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-runs/{run}/again (the `ResumePseudonymRun` operationId).
+	ResumePseudonymRun(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountWaysBackWithBody How many ways back would be destroyed
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+	CountWaysBackWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountWaysBack How many ways back would be destroyed
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+	CountWaysBack(ctx context.Context, customer string, body CountWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DestroyWaysBackWithBody Ask for ways back to be destroyed; a second person has to agree
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+	DestroyWaysBackWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DestroyWaysBack Ask for ways back to be destroyed; a second person has to agree
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+	DestroyWaysBack(ctx context.Context, customer string, body DestroyWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPseudonyms Pseudonyms, without whom they stand for, newest first
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonyms (the `ListPseudonyms` operationId).
+	ListPseudonyms(ctx context.Context, customer string, params *ListPseudonymsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetQuota What this customer may use, and what it does
 	//
@@ -16665,6 +17042,61 @@ func (c *Client) PersonPlan(ctx context.Context, customer string, request string
 	return c.Client.Do(req)
 }
 
+// PlanPseudonyms What replacing a person's names and numbers would do
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/pseudonym-plan (the `PlanPseudonyms` operationId).
+func (c *Client) PlanPseudonyms(ctx context.Context, customer string, request string, params *PlanPseudonymsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlanPseudonymsRequest(c.Server, customer, request, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PseudonymisePersonWithBody Replace a person's names and numbers, for ever
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+func (c *Client) PseudonymisePersonWithBody(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPseudonymisePersonRequestWithBody(c.Server, customer, request, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PseudonymisePerson Replace a person's names and numbers, for ever
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+func (c *Client) PseudonymisePerson(ctx context.Context, customer string, request string, body PseudonymisePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPseudonymisePersonRequest(c.Server, customer, request, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RestrictPerson Only store the confirmed recordings from now on
 //
 // Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -16892,6 +17324,260 @@ func (c *Client) CreateProvisioner(ctx context.Context, customer string, params 
 // Corresponds with DELETE /api/v1/customers/{customer}/provisioning/tokens/{provisioner} (the `RemoveProvisioner` operationId).
 func (c *Client) RemoveProvisioner(ctx context.Context, customer string, provisioner string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveProvisionerRequest(c.Server, customer, provisioner)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LookUpPseudonymWithBody Whom a pseudonym stands for; it leaves a receipt first
+//
+// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+func (c *Client) LookUpPseudonymWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookUpPseudonymRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LookUpPseudonym Whom a pseudonym stands for; it leaves a receipt first
+//
+// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+func (c *Client) LookUpPseudonym(ctx context.Context, customer string, body LookUpPseudonymJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookUpPseudonymRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPseudonymRule From which age on names and numbers are replaced
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule (the `GetPseudonymRule` operationId).
+func (c *Client) GetPseudonymRule(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPseudonymRuleRequest(c.Server, customer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPseudonymRuleWithBody Choose from which age on names and numbers are replaced
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+func (c *Client) SetPseudonymRuleWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPseudonymRuleRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPseudonymRule Choose from which age on names and numbers are replaced
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+func (c *Client) SetPseudonymRule(ctx context.Context, customer string, body SetPseudonymRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPseudonymRuleRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewPseudonymRule How many recordings a rule would change by now
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule/due (the `PreviewPseudonymRule` operationId).
+func (c *Client) PreviewPseudonymRule(ctx context.Context, customer string, params *PreviewPseudonymRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewPseudonymRuleRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPseudonymRuns Replacings of names and how far they have come, newest first
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs (the `ListPseudonymRuns` operationId).
+func (c *Client) ListPseudonymRuns(ctx context.Context, customer string, params *ListPseudonymRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPseudonymRunsRequest(c.Server, customer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPseudonymRun One replacing of names, and what it left
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs/{run} (the `GetPseudonymRun` operationId).
+func (c *Client) GetPseudonymRun(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPseudonymRunRequest(c.Server, customer, run)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumePseudonymRun Take up what a run has left
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-runs/{run}/again (the `ResumePseudonymRun` operationId).
+func (c *Client) ResumePseudonymRun(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumePseudonymRunRequest(c.Server, customer, run)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountWaysBackWithBody How many ways back would be destroyed
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+func (c *Client) CountWaysBackWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountWaysBackRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountWaysBack How many ways back would be destroyed
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+func (c *Client) CountWaysBack(ctx context.Context, customer string, body CountWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountWaysBackRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DestroyWaysBackWithBody Ask for ways back to be destroyed; a second person has to agree
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+func (c *Client) DestroyWaysBackWithBody(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDestroyWaysBackRequestWithBody(c.Server, customer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DestroyWaysBack Ask for ways back to be destroyed; a second person has to agree
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+func (c *Client) DestroyWaysBack(ctx context.Context, customer string, body DestroyWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDestroyWaysBackRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPseudonyms Pseudonyms, without whom they stand for, newest first
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonyms (the `ListPseudonyms` operationId).
+func (c *Client) ListPseudonyms(ctx context.Context, customer string, params *ListPseudonymsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPseudonymsRequest(c.Server, customer, params)
 	if err != nil {
 		return nil, err
 	}
@@ -28801,6 +29487,128 @@ func NewPersonPlanRequest(server string, customer string, request string) (*http
 	return req, nil
 }
 
+// NewPlanPseudonymsRequest constructs an http.Request for the PlanPseudonyms method
+func NewPlanPseudonymsRequest(server string, customer string, request string, params *PlanPseudonymsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/pseudonym-plan", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Log != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "log", *params.Log, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPseudonymisePersonRequest calls the generic PseudonymisePerson builder with application/json body
+func NewPseudonymisePersonRequest(server string, customer string, request string, body PseudonymisePersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPseudonymisePersonRequestWithBody(server, customer, request, "application/json", bodyReader)
+}
+
+// NewPseudonymisePersonRequestWithBody constructs an http.Request for the PseudonymisePerson method, with any body, and a specified content type
+func NewPseudonymisePersonRequestWithBody(server string, customer string, request string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/pseudonymise", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRestrictPersonRequest constructs an http.Request for the RestrictPerson method
 func NewRestrictPersonRequest(server string, customer string, request string) (*http.Request, error) {
 	var err error
@@ -29195,6 +30003,513 @@ func NewRemoveProvisionerRequest(server string, customer string, provisioner str
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLookUpPseudonymRequest calls the generic LookUpPseudonym builder with application/json body
+func NewLookUpPseudonymRequest(server string, customer string, body LookUpPseudonymJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLookUpPseudonymRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewLookUpPseudonymRequestWithBody constructs an http.Request for the LookUpPseudonym method, with any body, and a specified content type
+func NewLookUpPseudonymRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-lookup", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPseudonymRuleRequest constructs an http.Request for the GetPseudonymRule method
+func NewGetPseudonymRuleRequest(server string, customer string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-rule", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetPseudonymRuleRequest calls the generic SetPseudonymRule builder with application/json body
+func NewSetPseudonymRuleRequest(server string, customer string, body SetPseudonymRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPseudonymRuleRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewSetPseudonymRuleRequestWithBody constructs an http.Request for the SetPseudonymRule method, with any body, and a specified content type
+func NewSetPseudonymRuleRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-rule", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPreviewPseudonymRuleRequest constructs an http.Request for the PreviewPseudonymRule method
+func NewPreviewPseudonymRuleRequest(server string, customer string, params *PreviewPseudonymRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-rule/due", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "days", params.Days, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPseudonymRunsRequest constructs an http.Request for the ListPseudonymRuns method
+func NewListPseudonymRunsRequest(server string, customer string, params *ListPseudonymRunsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-runs", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPseudonymRunRequest constructs an http.Request for the GetPseudonymRun method
+func NewGetPseudonymRunRequest(server string, customer string, run string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "run", run, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-runs/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResumePseudonymRunRequest constructs an http.Request for the ResumePseudonymRun method
+func NewResumePseudonymRunRequest(server string, customer string, run string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "run", run, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-runs/%s/again", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCountWaysBackRequest calls the generic CountWaysBack builder with application/json body
+func NewCountWaysBackRequest(server string, customer string, body CountWaysBackJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCountWaysBackRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewCountWaysBackRequestWithBody constructs an http.Request for the CountWaysBack method, with any body, and a specified content type
+func NewCountWaysBackRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-ways-back/count", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDestroyWaysBackRequest calls the generic DestroyWaysBack builder with application/json body
+func NewDestroyWaysBackRequest(server string, customer string, body DestroyWaysBackJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDestroyWaysBackRequestWithBody(server, customer, "application/json", bodyReader)
+}
+
+// NewDestroyWaysBackRequestWithBody constructs an http.Request for the DestroyWaysBack method, with any body, and a specified content type
+func NewDestroyWaysBackRequestWithBody(server string, customer string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonym-ways-back/destruction", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListPseudonymsRequest constructs an http.Request for the ListPseudonyms method
+func NewListPseudonymsRequest(server string, customer string, params *ListPseudonymsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/pseudonyms", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -40127,6 +41442,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/plan (the `PersonPlan` operationId).
 	PersonPlanWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonPlanAnswer, error)
 
+	// PlanPseudonymsWithResponse What replacing a person's names and numbers would do
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/pseudonym-plan (the `PlanPseudonyms` operationId).
+	PlanPseudonymsWithResponse(ctx context.Context, customer string, request string, params *PlanPseudonymsParams, reqEditors ...RequestEditorFn) (*PlanPseudonymsAnswer, error)
+
+	// PseudonymisePersonWithBodyWithResponse Replace a person's names and numbers, for ever
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+	PseudonymisePersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PseudonymisePersonAnswer, error)
+
+	// PseudonymisePersonWithResponse Replace a person's names and numbers, for ever
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+	PseudonymisePersonWithResponse(ctx context.Context, customer string, request string, body PseudonymisePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*PseudonymisePersonAnswer, error)
+
 	// RestrictPersonWithResponse Only store the confirmed recordings from now on
 	//
 	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -40243,6 +41585,132 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/provisioning/tokens/{provisioner} (the `RemoveProvisioner` operationId).
 	RemoveProvisionerWithResponse(ctx context.Context, customer string, provisioner string, reqEditors ...RequestEditorFn) (*RemoveProvisionerAnswer, error)
+
+	// LookUpPseudonymWithBodyWithResponse Whom a pseudonym stands for; it leaves a receipt first
+	//
+	// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+	LookUpPseudonymWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LookUpPseudonymAnswer, error)
+
+	// LookUpPseudonymWithResponse Whom a pseudonym stands for; it leaves a receipt first
+	//
+	// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+	LookUpPseudonymWithResponse(ctx context.Context, customer string, body LookUpPseudonymJSONRequestBody, reqEditors ...RequestEditorFn) (*LookUpPseudonymAnswer, error)
+
+	// GetPseudonymRuleWithResponse From which age on names and numbers are replaced
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule (the `GetPseudonymRule` operationId).
+	GetPseudonymRuleWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetPseudonymRuleAnswer, error)
+
+	// SetPseudonymRuleWithBodyWithResponse Choose from which age on names and numbers are replaced
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+	SetPseudonymRuleWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPseudonymRuleAnswer, error)
+
+	// SetPseudonymRuleWithResponse Choose from which age on names and numbers are replaced
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+	SetPseudonymRuleWithResponse(ctx context.Context, customer string, body SetPseudonymRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPseudonymRuleAnswer, error)
+
+	// PreviewPseudonymRuleWithResponse How many recordings a rule would change by now
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule/due (the `PreviewPseudonymRule` operationId).
+	PreviewPseudonymRuleWithResponse(ctx context.Context, customer string, params *PreviewPseudonymRuleParams, reqEditors ...RequestEditorFn) (*PreviewPseudonymRuleAnswer, error)
+
+	// ListPseudonymRunsWithResponse Replacings of names and how far they have come, newest first
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs (the `ListPseudonymRuns` operationId).
+	ListPseudonymRunsWithResponse(ctx context.Context, customer string, params *ListPseudonymRunsParams, reqEditors ...RequestEditorFn) (*ListPseudonymRunsAnswer, error)
+
+	// GetPseudonymRunWithResponse One replacing of names, and what it left
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs/{run} (the `GetPseudonymRun` operationId).
+	GetPseudonymRunWithResponse(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*GetPseudonymRunAnswer, error)
+
+	// ResumePseudonymRunWithResponse Take up what a run has left
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-runs/{run}/again (the `ResumePseudonymRun` operationId).
+	ResumePseudonymRunWithResponse(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*ResumePseudonymRunAnswer, error)
+
+	// CountWaysBackWithBodyWithResponse How many ways back would be destroyed
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+	CountWaysBackWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CountWaysBackAnswer, error)
+
+	// CountWaysBackWithResponse How many ways back would be destroyed
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+	CountWaysBackWithResponse(ctx context.Context, customer string, body CountWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*CountWaysBackAnswer, error)
+
+	// DestroyWaysBackWithBodyWithResponse Ask for ways back to be destroyed; a second person has to agree
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+	DestroyWaysBackWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DestroyWaysBackAnswer, error)
+
+	// DestroyWaysBackWithResponse Ask for ways back to be destroyed; a second person has to agree
+	//
+	// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+	DestroyWaysBackWithResponse(ctx context.Context, customer string, body DestroyWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*DestroyWaysBackAnswer, error)
+
+	// ListPseudonymsWithResponse Pseudonyms, without whom they stand for, newest first
+	//
+	// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/pseudonyms (the `ListPseudonyms` operationId).
+	ListPseudonymsWithResponse(ctx context.Context, customer string, params *ListPseudonymsParams, reqEditors ...RequestEditorFn) (*ListPseudonymsAnswer, error)
 
 	// GetQuotaWithResponse What this customer may use, and what it does
 	//
@@ -49371,6 +50839,102 @@ func (r PersonPlanAnswer) ContentType() string {
 	return ""
 }
 
+type PlanPseudonymsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymPlan
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PlanPseudonymsAnswer) GetJSON200() *PseudonymPlan {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PlanPseudonymsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PlanPseudonymsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PlanPseudonymsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PlanPseudonymsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PlanPseudonymsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PseudonymisePersonAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PseudonymRun
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PseudonymisePersonAnswer) GetJSON201() *PseudonymRun {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PseudonymisePersonAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PseudonymisePersonAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PseudonymisePersonAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PseudonymisePersonAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PseudonymisePersonAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RestrictPersonAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -49790,6 +51354,500 @@ func (r RemoveProvisionerAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RemoveProvisionerAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LookUpPseudonymAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Revealed
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LookUpPseudonymAnswer) GetJSON200() *Revealed {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LookUpPseudonymAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LookUpPseudonymAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LookUpPseudonymAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LookUpPseudonymAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LookUpPseudonymAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPseudonymRuleAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymRule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPseudonymRuleAnswer) GetJSON200() *PseudonymRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPseudonymRuleAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPseudonymRuleAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPseudonymRuleAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPseudonymRuleAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPseudonymRuleAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetPseudonymRuleAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymRule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPseudonymRuleAnswer) GetJSON200() *PseudonymRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPseudonymRuleAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPseudonymRuleAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPseudonymRuleAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPseudonymRuleAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPseudonymRuleAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewPseudonymRuleAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymDue
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewPseudonymRuleAnswer) GetJSON200() *PseudonymDue {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreviewPseudonymRuleAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewPseudonymRuleAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewPseudonymRuleAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewPseudonymRuleAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewPseudonymRuleAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPseudonymRunsAnswer200Headers the declared response headers of an HTTP 200 response for ListPseudonymRuns
+type ListPseudonymRunsAnswer200Headers struct {
+	Link *string
+}
+
+type ListPseudonymRunsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymRunPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPseudonymRunsAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPseudonymRunsAnswer) GetJSON200() *PseudonymRunPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPseudonymRunsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPseudonymRunsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPseudonymRunsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPseudonymRunsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPseudonymRunsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPseudonymRunAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymRun
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPseudonymRunAnswer) GetJSON200() *PseudonymRun {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPseudonymRunAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPseudonymRunAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPseudonymRunAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPseudonymRunAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPseudonymRunAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResumePseudonymRunAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PseudonymRun
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ResumePseudonymRunAnswer) GetJSON201() *PseudonymRun {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResumePseudonymRunAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumePseudonymRunAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumePseudonymRunAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumePseudonymRunAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumePseudonymRunAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CountWaysBackAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WaysBackCount
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountWaysBackAnswer) GetJSON200() *WaysBackCount {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountWaysBackAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountWaysBackAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountWaysBackAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountWaysBackAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountWaysBackAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DestroyWaysBackAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ForgetAsked
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DestroyWaysBackAnswer) GetJSON200() *ForgetAsked {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DestroyWaysBackAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DestroyWaysBackAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DestroyWaysBackAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DestroyWaysBackAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DestroyWaysBackAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPseudonymsAnswer200Headers the declared response headers of an HTTP 200 response for ListPseudonyms
+type ListPseudonymsAnswer200Headers struct {
+	Link *string
+}
+
+type ListPseudonymsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PseudonymPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPseudonymsAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPseudonymsAnswer) GetJSON200() *PseudonymPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPseudonymsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPseudonymsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPseudonymsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPseudonymsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPseudonymsAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -61012,6 +63070,51 @@ func (c *ClientWithResponses) PersonPlanWithResponse(ctx context.Context, custom
 	return ParsePersonPlanAnswer(rsp)
 }
 
+// PlanPseudonymsWithResponse What replacing a person's names and numbers would do
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/pseudonym-plan (the `PlanPseudonyms` operationId).
+func (c *ClientWithResponses) PlanPseudonymsWithResponse(ctx context.Context, customer string, request string, params *PlanPseudonymsParams, reqEditors ...RequestEditorFn) (*PlanPseudonymsAnswer, error) {
+	rsp, err := c.PlanPseudonyms(ctx, customer, request, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlanPseudonymsAnswer(rsp)
+}
+
+// PseudonymisePersonWithBodyWithResponse Replace a person's names and numbers, for ever
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+func (c *ClientWithResponses) PseudonymisePersonWithBodyWithResponse(ctx context.Context, customer string, request string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PseudonymisePersonAnswer, error) {
+	rsp, err := c.PseudonymisePersonWithBody(ctx, customer, request, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePseudonymisePersonAnswer(rsp)
+}
+
+// PseudonymisePersonWithResponse Replace a person's names and numbers, for ever
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/person-requests/{request}/pseudonymise (the `PseudonymisePerson` operationId).
+func (c *ClientWithResponses) PseudonymisePersonWithResponse(ctx context.Context, customer string, request string, body PseudonymisePersonJSONRequestBody, reqEditors ...RequestEditorFn) (*PseudonymisePersonAnswer, error) {
+	rsp, err := c.PseudonymisePerson(ctx, customer, request, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePseudonymisePersonAnswer(rsp)
+}
+
 // RestrictPersonWithResponse Only store the confirmed recordings from now on
 //
 // Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -61205,6 +63308,216 @@ func (c *ClientWithResponses) RemoveProvisionerWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseRemoveProvisionerAnswer(rsp)
+}
+
+// LookUpPseudonymWithBodyWithResponse Whom a pseudonym stands for; it leaves a receipt first
+//
+// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+func (c *ClientWithResponses) LookUpPseudonymWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LookUpPseudonymAnswer, error) {
+	rsp, err := c.LookUpPseudonymWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookUpPseudonymAnswer(rsp)
+}
+
+// LookUpPseudonymWithResponse Whom a pseudonym stands for; it leaves a receipt first
+//
+// Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-lookup (the `LookUpPseudonym` operationId).
+func (c *ClientWithResponses) LookUpPseudonymWithResponse(ctx context.Context, customer string, body LookUpPseudonymJSONRequestBody, reqEditors ...RequestEditorFn) (*LookUpPseudonymAnswer, error) {
+	rsp, err := c.LookUpPseudonym(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookUpPseudonymAnswer(rsp)
+}
+
+// GetPseudonymRuleWithResponse From which age on names and numbers are replaced
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule (the `GetPseudonymRule` operationId).
+func (c *ClientWithResponses) GetPseudonymRuleWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*GetPseudonymRuleAnswer, error) {
+	rsp, err := c.GetPseudonymRule(ctx, customer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPseudonymRuleAnswer(rsp)
+}
+
+// SetPseudonymRuleWithBodyWithResponse Choose from which age on names and numbers are replaced
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+func (c *ClientWithResponses) SetPseudonymRuleWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPseudonymRuleAnswer, error) {
+	rsp, err := c.SetPseudonymRuleWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPseudonymRuleAnswer(rsp)
+}
+
+// SetPseudonymRuleWithResponse Choose from which age on names and numbers are replaced
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/customers/{customer}/pseudonym-rule (the `SetPseudonymRule` operationId).
+func (c *ClientWithResponses) SetPseudonymRuleWithResponse(ctx context.Context, customer string, body SetPseudonymRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPseudonymRuleAnswer, error) {
+	rsp, err := c.SetPseudonymRule(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPseudonymRuleAnswer(rsp)
+}
+
+// PreviewPseudonymRuleWithResponse How many recordings a rule would change by now
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-rule/due (the `PreviewPseudonymRule` operationId).
+func (c *ClientWithResponses) PreviewPseudonymRuleWithResponse(ctx context.Context, customer string, params *PreviewPseudonymRuleParams, reqEditors ...RequestEditorFn) (*PreviewPseudonymRuleAnswer, error) {
+	rsp, err := c.PreviewPseudonymRule(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewPseudonymRuleAnswer(rsp)
+}
+
+// ListPseudonymRunsWithResponse Replacings of names and how far they have come, newest first
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs (the `ListPseudonymRuns` operationId).
+func (c *ClientWithResponses) ListPseudonymRunsWithResponse(ctx context.Context, customer string, params *ListPseudonymRunsParams, reqEditors ...RequestEditorFn) (*ListPseudonymRunsAnswer, error) {
+	rsp, err := c.ListPseudonymRuns(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPseudonymRunsAnswer(rsp)
+}
+
+// GetPseudonymRunWithResponse One replacing of names, and what it left
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonym-runs/{run} (the `GetPseudonymRun` operationId).
+func (c *ClientWithResponses) GetPseudonymRunWithResponse(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*GetPseudonymRunAnswer, error) {
+	rsp, err := c.GetPseudonymRun(ctx, customer, run, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPseudonymRunAnswer(rsp)
+}
+
+// ResumePseudonymRunWithResponse Take up what a run has left
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-runs/{run}/again (the `ResumePseudonymRun` operationId).
+func (c *ClientWithResponses) ResumePseudonymRunWithResponse(ctx context.Context, customer string, run string, reqEditors ...RequestEditorFn) (*ResumePseudonymRunAnswer, error) {
+	rsp, err := c.ResumePseudonymRun(ctx, customer, run, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumePseudonymRunAnswer(rsp)
+}
+
+// CountWaysBackWithBodyWithResponse How many ways back would be destroyed
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+func (c *ClientWithResponses) CountWaysBackWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CountWaysBackAnswer, error) {
+	rsp, err := c.CountWaysBackWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountWaysBackAnswer(rsp)
+}
+
+// CountWaysBackWithResponse How many ways back would be destroyed
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/count (the `CountWaysBack` operationId).
+func (c *ClientWithResponses) CountWaysBackWithResponse(ctx context.Context, customer string, body CountWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*CountWaysBackAnswer, error) {
+	rsp, err := c.CountWaysBack(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountWaysBackAnswer(rsp)
+}
+
+// DestroyWaysBackWithBodyWithResponse Ask for ways back to be destroyed; a second person has to agree
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+func (c *ClientWithResponses) DestroyWaysBackWithBodyWithResponse(ctx context.Context, customer string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DestroyWaysBackAnswer, error) {
+	rsp, err := c.DestroyWaysBackWithBody(ctx, customer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDestroyWaysBackAnswer(rsp)
+}
+
+// DestroyWaysBackWithResponse Ask for ways back to be destroyed; a second person has to agree
+//
+// Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/pseudonym-ways-back/destruction (the `DestroyWaysBack` operationId).
+func (c *ClientWithResponses) DestroyWaysBackWithResponse(ctx context.Context, customer string, body DestroyWaysBackJSONRequestBody, reqEditors ...RequestEditorFn) (*DestroyWaysBackAnswer, error) {
+	rsp, err := c.DestroyWaysBack(ctx, customer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDestroyWaysBackAnswer(rsp)
+}
+
+// ListPseudonymsWithResponse Pseudonyms, without whom they stand for, newest first
+//
+// Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/pseudonyms (the `ListPseudonyms` operationId).
+func (c *ClientWithResponses) ListPseudonymsWithResponse(ctx context.Context, customer string, params *ListPseudonymsParams, reqEditors ...RequestEditorFn) (*ListPseudonymsAnswer, error) {
+	rsp, err := c.ListPseudonyms(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPseudonymsAnswer(rsp)
 }
 
 // GetQuotaWithResponse What this customer may use, and what it does
@@ -69670,6 +71983,72 @@ func ParsePersonPlanAnswer(rsp *http.Response) (*PersonPlanAnswer, error) {
 	return response, nil
 }
 
+// ParsePlanPseudonymsAnswer parses an HTTP response from a PlanPseudonymsWithResponse call
+func ParsePlanPseudonymsAnswer(rsp *http.Response) (*PlanPseudonymsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PlanPseudonymsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymPlan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePseudonymisePersonAnswer parses an HTTP response from a PseudonymisePersonWithResponse call
+func ParsePseudonymisePersonAnswer(rsp *http.Response) (*PseudonymisePersonAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PseudonymisePersonAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PseudonymRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseRestrictPersonAnswer parses an HTTP response from a RestrictPersonWithResponse call
 func ParseRestrictPersonAnswer(rsp *http.Response) (*RestrictPersonAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -69958,6 +72337,362 @@ func ParseRemoveProvisionerAnswer(rsp *http.Response) (*RemoveProvisionerAnswer,
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseLookUpPseudonymAnswer parses an HTTP response from a LookUpPseudonymWithResponse call
+func ParseLookUpPseudonymAnswer(rsp *http.Response) (*LookUpPseudonymAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LookUpPseudonymAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Revealed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPseudonymRuleAnswer parses an HTTP response from a GetPseudonymRuleWithResponse call
+func ParseGetPseudonymRuleAnswer(rsp *http.Response) (*GetPseudonymRuleAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPseudonymRuleAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetPseudonymRuleAnswer parses an HTTP response from a SetPseudonymRuleWithResponse call
+func ParseSetPseudonymRuleAnswer(rsp *http.Response) (*SetPseudonymRuleAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPseudonymRuleAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePreviewPseudonymRuleAnswer parses an HTTP response from a PreviewPseudonymRuleWithResponse call
+func ParsePreviewPseudonymRuleAnswer(rsp *http.Response) (*PreviewPseudonymRuleAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewPseudonymRuleAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymDue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPseudonymRunsAnswer parses an HTTP response from a ListPseudonymRunsWithResponse call
+func ParseListPseudonymRunsAnswer(rsp *http.Response) (*ListPseudonymRunsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPseudonymRunsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymRunPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPseudonymRunsAnswer200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPseudonymRunAnswer parses an HTTP response from a GetPseudonymRunWithResponse call
+func ParseGetPseudonymRunAnswer(rsp *http.Response) (*GetPseudonymRunAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPseudonymRunAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResumePseudonymRunAnswer parses an HTTP response from a ResumePseudonymRunWithResponse call
+func ParseResumePseudonymRunAnswer(rsp *http.Response) (*ResumePseudonymRunAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumePseudonymRunAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PseudonymRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountWaysBackAnswer parses an HTTP response from a CountWaysBackWithResponse call
+func ParseCountWaysBackAnswer(rsp *http.Response) (*CountWaysBackAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountWaysBackAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WaysBackCount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDestroyWaysBackAnswer parses an HTTP response from a DestroyWaysBackWithResponse call
+func ParseDestroyWaysBackAnswer(rsp *http.Response) (*DestroyWaysBackAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DestroyWaysBackAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ForgetAsked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPseudonymsAnswer parses an HTTP response from a ListPseudonymsWithResponse call
+func ParseListPseudonymsAnswer(rsp *http.Response) (*ListPseudonymsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPseudonymsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PseudonymPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPseudonymsAnswer200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -144,6 +144,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/settings/siprec', component: lazyRouteComponent(() => import('./features/siprec/SiprecPage'), 'SiprecPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/retention', component: lazyRouteComponent(() => import('./features/settings/RetentionPage'), 'RetentionPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/redaction', component: lazyRouteComponent(() => import('./features/redaction/RedactionPage'), 'RedactionPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/pseudonyms', component: lazyRouteComponent(() => import('./features/pseudonyms/PseudonymsPage'), 'PseudonymsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/payments', component: lazyRouteComponent(() => import('./features/redaction/PaymentsPage'), 'PaymentsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/speech', component: lazyRouteComponent(() => import('./features/settings/SpeechPage'), 'SpeechPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/members', component: lazyRouteComponent(() => import('./features/settings/MembersPage'), 'MembersPage') }),

@@ -2569,6 +2569,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/person-requests/{request}/pseudonym-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What replacing a person's names and numbers would do
+         * @description Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["planPseudonyms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/pseudonymise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace a person's names and numbers, for ever
+         * @description Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["pseudonymisePerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/person-requests/{request}/restriction": {
         parameters: {
             query?: never;
@@ -2712,6 +2752,190 @@ export interface paths {
          * @description Needs `scim.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         delete: operations["removeProvisioner"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whom a pseudonym stands for; it leaves a receipt first
+         * @description Needs `pseudonym.reveal`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["lookUpPseudonym"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From which age on names and numbers are replaced
+         * @description Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getPseudonymRule"];
+        /**
+         * Choose from which age on names and numbers are replaced
+         * @description Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["setPseudonymRule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-rule/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many recordings a rule would change by now
+         * @description Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["previewPseudonymRule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Replacings of names and how far they have come, newest first
+         * @description Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listPseudonymRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One replacing of names, and what it left
+         * @description Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["getPseudonymRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-runs/{run}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take up what a run has left
+         * @description Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["resumePseudonymRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-ways-back/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many ways back would be destroyed
+         * @description Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["countWaysBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonym-ways-back/destruction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for ways back to be destroyed; a second person has to agree
+         * @description Needs `pseudonym.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["destroyWaysBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/pseudonyms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pseudonyms, without whom they stand for, newest first
+         * @description Needs `pseudonym.read`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listPseudonyms"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -7501,6 +7725,25 @@ export interface components {
             /** @description Empty: they have never said (before 0.4) */
             release: string;
         };
+        ForgetAsked: {
+            /** @description Waits for a second person */
+            approval_id: string;
+        };
+        ForgetInputBody: {
+            all?: boolean;
+            /**
+             * Format: date-time
+             * @description Those of pseudonyms that were first given before this day, in UTC
+             */
+            before?: string;
+            /**
+             * Format: int64
+             * @description How many pseudonyms are left without a way back, exactly
+             */
+            confirm: number;
+            pseudonym?: string;
+            reason: string;
+        };
         ForgottenInputBody: {
             email: string;
         };
@@ -9267,6 +9510,127 @@ export interface components {
             /** @description Or a value of the attribute roles */
             value?: string;
         };
+        Pseudonym: {
+            /**
+             * Format: date-time
+             * @description When the way back was destroyed
+             */
+            ended_at: string | null;
+            id: string;
+            /** @enum {string} */
+            kind: "name" | "number";
+            /** Format: date-time */
+            made_at: string;
+            /** @description As it stands in recordings and exports */
+            pseudonym: string;
+            /**
+             * Format: int64
+             * @description In which it stands
+             */
+            recordings: number;
+            /** @description Of the person's request by which it was given last; empty: by the rule, or for an export */
+            request_id: string;
+            /** @description It can be looked up whom it stands for */
+            way_back: boolean;
+        };
+        PseudonymDue: {
+            /** Format: int64 */
+            recordings: number;
+        };
+        PseudonymPage: {
+            items: components["schemas"]["Pseudonym"][];
+            next_cursor: string;
+        };
+        PseudonymPlan: {
+            /**
+             * Format: int64
+             * @description Finds beside recordings that would go
+             */
+            elsewhere: number;
+            /** @description Recordings by what would become of them */
+            figures: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description In which names would be replaced now: the number to confirm
+             */
+            recordings: number;
+            /** @description Recordings that would stay as they are, the first hundred */
+            skipped: components["schemas"]["PseudonymSkipped"][];
+            /** @description Where the person stays, and why */
+            stays: string[];
+        };
+        PseudonymRule: {
+            /** @description Names of those who work for the customer are replaced, too */
+            agents: boolean;
+            /** Format: date-time */
+            chosen_at: string | null;
+            chosen_by?: string;
+            /**
+             * Format: int64
+             * @description Counted from the start of the call; 0: nothing is replaced by itself
+             */
+            days: number;
+            /** @description What is replaced in the transcript falls silent in the sound; else names can still be heard */
+            silence: boolean;
+        };
+        PseudonymRuleInputBody: {
+            agents?: boolean;
+            /**
+             * Format: int64
+             * @description How many recordings are due by it now, exactly
+             */
+            confirm?: number;
+            /** Format: int64 */
+            days: number;
+            silence?: boolean;
+        };
+        PseudonymRun: {
+            agents: boolean;
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: string;
+            /**
+             * Format: int64
+             * @description Finds beside recordings that went
+             */
+            elsewhere: number;
+            ended: boolean;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description Recordings by state: waiting, done, unheard, held, restricted, later, gone, failed */
+            figures: {
+                [key: string]: number;
+            };
+            id: string;
+            /** @description Recordings that stayed as they are; in the answer about one run */
+            left?: components["schemas"]["PseudonymSkipped"][];
+            log: boolean;
+            /** @description Of a person; empty: by the rule */
+            request_id: string;
+            silence: boolean;
+        };
+        PseudonymRunPage: {
+            items: components["schemas"]["PseudonymRun"][];
+            next_cursor: string;
+        };
+        PseudonymSkipped: {
+            recording_id: string;
+            /** @description held, restricted, later (its transcript is on its way), gone, failed, or unheard: it was changed, but its sound was never transcribed */
+            state: string;
+        };
+        PseudonymiseInputBody: {
+            /**
+             * Format: int64
+             * @description How many recordings that changes, exactly
+             */
+            confirm: number;
+            /** @description What the change log says of the person goes, too */
+            log?: boolean;
+            /** @description What is replaced in the transcript falls silent in the sound */
+            silence?: boolean;
+        };
         PurposeSettings: {
             /** @description Other words are taken too */
             free: boolean;
@@ -9419,6 +9783,8 @@ export interface components {
             from?: string;
             /** @enum {string} */
             kind?: "person" | "token" | "device" | "system";
+            /** @description Names leave as pseudonyms, the same in every export; network addresses and purposes are left out */
+            pseudonymised?: boolean;
             /** @description Stands in the purpose */
             purpose?: string;
             session?: string;
@@ -9995,6 +10361,16 @@ export interface components {
             queues?: string[];
             /** @description Ids */
             tags?: string[];
+        };
+        RevealInputBody: {
+            pseudonym: string;
+            purpose: string;
+            /** @description Stands in the receipt */
+            reason: string;
+        };
+        Revealed: {
+            /** @description Every way in which the name or number was written */
+            originals: string[];
         };
         Review: {
             /** Format: date-time */
@@ -10773,6 +11149,15 @@ export interface components {
             /** @description false: its upload was cut and may go on for a day */
             whole: boolean;
         };
+        WaysBackCount: {
+            /**
+             * Format: int64
+             * @description That would be left without a way back: the number to confirm
+             */
+            pseudonyms: number;
+            /** @description For which somebody is looked up */
+            purposes: string[];
+        };
         Webhook: {
             /** Format: date-time */
             created_at: string;
@@ -10867,6 +11252,15 @@ export interface components {
         WelcomeInputBody: {
             password: string;
             token: string;
+        };
+        WhichWaysBack: {
+            all?: boolean;
+            /**
+             * Format: date-time
+             * @description Those of pseudonyms that were first given before this day, in UTC
+             */
+            before?: string;
+            pseudonym?: string;
         };
         Why: {
             act: string;
@@ -16156,6 +16550,79 @@ export interface operations {
             };
         };
     };
+    planPseudonyms: {
+        parameters: {
+            query?: {
+                /** @description What the change log says of the person goes, too */
+                log?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymPlan"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    pseudonymisePerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PseudonymiseInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymRun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     restrictPerson: {
         parameters: {
             query?: never;
@@ -16453,6 +16920,354 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    lookUpPseudonym: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevealInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revealed"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPseudonymRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymRule"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    setPseudonymRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PseudonymRuleInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymRule"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    previewPseudonymRule: {
+        parameters: {
+            query: {
+                days: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymDue"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listPseudonymRuns: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymRunPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    getPseudonymRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymRun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    resumePseudonymRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymRun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    countWaysBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhichWaysBack"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysBackCount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    destroyWaysBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgetInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgetAsked"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listPseudonyms: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PseudonymPage"];
+                };
             };
             /** @description Error */
             default: {

@@ -145,6 +145,7 @@ function CustomerNav({ customer }: { customer: string }) {
     {
       name: 'Duties', items: [
         { act: 'person.manage', to: 'requests', icon: 'person', label: 'Person requests' },
+        { act: may('pseudonym.read') ? 'pseudonym.read' : 'pseudonym.reveal', to: 'pseudonyms', icon: 'person', label: 'Pseudonyms' },
         { act: 'breach.manage', to: 'breaches', icon: 'warn', label: 'Breaches' },
         { act: 'hold.read', to: 'holds', icon: 'lock', label: 'Legal holds' },
         { act: 'payment.read', to: 'payments', icon: 'warn', label: 'Payments' },

@@ -12,6 +12,7 @@ import { toast } from '../../ui/toast';
 import * as data from './data';
 import type { Find, Ground, Request } from './data';
 import { PackProgress } from './PackProgress';
+import { PersonPseudonyms } from '../pseudonyms/PersonPseudonyms';
 import { IdentifierFields, Left } from './RequestsPage';
 
 /** RequestPage is one request: whom it is about, what was found, what is done with it, and the answer. */
@@ -52,6 +53,7 @@ function Case({ customer, r }: { customer: string; r: Request }) {
       <Who customer={customer} r={r} ended={ended} />
       <Finds customer={customer} r={r} ended={ended} />
       {!ended && <Acts customer={customer} r={r} />}
+      {r.state === 'open' && r.confirmed > 0 && r.undecided === 0 && <PersonPseudonyms customer={customer} request={r.id} />}
       <Answer customer={customer} r={r} ended={ended} />
     </Page>
   );
