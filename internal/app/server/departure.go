@@ -86,8 +86,16 @@ func (x bundleBox) Sums() []departure.File {
 // ofCustomer are the tables of the registry that name a customer, each with the
 // column that does; those of the tree are org.Remove's.
 var ofCustomer = [][2]string{
-	{"person_places", "customer"}, {"node_roles", "node"}, {"node_tokens", "node"}, {"blueprints", "node"}, {"drop_logins", "customer"},
-	{"collect_releases", "customer"}, {"health_customers", "customer"}, {"alerts_below", "node"}, {"keys_held", "customer"}, {"key_rhythms", "customer"},
+	{"person_places", "customer"},
+	{"node_roles", "node"},
+	{"node_tokens", "node"},
+	{"blueprints", "node"},
+	{"drop_logins", "customer"},
+	{"collect_releases", "customer"},
+	{"health_customers", "customer"},
+	{"alerts_below", "node"},
+	{"keys_held", "customer"},
+	{"key_rhythms", "customer"},
 	{"sso_domains", "customer"},
 }
 
