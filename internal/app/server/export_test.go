@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/trust/destruction"
 )
 
 // What tests outside this package need of its inside.
@@ -19,6 +21,11 @@ func (s *Server) Watched(ctx context.Context) (figures string) {
 
 // StopTracing sends what was traced.
 func (s *Server) StopTracing() { s.tracer.Stop() }
+
+// Destroying is who asks collectors, and who certifies.
+func (s *Server) Destroying() (*collect.Server, *destruction.Service) {
+	return s.collectors, s.certificates
+}
 
 // ReallyUntil is until when a backup from before a destruction lasts.
 var ReallyUntil = reallyUntil

@@ -517,3 +517,33 @@ func TestCanaryOnTheBox(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a box or a thief of one sends as its answer is its own, or refused.
+func FuzzRemoval(f *testing.F) {
+	public, key, _ := ed25519.GenerateKey(nil)
+	body := []byte(`{"version":1,"recording":"rec_06b3k0000000000000000000000","fate":"removed"}`)
+	f.Add(body, ed25519.Sign(key, bind(removalLabel, body)))
+	f.Fuzz(func(t *testing.T, body, signature []byte) {
+		if r, err := OpenRemoval(Signed{body, signature}, public); err == nil && (fateCodes[r.Fate] == 0 || r.Recording.IsZero()) {
+			t.Errorf("%+v is believed", r)
+		}
+	})
+}
+
+// Whatever the ledger's file holds, the box starts, and what it adds is found.
+func FuzzLedger(f *testing.F) {
+	f.Add([]byte("h"))
+	f.Add(bytes.Repeat([]byte{'s', 0, 255}, 40))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		path := filepath.Join(t.TempDir(), ledgerFile)
+		fine(t, os.WriteFile(path, file, 0o600))
+		l, err := openLedger(path)
+		fine(t, err)
+		defer l.Close()
+		rec := id.New[id.Recording]()
+		fine(t, l.had(rec, []source{{Size: 5}}))
+		if found, err := l.find(map[id.Recording]bool{rec: true}); err != nil || len(found[rec].sources) != 1 {
+			t.Errorf("%+v, %v", found, err)
+		}
+	})
+}
