@@ -1,22 +1,31 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"ringfence/internal/archive/intake"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/edge/sftp"
+	"ringfence/internal/platform/place"
 )
 
 // pushing adds a source that files are pushed for, as a page of the portal does.
@@ -67,10 +76,13 @@ func TestPushByHTTPS(t *testing.T) {
 		fmt.Sscan(code, &status)
 		return status, text
 	}
+	first := "" // answer to the documentation's upload
 	for _, line := range documented(t) {
-		if status, answer := curl(line); status != 200 {
+		status, answer := curl(line)
+		if status != 200 {
 			t.Errorf("%s: %d %s", line, status, answer)
 		}
+		first = cmp.Or(first, answer)
 	}
 	d := must[*intake.Drop](t)(w.drops.Drop(t.Context(), w.a.p, source))
 	if got, err := fs.ReadFile(d.FS(), "call.wav"); err != nil || string(got) != string(body) {
@@ -99,12 +111,14 @@ func TestPushByHTTPS(t *testing.T) {
 	if got, err := fs.ReadFile(d.FS(), "part.wav"); err != nil || string(got) != string(body) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
+	w.note("PUT", base+"/files/call.wav", nil, response{status: 200, header: http.Header{"Content-Type": {"application/json"}}, body: first})
 	if _, err := fs.Stat(d.FS(), "bad.wav"); err == nil {
 		t.Error("what a digest denies was taken")
 	}
 	// The token opens this and nothing else; revoked, nothing.
 	machine := w.browser()
 	machine.token = made.Secret
+	machine.do("GET", base+"/files/call.wav", nil).expect(w, 200)
 	for _, other := range []string{base, base + "/push", "/api/v1/customers/" + w.a.id.String() + "/recordings"} {
 		if got := machine.do("GET", other, nil); got.status == 200 {
 			t.Errorf("%s opens with a token for pushing", other)
@@ -116,6 +130,67 @@ func TestPushByHTTPS(t *testing.T) {
 	}
 	if src := must[recording.Source](t)(w.recordings.Source(t.Context(), w.a.p, source)); src.Kind != recording.Drop {
 		t.Error(src.Kind)
+	}
+}
+
+// Where the server's disk has no room left, who pushes is told so, nothing
+// half-sent stays, and the same upload goes through once there is room. The disk
+// is one in memory, which takes root.
+func TestPushToAFullDisk(t *testing.T) {
+	w := newWorld(t)
+	if err := syscall.Mount("tmpfs", w.waiting, "tmpfs", 0, "size=524m"); err != nil { // 512 MiB are to stay free
+		t.Skip("no disk can be mounted here: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(w.waiting, syscall.MNT_DETACH) })
+	base, source := w.pushSource()
+	var made httpapi.PushSecret
+	w.as("customer_admin@a.example").do("POST", base+"/push/token", nil).expect(t, 200).into(t, &made)
+	put := func(name string, body []byte) (int, string) {
+		t.Helper()
+		r := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPut, w.url+base+"/files/"+name, bytes.NewReader(body)))
+		r.Header.Set("Authorization", "Bearer "+made.Secret)
+		res := must[*http.Response](t)(http.DefaultClient.Do(r))
+		defer res.Body.Close()
+		return res.StatusCode, string(must[[]byte](t)(io.ReadAll(res.Body)))
+	}
+	small, large := make([]byte, 1<<20), make([]byte, 20<<20)
+	if status, said := put("before.wav", small); status != 200 {
+		t.Fatal(status, said)
+	}
+	here := func() (names []string) {
+		for _, e := range must[[]os.DirEntry](t)(os.ReadDir(filepath.Join(w.waiting, w.a.id.String(), source.String()))) {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	before := here()
+	refused := func(name string, body []byte) {
+		t.Helper()
+		status, said := put(name, body)
+		if status != http.StatusServiceUnavailable || !strings.Contains(said, "the disk of the server is almost full") {
+			t.Errorf("%s: %d %s", name, status, said)
+		}
+		if now := here(); !slices.Equal(now, before) {
+			t.Errorf("%s left something: %v, before %v", name, now, before)
+		}
+	}
+	refused("large.wav", large) // room ends in its middle
+	filler := filepath.Join(w.waiting, "filler")
+	if err := os.WriteFile(filler, make([]byte, 12<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("next.wav", small) // there is none at its start
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if status, said := put("next.wav", small); status != 200 {
+		t.Fatal("there is room again: ", status, said)
+	}
+	d := must[*intake.Drop](t)(w.drops.Drop(t.Context(), w.a.p, source))
+	for _, name := range []string{"before.wav", "next.wav"} {
+		if got, err := fs.ReadFile(d.FS(), name); err != nil || len(got) != len(small) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
 	}
 }
 
@@ -170,4 +245,44 @@ func (r response) expect(t testing.TB, status int) response {
 		t.Fatalf("%d instead of %d: %s", r.status, status, r.body)
 	}
 	return r
+}
+
+// What a telephone system has on an SFTP server is fetched once somebody has
+// confirmed its key; here it is our own SFTP server, with the room of another source.
+func TestFetchedByTheAPI(t *testing.T) {
+	w := newWorld(t)
+	c := w.as("customer_admin@a.example")
+	there, source := w.pushSource()
+	keys, err := sftp.HostKeys(t.Context(), w.store, filepath.Join(t.TempDir(), "host.key"))
+	w.no(err)
+	server := sftp.New(sftp.Options{Drops: w.drops, Store: w.store, Active: func(context.Context, *place.Place, id.Source) error { return nil }}, keys)
+	l := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	go func() { _ = server.Serve(l) }() // until Stop
+	t.Cleanup(server.Stop)
+	var login httpapi.PushSecret
+	c.do("POST", there+"/push/password", nil).expect(t, 200).into(t, &login)
+	file := must[*intake.Writer](t)(must[*intake.Drop](t)(w.drops.Drop(t.Context(), w.a.p, source)).Create("2026/call.wav"))
+	must[int](t)(file.Write([]byte("sound")))
+	w.no(file.Close())
+
+	base := w.path("/sources")
+	one := base + "/" + w.createdID(c, base, jsonMap{"name": "Fetched", "kind": "pickup", "profile": "generic", "time_zone": "UTC"})
+	c.do("PUT", one+"/pickup", jsonMap{"protocol": "sftp", "host": l.Addr().String(), "user": login.Source.Login, "password": login.Secret, "folder": "/", "patterns": []string{}, "dated": "", "since": nil, "minutes": 5, "kbps": 0, "move_to": ""}).expect(t, 200)
+	if got := c.do("POST", one+"/pickup/confirm", jsonMap{"fingerprint": "SHA256:another"}); got.status != 409 {
+		t.Error("another key than was shown is confirmed:", got)
+	}
+	tried := c.do("POST", one+"/pickup/test", nil).expect(t, 409)
+	shown := ""
+	for _, f := range server.Fingerprints() {
+		if _, print, _ := strings.Cut(f, " "); strings.Contains(tried.body, print) {
+			shown = print
+		}
+	}
+	if shown == "" {
+		t.Fatal("the key is not shown to be compared:", tried)
+	}
+	c.do("POST", one+"/pickup/confirm", jsonMap{"fingerprint": shown}).expect(t, 200)
+	if got := c.do("POST", one+"/pickup/test", nil).expect(t, 200); !strings.Contains(got.body, "2026/call.wav") {
+		t.Error("a confirmed side is not listed:", got)
+	}
 }
