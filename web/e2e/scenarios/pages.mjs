@@ -135,7 +135,7 @@ export async function token(page, demo, url, customer) {
 export async function log(page, url) {
   await page.goto(`${url}/log`);
   await page.getByRole('row', { name: /Token/ }).first().waitFor();
-  await page.getByRole('button', { name: 'Export' }).click();
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
   const saving = page.waitForEvent('download');
   await page.getByRole('menuitem', { name: /CSV/ }).click();
   const file = await saving;
