@@ -104,10 +104,12 @@ export async function sorting(page) {
   assert.equal(await header.getAttribute('aria-sort'), 'descending');
   await header.getByRole('button').click();
   await page.waitForURL((u) => u.searchParams.get('sort') === 'seconds');
-  await settled(page);
-  const lengths = await page.locator('tbody tr td:nth-child(5)').allInnerTexts();
-  const seconds = lengths.map((l) => l.split('\n')[0].split(':').reduce((a, b) => a * 60 + Number(b), 0));
-  await until('the rows in order', async () => seconds.every((s, i) => i === 0 || s >= seconds[i - 1]), 2000);
+  const column = (await page.getByRole('columnheader').allInnerTexts()).findIndex((text) => text.trim() === 'Length') + 1;
+  await until('the rows in order', async () => {
+    const lengths = await page.locator(`tbody tr td:nth-child(${column})`).allInnerTexts();
+    const seconds = lengths.map((l) => l.split('\n')[0].split(':').reduce((a, b) => a * 60 + Number(b), 0));
+    return seconds.length > 1 && seconds.every((s, i) => i === 0 || s >= seconds[i - 1]);
+  });
   await page.getByRole('columnheader', { name: 'When' }).getByRole('button').click();
 }
 

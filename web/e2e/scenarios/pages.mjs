@@ -18,6 +18,7 @@ export const adminPages = [
   ['receipts', 'Receipts'],
   ['requests', 'Person requests'],
   ['breaches', 'Breaches'],
+  ['pseudonyms', 'Pseudonyms'],
   ['exposure', 'Who could reach what'],
   ['egress', 'What left the host'],
   ['settings/sources', 'Sources'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { accessible, settled, shot } from '../lib/browser.mjs';
+import { until } from '../lib/demo.mjs';
 
 /** receipts: of whom a purpose is asked is chosen, and what was opened stands in the list. `page` is an administrator's. */
 export async function receipts(page, base) {
@@ -40,12 +41,52 @@ export async function requests(page, base) {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByLabel('All', { exact: true }).check();
   await page.getByRole('button', { name: /^Theirs \(/ }).click();
-  await page.getByRole('button', { name: /^Erase \d+…$/ }).waitFor();
+  await page.getByRole('button', { name: /^Erase \d+…$/, disabled: false }).waitFor();
   await settled(page);
   await accessible(page, 'a request');
   await shot(page, 'request');
   await page.getByRole('button', { name: 'Draft' }).click();
   assert.match(await page.getByLabel('Draft of the letter').inputValue(), /^Dear A caller,/);
+}
+
+/** pseudonyms: the person of the request becomes a pseudonym in what was confirmed. */
+export async function pseudonyms(page, base) {
+  const replace = page.getByRole('button', { name: /^Replace in \d+ recordings?…$/, disabled: false });
+  await until('the transcript, without which nothing is replaced', async () => {
+    if (await replace.count()) return true;
+    await page.reload();
+    await page.getByText('Replace names and numbers by pseudonyms').waitFor();
+    return settled(page);
+  }, 90_000);
+  await replace.scrollIntoViewIfNeeded();
+  await shot(page, 'request-pseudonyms');
+  const n = (await replace.innerText()).match(/\d+/)[0];
+  await replace.click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(`Type ${n} to confirm`).fill(n);
+  await settled(page);
+  await accessible(page, 'names are replaced');
+  await dialog.getByRole('button', { name: 'Replace' }).click();
+  await page.getByText('Names and numbers are being replaced').waitFor();
+  await page.goto(`${base}/pseudonyms`);
+  await page.getByText('Ended', { exact: true }).first().waitFor({ timeout: 30_000 });
+  const pseudonym = (await page.getByRole('cell', { name: /-[A-Z0-9]{5}/ }).first().innerText()).trim();
+  await settled(page);
+  await accessible(page, 'pseudonyms');
+  await shot(page, 'pseudonyms-used');
+  return pseudonym;
+}
+
+/** standsFor: a SuperUser looks up whom a pseudonym stands for, and says why. */
+export async function standsFor(page, base, pseudonym) {
+  await page.goto(`${base}/pseudonyms`);
+  await page.getByLabel('Pseudonym', { exact: true }).fill(pseudonym);
+  await page.getByLabel('Reason').fill('They ask for it');
+  await page.getByRole('button', { name: 'Look up' }).click();
+  await page.getByText('It stands for').waitFor();
+  await settled(page);
+  await accessible(page, 'whom a pseudonym stands for');
+  await shot(page, 'pseudonym-looked-up');
 }
 
 /** breaches: a key was in wrong hands; what was within reach is counted, and the notice is drafted. */
