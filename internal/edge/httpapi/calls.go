@@ -24,6 +24,9 @@ func (s *Server) listCalls(ctx context.Context, v *visit, in *recordingFilter) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.trustFilter(v, in, &f); err != nil {
+		return nil, err
+	}
 	page, err := s.deps.Recordings.Calls(ctx, v.place, v.who, f, ask)
 	if err != nil {
 		return nil, err

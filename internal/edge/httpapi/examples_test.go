@@ -158,8 +158,8 @@ func saveExamples() error {
 // tests of archive have; the others are asked for by curl or over a socket.
 var unasked = strings.Fields(`
 	addPasskey askPasskey beginPasskey removePasskey signInPasskey stepUpPasskey
-	testPickup confirmPickup startImport getImportReport
-	opus putFile getFileState verifyIdentityDomain nodeReviewPaper`)
+	startImport getImportReport
+	opus verifyIdentityDomain nodeReviewPaper`)
 
 // Each operation has an example, and each example still is what the description
 // says: an answer with a field more or less was of another server.

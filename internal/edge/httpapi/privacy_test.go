@@ -92,11 +92,20 @@ func TestHoldsThroughTheAPI(t *testing.T) {
 	w := newWorld(t)
 	admin, second := w.as("customer_admin@a.example"), w.another(w.a, "second@a.example")
 	base := "/api/v1/customers/" + w.a.id.String()
+	heldCalls := func() int {
+		return len(decode[httpapi.CallPage](t, admin.do("GET", base+"/calls?held=true", nil)).Items)
+	}
+	if n := heldCalls(); n != 0 {
+		t.Errorf("%d calls are held before any hold", n)
+	}
 	found := decode[map[string]int](t, admin.do("POST", base+"/holds-preview", map[string]any{"source_id": w.a.source.String()}))
 	if found["count"] != 2 {
 		t.Fatal(found)
 	}
 	h := decode[httpapi.Hold](t, admin.do("POST", base+"/holds", map[string]any{"matter": "Oak v Smith", "reason": "a claim", "search": map[string]any{"source_id": w.a.source.String()}, "confirm": 2}))
+	if heldCalls() == 0 {
+		t.Error("no call is held")
+	}
 	if h.Count != 2 || h.Search == nil {
 		t.Fatalf("%+v", h)
 	}

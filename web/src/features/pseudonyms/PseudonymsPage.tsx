@@ -53,7 +53,7 @@ function LookUp({ customer }: { customer: string }) {
           <TextInput label="Reason" value={reason} onChange={(e) => setReason(e.currentTarget.value)} required maxLength={240} />
           {ask.error != null && <Failed error={ask.error} />}
           {ask.data && <Alert color="blue" variant="light" title="It stands for" styles={{ message: { color: 'var(--mantine-color-text)' } }}>{ask.data.originals?.join('; ')}</Alert>}
-          <Group justify="flex-end"><Button type="submit" loading={ask.isPending} disabled={!pseudonym.trim() || reason.trim().length < 3}>Look up</Button></Group>
+          <Group><Button type="submit" loading={ask.isPending} disabled={!pseudonym.trim() || reason.trim().length < 3}>Look up</Button></Group>
         </Stack>
       </form>
     </Card>
@@ -102,7 +102,7 @@ function RuleForm({ customer, now }: { customer: string; now: { days: number; si
           )}
           {save.error != null && <Failed error={save.error} />}
           {may('pseudonym.manage') && (
-            <Group justify="flex-end"><Button type="submit" loading={save.isPending} disabled={n > 0 && (confirm === '' || Number(confirm) !== going.data?.recordings)}>Save</Button></Group>
+            <Group><Button type="submit" loading={save.isPending} disabled={n > 0 && (confirm === '' || Number(confirm) !== going.data?.recordings)}>Save</Button></Group>
           )}
         </Stack>
       </form>
@@ -126,7 +126,7 @@ function Runs({ customer }: { customer: string }) {
                   <Badge mr="xs" variant="light" color={r.ended ? 'gray' : 'blue'}>{r.ended ? 'Ended' : 'Running'}</Badge>
                   {moment(r.asked_at)}, {r.request_id ? `for one person, by ${r.asked_by}` : 'by the rule'}: {figured(r.figures)}{r.elsewhere > 0 && `; ${count(r.elsewhere, 'find')} elsewhere taken out`}
                 </Text>
-                <Button size="xs" variant="default" onClick={() => setShown(r.id)} aria-label={`What the run of ${moment(r.asked_at)} left`}>Details</Button>
+                <Button size="xs" variant="default" onClick={() => setShown(r.id)} aria-label={`Details of the run of ${moment(r.asked_at)}`}>Details</Button>
               </Group>
             ))}
           </Stack>
