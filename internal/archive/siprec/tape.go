@@ -50,7 +50,7 @@ func (t *Tape) Fact(f Fact) (out []Effect) {
 	}
 	next, effects := t.session.Next(f)
 	t.session = next
-	t.lay()
+	t.lay(samples(f.At.Sub(t.begun)))
 	if f.Metadata != nil || f.What == Invited { // it may say who is in the call, and so whose pause it is
 		t.wants.Add(1)
 		t.s.listen()
@@ -79,7 +79,7 @@ func (t *Tape) Fact(f Fact) (out []Effect) {
 
 // lay makes a track for each stream that we take, and silences those that the
 // client has paused, whatever it still sends.
-func (t *Tape) lay() {
+func (t *Tape) lay(now int64) {
 	for i, m := range t.session.Streams {
 		if m.Taken && t.tracks[i].Load() == nil {
 			tr := newTrack(t.law)
@@ -87,7 +87,7 @@ func (t *Tape) lay() {
 			t.tracks[i].Store(tr)
 		}
 		if tr := t.tracks[i].Load(); tr != nil {
-			tr.silence(m.Silent)
+			tr.silence(m.Silent, now)
 		}
 	}
 }

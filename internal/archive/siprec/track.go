@@ -7,6 +7,7 @@ const (
 	reorderFor = Rate / 2          // how long a packet may come after its time
 	aheadFor   = Rate / 5          // how far ahead of the clock one may lie
 	behindFor  = Rate              // and how far behind
+	underWay   = Rate / 20         // what comes so soon after a client went on may have been sent before
 	concealFor = Rate / 50         // a gap so long is filled with what came before it
 	maxPacket  = Rate / 2          // samples in one packet
 	flushEach  = 400e6             // nanoseconds between two records of a spool
@@ -45,7 +46,7 @@ type track struct {
 	at       int64 // position of time
 	time     uint32
 	end      int64 // where the next packet is expected
-	silent   bool  // the client has paused the stream
+	silent   int64 // what comes before it is silence: the client has paused the stream
 
 	Counters
 	transit int64 // arrival less timestamp, of the packet before
@@ -82,7 +83,7 @@ func fill(b []byte, c byte) {
 func (t *track) put(p Packet) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p.hushed = p.hushed || t.silent
+	p.hushed = p.hushed || p.At < t.silent
 	t.count(p)
 	n := int64(len(p.Payload))
 	if n == 0 || n > maxPacket {
@@ -146,11 +147,17 @@ func (t *track) blank(pos, n int64) {
 	}
 }
 
-// silence has all that comes from now on laid out as silence, or as it is.
-func (t *track) silence(on bool) {
+// silence has all that comes from now on laid out as silence, or as it is but for
+// what was under way when the client went on.
+func (t *track) silence(on bool, now int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.silent = on
+	switch {
+	case on:
+		t.silent = never
+	case t.silent == never:
+		t.silent = now + underWay
+	}
 }
 
 // count keeps the figures of RFC 3550 (A.1, A.3, A.8).

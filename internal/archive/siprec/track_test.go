@@ -126,3 +126,34 @@ func TestAStallLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// What a paused client sends all the same is silence, and so is what was under way
+// when it went on; the next word is not.
+func TestPausedByTheClient(t *testing.T) {
+	tr := newTrack(ALaw)
+	at := int64(Rate)
+	say := func() []byte {
+		at += 160
+		tr.put(Packet{Law: ALaw, SSRC: 7, Seq: uint16(at / 160), Time: uint32(at), At: at, Payload: tone(440, at, 160)})
+		out := make([]byte, at-tr.tail)
+		tr.take(out, at)
+		return out[len(out)-160:]
+	}
+	for _, c := range []struct {
+		name   string
+		before func()
+		loud   bool
+	}{
+		{"before it", func() {}, true},
+		{"in it", func() { tr.silence(true, at) }, false},
+		{"as it ends", func() { tr.silence(false, at) }, false},
+		{"told again that it has ended", func() { tr.silence(false, at+1000) }, false},
+		{"after it", func() { at += underWay }, true},
+	} {
+		c.before()
+		loud := slices.ContainsFunc(say(), func(b byte) bool { return b != ALaw.silence() })
+		if loud != c.loud {
+			t.Errorf("%s: heard %v", c.name, loud)
+		}
+	}
+}

@@ -32,8 +32,13 @@ func TestForkOfARealCall(t *testing.T) {
 	w.end("called.xml", called, 660)
 	w.end("caller.xml", caller, 440, "127.0.0.1:"+itoa(proxy), "-cid_str", "real-call", "-m", "1")
 
+	// The relay knows a call from its offer on, and would fork the caller alone.
+	w.until("the answer", func() bool {
+		tags, _ := ng.ask(map[string]any{"command": "query", "call-id": "real-call"})["tags"].(map[string]any)
+		return tags["caller"] != nil && tags["called"] != nil
+	})
 	var sub map[string]any
-	w.until("the call", func() bool {
+	w.until("the fork", func() bool {
 		sub = ng.ask(map[string]any{"command": "subscribe request", "call-id": "real-call", "from-tags": []any{"caller", "called"}, "flags": []any{"siprec"}})
 		return sub["result"] == "ok"
 	})

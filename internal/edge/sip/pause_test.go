@@ -30,6 +30,10 @@ func TestPausedWhileItRuns(t *testing.T) {
 		t.Fatal(code)
 	}
 	c.talk(400*time.Millisecond, canary, canary)
+	w.until("all that was said in the pause", func() bool { // a packet may be read after a message that was sent later
+		l := w.siprec.Status(w.source.ID).Live
+		return len(l) == 1 && l[0].Streams[0].Packets == 105 && l[0].Streams[1].Packets == 105
+	})
 	if code, _ := c.invite(c.offerOf(2, "", "sendonly")); code != 200 {
 		t.Fatal(code)
 	}

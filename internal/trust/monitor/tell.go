@@ -20,7 +20,7 @@ import (
 const (
 	gather     = 10 * time.Second
 	gap        = 15 * time.Minute // between mails to one contact
-	urgentGap  = 45 * time.Second // where something urgent waits: it is told within a minute
+	urgentGap  = 30 * time.Second // where something urgent waits: it is told within a minute of its cause
 	firstRetry = time.Minute
 	lastRetry  = 30 * time.Minute
 	mostListed = 10 // alerts in one mail; the others are counted
