@@ -78,7 +78,9 @@ export async function finding(page, base) {
   const drawer = page.getByRole('dialog');
   const read = drawer.getByRole('button', { name: 'Read the transcript' });
   await read.click();
-  const said = await drawer.getByRole('list', { name: 'Transcript' }).innerText();
+  const transcript = drawer.getByRole('list', { name: 'Transcript' });
+  await transcript.getByRole('listitem').first().waitFor(); // the list stands there before its lines do
+  const said = await transcript.innerText();
   const word = said.toLowerCase().match(/\b[a-z]{5,}\b/g).find((w) => !['caller', 'agent', 'speaker', 'negative', 'positive', 'about', 'there', 'where'].includes(w));
   assert.ok(word, `a word to search for in: ${said}`);
   await page.keyboard.press('Escape');
