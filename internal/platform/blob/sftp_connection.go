@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -42,7 +43,11 @@ func (r *remote) connect(ctx context.Context) (*sftp.Client, error) {
 		r.conn.Close()
 		return nil, r.explain(ctx, err)
 	}
-	if info, err := client.Stat(r.root); err != nil || !info.IsDir() {
+	info, err := client.Stat(r.root)
+	if err == nil && !info.IsDir() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
 		client.Close()
 		r.conn.Close()
 		return nil, fault.Wrap(err, fault.Unavailable, "%s does not exist: create it, or correct the path", r.where)

@@ -1,6 +1,9 @@
 package blob_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"ringfence/internal/base/fault"
@@ -21,6 +24,13 @@ func TestSFTP(t *testing.T) {
 		unavailable(t, cfg)
 		cfg = fresh(t)
 		cfg.SFTP.Address += "-never-made"
+		unavailable(t, cfg)
+		cfg = fresh(t)
+		_, folder, _ := strings.Cut(strings.TrimPrefix(cfg.SFTP.Address, "sftp://"), "/")
+		if err := os.WriteFile(filepath.Join("/", folder, "a-file"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg.SFTP.Address += "/a-file"
 		unavailable(t, cfg)
 		cfg = fresh(t)
 		cfg.SFTP.HostKey = "no key"
