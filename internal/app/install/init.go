@@ -136,7 +136,7 @@ func (s *setup) attempt(ctx context.Context) error {
 		return err
 	}
 	s.step("configuration")
-	link, err := s.invite(ctx, c)
+	link, err := s.invite(ctx, c, true)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (s *setup) again(ctx context.Context, c config.Config, done storage.Record)
 		s.say("Everything is in place since %s; nothing was changed.\nTo change settings edit %s. If the first link is lost: ringfence init --new-link --admin EMAIL\n", day(done.FinishedAt), s.path)
 		return nil
 	}
-	link, err := s.invite(ctx, c)
+	link, err := s.invite(ctx, c, false)
 	if err == nil {
 		s.say("Another link, good once and for a week:\n  %s\n", link)
 	}

@@ -22,12 +22,13 @@ var invitation = regexp.MustCompile(`https?://\S+/welcome#token=\S+`)
 
 // invite makes the provider, if there is none, and invites its one first
 // administrator. The link is taken out of the mail, which is sent as well if
-// mail leaves: a server that is just being set up may have no way to send one.
-func (x *setup) invite(ctx context.Context, c config.Config) (link string, err error) {
+// mail leaves: a server that is just being set up may have no way to send one. The
+// first time it makes the folders that data lie in.
+func (x *setup) invite(ctx context.Context, c config.Config, first bool) (link string, err error) {
 	if _, err := mail.Address(x.a.Admin); err != nil {
 		return "", cli.Misuse(errors.New("--admin is missing or no e-mail address: whose mailbox gets the first link?"))
 	}
-	s, err := storage.Open(ctx, c, true)
+	s, err := storage.Open(ctx, c, first)
 	if err != nil {
 		return "", err
 	}

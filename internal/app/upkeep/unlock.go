@@ -40,7 +40,7 @@ func Unlock(ctx context.Context, args []string, p cli.Process) error {
 	if err != nil {
 		return err
 	}
-	s, err := storage.Open(ctx, c, true)
+	s, err := storage.Open(ctx, c, false)
 	if err != nil {
 		return err
 	}
