@@ -70,7 +70,7 @@ func nominally(c config.Backup, at time.Time) destruction.Backups {
 		}
 	}
 	b := destruction.Backups{On: true, Places: last}
-	if c.KeyCopies > 0 {
+	if c.Keys != (config.Target{}) { // else the operator copies them, or nobody does
 		b.Keys = day.AddDate(0, 0, c.KeyCopies+1)
 	}
 	return b

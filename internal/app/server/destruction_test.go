@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ringfence/internal/app/apptest"
+	"ringfence/internal/app/config"
 	"ringfence/internal/app/server"
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
@@ -96,5 +97,19 @@ func TestUntilWhenABackupLasts(t *testing.T) {
 	}
 	if got := server.ReallyUntil(time.Time{}, destroyed, until, destroyed, true); !got.IsZero() {
 		t.Error("no backups last until", got)
+	}
+}
+
+// Where nobody has said where copies of keys go, it is not known here how long
+// they last: no day may be named, and none may come on which they are "gone".
+func TestKeysThatAreCopiedByOtherMeans(t *testing.T) {
+	destroyed := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	c := config.Backup{Data: config.Target{Folder: "/backup"}, Daily: 7, KeyCopies: 2}
+	if b := server.Nominally(c, destroyed); !b.On || b.Places.IsZero() || !b.Keys.IsZero() {
+		t.Errorf("no place for copies of keys: %+v", b)
+	}
+	c.Keys = config.Target{Folder: "/keys"}
+	if b := server.Nominally(c, destroyed); !b.Keys.Equal(destroyed.AddDate(0, 0, 3)) {
+		t.Errorf("two copies of keys: %+v", b)
 	}
 }

@@ -27,5 +27,6 @@ func (s *Server) Destroying() (*collect.Server, *destruction.Service) {
 	return s.collectors, s.certificates
 }
 
-// ReallyUntil is until when a backup from before a destruction lasts.
-var ReallyUntil = reallyUntil
+// ReallyUntil is until when a backup from before a destruction lasts, Nominally
+// until when it is to.
+var ReallyUntil, Nominally = reallyUntil, nominally
