@@ -56,22 +56,30 @@ func (s *Service) Erased(ctx context.Context, p *place.Place, e Erasure) error {
 	return s.signAs(ctx, p, i, r, c, id.Certificate{}, func(*place.Tx, id.Certificate) error { return nil })
 }
 
-// ofStores signs anew what an earlier certificate says of all stores, as its copies
-// are now, and reports whether it was one of these.
-func (s *Service) ofStores(ctx context.Context, p *place.Place, old id.Certificate) (bool, error) {
+// ofNone signs anew an earlier certificate that is of no recordings (of a person's
+// erasure, of ways back), as its copies are now, and reports whether it was one.
+func (s *Service) ofNone(ctx context.Context, p *place.Place, old id.Certificate) (bool, error) {
 	file, err := s.Document(ctx, p, old, false)
 	if err != nil {
 		return false, err
 	}
 	c, _, err := Verify(file)
-	if err != nil || len(c.Stores) == 0 {
+	if err != nil {
 		return false, err
+	}
+	switch {
+	case len(c.Stores) > 0:
+		c.Copies = s.rowCopies(p.Dialect(), c.Ended)
+	case c.By.Kind == ofWaysBack:
+		c.Copies = s.waysBack(p.Dialect(), c.Copies[1].State == gone, c.Ended)
+	default:
+		return false, nil
 	}
 	run, err := id.Parse[id.Destruction](c.Run)
 	if err != nil {
 		return false, err
 	}
-	c.Corrects, c.Copies = old.String(), s.rowCopies(p.Dialect(), c.Ended)
+	c.Corrects = old.String()
 	r := runRow{Run: run, Kind: c.By.Kind}
 	return true, s.signAs(ctx, p, id.New[id.Certificate](), r, *c, old, func(tx *place.Tx, i id.Certificate) error {
 		_, err := tx.Exec(`UPDATE destruction_certificates SET replaced = ? WHERE id = ?`, i, old)

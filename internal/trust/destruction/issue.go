@@ -126,7 +126,7 @@ func (s *Service) certify(ctx context.Context, p *place.Place, run id.Destructio
 
 // renew signs anew what an earlier certificate said, as it is known now.
 func (s *Service) renew(ctx context.Context, p *place.Place, old id.Certificate) error {
-	if of, err := s.ofStores(ctx, p, old); err != nil || of {
+	if is, err := s.ofNone(ctx, p, old); err != nil || is {
 		return err
 	}
 	var r runRow

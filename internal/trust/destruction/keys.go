@@ -38,23 +38,21 @@ func (s *Service) CertifyKeys(ctx context.Context, p *place.Place, k Keys) error
 	}
 	i, now := id.New[id.Certificate](), s.o.Now().UTC().Truncate(time.Second)
 	c := Certificate{
-		Version: 1, ID: i.String(), Customer: p.Customer().String(), Name: s.o.Name(ctx, p.Customer()), Run: k.Run.String(),
-		By: Authority{Kind: "pseudonyms", Approval: k.Approval.String(), OrderedBy: string(actor.Person)}, Ordered: k.Asked, Ended: now, SignedAt: now,
-		Total: Total{Keys: k.N}, Items: []Item{}, Copies: s.waysBack(p.Dialect(), k, now),
+		Version: 1, Run: k.Run.String(), By: Authority{Kind: ofWaysBack, Approval: k.Approval.String(), OrderedBy: string(actor.Person)},
+		Ordered: k.Asked, Ended: now, Total: Total{Keys: k.N}, Items: []Item{}, Copies: s.waysBack(p.Dialect(), k.TwoKeys, now),
 	}
-	return s.signAs(ctx, p, i, runRow{Run: k.Run, Kind: c.By.Kind}, c, id.Certificate{}, func(tx *place.Tx, i id.Certificate) error {
-		// Nothing is known later that is not known now: it is never signed anew.
-		_, err := tx.Exec(`UPDATE destruction_certificates SET until = 0 WHERE id = ?`, i)
-		return err
-	})
+	return s.signAs(ctx, p, i, runRow{Run: k.Run, Kind: c.By.Kind}, c, id.Certificate{}, func(*place.Tx, id.Certificate) error { return nil })
 }
 
+// ofWaysBack is the kind of authority of these certificates.
+const ofWaysBack = "pseudonyms"
+
 // waysBack says what became of each copy of an original under a pseudonym.
-func (s *Service) waysBack(d place.Dialect, k Keys, ended time.Time) []Copy {
+func (s *Service) waysBack(d place.Dialect, twoKeys bool, ended time.Time) []Copy {
 	b := s.o.Backups(ended)
 	return []Copy{
 		{What: "keys, first store", State: gone, Detail: "the wrapped keys were erased; their ids stay as tombstones"},
-		second("keys, second store", k.TwoKeys, "erased as in the first; their ids stay as tombstones"),
+		second("keys, second store", twoKeys, "erased as in the first; their ids stay as tombstones"),
 		{What: "originals and marks", State: gone, Detail: "the rows that led from a name or number to its pseudonym, and back, were deleted; the pseudonyms stand and lead nowhere"},
 		engineLog(d),
 		backupCopy("backups of rows and of the log of changes", b.On, b.Places, s.o.Now(),
