@@ -54,19 +54,27 @@ func (s *Service) IssueNow(ctx context.Context, p *place.Place) (int, error) {
 	return s.issue(ctx, p, s.o.Now().Add(time.Hour))
 }
 
+// partlyAfter is how old a certificate is before one takes its place that still
+// waits for some: a box answers for a hundred at once, and a certificate names
+// ten thousand.
+const partlyAfter = time.Hour
+
 func (s *Service) issue(ctx context.Context, p *place.Place, before time.Time) (signed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var runs []id.Destruction
 	var stale []id.Certificate
+	now := s.o.Now()
 	err = p.View(ctx, func(tx *place.Tx) error {
 		if runs, err = place.Rows[id.Destruction](tx, `SELECT run FROM destructions WHERE ended_at <= ?
 			AND EXISTS (SELECT 1 FROM destroyed WHERE destroyed.run = destructions.run AND certificate IS NULL) ORDER BY run`, before.UnixMilli()); err != nil {
 			return err
 		}
 		stale, err = place.Rows[id.Certificate](tx, `SELECT id FROM destruction_certificates c WHERE replaced IS NULL AND ((until > 0 AND until <= ?)
-			OR (waiting > 0 AND waiting <> (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'waiting'))
-			OR (open > 0 AND open <> (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'unknown'))) ORDER BY id`, s.o.Now().UnixMilli())
+			OR (waiting > 0 AND NOT EXISTS (SELECT 1 FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'waiting'))
+			OR (waiting > 0 AND signed_at <= ? AND waiting <> (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'waiting'))
+			OR (open > 0 AND open <> (SELECT count(*) FROM destroyed d WHERE d.certificate = c.id AND d.at_source = 'unknown'))) ORDER BY id`,
+			now.UnixMilli(), now.Add(-partlyAfter).UnixMilli())
 		return err
 	})
 	if err != nil || len(runs)+len(stale) == 0 {
