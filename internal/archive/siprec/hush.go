@@ -28,7 +28,7 @@ const (
 
 	// hushBefore is taken along in front of a pause: all that has not been sealed
 	// by then, for a stream may be laid out so far behind the clock.
-	hushBefore = reorderFor
+	hushBefore = behindFor
 	hushAfter  = aheadFor // and behind it, for a stream may run ahead
 )
 

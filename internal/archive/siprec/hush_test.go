@@ -201,3 +201,27 @@ func TestAPausedStreamIsSilent(t *testing.T) {
 		t.Errorf("%.0f %.0f %.0f", level(s, canary), level(s[800:7200], 440), level(s[3*8000+800:4*8000-800], 440))
 	}
 }
+
+// A stream that lies behind the clock is silenced where it lies: what is said in
+// the moment before a pause is known is laid out before its beginning.
+func TestAPauseReachesWhatLiesBehindTheClock(t *testing.T) {
+	p := &pausing{}
+	w := p.in(newWorld(t, placetest.New(t, schemas()), recording.Options{}))
+	tape := w.begin(two...)
+	w.noted()
+	w.say(tape, 100, 440)
+	w.at = w.at.Add(800 * time.Millisecond) // nothing came
+	p.of(w, recording.Call{Idents: tape.session.idents()}, w.at)
+	for range 10 {
+		w.packet(tape, 0, canary, func(q *Packet) { q.Seq, q.Time = q.Seq-40, q.Time-40*160 })
+		w.at = w.at.Add(20 * time.Millisecond)
+	}
+	w.noted()
+	for range 5 {
+		w.Tick(w.at)
+		w.at = w.at.Add(400 * time.Millisecond)
+	}
+	if sound := w.inSpool(tape.ID); bytes.Contains(sound, tone(canary, 8000, 160)) || !bytes.Contains(sound, tone(440, 8000, 160)) {
+		t.Error("what was said in the pause is in the spool, or what was said before it is not")
+	}
+}
