@@ -181,6 +181,30 @@ func TestUnknownPausesAreNotGuessed(t *testing.T) {
 	}
 }
 
+// From the moment that somebody notes a pause or ends one, nothing is sealed
+// before pauses were read; the end of a session has them read at once.
+func TestANotedPauseIsReadFirst(t *testing.T) {
+	p := &pausing{}
+	w := p.in(newWorld(t, placetest.New(t, schemas()), recording.Options{}))
+	tape := w.begin(two...)
+	for code, waits := range map[string]bool{"pause.noted": true, "pause.ended": true, "source.changed": false} {
+		w.no(w.Learn(t.Context()))
+		w.no(w.Place.Change(t.Context(), w.Who, func(tx *place.Tx) error {
+			tx.Record(place.Event{Code: code})
+			return nil
+		}))
+		if tape.informed() == waits {
+			t.Errorf("%s: waits %v", code, !waits)
+		}
+	}
+	w.say(tape, 100, 440, 660)
+	w.unsure(w.Place.Customer())
+	tape.Fact(Fact{What: Left, At: w.at})
+	if all, _ := w.archived(); len(all) != 1 || all[0].Sound != recording.Complete {
+		t.Errorf("%+v", all)
+	}
+}
+
 // The client's own pause: what it sends in a stream that it has paused is not kept.
 func TestAPausedStreamIsSilent(t *testing.T) {
 	w := newWorld(t, placetest.New(t, schemas()), recording.Options{})
