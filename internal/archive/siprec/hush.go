@@ -205,32 +205,24 @@ func (t *Tape) hushOne(h Hush) {
 		s.told.At = t.begun
 	}
 	if !h.To.IsZero() {
-		s.to = samples(h.To.Sub(t.begun)) + hushAfter
-		if s.to <= t.frontier {
-			s.to = t.frontier // what has been sealed is no concern of ours
-		}
+		s.to = max(samples(h.To.Sub(t.begun))+hushAfter, t.frontier) // what has been sealed is no concern of ours
 	}
 	var all []stretch
 	if old := t.hushes.Load(); old != nil {
 		all = append(all, *old...)
 	}
-	for i := range all {
-		if all[i].pause != h.ID {
-			continue
-		}
-		if all[i].told.Until.Equal(h.To) && all[i].told.At.Equal(s.told.At) {
-			return
-		}
-		s.told.At = all[i].told.At
-		all[i].to, all[i].told = s.to, s.told
-		t.hushes.Store(&all)
-		t.keep(s.told)
+	i := slices.IndexFunc(all, func(known stretch) bool { return known.pause == h.ID })
+	switch {
+	case i >= 0 && all[i].told.Until.Equal(h.To):
 		return
-	}
-	if s.to <= t.frontier {
+	case i >= 0:
+		s.from, s.told.At = all[i].from, all[i].told.At
+		all[i] = s
+	case s.to <= t.frontier:
 		return // it was over before what is not sealed yet
+	default:
+		all = append(all, s)
 	}
-	all = append(all, s)
 	t.hushes.Store(&all)
 	t.keep(s.told)
 }
@@ -284,17 +276,12 @@ func (t *Tape) quieten(b []byte, from int64) bool {
 		for _, s := range *all {
 			switch {
 			case at >= s.from && at < s.to:
-				in = true
+				next, in = min(next, s.to), true
 			case s.from > at:
 				next = min(next, s.from)
 			}
 		}
-		if in { // up to the first end of a pause that we are in
-			for _, s := range *all {
-				if at >= s.from && at < s.to {
-					next = min(next, s.to)
-				}
-			}
+		if in {
 			fill(b[at-from:next-from], t.law.silence())
 		} else {
 			left += next - at
