@@ -109,9 +109,11 @@ func (s *Service) Start(ctx context.Context) error {
 // Stop ends all sessions as truncated, their sound up to here durable, and waits.
 // What is not archived yet is at the next start. Twice is fine.
 func (s *Service) Stop() {
+	var all sync.WaitGroup // each may wait for a last reading of its pauses
 	for _, t := range s.tapes() {
-		t.Fact(Fact{What: Stopping, At: s.now()})
+		all.Go(func() { t.Fact(Fact{What: Stopping, At: s.now()}) })
 	}
+	all.Wait()
 	if s.cancel != nil {
 		s.cancel()
 	}
