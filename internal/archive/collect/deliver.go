@@ -149,20 +149,21 @@ func (b *box) openReceipt(e *entry, s Signed) (Receipt, error) {
 
 // settle acts on the server's last word. Every step can be repeated.
 func (b *box) settle(e *entry, r Receipt) (err error) {
+	after := b.permitted(e, r)
 	if r.State == Verified || r.State == Erased {
 		// Before a source is touched, and before the spool forgets it.
 		rec := r.Recording
 		if rec.IsZero() {
 			rec = e.manifest.Recording
 		}
-		if err := b.ledger.had(rec, e.Sources); err != nil {
+		if err := b.ledger.had(rec, e.Sources, after == Delete); err != nil {
 			return err
 		}
 		b.crash("remembered")
 	}
 	switch r.State {
 	case Verified:
-		if err := b.release(e, r); err != nil {
+		if err := b.release(e, after); err != nil {
 			return err
 		}
 		b.crash("released")

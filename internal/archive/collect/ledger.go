@@ -19,8 +19,8 @@ import (
 // from its start when the server names what was destroyed. It holds ids and
 // keyed marks: neither names nor numbers.
 //
-// A recording has one record for each upload of it, and a last one with what was
-// answered. What was answered is dropped from the file, but for the answer, when
+// A recording has one record for each upload of it, which says whether the box
+// deletes the files, and a last one with what was answered. What was answered is dropped from the file, but for the answer, when
 // the box starts.
 type ledger struct {
 	records
@@ -29,15 +29,16 @@ type ledger struct {
 
 // kept is what the ledger has of a recording.
 type kept struct {
-	sources []source
-	said    Fate // once it was answered; it is the same word whenever it is asked for
+	sources map[source]bool // true: this box has deleted it, or was about to
+	said    Fate            // once it was answered; it is the same word whenever it is asked for
 }
 
 const (
-	hadRecord  = 'h'
-	saidRecord = 's'
-	ledgerHead = 1 + 16 + 1 // kind, recording, and how many sources or which fate
-	sourceSize = 16 + 8 + 8 + 16
+	hadRecord     = 'h'
+	deletesRecord = 'd'
+	saidRecord    = 's'
+	ledgerHead    = 1 + 16 + 1 // kind, recording, and how many sources or which fate
+	sourceSize    = 16 + 8 + 8 + 16
 )
 
 // openLedger cuts off what a power cut left, and drops the files of recordings
@@ -54,7 +55,7 @@ func openLedger(path string) (*ledger, error) {
 			said[rec] = true
 		}
 	}); err == nil {
-		_, err = readLedger(f, func(kind byte, rec id.Recording, _ []byte) { drop = drop || kind == hadRecord && said[rec] })
+		_, err = readLedger(f, func(kind byte, rec id.Recording, _ []byte) { drop = drop || kind != saidRecord && said[rec] })
 	}
 	if err == nil && drop {
 		err = l.rewrite(said)
@@ -72,7 +73,7 @@ func openLedger(path string) (*ledger, error) {
 func (l *ledger) rewrite(said map[id.Recording]bool) error {
 	var b bytes.Buffer
 	if _, err := readLedger(l.f, func(kind byte, rec id.Recording, whole []byte) {
-		if kind != hadRecord || !said[rec] {
+		if kind == saidRecord || !said[rec] {
 			b.Write(whole)
 		}
 	}); err != nil {
@@ -99,7 +100,7 @@ func readLedger(f *os.File, each func(kind byte, rec id.Recording, whole []byte)
 			break
 		}
 		size := ledgerHead + 4
-		if b[0] == hadRecord {
+		if b[0] == hadRecord || b[0] == deletesRecord {
 			size += int(b[ledgerHead-1]) * sourceSize
 		}
 		if _, err = io.ReadFull(r, b[ledgerHead:size]); err != nil {
@@ -117,9 +118,14 @@ func readLedger(f *os.File, each func(kind byte, rec id.Recording, whole []byte)
 	return end, err
 }
 
-// had remembers which files a recording was made from; durable on return.
-func (l *ledger) had(rec id.Recording, sources []source) error {
-	b := append([]byte{hadRecord}, rec[:]...)
+// had remembers which files a recording was made from, before the box deletes
+// them or leaves them; durable on return.
+func (l *ledger) had(rec id.Recording, sources []source, deletes bool) error {
+	kind := byte(hadRecord)
+	if deletes {
+		kind = deletesRecord
+	}
+	b := append([]byte{kind}, rec[:]...)
 	b = append(b, byte(len(sources)))
 	for _, s := range sources {
 		b = append(b, s.Path[:]...)
@@ -157,10 +163,12 @@ func (l *ledger) find(wanted map[id.Recording]bool) (map[id.Recording]kept, erro
 		if kind == saidRecord {
 			k.said = fateOf(whole[ledgerHead-1])
 		} else {
+			if k.sources == nil {
+				k.sources = map[source]bool{}
+			}
 			for b := whole[ledgerHead : len(whole)-4]; len(b) > 0; b = b[sourceSize:] {
-				k.sources = append(k.sources, source{
-					Path: mark16(b[:16]), Size: int64(binary.BigEndian.Uint64(b[16:])), ModTime: int64(binary.BigEndian.Uint64(b[24:])), Content: mark16(b[32:48]),
-				})
+				s := source{Path: mark16(b[:16]), Size: int64(binary.BigEndian.Uint64(b[16:])), ModTime: int64(binary.BigEndian.Uint64(b[24:])), Content: mark16(b[32:48])}
+				k.sources[s] = k.sources[s] || kind == deletesRecord
 			}
 		}
 		found[rec] = k

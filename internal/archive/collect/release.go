@@ -15,16 +15,24 @@ import (
 // profiles do not look into it.
 const doneFolder = ".ringfence-done"
 
-// release moves or deletes the sources of a verified entry, where the
-// administrator has asked for it and the recording lies in two places. It
-// opens them within the source's folder only (a link out of it leads nowhere).
-func (b *box) release(e *entry, r Receipt) error {
+// permitted is what may be done to the sources of an entry: what the administrator
+// has asked for, if the recording was verified and lies in two places.
+func (b *box) permitted(e *entry, r Receipt) After {
 	after := b.after()
-	if after == Keep {
-		return nil
+	if r.State != Verified {
+		return Keep
 	}
-	if r.Copies < 2 {
+	if after != Keep && r.Copies < 2 {
 		b.report(Event{What: "kept", Upload: e.Upload.String(), Text: "the server keeps keys or objects in one place only; sources stay until there are two"})
+		return Keep
+	}
+	return after
+}
+
+// release moves or deletes the sources of a verified entry. It opens them within
+// the source's folder only (a link out of it leads nowhere).
+func (b *box) release(e *entry, after After) error {
+	if after == Keep {
 		return nil
 	}
 	for _, s := range e.Sources {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -364,14 +365,31 @@ func TestBoxesThatCannotSay(t *testing.T) {
 	}
 }
 
+// In an empty folder the box knows what it has deleted itself.
+func TestAnEmptyFolderOfFilesThatWereDeleted(t *testing.T) {
+	w := newWorld(t)
+	w.removes()
+	w.enrol()
+	wavFile(t, w.from, "a.wav", 1, 1)
+	w.mustCollect(func(o *Options) { o.After = Delete })
+	rec := w.archived()[0].ID
+	w.destroy(rec)
+	w.mustCollect(nil)
+	if got := w.word(t, rec).Fate; got != FateAbsent {
+		t.Errorf("it says %q", got)
+	}
+}
+
 // A box that was set up anew does not know what the earlier one brought, and a
 // share that is not connected is no proof that nothing lies there.
 func TestABoxDoesNotGuess(t *testing.T) {
 	w, file, rec := destroyedOnTheBox(t)
 	fine(t, os.Rename(file, filepath.Join(filepath.Dir(w.state), "away")))
-	w.mustCollect(func(o *Options) { o.After = Keep })
-	if got := w.word(t, rec).Fate; got != FateWaiting {
-		t.Errorf("with an empty folder it says %q", got)
+	for _, after := range []After{Keep, Move, Delete} {
+		w.mustCollect(func(o *Options) { o.After = after })
+		if got := w.word(t, rec).Fate; got != FateWaiting {
+			t.Errorf("with an empty folder, set to %s, it says %q", after, got)
+		}
 	}
 	fine(t, os.Remove(filepath.Join(w.state, ledgerFile)))
 	w.mustCollect(func(o *Options) { o.After = Delete })
@@ -388,14 +406,15 @@ func TestTheLedgerForgetsWhatWasAnswered(t *testing.T) {
 	fine(t, err)
 	a, b := id.New[id.Recording](), id.New[id.Recording]()
 	mark := source{Path: mark16{1, 2, 3}, Size: 10, ModTime: 7, Content: mark16{4, 5, 6}}
-	fine(t, errors.Join(l.had(a, []source{mark}), l.had(b, []source{mark, mark}), l.answered(map[id.Recording]Fate{a: FateRemoved}), l.Close()))
+	gone := source{Path: mark16{2}, Size: 11}
+	fine(t, errors.Join(l.had(a, []source{mark}, false), l.had(a, []source{mark}, true), l.had(b, []source{mark, gone}, false), l.had(b, []source{gone}, true), l.answered(map[id.Recording]Fate{a: FateRemoved}), l.Close()))
 	whole, err := os.ReadFile(path)
 	fine(t, err)
 	l, err = openLedger(path)
 	fine(t, err)
 	found, err := l.find(map[id.Recording]bool{a: true, b: true})
 	fine(t, err)
-	if len(found[a].sources) != 0 || found[a].said != FateRemoved || len(found[b].sources) != 2 || found[b].sources[0] != mark {
+	if len(found[a].sources) != 0 || found[a].said != FateRemoved || !maps.Equal(found[b].sources, map[source]bool{mark: false, gone: true}) {
 		t.Errorf("%+v", found)
 	}
 	fine(t, l.Close())
@@ -403,7 +422,7 @@ func TestTheLedgerForgetsWhatWasAnswered(t *testing.T) {
 		fine(t, os.WriteFile(path, whole[:n], 0o600))
 		l, err := openLedger(path)
 		fine(t, err)
-		fine(t, l.had(b, []source{mark}))
+		fine(t, l.had(b, []source{mark}, false))
 		found, err := l.find(map[id.Recording]bool{b: true})
 		if err != nil || len(found[b].sources) == 0 || found[a].said != "" {
 			t.Fatalf("after a cut at %d: %+v, %v", n, found, err)
@@ -541,7 +560,7 @@ func FuzzLedger(f *testing.F) {
 		fine(t, err)
 		defer l.Close()
 		rec := id.New[id.Recording]()
-		fine(t, l.had(rec, []source{{Size: 5}}))
+		fine(t, l.had(rec, []source{{Size: 5}}, false))
 		if found, err := l.find(map[id.Recording]bool{rec: true}); err != nil || len(found[rec].sources) != 1 {
 			t.Errorf("%+v, %v", found, err)
 		}

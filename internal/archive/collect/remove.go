@@ -96,7 +96,7 @@ func (b *box) fates(ctx context.Context, recs []id.Recording) (map[id.Recording]
 		case len(k.sources) == 0:
 			said[rec] = FateForgotten
 		default:
-			for _, s := range k.sources {
+			for s := range k.sources {
 				marks[s.Path] = true
 			}
 		}
@@ -113,7 +113,7 @@ func (b *box) fates(ctx context.Context, recs []id.Recording) (map[id.Recording]
 			if ctx.Err() != nil {
 				break // what was removed until here is written down
 			}
-			if fate, ok := b.end(v, known[rec].sources); ok {
+			if fate, ok := b.end(v, rec, known[rec].sources); ok {
 				fresh[rec] = fate
 			}
 		}
@@ -169,15 +169,24 @@ func (b *box) view(marks map[mark16]bool) (view, error) {
 }
 
 // end removes the files of a recording where it may; false if it cannot be said
-// now. A file that was written to since is another one, and is never touched.
-func (b *box) end(v view, sources []source) (Fate, bool) {
+// now: in an empty folder only what the box itself deletes is known to have gone.
+// A file that was written to since is another one, and is never touched.
+func (b *box) end(v view, rec id.Recording, sources map[source]bool) (Fate, bool) {
 	after := b.after()
-	if v.empty && after != Delete {
-		return "", false
-	}
 	versions := map[mark16][]source{}
-	for _, s := range sources {
+	var going []source
+	for s, deletes := range sources {
+		if v.empty && !deletes {
+			return "", false
+		}
+		if !v.empty && (after == Delete || len(v.own[s.Path]) > 0) {
+			going = append(going, s)
+		}
 		versions[s.Path] = append(versions[s.Path], s)
+	}
+	// A box that dies between the last file of the folder and its answer finds an empty one.
+	if len(going) > 0 && b.ledger.had(rec, going, true) != nil {
+		return "", false
 	}
 	var all []Fate
 	for mark, of := range versions {
