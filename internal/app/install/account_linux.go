@@ -92,6 +92,9 @@ func (s *setup) handOver(ctx context.Context, who *account) error {
 	if s.newLink {
 		args = append(args, "--new-link")
 	}
+	if s.begin {
+		args = append(args, "--new-folders")
+	}
 	child := exec.CommandContext(ctx, self, args...)
 	child.Stdin, child.Stdout, child.Stderr = s.Stdin, s.Stdout, s.Stderr
 	child.Dir = "/"
@@ -138,7 +141,7 @@ func privileged(address string) bool {
 // folders makes what is not there yet, for the server's user alone. What is
 // there keeps its owner: it may be somebody's.
 func (s *setup) folders(c config.Config, who *account) error {
-	all := []string{filepath.Dir(s.path), filepath.Dir(c.Keys.Root), c.Data, c.Keys.Store, c.Keys.Mirror}
+	all := []string{filepath.Dir(s.path), filepath.Dir(c.Keys.Root), c.Data, c.Keys.Store, c.Keys.Mirror, c.Objects.First.Folder, c.Objects.Second.Folder}
 	if c.Backup.On() {
 		all = append(all, filepath.Dir(c.Backup.Key), c.Backup.Data.Folder, c.Backup.Keys.Folder)
 	}
@@ -168,7 +171,7 @@ const dropIn = "/etc/systemd/system/ringfence.service.d/folders.conf"
 func (s *setup) writable(c config.Config) error {
 	usual := config.Default()
 	var others []string
-	for _, dir := range []string{c.Data, c.Keys.Store, c.Keys.Mirror, c.Backup.Data.Folder, c.Backup.Keys.Folder} {
+	for _, dir := range []string{c.Data, c.Keys.Store, c.Keys.Mirror, c.Objects.First.Folder, c.Objects.Second.Folder, c.Backup.Data.Folder, c.Backup.Keys.Folder} {
 		if dir != "" && dir != usual.Data && dir != usual.Keys.Store && !strings.HasPrefix(dir, usual.Data+"/") {
 			others = append(others, dir)
 		}

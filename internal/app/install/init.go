@@ -8,8 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +32,8 @@ root key and has its recovery copy read back, makes the key stores, does the sam
 for backups if it is told where they go, writes a configuration that explains
 itself, and gives the first administrator a link to choose a password. Every
 fault is told at once, and nothing is made before they are gone. Run it again
-after it was interrupted; run once more after it was finished, it changes nothing.
+after it was interrupted; run once more after it was finished, it changes nothing,
+but with --new-link or --new-folders.
 
 Usage: ringfence init [--admin EMAIL --url URL --smtp HOST:PORT ...] [--answers FILE]`
 
@@ -42,6 +45,7 @@ type setup struct {
 	path    string // of the configuration
 	user    string // who runs the server; empty: who runs this
 	newLink bool
+	begin   bool // folders that are not there
 	a       initAnswers
 }
 
@@ -58,6 +62,7 @@ func (s *setup) run(ctx context.Context, args []string) error {
 	file := f.String("answers", "", "file with answers: YAML, with the names of these flags as keys")
 	f.StringVar(&s.user, "user", "", "user that will run the server; without it that of the package, if --config is the package's and root runs this")
 	f.BoolVar(&s.newLink, "new-link", false, "make another link for the first administrator, who has lost theirs")
+	f.BoolVar(&s.begin, "new-folders", false, "after it was finished: begin the folders for keys and recordings that the configuration names and that are not there, as on a new disk or for a second place; with SQLite while the server is stopped")
 	s.a.flags(f)
 	if err := cli.Parse(f, args); err != nil {
 		return err
@@ -151,6 +156,15 @@ func (s *setup) attempt(ctx context.Context) error {
 
 // again is a run after everything was done.
 func (s *setup) again(ctx context.Context, c config.Config, done storage.Record) error {
+	if s.begin {
+		if err := beginFolders(ctx, c); err != nil {
+			return err
+		}
+		s.say("Every folder that %s names is there.\n", s.path)
+		if !s.newLink {
+			return nil
+		}
+	}
 	if !s.newLink {
 		s.say("Everything is in place since %s; nothing was changed.\nTo change settings edit %s. If the first link is lost: ringfence init --new-link --admin EMAIL\n", day(done.FinishedAt), s.path)
 		return nil
@@ -160,6 +174,36 @@ func (s *setup) again(ctx context.Context, c config.Config, done storage.Record)
 		s.say("Another link, good once and for a week:\n  %s\n", link)
 	}
 	return err
+}
+
+// beginFolders makes what is not there of the folders for keys and objects. The other
+// place fills them: with keys as customers are opened, with objects in the night.
+func beginFolders(ctx context.Context, c config.Config) error {
+	root, err := keyring.LoadRoots(c.Keys.Root)
+	if err != nil {
+		return err
+	}
+	where, err := storage.KeyStores(c)
+	if err != nil {
+		return err
+	}
+	// With no keys at all there would be new ones, that open nothing.
+	there := slices.ContainsFunc(where, func(s keyring.Store) bool {
+		all, err := os.ReadDir(s.Dir)
+		return s.Dir == "" || err == nil && len(all) > 0
+	})
+	if !there {
+		return fault.New(fault.Unavailable, "no folder for keys is there: bring one back, or restore it")
+	}
+	if err := keyring.Init(ctx, keyring.Options{Root: root, Stores: where}); err != nil {
+		return err
+	}
+	s, err := storage.Open(ctx, c, true)
+	if err != nil {
+		return err
+	}
+	s.Close(slog.New(slog.DiscardHandler))
+	return nil
 }
 
 // settle takes an existing configuration as it is, and makes a new one of the

@@ -62,7 +62,7 @@ func openFolder(dir string, create bool) (Bucket, error) {
 		return nil, f.explain(err)
 	case !create:
 		return nil, fault.Wrap(err, fault.Unavailable, "the folder for objects %s has gone or is not mounted (its file %s is missing): bring it back; "+
-			"if it is to be a new one, run `ringfence init` again", f.dir, marker)
+			"if it is to be a new one, run `ringfence init --new-folders`", f.dir, marker)
 	}
 	return f, f.create()
 }

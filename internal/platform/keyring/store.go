@@ -75,7 +75,7 @@ func (s store) present(i int) error {
 		return nil
 	case errors.Is(err, fs.ErrNotExist) && i > 0:
 		return fault.Wrap(err, fault.Unavailable, "the second folder for keys %s is missing or not mounted: bring it back; "+
-			"if its disk is lost, run `ringfence init` again with a new one, which is filled from the first", s.dir)
+			"on a new disk run `ringfence init --new-folders`, and it is filled from the first", s.dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Wrap(err, fault.Unavailable, "the folder for keys %s is missing or not mounted: bring it back or restore it; "+
 			"for a new installation run `ringfence init`", s.dir)
