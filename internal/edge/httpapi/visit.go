@@ -225,8 +225,13 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 		if malformed || m.Customer != c {
 			return errNothing
 		}
-	} else if err := s.signedIn(r, v); err != nil {
-		return err
+	} else {
+		if !malformed {
+			r = s.askedAhead(r, c)
+		}
+		if err := s.signedIn(r, v); err != nil {
+			return err
+		}
 	}
 	if malformed {
 		return errNothing
@@ -239,6 +244,19 @@ func (s *Server) enterCustomer(r *http.Request, v *visit, a access.Act, customer
 		return err
 	}
 	return s.throttle(r.Context(), v, c)
+}
+
+// askedAhead gives a request whose session and whose standing at a customer are
+// asked for at once, where that can be.
+func (s *Server) askedAhead(r *http.Request, c id.Customer) *http.Request {
+	cookie, err := r.Cookie(s.cookieName(sessionCookie))
+	if err != nil {
+		return r
+	}
+	if ctx := s.deps.People.Ahead(r.Context(), secret.NewText(cookie.Value), c); ctx != r.Context() {
+		return r.WithContext(ctx)
+	}
+	return r
 }
 
 // allowedIn asks the place what the visitor holds there, whether its access

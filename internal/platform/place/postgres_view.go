@@ -160,22 +160,27 @@ func (c *viewingConn) begin(ctx context.Context) error {
 // onceFor is how long a question may take that nobody can give up.
 const onceFor = 30 * time.Second
 
-// onceKey marks the context of a question that is a View of its own; its value
-// is what stands before it.
+// onceKey marks the context of a question that is a View of its own.
 type onceKey struct{}
+
+// onceAsk is how one is asked.
+type onceAsk struct {
+	enter string // what stands before it
+	ahead *ahead // what travels with it, or nil
+}
 
 // once asks a question that is a View of its own. Nobody can give it up, for to
 // watch a context takes a goroutine; the connection's deadline ends it instead.
-func (pl *pool) once(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (pl *pool) once(ctx context.Context, text string, args []any, a *ahead) (*sql.Rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return pl.read.QueryContext(context.WithValue(context.WithoutCancel(ctx), onceKey{}, pl.enterOnce), text, args...)
+	return pl.read.QueryContext(context.WithValue(context.WithoutCancel(ctx), onceKey{}, onceAsk{pl.enterOnce, a}), text, args...)
 }
 
 // QueryContext sends what was put off together with the question.
 func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	enter, once := ctx.Value(onceKey{}).(string)
+	ask, once := ctx.Value(onceKey{}).(onceAsk)
 	if c.opening == nil && !once {
 		return c.Conn.QueryContext(ctx, text, args)
 	}
@@ -184,22 +189,28 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 		return nil, driver.ErrBadConn
 	}
 	if once {
-		c.opening = []string{enter}
+		c.opening = []string{ask.enter}
 		_ = conn.PgConn().Conn().SetDeadline(time.Now().Add(onceFor)) // a closed one fails below
 	}
 	plain := make([]any, len(args))
 	for i, a := range args {
 		plain[i] = a.Value
 	}
-	var q pgx.ExtendedQueryBuilder
-	if err := q.Build(conn.TypeMap(), nil, plain); err != nil {
-		return nil, err
-	}
 	var batch pgconn.Batch
 	for _, one := range c.opening {
 		batch.ExecParams(one, nil, nil, nil, nil)
 	}
-	batch.ExecParams(text, q.ParamValues, nil, q.ParamFormats, q.ResultFormats)
+	if err := c.add(&batch, text, plain); err != nil {
+		return nil, err
+	}
+	along := false
+	if a := ask.ahead; a != nil && !a.asked {
+		a.asked = true
+		if plain, err := a.plain(); err == nil {
+			batch.ExecParams(a.enter, nil, nil, nil, nil) // a role is taken as the session's user may, whatever role it has now
+			along = c.add(&batch, a.text, plain) == nil
+		}
+	}
 	first := len(c.opening)
 	c.opening = nil
 	results := conn.PgConn().ExecBatch(ctx, &batch)
@@ -223,10 +234,13 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 	}
 	rows.rows = results.ResultReader()
 	// The first row is read at once, as pgx does: a question that fails fails here.
-	if rows.ahead = rows.rows.NextRow(); !rows.ahead {
+	if rows.first = rows.rows.NextRow(); !rows.first {
 		if _, err := rows.rows.Close(); err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
+	}
+	if along {
+		rows.ahead = ask.ahead
 	}
 	return rows, nil
 }
@@ -262,12 +276,27 @@ type viewRows struct {
 	c     *viewingConn // of a question that is a View of its own; else nil
 	all   *pgconn.MultiResultReader
 	rows  *pgconn.ResultReader
-	ahead bool // a row was read that Next has not given yet
+	first bool   // a row was read that Next has not given yet
+	ahead *ahead // was sent with it; nil once its answer was read
+}
+
+// add adds a question to a message.
+func (c *viewingConn) add(batch *pgconn.Batch, text string, args []any) error {
+	var q pgx.ExtendedQueryBuilder
+	if err := q.Build(c.Conn.Conn().TypeMap(), nil, args); err != nil {
+		return err
+	}
+	batch.ExecParams(text, q.ParamValues, nil, q.ParamFormats, q.ResultFormats)
+	return nil
 }
 
 // Columns names them.
 func (r *viewRows) Columns() []string {
-	fields := r.rows.FieldDescriptions()
+	return columns(r.rows)
+}
+
+func columns(r *pgconn.ResultReader) []string {
+	fields := r.FieldDescriptions()
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.Name
@@ -277,15 +306,20 @@ func (r *viewRows) Columns() []string {
 
 // Next gives one row, as what pgx gives database/sql for each type.
 func (r *viewRows) Next(to []driver.Value) error {
-	if !r.ahead && !r.rows.NextRow() {
+	if !r.first && !r.rows.NextRow() {
 		if _, err := r.rows.Close(); err != nil {
 			return err
 		}
 		return io.EOF
 	}
-	r.ahead = false
-	fields := r.rows.FieldDescriptions()
-	for i, raw := range r.rows.Values() {
+	r.first = false
+	return values(r.rows, to)
+}
+
+// values reads the row that a reader stands at.
+func values(r *pgconn.ResultReader, to []driver.Value) error {
+	fields := r.FieldDescriptions()
+	for i, raw := range r.Values() {
 		if to[i] = nil; raw == nil {
 			continue
 		}
@@ -316,12 +350,41 @@ func valueOf(oid uint32, raw []byte) (driver.Value, error) {
 	return string(raw), nil
 }
 
+// along reads the answer of what was asked ahead; nil if there is none.
+func (r *viewRows) along() *buffered {
+	if !r.all.NextResult() {
+		return nil
+	}
+	if _, err := r.all.ResultReader().Close(); err != nil || !r.all.NextResult() { // its settings
+		return nil
+	}
+	rows := r.all.ResultReader()
+	got := &buffered{columns: columns(rows)}
+	for rows.NextRow() {
+		one := make([]driver.Value, len(got.columns))
+		if values(rows, one) != nil {
+			return nil
+		}
+		got.rows = append(got.rows, one)
+	}
+	if _, err := rows.Close(); err != nil {
+		return nil
+	}
+	return got
+}
+
 // Close reads to the end of the answer.
 func (r *viewRows) Close() (err error) {
 	if r.rows != nil {
 		_, err = r.rows.Close()
 	}
-	err = errors.Join(err, r.all.Close())
+	if r.ahead != nil && err == nil {
+		r.ahead.got = r.along()
+		_ = r.all.Close() // this question has its answer; one ahead that failed is asked once more
+	} else {
+		err = errors.Join(err, r.all.Close())
+	}
+	r.ahead = nil
 	if r.c == nil || r.c.Conn.Conn().IsClosed() {
 		return err
 	}

@@ -99,7 +99,7 @@ func at(v reflect.Value, path []int) reflect.Value {
 var scanner = reflect.TypeFor[sql.Scanner]()
 
 // planFor says into which field each column goes.
-func planFor[T any](rows *sql.Rows) ([][]int, error) {
+func planFor[T any](rows answer) ([][]int, error) {
 	cols, err := rows.Columns()
 	if err != nil {
 		return nil, err

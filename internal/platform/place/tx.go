@@ -113,17 +113,22 @@ func (tx *Tx) fail(err error, st *statement) error {
 }
 
 // query runs a statement that gives rows; done must be called after them.
-func (tx *Tx) query(st *statement, args []any) (rows *sql.Rows, done func(), err error) {
+func (tx *Tx) query(st *statement, args []any) (_ answer, done func(), err error) {
 	text, args := st.bind(tx.d, args)
 	done = func() {}
 	if kept := tx.kept(text); kept != nil {
-		rows, err = kept.QueryContext(tx.ctx, args...)
+		rows, err := kept.QueryContext(tx.ctx, args...)
 		return rows, done, err
 	}
 	if tx.alone() {
-		rows, err = tx.pool.once(tx.ctx, text, args)
+		a, _ := tx.ctx.Value(aheadKey{}).(*ahead)
+		if got := a.answered(tx.place, text, args); got != nil {
+			return got, done, nil
+		}
+		rows, err := tx.pool.once(tx.ctx, text, args, a)
 		return rows, done, err
 	}
+	var rows *sql.Rows
 	again, err := tx.again(text)
 	switch {
 	case err != nil:

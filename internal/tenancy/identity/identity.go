@@ -95,6 +95,7 @@ type Service struct {
 	invites *limiter // by customer or node
 	wrong   *limiter // by network: who typed wrong passwords waits behind those who did not
 	resets  *limiter // by account: mails with links
+	whose   whose
 
 	background sync.WaitGroup
 	later      chan struct{} // how many things run behind an answer that has been given

@@ -10,6 +10,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/place"
+	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
 	"ringfence/internal/tenancy/org"
@@ -59,6 +60,67 @@ func TestNobodyEntersASuspendedCustomer(t *testing.T) {
 				t.Errorf("a token of nobody learns something: %v", err)
 			}
 		}
+	})
+}
+
+// Who was let in the last time is not therefore let in now: what a request asks
+// ahead is asked by it alone.
+func TestAskingAheadLetsNobodyIn(t *testing.T) {
+	everywhere(t, func(w *world) {
+		ctx := w.Context()
+		type one struct {
+			identity.Person
+			token secret.Text
+		}
+		begin := func(email string) one {
+			p := w.add(email)
+			signed, err := w.s.Begin(ctx, p.ID, identity.Proof{Methods: []identity.Method{identity.ByPasskey}}, from("192.0.2.7"))
+			w.no(err)
+			return one{p, signed.Token}
+		}
+		anna, ben, carl := begin("anna@example.com"), begin("ben@example.com"), begin("carl@example.com")
+		enters := func(who one, p *place.Place) (bool, error) {
+			ctx := w.s.Ahead(ctx, who.token, w.p.Customer())
+			present, err := w.s.Session(ctx, who.token)
+			if err != nil {
+				return false, err
+			}
+			e, err := w.s.Enter(ctx, p, present.Session)
+			return len(e.Held) > 0 && present.Session.Person == who.ID, err
+		}
+		want := func(when string, who one, in bool) {
+			w.Helper()
+			for range 2 {
+				if got, err := enters(who, w.p); got != in || err != nil {
+					w.Errorf("%s: let in %v, want %v (%v)", when, got, in, err)
+				}
+			}
+		}
+		admin := identity.Grant{Roles: []access.Role{access.CustomerAdmin}}
+		_, err := w.s.AddMember(ctx, w.p, system, carl.ID, admin) // who stays
+		w.no(err)
+		for range 2 {
+			want("before", anna, false)
+			_, err := w.s.AddMember(ctx, w.p, system, anna.ID, admin)
+			w.no(err)
+			want("a member", anna, true)
+			want("the other", ben, false)
+			other := placetest.Customer(w.T, w.store)
+			if got, err := enters(anna, other); got || err != nil {
+				w.Errorf("what was asked ahead of one customer counts at another: %v, %v", got, err)
+			}
+			_, err = w.s.AddMember(ctx, w.p, system, ben.ID, admin)
+			w.no(err)
+			w.no(w.s.RemoveMember(ctx, w.p, system, anna.ID))
+			want("removed", anna, false)
+			want("the other", ben, true)
+			w.no(w.s.RemoveMember(ctx, w.p, system, ben.ID))
+		}
+		present, err := w.s.Session(ctx, anna.token)
+		w.no(err)
+		w.no(w.s.End(ctx, system, anna.ID, present.Session.ID))
+		_, err = enters(anna, w.p)
+		w.want(fault.Unauthenticated, err)
 	})
 }
 
