@@ -365,6 +365,48 @@ func TestBoxesThatCannotSay(t *testing.T) {
 	}
 }
 
+// A purge of a year does not keep the box from what is new: after a minute it
+// looks again, and goes on with the rest later.
+func TestRemovingGivesWayToCapturing(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	fine(t, w.place.Change(t.Context(), admin, func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "recording.destroyed"})
+		for range 2*removalsAtOnce + 1 {
+			if _, err := w.server.Remove(tx, id.New[id.Recording](), []id.Source{w.src}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	o, now := w.options(), time.Now()
+	o.Once = false
+	o.now = func() time.Time { return now }
+	o.crash = func(step string) {
+		if step == "removal told" {
+			now = now.Add(removeFor)
+		}
+	}
+	b, _, err := openBox(o)
+	fine(t, err)
+	defer b.close()
+	fine(t, b.configure(t.Context()))
+	for _, left := range []int{removalsAtOnce + 1, 1, 0} {
+		b.remove(t.Context())
+		got := 0
+		fine(t, w.place.View(t.Context(), func(tx *place.Tx) error {
+			all, err := w.server.Unanswered(tx)
+			for _, u := range all {
+				got = u.Recordings
+			}
+			return err
+		}))
+		if got != left {
+			t.Errorf("%d are left to be answered for, want %d", got, left)
+		}
+	}
+}
+
 // In an empty folder the box knows what it has deleted itself.
 func TestAnEmptyFolderOfFilesThatWereDeleted(t *testing.T) {
 	w := newWorld(t)

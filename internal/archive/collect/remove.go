@@ -13,10 +13,15 @@ import (
 	"ringfence/internal/base/id"
 )
 
+// removeFor is how long removing may keep the box from looking for new files: each
+// portion means a walk through the whole folder. It goes on a minute later.
+const removeFor = time.Minute
+
 // remove asks what was destroyed in the archive, removes what this box has of it
 // and may remove, and says so. A server that is away is asked again.
 func (b *box) remove(ctx context.Context) {
-	for more := true; more && ctx.Err() == nil && b.protocol() >= removalProtocol; {
+	began := b.now()
+	for more := true; more && ctx.Err() == nil && b.protocol() >= removalProtocol && (b.Once || b.now().Sub(began) < removeFor); {
 		asked, err := b.up.removals(ctx)
 		if err != nil || len(asked.Recordings) == 0 {
 			return
@@ -102,7 +107,7 @@ func (b *box) fates(ctx context.Context, recs []id.Recording) (map[id.Recording]
 		}
 	}
 	if len(marks) > 0 {
-		v, err := b.view(marks)
+		v, err := b.view(ctx, marks)
 		if err != nil {
 			return nil, err
 		}
@@ -140,10 +145,12 @@ type view struct {
 	empty bool                // there is nothing at all: perhaps a share that is not connected
 }
 
-func (b *box) view(marks map[mark16]bool) (view, error) {
+func (b *box) view(ctx context.Context, marks map[mark16]bool) (view, error) {
 	v := view{at: map[mark16][]string{}, own: map[mark16][]string{}, empty: true}
 	err := fs.WalkDir(b.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err != nil && name == ".":
 			return err
 		case err != nil:
