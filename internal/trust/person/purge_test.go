@@ -33,14 +33,18 @@ func TestClosedRequestsGo(t *testing.T) {
 		answered, open, objected := w.begin(person.Access, ids), w.begin(person.Access, ids), w.begin(person.Object, ids)
 		_, err := w.persons.ObjectTo(t.Context(), w.Place, ada, objected.ID, []string{"search"})
 		w.no(err)
-		for _, c := range []id.PersonRequest{answered.ID, objected.ID} {
+		restricted := w.begin(person.Restrict, ids)
+		w.decide(restricted.ID, func(it person.Item) bool { return it.Store == "recordings" })
+		_, err = w.persons.Restrict(t.Context(), w.Place, ada, restricted.ID)
+		w.no(err)
+		for _, c := range []id.PersonRequest{answered.ID, objected.ID, restricted.ID} {
 			_, err = w.persons.End(t.Context(), w.Place, ada, c, false, "told")
 			w.no(err)
 		}
 		gone := func() (all []id.PersonRequest) {
 			_, err := w.persons.Purge(t.Context(), w.Place)
 			w.no(err)
-			for _, c := range []id.PersonRequest{answered.ID, open.ID, objected.ID} {
+			for _, c := range []id.PersonRequest{answered.ID, open.ID, objected.ID, restricted.ID} {
 				if _, err := w.persons.Read(t.Context(), w.Place, c); fault.Is(err, fault.NotFound) {
 					all = append(all, c)
 				}
@@ -66,6 +70,21 @@ func TestClosedRequestsGo(t *testing.T) {
 		w.no(err)
 		if all := gone(); len(all) != 2 {
 			t.Error("what keeps nothing any more stays:", all)
+		}
+		_, err = w.persons.Lift(t.Context(), w.Place, ada, restricted.ID, "by letter to Agnes Canary")
+		w.no(err)
+		words := func() (n int) {
+			w.no(w.Place.View(t.Context(), func(tx *place.Tx) error {
+				n, err = place.Row[int](tx, `SELECT count(*) FROM events WHERE subject = ? AND length(sealed) > 0`, restricted.ID.String())
+				return err
+			}))
+			return n
+		}
+		if words() == 0 {
+			t.Error("the change log says nothing in words")
+		}
+		if all := gone(); len(all) != 3 || words() != 0 {
+			t.Errorf("what restricts nothing any more stays: %v, with %d events that say of it in words", all, words())
 		}
 		for _, days := range []int{0, 29, 3661} {
 			if err := w.persons.SetKept(t.Context(), w.Place, ada, days); !fault.Is(err, fault.Invalid) {
