@@ -3,6 +3,7 @@ package person
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"ringfence/internal/base/id"
@@ -48,7 +49,7 @@ func (s *Service) done(tx *place.Tx, e erasure) (Done, error) {
 			continue
 		}
 		why := it.Kept
-		if ground := Grounds[it.Ground]; ground != "" {
+		if ground := Grounds[it.Ground]; ground != "" && strings.HasPrefix(why, ground+": ") {
 			why = ground
 		}
 		r := slices.IndexFunc(part.Kept, func(k Reason) bool { return k.Why == why })

@@ -220,6 +220,9 @@ func (s *Service) Decide(ctx context.Context, p *place.Place, who actor.Actor, i
 				continue
 			}
 			it.Verdict, it.Ground, it.Because = d.Verdict, d.Ground, d.Because
+			if it.Verdict != Confirmed { // what is not the person's was not kept of them
+				it.Outcome, it.Kept, it.DoneAt = Nothing, "", time.Time{}
+			}
 			if err := putItem(tx, it); err != nil {
 				return place.Event{}, err
 			}

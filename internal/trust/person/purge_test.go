@@ -115,10 +115,15 @@ func TestAnErasureIsCertified(t *testing.T) {
 		claim := w.call("claim", agnes, "Agnes Canary", 2, 2)
 		c := w.begin(person.Erase, person.Identifiers{Numbers: []string{agnes}, Names: []string{"Agnes Canary"}})
 		w.decide(c.ID, func(it person.Item) bool { return it.Store == "recordings" || it.Store == "notes" })
-		_, err := w.persons.Decide(t.Context(), w.Place, ada, c.ID, person.Decision{
-			Items: []id.Found{find(w.items(c.ID), claim.String()).ID}, Verdict: person.Confirmed, Ground: "legal-claim", Because: "Mr Oak sues her",
-		})
+		claimed := person.Decision{Verdict: person.Confirmed, Ground: "legal-claim", Because: "Mr Oak sues her"}
+		for _, it := range w.items(c.ID) {
+			if it.Ref == claim.String() || it.Store == "notes" {
+				claimed.Items = append(claimed.Items, it.ID)
+			}
+		}
+		_, err := w.persons.Decide(t.Context(), w.Place, ada, c.ID, claimed)
 		w.no(err)
+		w.hold = "a court keeps it" // which goes before what anybody says
 		plan, err := w.persons.Plan(t.Context(), w.Place, c.ID)
 		w.no(err)
 		if err := w.persons.Erase(t.Context(), w.Place, ada, c.ID, plan.Erase); err == nil {
@@ -133,13 +138,19 @@ func TestAnErasureIsCertified(t *testing.T) {
 		}
 		last := signed[len(signed)-1]
 		want := []person.Part{
-			{Store: "notes", Title: "Notes", Erased: 1},
+			{Store: "notes", Title: "Notes", Kept: []person.Reason{{Why: w.hold, Count: 1}}},
 			{Store: "recordings", Title: "Recordings", Erased: 1, Kept: []person.Reason{{Why: person.Grounds["legal-claim"], Count: 1}}},
 		}
 		if last.Case != c.ID || !slices.EqualFunc(last.Parts, want, func(a, b person.Part) bool {
 			return a.Store == b.Store && a.Erased == b.Erased && slices.Equal(a.Kept, b.Kept)
 		}) {
 			t.Errorf("%+v", last)
+		}
+		claimed.Verdict, claimed.Ground, claimed.Because = person.Rejected, "", ""
+		_, err = w.persons.Decide(t.Context(), w.Place, ada, c.ID, claimed)
+		w.no(err)
+		if it := find(w.items(c.ID), claim.String()); it.Outcome != person.Nothing || it.Kept != "" {
+			t.Errorf("it is not hers, and still kept of her: %+v", it)
 		}
 	})
 }
