@@ -28,10 +28,12 @@ func Digits(text string) string {
 // with its country or without, with a nought or two in front.
 func Writings(number string) []string { return numberOf(number, []string{number}).digits }
 
-// takenOut are the stores from which a person is taken out when their name is
-// replaced in recordings; the change log only where it is asked for.
-func takenOut(store string, log bool) bool {
-	return store == "expectations" || store == "journal" && log
+// takenOut gives the store of a find that is erased when its person's name is
+// replaced in recordings; the change log only where it is asked for, and nothing
+// that somebody did themselves.
+func (s *Service) takenOut(it Item, log bool) (Store, bool) {
+	st, _ := s.store(it.Store)
+	return st, st.Erase != nil && (it.Store == "expectations" || it.Store == "journal" && log && !strings.HasPrefix(it.Ref, didThemselves))
 }
 
 // Confirmed gives the recordings that were confirmed as a person's, how many
@@ -40,7 +42,7 @@ func takenOut(store string, log bool) bool {
 func (s *Service) Confirmed(ctx context.Context, p *place.Place, i id.PersonRequest, log bool) (recs []id.Recording, elsewhere int, stays []string, err error) {
 	all, err := s.confirmed(ctx, p, i)
 	for _, it := range all {
-		st, _ := s.store(it.Store)
+		st, goes := s.takenOut(it, log)
 		switch {
 		case it.Outcome == Erased:
 		case it.Store == storeRecordings:
@@ -49,7 +51,7 @@ func (s *Service) Confirmed(ctx context.Context, p *place.Place, i id.PersonRequ
 				return nil, 0, nil, err
 			}
 			recs = append(recs, rec)
-		case takenOut(it.Store, log) && st.Erase != nil && (st.Keep == nil || !strings.HasPrefix(it.Ref, "events/by/")):
+		case goes:
 			elsewhere++
 		default:
 			why := st.Kept
@@ -87,6 +89,7 @@ func (s *Service) TakeOut(ctx context.Context, p *place.Place, who actor.Actor, 
 		return 0, err
 	}
 	for _, it := range all {
+		st, goes := s.takenOut(it, log)
 		switch {
 		case it.Outcome == Erased:
 			continue
@@ -94,11 +97,7 @@ func (s *Service) TakeOut(ctx context.Context, p *place.Place, who actor.Actor, 
 			if it, err = s.unnamed(ctx, p, it); err != nil {
 				return erased, err
 			}
-		case takenOut(it.Store, log):
-			st, _ := s.store(it.Store)
-			if st.Erase == nil || strings.HasPrefix(it.Ref, "events/by/") {
-				continue
-			}
+		case goes:
 			err := st.Erase(ctx, p, who, it.Ref, By{Case: i})
 			if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone) {
 				return erased, err

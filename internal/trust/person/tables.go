@@ -103,6 +103,10 @@ func Row(ref, table string) (row [16]byte, err error) {
 	return [16]byte(b), nil
 }
 
+// didThemselves begins the reference of a find in the change log that is about
+// what somebody did, and not about what is said of them.
+const didThemselves = "events/by/"
+
 // journalStore is the change log: what it says of somebody in its sealed parts,
 // and what somebody did themselves.
 func (s *Service) journalStore() Store {
@@ -114,7 +118,7 @@ func (s *Service) journalStore() Store {
 		return st
 	}
 	st.Keep = func(_ context.Context, _ *place.Place, ref string) (string, error) {
-		if strings.HasPrefix(ref, "events/by/") {
+		if strings.HasPrefix(ref, didThemselves) {
 			return "who did what and when has to stay provable; article 17(3)(b) and (e). A name that stands beside it can be erased", nil
 		}
 		return "", nil
@@ -159,7 +163,7 @@ func findEvents(ctx context.Context, p *place.Place, _ actor.Actor, q *Query) (h
 				after = r.Pos
 				if slices.Contains(q.IDs, r.Actor) {
 					if as[r.Actor] == nil {
-						as[r.Actor] = &Hit{Ref: "events/by/" + r.Actor, Label: "what " + r.Actor + " did", Role: "actor"}
+						as[r.Actor] = &Hit{Ref: didThemselves + r.Actor, Label: "what " + r.Actor + " did", Role: "actor"}
 						order = append(order, r.Actor)
 					}
 					h := as[r.Actor]
