@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"time"
 
 	"ringfence/internal/base/actor"
@@ -125,13 +126,21 @@ func (s *Service) readOpen(tx *place.Tx, apr id.Approval, may func(access.Act) b
 	return r, k, errOver
 }
 
-// second refuses who asked, and whom they made.
+// second refuses who asked, and whom they made: by hand, or by an identity
+// provider or provisioning that they set up before it gave the roles.
 func second(tx *place.Tx, who actor.Actor, r row) error {
 	if personOf(who) == r.AskedBy {
 		return errSelf
 	}
-	made, err := place.Row[int](tx, `SELECT count(*) FROM events WHERE subject = ? AND (actor_id = ? OR on_behalf = ?) AND at >= ?
-		AND code IN ('member.invited', 'member.changed', 'member.resumed')`, who.ID, r.AskedBy, r.AskedBy, r.AskedAt-selfMade.Milliseconds())
+	since := r.AskedAt - selfMade.Milliseconds()
+	set, err := place.Row[int64](tx, `SELECT coalesce(min(at), ?) FROM events WHERE (actor_id = ? OR on_behalf = ?) AND at >= ?
+		AND code IN ('idp.added', 'idp.changed', 'provisioning.set', 'provisioner.created')`, int64(math.MaxInt64), r.AskedBy, r.AskedBy, since)
+	if err != nil {
+		return err
+	}
+	made, err := place.Row[int](tx, `SELECT count(*) FROM events WHERE subject = ? AND code IN ('member.invited', 'member.changed', 'member.resumed')
+		AND ((actor_id = ? OR on_behalf = ?) AND at >= ? OR actor_kind <> ? AND at >= ?)`,
+		who.ID, r.AskedBy, r.AskedBy, since, string(actor.Person), set)
 	if err == nil && made > 0 {
 		return errMade
 	}

@@ -383,8 +383,9 @@ func TestHoldsLastAndTwoLiftThem(t *testing.T) {
 	})
 }
 
-// Whom somebody made a member within the week is no second person for them, and
-// an approval is over when its time is.
+// Whom somebody made a member within the week, by hand or by an identity provider
+// that they set up, is no second person for them, and an approval is over when
+// its time is.
 func TestTheSecondPersonIsNobodysCreature(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -399,6 +400,26 @@ func TestTheSecondPersonIsNobodysCreature(t *testing.T) {
 		}))
 		if _, err := w.approvals.Approve(ctx, w.Place, w.other, apr, approval.Decision{May: everything, Confirm: 1}); !fault.Is(err, fault.Denied) {
 			t.Errorf("who was invited by who asks agreed: %v", err)
+		}
+		mapped := actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.11")
+		for _, c := range []struct {
+			what string
+			by   actor.Actor
+			code string
+			is   fault.Kind
+		}{
+			{"by a mapping that others set up", actor.ForSystem("sso"), "member.changed", fault.Invalid},
+			{"by one that who asks has set up", w.Who, "idp.changed", fault.Invalid},
+			{"and that gave a role since", actor.ForSystem("sso"), "member.changed", fault.Denied},
+		} {
+			w.no(w.Place.Change(ctx, c.by, func(tx *place.Tx) error {
+				tx.Record(place.Event{Code: c.code, Subject: mapped.ID})
+				return nil
+			}))
+			time.Sleep(2 * time.Millisecond) // what comes next is later
+			if _, err := w.approvals.Approve(ctx, w.Place, mapped, apr, approval.Decision{May: everything, Confirm: 2}); !fault.Is(err, c.is) {
+				t.Errorf("%s: %v", c.what, err)
+			}
 		}
 		w.no(w.Place.Change(ctx, w.Who, func(tx *place.Tx) error {
 			tx.Record(place.Event{Code: "retention.set"})
