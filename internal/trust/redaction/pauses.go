@@ -44,12 +44,16 @@ const (
 
 // NotePause keeps a pause and has the recordings looked at that are there.
 func (s *Service) NotePause(ctx context.Context, p *place.Place, who actor.Actor, in Pause) (out Noted, err error) {
+	now := s.now()
 	if in.From.IsZero() {
-		in.From = s.now()
+		in.From = now
 	}
-	kind, err := in.kind(s.now())
+	kind, err := in.kind(now)
 	if err != nil {
 		return out, err
+	}
+	if in.To.IsZero() && in.From.After(now) {
+		in.From = now // one that goes on has begun, whatever their clock says
 	}
 	err = p.Change(ctx, who, func(tx *place.Tx) error {
 		if n, err := place.Row[int](tx, `SELECT count(*) FROM sources WHERE id = ?`, in.Source); err != nil || n == 0 {
@@ -211,8 +215,7 @@ func (s *Service) pausesOf(tx *place.Tx, r recording.Row) (all []pause, err erro
 }
 
 // Going is a pause that may be going on now, for who captures calls as they are
-// made. One that has no end yet has begun by now, whatever the clock says of who
-// told of it.
+// made.
 type Going struct {
 	ID     id.Pause
 	Source id.Source
@@ -224,15 +227,13 @@ type Going struct {
 
 // Going are the pauses of some sources that may be going on.
 func (s *Service) Going(tx *place.Tx, sources []id.Source) (all []Going, err error) {
-	at := s.now()
+	lately := s.now().Add(-time.Minute)
 	rows, err := place.Rows[pauseRow](tx, pauseColumns+` WHERE source IN (?) AND from_at >= ? AND (to_at IS NULL OR to_at >= ?)`,
-		place.List(sources), at.Add(-longestPause-ahead).UnixMilli(), at.Add(-time.Minute).UnixMilli())
+		place.List(sources), lately.Add(-longestPause).UnixMilli(), lately.UnixMilli())
 	for _, r := range rows {
 		g := Going{ID: r.ID, Source: r.Source, Named: r.Kind == "call", Token: r.Token, From: time.UnixMilli(r.From).UTC()}
 		if r.To != nil {
 			g.To = time.UnixMilli(*r.To).UTC()
-		} else {
-			g.From = minTime(g.From, time.UnixMilli(r.NotedAt).UTC())
 		}
 		all = append(all, g)
 	}

@@ -283,6 +283,22 @@ func TestPausesAreTakenOut(t *testing.T) {
 	})
 }
 
+// A pause that goes on has begun, though their clock is ahead of ours: it holds
+// from now on, and can be ended at once.
+func TestAnOpenPauseHasBegun(t *testing.T) {
+	w := newWorld(t, placetest.New(t, schemas()))
+	n, err := w.NotePause(t.Context(), w.Place, w.Who, redaction.Pause{Source: w.Source.ID, Extension: "204", From: time.Now().Add(3 * time.Minute)})
+	w.no(err)
+	w.no(w.Place.View(t.Context(), func(tx *place.Tx) error {
+		all, err := w.Going(tx, []id.Source{w.Source.ID})
+		if len(all) != 1 || all[0].ID != n.ID || all[0].From.After(time.Now()) || !all[0].To.IsZero() {
+			t.Errorf("%+v", all)
+		}
+		return err
+	}))
+	w.no(w.EndPause(t.Context(), w.Place, w.Who, n.ID, time.Time{}))
+}
+
 func TestKeysInTheSoundAreAPaymentThatWasRecorded(t *testing.T) {
 	w := newWorld(t, placetest.New(t, schemas()))
 	w.no(w.Set(t.Context(), w.Place, w.Who, redaction.Settings{Mode: redaction.Off, Scan: true}))
