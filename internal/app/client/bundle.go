@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -88,6 +90,9 @@ func (t *taking) run(ctx context.Context) error {
 		return err
 	}
 	if err := t.check(ctx, t.part()); err != nil {
+		if ctx.Err() != nil {
+			return err // it was not looked at to its end
+		}
 		// Not what was signed: it is worth nothing, and must not be gone on with.
 		return errors.Join(err, os.Remove(t.part()))
 	}
@@ -100,11 +105,25 @@ func (t *taking) run(ctx context.Context) error {
 func (t *taking) part() string { return t.to + ".part" }
 func (t *taking) slip() string { return t.to + ".order" }
 
+// slip is the order of an earlier attempt.
+type slip struct {
+	Export string `json:"export"`
+	For    string `json:"for"` // hash of whose bundle it is, and of the key that opens it
+}
+
 // order is the export of an earlier attempt, or a new one.
-func (t *taking) order(ctx context.Context) (order string, err error) {
-	if b, err := os.ReadFile(t.slip()); err == nil && json.Unmarshal(b, &order) == nil && order != "" {
-		return order, nil
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (t *taking) order(ctx context.Context) (string, error) {
+	sum := sha256.Sum256([]byte(t.base + "\x00" + t.key))
+	mine := slip{For: hex.EncodeToString(sum[:])}
+	b, err := os.ReadFile(t.slip())
+	var old slip
+	switch {
+	case err == nil && json.Unmarshal(b, &old) == nil && old.Export != "":
+		if old.For != mine.For {
+			return "", fault.New(fault.Conflict, "%s was begun for another customer or another --key; remove %s and %s to begin anew, or name another file", t.to, t.slip(), t.part())
+		}
+		return old.Export, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", fault.Wrap(err, fault.Invalid, "%s cannot be read", t.slip())
 	}
 	if err := os.Remove(t.part()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -115,8 +134,8 @@ func (t *taking) order(ctx context.Context) (order string, err error) {
 	if err := t.client.Ask(ctx, http.MethodPost, t.base+"/departure/exports", in, &e); err != nil {
 		return "", err
 	}
-	b, err := json.Marshal(e.ID)
-	if err == nil {
+	mine.Export = e.ID
+	if b, err = json.Marshal(mine); err == nil {
 		err = os.WriteFile(t.slip(), b, 0o600)
 	}
 	return e.ID, fault.Wrap(err, fault.Unavailable, "%s cannot be written", t.slip())

@@ -149,6 +149,35 @@ func TestTheNextRunGoesOn(t *testing.T) {
 	}
 }
 
+// A bundle that was begun for one receiver is not gone on with for another: it
+// would come whole, and not open there.
+func TestABundleBegunForAnotherKey(t *testing.T) {
+	x := &exporter{file: someBytes(1 << 16), state: "ready"}
+	k := newTaking(t, x)
+	k.key, k.free = "one", func(string) (int64, error) { return 0, nil }
+	if err := k.run(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	k.key = "another"
+	if err := k.run(t.Context()); !fault.Is(err, fault.Conflict) || x.asked != 1 {
+		t.Errorf("%d exports, %v", x.asked, err)
+	}
+}
+
+// Interrupted while it is checked, what has come is kept.
+func TestInterruptedWhileItIsChecked(t *testing.T) {
+	x := &exporter{file: someBytes(1 << 16), state: "ready"}
+	k := newTaking(t, x)
+	ctx, stop := context.WithCancel(t.Context())
+	k.check = func(ctx context.Context, _ string) error { stop(); return ctx.Err() }
+	if err := k.run(ctx); err == nil {
+		t.Fatal("it was to be interrupted")
+	}
+	if info, err := os.Stat(k.part()); err != nil || info.Size() != int64(len(x.file)) {
+		t.Error("what had come was thrown away:", err)
+	}
+}
+
 // What cannot end well is refused with what to do; what has come is kept where it
 // can be gone on with, and thrown away where it cannot.
 func TestDownloadsThatAreRefused(t *testing.T) {
