@@ -3,12 +3,16 @@ package pickup
 import (
 	"bufio"
 	"io"
+	"io/fs"
 	"net"
+	"net/textproto"
+	"path"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jlaffaye/ftp"
+	"github.com/pkg/sftp"
 
 	"ringfence/internal/base/fault"
 )
@@ -114,5 +118,43 @@ func TestATreeWithoutEnd(t *testing.T) {
 	err := one.walk(t.Context(), "", 0, &all)
 	if !fault.Is(err, fault.TooLarge) || one.folders != maxFolders+1 || len(all) != 0 {
 		t.Fatalf("%d folders, %v", one.folders, err)
+	}
+}
+
+// days is a side with a folder for each day that has calls; asked for another, it
+// says one thing or ends the connection.
+type days struct {
+	remote
+	has map[string]bool
+	say error
+}
+
+func (d days) list(dir string) ([]entry, error) {
+	if d.has[path.Base(dir)] {
+		return []entry{{name: "a.wav", size: 1}}, nil
+	}
+	return nil, d.say
+}
+
+// A day without calls has no folder. A connection that ended, or a tree without
+// end, is not taken for days without calls.
+func TestFoldersByDate(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	look := func(r remote) (int, error) {
+		one := &tour{s: &Service{opt: Options{Now: func() time.Time { return now }}}, set: Settings{Folder: "/", Dated: "20060102"}, remote: r}
+		all, err := one.look(t.Context())
+		return len(all), err
+	}
+	has := map[string]bool{"20261120": true, "20261122": true}
+	for _, say := range []error{fs.ErrNotExist, fs.ErrPermission, &textproto.Error{Code: 550, Msg: "no such folder"}, &sftp.StatusError{Code: 4}} {
+		if n, err := look(days{has: has, say: say}); n != 2 || err != nil {
+			t.Errorf("%v: %d files, %v", say, n, err)
+		}
+	}
+	if n, err := look(days{has: has, say: io.ErrUnexpectedEOF}); n != 0 || err == nil {
+		t.Errorf("the connection ended: %d files, %v", n, err)
+	}
+	if _, err := look(endless{}); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a tree without end: %v", err)
 	}
 }

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/textproto"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pkg/sftp"
 
 	"ringfence/internal/archive/intake"
 	"ringfence/internal/archive/recording"
@@ -102,8 +106,12 @@ func (t *tour) look(ctx context.Context) (all []wanted, err error) {
 			}
 		}
 	}
-	for i, top := range tops {
-		if err := t.walk(ctx, top, 0, &all); err != nil && (t.set.Dated == "" || i == 0 && len(tops) == 1) {
+	for _, top := range tops {
+		err := t.walk(ctx, top, 0, &all)
+		if err != nil && t.set.Dated != "" && replied(err) {
+			continue // no folder for a day without calls
+		}
+		if err != nil {
 			return nil, fault.Wrap(err, fault.Unavailable, "the folder %s cannot be listed over there: %s", t.set.Folder, plain(err))
 		}
 	}
@@ -115,6 +123,14 @@ func (t *tour) look(ctx context.Context) (all []wanted, err error) {
 	})
 	t.found = len(all)
 	return all, nil
+}
+
+// replied reports whether an error is what the other side says to a request: not
+// there, or not for us. A connection that has ended is none, nor too many folders.
+func replied(err error) bool {
+	_, byFTP := errors.AsType[*textproto.Error](err)
+	_, bySFTP := errors.AsType[*sftp.StatusError](err)
+	return byFTP || bySFTP || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 }
 
 func (t *tour) walk(ctx context.Context, dir string, depth int, all *[]wanted) error {
