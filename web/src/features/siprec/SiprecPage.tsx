@@ -9,7 +9,7 @@ import { ago, count, exact } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
 import { CopyLine } from '../../ui/SecretOnce';
-import { Answered, Empty } from '../../ui/States';
+import { Answered, Empty, Failed } from '../../ui/States';
 import { sources } from '../settings/queries';
 import { SiprecForm } from './SiprecForm';
 
@@ -114,41 +114,44 @@ function LiveTable({ customer, it, name }: { customer: string; it: SiprecSource;
   const pause = usePause(customer, it.source_id);
   if (it.live.length === 0) return null;
   return (
-    <Table.ScrollContainer minWidth={520} mt="sm">
-      <Table aria-label={`Being recorded now from ${name}`}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Being recorded now</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th>Streams</Table.Th>
-            <Table.Th ta="right">Packets</Table.Th>
-            <Table.Th ta="right">Lost</Table.Th>
-            <Table.Th ta="right">Jitter</Table.Th>
-            <Table.Th ta="right">Payment</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {it.live.map((l) => {
-            const sum = (part: 'packets' | 'lost') => l.streams.reduce((n, s) => n + s[part], 0);
-            return (
-              <Table.Tr key={l.id}>
-                <Table.Td title={exact(l.begun_at)}>since {ago(l.begun_at)}</Table.Td>
-                <Table.Td>{states[l.state]}</Table.Td>
-                <Table.Td>{l.streams.filter((s) => s.taken).length}{l.streams.some((s) => !s.taken) && ' (others cannot be kept)'}</Table.Td>
-                <Table.Td ta="right">{sum('packets')}</Table.Td>
-                <Table.Td ta="right">{sum('lost')}</Table.Td>
-                <Table.Td ta="right">{Math.max(0, ...l.streams.map((s) => s.jitter_ms))} ms</Table.Td>
-                <Table.Td ta="right">
-                  <Button size="compact-xs" variant="default" loading={pause.isPending && pause.variables?.id === l.id} onClick={() => pause.mutate(l)} aria-label={`${l.pause ? 'Resume' : 'Pause'} the session since ${ago(l.begun_at)}`}>
-                    {l.pause ? 'Resume' : 'Pause'}
-                  </Button>
-                </Table.Td>
-              </Table.Tr>
-            );
-          })}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <>
+      {pause.error && <Failed error={pause.error} />}
+      <Table.ScrollContainer minWidth={520} mt="sm">
+        <Table aria-label={`Being recorded now from ${name}`}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Being recorded now</Table.Th>
+              <Table.Th>State</Table.Th>
+              <Table.Th>Streams</Table.Th>
+              <Table.Th ta="right">Packets</Table.Th>
+              <Table.Th ta="right">Lost</Table.Th>
+              <Table.Th ta="right">Jitter</Table.Th>
+              <Table.Th ta="right">Payment</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {it.live.map((l) => {
+              const sum = (part: 'packets' | 'lost') => l.streams.reduce((n, s) => n + s[part], 0);
+              return (
+                <Table.Tr key={l.id}>
+                  <Table.Td title={exact(l.begun_at)}>since {ago(l.begun_at)}</Table.Td>
+                  <Table.Td>{states[l.state]}</Table.Td>
+                  <Table.Td>{l.streams.filter((s) => s.taken).length}{l.streams.some((s) => !s.taken) && ' (others cannot be kept)'}</Table.Td>
+                  <Table.Td ta="right">{sum('packets')}</Table.Td>
+                  <Table.Td ta="right">{sum('lost')}</Table.Td>
+                  <Table.Td ta="right">{Math.max(0, ...l.streams.map((s) => s.jitter_ms))} ms</Table.Td>
+                  <Table.Td ta="right">
+                    <Button size="compact-xs" variant="default" loading={pause.isPending && pause.variables?.id === l.id} onClick={() => pause.mutate(l)} aria-label={`${l.pause ? 'Resume' : 'Pause'} the session since ${ago(l.begun_at)}`}>
+                      {l.pause ? 'Resume' : 'Pause'}
+                    </Button>
+                  </Table.Td>
+                </Table.Tr>
+              );
+            })}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </>
   );
 }
 
