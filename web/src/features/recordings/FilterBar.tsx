@@ -103,9 +103,9 @@ function More({ filters, set, queues, tags }: Props) {
           <Select label="Direction" placeholder="Any" clearable value={filters.direction ?? null} data={directions.map((d) => ({ value: d, label: words(d) }))} onChange={(v) => set({ direction: (v ?? undefined) as Filters['direction'] })} comboboxProps={{ withinPortal: false }} />
           <Select label="Sentiment" placeholder="Any" clearable value={filters.sentiment ?? null} data={sentiments.map((s) => ({ value: s, label: words(s) }))} onChange={(v) => set({ sentiment: (v ?? undefined) as Filters['sentiment'] })} comboboxProps={{ withinPortal: false }} />
           <NumberInput label="Minutes, at least" min={0} decimalScale={2} value={minutes(filters.min)} onChange={(v) => set({ min: seconds(v) })} />
-          <TextInput type="date" label="Goes on or before" value={filters.due ?? ''} onChange={(e) => set({ due: e.currentTarget.value || undefined })} />
-          <Select label="Label" placeholder="Any" searchable clearable value={filters.tag ?? null} data={tags.map((t) => ({ value: t.id, label: t.name }))} onChange={(v) => set({ tag: v ?? undefined })} comboboxProps={{ withinPortal: false }} nothingFoundMessage="No such label" />
           <NumberInput label="Minutes, at most" min={0} decimalScale={2} value={minutes(filters.max)} onChange={(v) => set({ max: seconds(v) })} />
+          <Select label="Label" placeholder="Any" searchable clearable value={filters.tag ?? null} data={tags.map((t) => ({ value: t.id, label: t.name }))} onChange={(v) => set({ tag: v ?? undefined })} comboboxProps={{ withinPortal: false }} nothingFoundMessage="No such label" />
+          <TextInput type="date" label="Goes on or before" value={filters.due ?? ''} onChange={(e) => set({ due: e.currentTarget.value || undefined })} />
         </SimpleGrid>
         <Checkbox mt="sm" label="Only under a legal hold" checked={!!filters.held} onChange={(e) => set({ held: e.currentTarget.checked || undefined })} />
       </Popover.Dropdown>
