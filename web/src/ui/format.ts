@@ -56,13 +56,13 @@ export function ago(at: string | null | undefined, now = dayjs()): string {
   return `${count(Math.round(minutes / 1440), 'day')} ago`;
 }
 
-/** sentence begins with a capital. */
-export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** capital makes a text begin with one. */
+export const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** words turns a code into words: "not_transcribed" → "Not transcribed". */
 export function words(code: string): string {
   const text = code.replaceAll(/[._-]+/g, ' ').trim();
-  return sentence(text);
+  return capital(text);
 }
 
 /** browser shortens what a browser calls itself to what a person recognises. */

@@ -3,7 +3,7 @@ import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router';
 import { api, here, must } from '../../api/client';
 import type { components } from '../../api/schema';
-import { ago, bytes, exact, sentence } from '../../ui/format';
+import { ago, bytes, capital, exact } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed, Loading } from '../../ui/States';
@@ -51,7 +51,7 @@ function Findings({ of: h }: { of: Shapes['CustomerHealth'] }) {
         <Group key={f.text} gap="sm" wrap="nowrap" align="flex-start">
           <Standing of={f.state} />
           <div>
-            <Text size="sm" fw={550}>{sentence(f.text)}</Text>
+            <Text size="sm" fw={550}>{capital(f.text)}</Text>
             {f.todo && <Text size="sm" c="dimmed">{f.todo}</Text>}
           </div>
         </Group>
@@ -139,7 +139,7 @@ function Parts({ items }: { items: Shapes['HealthPart'][] }) {
               <Table.Td><Standing of={p.state} /></Table.Td>
               <Table.Td title={exact(p.since)}>{ago(p.since)}</Table.Td>
               <Table.Td>
-                <Text size="sm">{sentence(p.text)}</Text>
+                <Text size="sm">{capital(p.text)}</Text>
                 {p.todo && <Text size="sm" c="dimmed">{p.todo}</Text>}
               </Table.Td>
             </Table.Tr>
@@ -170,7 +170,7 @@ function Customers({ items }: { items: Shapes['CustomerHealth'][] }) {
               <Table.Td><Standing of={c.state} /></Table.Td>
               <Table.Td title={exact(c.last_captured_at)}>{ago(c.last_captured_at)}</Table.Td>
               <Table.Td className="num">{bytes(c.bytes)}</Table.Td>
-              <Table.Td>{c.findings.length === 0 ? <Text size="sm" c="dimmed">nothing</Text> : c.findings.map((f) => <Text key={f.text} size="sm">{sentence(f.text)}</Text>)}</Table.Td>
+              <Table.Td>{c.findings.length === 0 ? <Text size="sm" c="dimmed">nothing</Text> : c.findings.map((f) => <Text key={f.text} size="sm">{capital(f.text)}</Text>)}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -2,7 +2,7 @@ import { Button, Group, Table, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { api, must } from '../../api/client';
-import { exact, moment, sentence, words } from '../../ui/format';
+import { capital, exact, moment, words } from '../../ui/format';
 import { Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
 import { NodeHead } from './NodeHead';
@@ -43,7 +43,7 @@ export function NodeLogPage() {
                           <Table.Tr key={e.id}>
                             <Table.Td className="num" title={exact(e.at)}>{moment(e.at)}</Table.Td>
                             <Table.Td>
-                              <Text size="sm">{sentence(e.meaning)}</Text>
+                              <Text size="sm">{capital(e.meaning)}</Text>
                               <Text size="xs" c="dimmed">{[e.why, ...Object.entries(e.facts).filter(([k, v]) => v && !['session', 'parent', 'node'].includes(k)).map(([k, v]) => `${words(k)}: ${k === 'role' ? words(v) : v}`)].filter(Boolean).join(' · ')}</Text>
                             </Table.Td>
                             <Table.Td>{e.actor.name || (e.actor.kind === 'system' ? 'Ringfence itself' : e.actor.id)}</Table.Td>
