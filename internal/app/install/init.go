@@ -97,7 +97,7 @@ func (s *setup) run(ctx context.Context, args []string) error {
 const doNotFit cli.ExitCode = 2
 
 func unfit(err error) bool {
-	return fault.Is(err, fault.Invalid) && !errors.Is(err, upkeep.ErrNotReadBack) && !errors.Is(err, upkeep.ErrBackupNotReadBack)
+	return fault.Is(err, fault.Invalid) && !errors.Is(err, upkeep.ErrNotReadBack)
 }
 
 func (s *setup) say(format string, args ...any) { fmt.Fprintf(s.Stdout, format, args...) }

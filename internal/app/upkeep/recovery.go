@@ -5,35 +5,64 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"ringfence/internal/app/cli"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/platform/keyring"
+	"ringfence/internal/trust/backup"
 )
 
-// ErrNotReadBack: nobody has shown that the copy of the root key exists.
-var ErrNotReadBack = fault.New(fault.Invalid, "the recovery copy was not read back; run init again, nothing is lost")
+// ErrNotReadBack: nobody has shown that the copy of a key exists.
+var ErrNotReadBack = fault.New(fault.Invalid, "the recovery copy was not read back; run the command again, nothing is lost")
 
-// ReadBack ends only when the recovery copy was read back: a copy that nobody
-// has read is a copy that nobody has.
+// recoveryCopy is what of a key must be kept away from this machine: a copy that
+// nobody has read is a copy that nobody has.
+type recoveryCopy struct {
+	of    string // the key
+	from  string // what it is kept away from
+	loses string // what is lost without it
+	opens string // what whoever has it can do
+	text  string
+	same  func(text string) error
+}
+
+// ReadBack ends only when the recovery copy of a root key was read back.
 func ReadBack(ctx context.Context, root keyring.Root, file string, in *bufio.Reader, p cli.Process) error {
+	return recoveryCopy{
+		of: "root key", from: "this machine", loses: "recording", opens: "whoever has it and the key stores can open everything",
+		text: root.Recovery(), same: func(text string) error {
+			copied, err := keyring.FromRecovery(text)
+			if err == nil && !copied.Equal(root) {
+				err = errors.New("that is the copy of another key")
+			}
+			return err
+		},
+	}.readBack(ctx, file, in, p)
+}
+
+// readBackKey is ReadBack for the key of the backups: without it, they are lost
+// with the machine that made them.
+func readBackKey(ctx context.Context, k backup.Key, file string, in *bufio.Reader, p cli.Process) error {
+	return recoveryCopy{
+		of: "backup key", from: "this machine and from the backups", loses: "backup", opens: "whoever has it can read the backups",
+		text: k.Recovery(), same: k.SameAs,
+	}.readBack(ctx, file, in, p)
+}
+
+func (c recoveryCopy) readBack(ctx context.Context, file string, in *bufio.Reader, p cli.Process) error {
 	if file != "" {
-		return keepCopy(root, file, p)
+		return c.keep(file, p)
 	}
-	fmt.Fprintf(p.Stdout, "Recovery copy of the root key. Write it down and keep it away from this machine:\nwithout it, a lost key file loses every recording.\n\n%s\n", root.Recovery())
+	fmt.Fprintf(p.Stdout, "Recovery copy of the %s. Write it down and keep it away from %s:\nwithout it, a lost key file loses every %s.\n\n%s\n", c.of, c.from, c.loses, c.text)
 	for range 3 {
 		fmt.Fprint(p.Stdout, "Type its four lines from what you wrote down, then an empty one: ")
 		text, err := cli.Ask(ctx, in)
-		if errors.Is(err, io.EOF) || ctx.Err() != nil {
-			return ErrNotReadBack
-		}
 		if err != nil {
-			return fault.Wrap(err, fault.Invalid, "the recovery copy was not read back; run init again, nothing is lost")
+			break
 		}
-		if err = same(root, text); err == nil {
+		if err = c.same(text); err == nil {
 			fmt.Fprintln(p.Stdout, "Right.")
 			return nil
 		}
@@ -42,36 +71,28 @@ func ReadBack(ctx context.Context, root keyring.Root, file string, in *bufio.Rea
 	return ErrNotReadBack
 }
 
-func same(root keyring.Root, text string) error {
-	copied, err := keyring.FromRecovery(text)
-	if err == nil && !copied.Equal(root) {
-		err = errors.New("that is the copy of another key")
-	}
-	return err
-}
-
-// keepCopy writes the copy to a new file and reads it back from there. A file
-// that exists is left as it is, unless it is the copy, from an earlier run: it
-// may be the only copy of another installation's key.
-func keepCopy(root keyring.Root, file string, p cli.Process) error {
+// keep writes the copy to a new file and reads it back from there. A file that
+// exists is left as it is, unless it is the copy, from an earlier run: it may be
+// the only copy of another installation's key.
+func (c recoveryCopy) keep(file string, p cli.Process) error {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err == nil {
-		_, err = f.WriteString(root.Recovery())
+		_, err = f.WriteString(c.text)
 		err = errors.Join(err, f.Sync(), f.Close())
 	} else if errors.Is(err, os.ErrExist) {
 		err = nil
 	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(file)
+	}
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the recovery copy cannot be written to --recovery %s", file)
 	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the recovery copy cannot be read back from --recovery %s", file)
+	if err := c.same(string(text)); err != nil {
+		return fault.Wrap(err, fault.Conflict, "--recovery %s holds something else than the recovery copy of this %s; name a file that is not there yet", file, c.of)
 	}
-	if err := same(root, string(b)); err != nil {
-		return fault.Wrap(err, fault.Conflict, "--recovery %s holds something else than the recovery copy of this root key; name a file that is not there yet", file)
-	}
-	fmt.Fprintf(p.Stdout, "The recovery copy is in %s. Move it off this machine: whoever has it and the key stores can open everything.\n", file)
+	fmt.Fprintf(p.Stdout, "The recovery copy is in %s. Move it off this machine: %s.\n", file, c.opens)
 	return nil
 }
 
