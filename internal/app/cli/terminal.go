@@ -9,42 +9,40 @@ import (
 )
 
 // Typist reads what a person types, line by line, and ends when the operator
-// gives up: a read from a terminal does not end by itself with Ctrl-C.
+// gives up.
 type Typist struct{ In *bufio.Reader }
 
 // Line is the next line without its end.
 func (t Typist) Line(ctx context.Context) (string, error) {
+	return typed(ctx, func() (string, error) {
+		text, err := t.In.ReadString('\n')
+		if errors.Is(err, io.EOF) && text != "" {
+			err = nil
+		}
+		return text, err
+	})
+}
+
+// Ask reads a paragraph, unless the operator gives up.
+func Ask(ctx context.Context, in *bufio.Reader) (string, error) {
+	return typed(ctx, func() (string, error) { return paragraph(in) })
+}
+
+// typed waits for a read from a terminal, which does not end by itself when Ctrl-C
+// is pressed.
+func typed(ctx context.Context, read func() (string, error)) (string, error) {
 	type answer struct {
 		text string
 		err  error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		text, err := t.In.ReadString('\n')
-		if errors.Is(err, io.EOF) && text != "" {
-			err = nil
-		}
+		text, err := read()
 		got <- answer{text, err}
 	}()
 	select {
 	case a := <-got:
 		return a.text, a.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-}
-
-// Ask reads a paragraph, unless the operator gives up: a read from a terminal
-// does not end by itself when Ctrl-C is pressed.
-func Ask(ctx context.Context, in *bufio.Reader) (text string, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		text, err = paragraph(in)
-	}()
-	select {
-	case <-done:
-		return text, err
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
