@@ -46,8 +46,12 @@ func (x *setup) invite(ctx context.Context, c config.Config, first bool) (link s
 	outbox := &mail.Mailbox{}
 	url := func() string { return server.PortalURL(c, nil) }
 	people := identity.New(identity.Options{Store: s.Places, Mail: outbox, BaseURL: url})
-	if alone, err := people.NobodyElse(ctx, root.ID, access.ProviderAdmin, x.a.Admin); err != nil || !alone {
-		return "", errors.Join(err, fault.New(fault.Conflict, "somebody else is invited as the first administrator already; take the same --admin as before, or let that person invite others"))
+	alone, err := people.NobodyElse(ctx, root.ID, access.ProviderAdmin, x.a.Admin)
+	if err != nil {
+		return "", err
+	}
+	if !alone {
+		return "", fault.New(fault.Conflict, "somebody else is invited as the first administrator already; take the same --admin as before, or let that person invite others")
 	}
 	if err := people.InviteToNode(ctx, who, root.ID, root.Name, access.ProviderAdmin, x.a.Admin, or(x.a.AdminName, "Administrator")); err != nil {
 		return "", err
