@@ -265,6 +265,8 @@ func (in arrival) signer(b *departure.Bundle) error {
 func (in arrival) parent(ctx context.Context, tree *org.Service, b *departure.Bundle) (org.Node, error) {
 	if _, err := tree.Node(ctx, b.ID); err == nil {
 		return org.Node{}, fault.New(fault.Conflict, "this customer is here already")
+	} else if !fault.Is(err, fault.NotFound) {
+		return org.Node{}, err
 	}
 	if in.under == "" {
 		return tree.Root(ctx)
