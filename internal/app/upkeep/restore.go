@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -107,12 +108,17 @@ func (r restoring) source(ctx context.Context) (src backup.Source, done func(), 
 		src.Data, src.Keys, done = t.Data, t.Keys, t.Close
 	}
 	// A log on a second disk that survived has more than what was sent from it.
-	if l, err := backup.OpenLedger(storage.LogFolder(r.c), src.Key, false); err == nil {
-		src.Log = l
-		before := done
-		done = func() { l.Close(); before() }
+	l, err := backup.OpenLedger(storage.LogFolder(r.c), src.Key, false)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return src, done, nil
+	case err != nil: // without it the newest changes would be missing
+		done()
+		return src, done, err
 	}
-	return src, done, nil
+	src.Log = l
+	before := done
+	return src, func() { l.Close(); before() }, nil
 }
 
 func (r restoring) installation(ctx context.Context) error {
