@@ -156,11 +156,6 @@ func NewBackups(ctx context.Context, c config.Config, st *Stores, log *slog.Logg
 	if err != nil {
 		return nil, t, err
 	}
-	root, err := keyring.LoadRoots(c.Keys.Root)
-	if err != nil {
-		t.Close()
-		return nil, t, err
-	}
 	scratch := c.Backup.Scratch
 	if scratch == "" {
 		scratch = filepath.Join(c.Data, "scratch")
@@ -175,7 +170,7 @@ func NewBackups(ctx context.Context, c config.Config, st *Stores, log *slog.Logg
 		CopyObjects: c.Backup.Objects, Program: release.String(), Logger: log, Prove: Prover(st.Places, st.Keys, st.Objects),
 		Keep: backup.Keep{Daily: c.Backup.Daily, Weekly: c.Backup.Weekly, Monthly: c.Backup.Monthly, Keys: c.Backup.KeyCopies},
 		Name: func(ctx context.Context) (string, error) { n, err := tree.Root(ctx); return n.Name, err },
-		Scratch: backup.Scratch{Dir: scratch, Root: root, Schemas: Schemas(), Key: t.key, Database: func(ctx context.Context) (place.Config, func(), error) {
+		Scratch: backup.Scratch{Dir: scratch, Root: st.Roots, Schemas: Schemas(), Key: t.key, Database: func(ctx context.Context) (place.Config, func(), error) {
 			return scratchDatabase(ctx, c)
 		}},
 	}), t, nil
