@@ -11,7 +11,7 @@ import (
 
 	"ringfence/internal/app/cli"
 	"ringfence/internal/base/fault"
-	proofs "ringfence/internal/trust/proof"
+	"ringfence/internal/trust/proof"
 )
 
 const verifyUsage = `
@@ -73,7 +73,7 @@ func Verify(_ context.Context, args []string, p cli.Process) error {
 	return nil
 }
 
-func verifyFiles(files []string, key string) (all []*proofs.Report, err error) {
+func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
 	for _, name := range files {
 		file, err := os.Open(name)
 		if err != nil {
@@ -81,7 +81,7 @@ func verifyFiles(files []string, key string) (all []*proofs.Report, err error) {
 		}
 		info, err := file.Stat()
 		if err == nil && !info.IsDir() {
-			all = append(all, proofs.Verify(name, file, info.Size(), key))
+			all = append(all, proof.Verify(name, file, info.Size(), key))
 		}
 		file.Close()
 		if err != nil || info.IsDir() {
@@ -89,12 +89,12 @@ func verifyFiles(files []string, key string) (all []*proofs.Report, err error) {
 		}
 	}
 	if len(all) > 1 || all[0].Kind == "checkpoint" && key == "" {
-		all = append(all, proofs.Compare(all))
+		all = append(all, proof.Compare(all))
 	}
 	return all, nil
 }
 
-func printReports(p cli.Process, all []*proofs.Report, holds bool) {
+func printReports(p cli.Process, all []*proof.Report, holds bool) {
 	for _, r := range all {
 		fmt.Fprintf(p.Stdout, "%s (%s)\n", r.File, r.Kind)
 		for _, f := range r.Findings {

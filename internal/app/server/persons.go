@@ -16,7 +16,7 @@ import (
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/person"
-	personal "ringfence/internal/trust/person/stores"
+	"ringfence/internal/trust/person/stores"
 )
 
 // buildPersons builds what answers requests of persons. Searching has a runner of
@@ -24,7 +24,7 @@ import (
 func (s *Server) buildPersons() {
 	s.persons = person.New(person.Options{
 		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept, Certify: s.certifyErasure,
-		Stores: personal.All(personal.Services{Recordings: s.Recordings, Coverage: s.coverage, Monitor: s.monitor, SSO: s.sso}),
+		Stores: stores.All(stores.Services{Recordings: s.Recordings, Coverage: s.coverage, Monitor: s.monitor, SSO: s.sso}),
 	})
 	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf})
 	s.parcels.Register(person.KindPack, s.persons.Maker())
