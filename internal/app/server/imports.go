@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ringfence/internal/archive/bulk"
-	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/job"
@@ -18,9 +17,7 @@ import (
 func (s *Server) buildImports() {
 	s.Imports = bulk.NewService(bulk.Options{
 		Store: s.Places, Recordings: s.Recordings, Busy: s.captures.Busy, Hears: s.pace.of, Sign: s.reviews.SignText, Log: s.log,
-		Drop: func(ctx context.Context, p *place.Place, source id.Source) (capture.Drop, error) {
-			return s.drops.Drop(ctx, p, source)
-		},
+		Drop: s.dropOf,
 		Halted: func(ctx context.Context, p *place.Place, i id.Import, why string) {
 			err := s.monitor.Report(ctx, monitor.In(p), monitor.Condition{Kind: monitor.ImportStopped, Subject: i.String(), Facts: map[string]string{"text": why}})
 			if err != nil {
