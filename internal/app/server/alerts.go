@@ -2,11 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -78,21 +75,13 @@ func (s *Server) disks() map[string]string {
 	return all
 }
 
-// certificateUntil is when the certificate that this server shows runs out.
-func (s *Server) certificateUntil() (time.Time, bool) {
-	if s.certs == nil {
-		return time.Time{}, false
+// certificateUntil is when the certificate runs out that this server shows, and of
+// several the first; not ok: there is none.
+func (s *Server) certificateUntil() (until time.Time, ok bool) {
+	if s.certs != nil {
+		until = s.certs.Until()
 	}
-	host, _, _ := strings.Cut(strings.TrimPrefix(s.URL(), "https://"), ":")
-	c, err := s.certs.Config().GetCertificate(&tls.ClientHelloInfo{ServerName: host, SupportedVersions: []uint16{tls.VersionTLS13}})
-	if err != nil || len(c.Certificate) == 0 {
-		return time.Time{}, false
-	}
-	leaf, err := x509.ParseCertificate(c.Certificate[0])
-	if err != nil {
-		return time.Time{}, false
-	}
-	return leaf.NotAfter, true
+	return until, !until.IsZero()
 }
 
 // keysAgree compares the two places of the key stores, one customer at a time:

@@ -147,7 +147,10 @@ func (s *Server) diskRoom(context.Context) health.Finding {
 
 func (s *Server) certificateLasts(context.Context) health.Finding {
 	until, ok := s.certificateUntil()
-	if !ok {
+	switch {
+	case s.certs != nil && !ok:
+		return health.Finding{State: health.Look, Text: "the authority has given none yet", Todo: "The log has what it says. Does port 443 of each host lead here?"}
+	case !ok:
 		return health.Finding{State: health.Off, Text: "this server has none: a proxy in front of it does TLS, or it is reached from this machine alone"}
 	}
 	left := time.Until(until)

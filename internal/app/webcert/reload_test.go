@@ -44,6 +44,10 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	if bytes.Equal(leaf(), first) {
 		t.Fatal("the new pair is not used")
 	}
+	at = at.Add(reloadEvery)
+	if c, err := f.get(nil); err != nil || !f.Until().Equal(c.Leaf.NotAfter) {
+		t.Fatal("it is told that another one ends:", f.Until(), err)
+	}
 	apptest.No(t, os.Remove(cert))
 	at = at.Add(reloadEvery)
 	leaf()

@@ -83,11 +83,7 @@ func (f *fileCertificate) Config() *tls.Config { return suites(f.get) }
 func (f *fileCertificate) Start() error        { return nil }
 func (f *fileCertificate) Stop()               {}
 
-func (f *fileCertificate) Until() time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.cert.Leaf.NotAfter
-}
+func (f *fileCertificate) Until() time.Time { return f.newest().Leaf.NotAfter }
 
 func (f *fileCertificate) changed() (at [2]time.Time) {
 	for i, name := range []string{f.files.Certificate, f.files.Key} {
@@ -98,26 +94,29 @@ func (f *fileCertificate) changed() (at [2]time.Time) {
 	return at
 }
 
-func (f *fileCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (f *fileCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.newest(), nil }
+
+// newest is the certificate in the files, as far as it can be used.
+func (f *fileCertificate) newest() *tls.Certificate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.now().Sub(f.looked) < reloadEvery {
-		return f.cert, nil
+		return f.cert
 	}
 	f.looked = f.now()
 	at := f.changed()
 	if at == f.read {
-		return f.cert, nil
+		return f.cert
 	}
 	f.read = at
 	cert, err := readCertificate(f.files)
 	if err != nil {
 		f.log.Error("the new certificate cannot be used; the last one stays", "cause", err)
-		return f.cert, nil
+		return f.cert
 	}
 	f.cert = &cert
 	f.log.Info("the certificate was read again", "until", cert.Leaf.NotAfter)
-	return f.cert, nil
+	return f.cert
 }
 
 // readCertificate reads the certificate and its key, which is a secret like others.
