@@ -114,7 +114,7 @@ func (s *Server) hostFigures(m *metrics.Metrics) {
 	})
 	m.GaugeBy("database", "Connections and places of the databases.", "what", s.Places.Standing)
 	// What has no listener of its own here is 0.
-	m.Gauge("siprec_calls", "Recording sessions under way.", func() float64 {
+	m.Gauge("siprec_calls", "Calls of recording clients that are open.", func() float64 {
 		if s.sip == nil {
 			return 0
 		}
