@@ -271,6 +271,10 @@ func backupVerify(ctx context.Context, args []string, p cli.Process) error {
 		if asJSON {
 			return printJSON(p.Stdout, map[string]any{"id": one.ID, "bytes": n, "keys_bytes": keys})
 		}
+		if keys == 0 {
+			fmt.Fprintf(p.Stdout, "%s: %s of data are as they were written. No keys from then are kept.\n", one.ID, size(n))
+			return nil
+		}
 		fmt.Fprintf(p.Stdout, "%s: %s of data and %s of keys are as they were written.\n", one.ID, size(n), size(keys))
 		return nil
 	}
