@@ -213,6 +213,17 @@ func (r random) policy() Policy {
 	}
 }
 
+// alike is a policy whose rules ask for the same kind of thing, each for another.
+func (r random) alike() Policy {
+	p := days(r.IntN(2) * r.IntN(40))
+	kind := r.IntN(3)
+	for i := range 2 {
+		w := [...]When{{Marks: recording.Marks()[i : i+1]}, {Tags: testTags[i : i+1]}, {Extensions: []string{"201", "202"}[i : i+1]}}[kind]
+		p.Rules = append(p.Rules, rule(string(rune('a'+i)), 1+r.IntN(40), w))
+	}
+	return p
+}
+
 func (r random) facts() Facts {
 	one := func(of ...string) string { return of[r.IntN(len(of))] }
 	f := Facts{

@@ -96,8 +96,11 @@ func TestTheStatementAndTheRulesAgree(t *testing.T) {
 			return nil
 		}))
 		due, silent := 0, 0
-		for range 120 {
+		for i := range 120 {
 			p := r.policy()
+			if i%6 == 0 {
+				p = r.alike()
+			}
 			if r.IntN(3) == 0 {
 				p.Sets = []Applied{{Set: "uk-gdpr"}}
 			}
