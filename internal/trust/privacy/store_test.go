@@ -101,8 +101,11 @@ func TestTheStatementAndTheRulesAgree(t *testing.T) {
 			if i%6 == 0 {
 				p = r.alike()
 			}
-			if r.IntN(3) == 0 {
+			switch r.IntN(3) {
+			case 0:
 				p.Sets = []Applied{{Set: "uk-gdpr"}}
+			case 1: // which keeps what it may fit, whatever rules say
+				p.Sets = []Applied{{Set: "fca-5", When: r.when()}}
 			}
 			w.no(w.Place.View(ctx, func(tx *place.Tx) error {
 				b, err := p.blinded(tx)
