@@ -19,7 +19,7 @@ import { recordingClient } from './scenarios/siprec.mjs';
 import * as sso from './scenarios/sso.mjs';
 import { ways } from './scenarios/ways.mjs';
 import * as tree from './scenarios/tree.mjs';
-import { adminPages, forms, log, narrow, node, notListening, phone, token, walk } from './scenarios/pages.mjs';
+import { adminPages, forms, log, node, notListening, phone, token, walk } from './scenarios/pages.mjs';
 
 const { step, done } = steps();
 const provider = await startProvider();
@@ -127,9 +127,7 @@ async function administers(base, customer) {
   await admin.does('access lists', (page) => accessLists(page, `${base}/settings/access`));
   await admin.does('the change log is read and saved', (page) => log(page, base));
   await admin.does('checkpoints and who receives them', (page) => verification(page, base));
-  await admin.does('every page in light', (page) => walk(page, base, adminPages, 'light'));
-  await admin.does('every page in dark', (page) => walk(page, base, adminPages, 'dark'));
-  await admin.does('every page on a phone', (page) => narrow(page, base, adminPages));
+  await admin.does('every page, in light, in dark and on a phone', (page) => walk(page, base, adminPages));
   await admin.does('forms', (page) => forms(page, base));
   await admin.ctx.close();
 }

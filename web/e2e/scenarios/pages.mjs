@@ -52,43 +52,46 @@ export const nodePages = [
   ['backups', 'Backups'],
 ];
 
-/** walk visits pages in one colour scheme: each must come without an error and pass axe. */
-export async function walk(page, url, pages, scheme, prefix = '') {
-  await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+/**
+ * walk visits pages, each once: it must come without an error, pass axe in light and
+ * keep its contrasts in dark, and be no wider than a phone.
+ */
+export async function walk(page, url, pages, prefix = '') {
+  const size = page.viewportSize();
+  const faults = [];
   for (const [path, title] of pages) {
+    const name = prefix + path.replaceAll('/', '-');
+    await scheme(page, 'light');
     await page.goto(`${url}/${path}`);
     await page.getByRole('heading', { level: 1, name: title }).waitFor();
     await settled(page);
     assert.equal(await page.getByRole('alert').count(), 0, `${path} shows an error: ${await page.getByRole('alert').allInnerTexts()}`);
-    await shot(page, `${prefix}${path.replaceAll('/', '-')}-${scheme}`);
-    await accessible(page, `${path}, ${scheme}`);
-  }
-}
-
-/** narrow visits pages on a phone's screen: nothing is wider than it. */
-export async function narrow(page, url, pages, prefix = '') {
-  const size = page.viewportSize();
-  await page.setViewportSize({ width: 390, height: 844 });
-  const faults = [];
-  for (const [path, title] of pages) {
-    await page.goto(`${url}/${path}`);
-    await page.getByRole('heading', { level: 1, name: title }).waitFor();
-    await settled(page);
-    await shot(page, `${prefix}${path.replaceAll('/', '-')}-phone`);
+    await shot(page, `${name}-light`);
+    await accessible(page, `${path}, light`);
+    await scheme(page, 'dark');
+    await shot(page, `${name}-dark`);
+    await accessible(page, `${path}, dark`, ['color-contrast']);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await shot(page, `${name}-phone`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (wide > 0) faults.push(`${path} is ${wide} px too wide for a phone`);
+    await page.setViewportSize(size);
   }
-  await page.setViewportSize(size);
+  await scheme(page, 'light');
   assert.deepEqual(faults, []);
 }
 
-/** node walks the provider's own pages in both schemes and on a phone. */
+async function scheme(page, colorScheme) {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+  await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
+}
+
+/** node walks the provider's own pages. */
 export async function node(page, origin) {
   await page.goto(origin);
   await page.getByRole('link', { name: 'Organisations' }).waitFor();
   const url = origin + new URL(page.url()).pathname.split('/').slice(0, 3).join('/');
-  for (const scheme of ['light', 'dark']) await walk(page, url, nodePages, scheme, 'node-');
-  await narrow(page, url, nodePages, 'node-');
+  await walk(page, url, nodePages, 'node-');
 }
 
 /** forms: the dialogs of the settings open, pass axe, and say what is wrong beside the field. */
