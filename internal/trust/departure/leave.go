@@ -152,7 +152,7 @@ func (s *Service) Turn(ctx context.Context, p *place.Place) (done bool, err erro
 		}
 		due = a.State == approval.Approved && !tx.At().Before(a.NotBefore)
 		l = leaving{Customer: p.Customer(), Approval: a.ID, Asked: a.AskedAt.UnixMilli(), Dialect: p.Dialect()}
-		l.Total, err = counted(tx)
+		l.Total, err = s.counted(tx)
 		return err
 	})
 	if err != nil || !due {
@@ -171,7 +171,7 @@ func (s *Service) Turn(ctx context.Context, p *place.Place) (done bool, err erro
 	return s.carry(context.WithoutCancel(ctx), intent, l)
 }
 
-func counted(tx *place.Tx) (t destruction.Total, err error) {
+func (s *Service) counted(tx *place.Tx) (t destruction.Total, err error) {
 	type row struct {
 		Recordings int   `db:"recordings"`
 		Bytes      int64 `db:"bytes"`
@@ -190,11 +190,15 @@ func counted(tx *place.Tx) (t destruction.Total, err error) {
 		return t, err
 	}
 	const from = `SELECT count(*) FROM recordings r JOIN sources s ON s.id = r.source WHERE s.kind <> 'siprec' AND `
-	if t.Remaining, err = place.Row[int](tx, from+`s.after_capture <> 'delete'`); err != nil {
+	deletes := `s.after_capture = 'delete'`
+	if !s.o.TwoKeys || !s.o.TwoObjects {
+		deletes += ` AND s.kind IN ('collector', 'drop')` // the others keep their files until there are two places
+	}
+	if t.Remaining, err = place.Row[int](tx, from+`NOT (`+deletes+`)`); err != nil {
 		return t, err
 	}
 	// Collectors are not asked any more: with the place goes what they would be asked by.
-	t.Unknown, err = place.Row[int](tx, from+`s.after_capture = 'delete' AND (s.kind = 'collector' OR r.verified_at IS NULL)`)
+	t.Unknown, err = place.Row[int](tx, from+deletes+` AND (s.kind = 'collector' OR r.verified_at IS NULL)`)
 	return t, err
 }
 

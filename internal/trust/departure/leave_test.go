@@ -34,6 +34,7 @@ type leaver struct {
 	now       time.Time
 	cut       string
 	steps     []string
+	one       bool // place for objects
 }
 
 var errCut = errors.New("cut off")
@@ -72,7 +73,7 @@ func (l *leaver) service(t *testing.T) *departure.Service {
 		},
 	})
 	return departure.New(departure.Options{
-		Store: l.store, Keys: l.keys, Objects: l.objects, Recordings: l.home.service, Approvals: l.approvals, Certificates: certs, TwoKeys: true,
+		Store: l.store, Keys: l.keys, Objects: l.objects, Recordings: l.home.service, Approvals: l.approvals, Certificates: certs, TwoKeys: true, TwoObjects: !l.one,
 		Name:   func(context.Context, id.Node) string { return "Acme" },
 		Forget: func(*place.Tx, id.Customer) (id.Node, error) { return above, nil },
 		Step: func(name string) {
@@ -146,15 +147,47 @@ func TestACustomerLeaves(t *testing.T) {
 	}
 }
 
-// Of files that a collector was to delete nobody says that they have gone: with the
-// customer's place goes whatever the box could be asked by.
-func TestLeavingClaimsNothingOfCollectors(t *testing.T) {
-	l := newLeaver(t, place.Config{Dir: t.TempDir()})
+// Only of files that this server has deleted itself it is said that they have gone.
+// With the customer's place goes whatever a collector could be asked by; what was
+// never verified was not deleted; and nothing is while there is one place only.
+func TestLeavingClaimsNoMoreThanIsKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind, more         string
+		one                bool
+		unknown, remaining int
+	}{
+		"a collector":       {kind: "collector", unknown: 2},
+		"deleted here":      {kind: "folder"},
+		"never verified":    {kind: "folder", more: `UPDATE recordings SET verified_at = NULL`, unknown: 2},
+		"one place":         {kind: "folder", one: true, remaining: 2},
+		"a drop, one place": {kind: "drop", one: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLeaver(t, place.Config{Dir: t.TempDir()})
+			l.one = c.one
+			got := l.leaves(t, `UPDATE sources SET kind = '`+c.kind+`', after_capture = 'delete'`, c.more)
+			if got.Unknown != c.unknown || got.Remaining != c.remaining {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// leaves has the customer gone after some changes, and gives what the certificate counts.
+func (l *leaver) leaves(t *testing.T, changes ...string) destruction.Total {
+	t.Helper()
 	s := l.service(t)
 	if err := l.p.Change(t.Context(), l.first, func(tx *place.Tx) error {
 		tx.Record(place.Event{Code: "source.changed"})
-		_, err := tx.Exec(`UPDATE sources SET kind = 'collector', after_capture = 'delete'`)
-		return err
+		for _, one := range changes {
+			if one == "" {
+				continue
+			}
+			if _, err := tx.Exec(one); err != nil {
+				return err
+			}
+		}
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -173,9 +206,20 @@ func TestLeavingClaimsNothingOfCollectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, _, err := destruction.Verify(file)
-	if err != nil || c.Total.Unknown != 2 || c.Copies[len(c.Copies)-1].State != "unknown" {
-		t.Errorf("%+v, %v", c, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	want := "gone"
+	if c.Total.Remaining > 0 {
+		want = "remaining"
+	}
+	if c.Total.Unknown > 0 {
+		want = "unknown"
+	}
+	if got := c.Copies[len(c.Copies)-1].State; got != want {
+		t.Errorf("what lies at the source is %q, want %q", got, want)
+	}
+	return c.Total
 }
 
 // gone checks that nothing is left of the customer but the certificate.

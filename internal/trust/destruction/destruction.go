@@ -131,7 +131,7 @@ func (s *Service) Record(tx *place.Tx, e recording.Ending) error {
 		for _, p := range i.Paths {
 			paths = append(paths, p...)
 		}
-		elsewhere := beside(i)
+		elsewhere := beside(i, e.TwoKeys && e.TwoObjects)
 		state, err := s.askBoxes(tx, i, elsewhere)
 		if err != nil {
 			return err

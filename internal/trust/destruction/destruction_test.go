@@ -206,6 +206,11 @@ func TestABoxsWordsAreItsOwn(t *testing.T) {
 		"no words":          func(w *collect.Word, _ *boxes) { w.Said = collect.Signed{} },
 		"another device":    func(w *collect.Word, _ *boxes) { w.Device = id.New[id.Device]() },
 		"another recording": func(w *collect.Word, b *boxes) { *w = b.sign(id.New[id.Recording](), collect.FateKept) },
+		"another customer": func(w *collect.Word, b *boxes) {
+			other := *b
+			other.customer = id.New[id.Customer]()
+			*w = other.sign(w.Recording, collect.FateKept)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, placetest.New(t, schemas()))

@@ -21,13 +21,14 @@ func worst(all ...AtSource) AtSource {
 }
 
 // beside is what became of a recording's files at sources that are no collectors:
-// a file that its source removes once verified went before.
-func beside(i recording.Destroyed) AtSource {
+// a file that its source removes once verified went before. With one place for
+// keys or objects, only a drop, which is this server's own, lets go of its files.
+func beside(i recording.Destroyed, twoPlaces bool) AtSource {
 	out := SourceNever
 	for _, at := range append([]recording.Elsewhere{{Source: i.Source, Kind: i.Kind, After: i.After}}, i.Others...) {
 		switch {
 		case at.Kind == recording.Siprec, at.Kind == recording.Collector:
-		case at.After != recording.Delete:
+		case at.After != recording.Delete, !twoPlaces && at.Kind != recording.Drop:
 			out = worst(out, SourceRemains)
 		case !i.Verified:
 			out = worst(out, SourceUnknown)
