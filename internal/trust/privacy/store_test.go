@@ -148,6 +148,29 @@ func TestTheStatementAndTheRulesAgree(t *testing.T) {
 	})
 }
 
+// The largest policy that is taken can be asked about, on both engines.
+func TestTheLargestPolicy(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.old("a.wav", 1, 50, "sales")
+		p := days(400)
+		for i := range MaxRules {
+			r := rule(fmt.Sprint("rule ", i), 40, When{})
+			r.Then, r.TextDays = DeleteSound, 60
+			for n := range maxNamed / MaxRules {
+				r.When.Queues = append(r.When.Queues, fmt.Sprintf("queue %d of %d", n, i))
+			}
+			p.Rules = append(p.Rules, r)
+		}
+		w.no(p.Check())
+		if _, err := w.s.Preview(t.Context(), w.Place, p); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.s.Goes(t.Context(), w.Place, p, false, 0, 10); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func numbers(n int) (out []int64) {
 	for i := range n {
 		out = append(out, int64(i+1))
