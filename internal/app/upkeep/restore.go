@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"ringfence/internal/app/cli"
@@ -175,21 +174,19 @@ func (r restoring) mayReplace(ctx context.Context) error {
 	if storage.WholeInstallation(r.c) != nil {
 		return nil
 	}
-	if r.c.Database.PostgresFile == "" {
-		none, err := empty(filepath.Join(r.c.Data, "places"))
-		if err != nil || none {
-			return err
-		}
+	at, err := storage.PlacesAt(r.c)
+	if err != nil {
+		return err
+	}
+	if none, err := place.Vacant(ctx, at); err != nil || none {
+		return err
 	}
 	st, err := storage.Open(ctx, r.c, false)
 	if err != nil {
 		if fault.Is(err, fault.Conflict) {
 			return err // a server is using it
 		}
-		if r.c.Database.PostgresFile != "" && !fault.Is(err, fault.Invalid) {
-			return nil // an empty database with nothing of ours
-		}
-		return fault.Wrap(err, fault.Conflict, "there is an installation in %s that does not open: move it away, or name other folders", r.c.Data)
+		return fault.Wrap(err, fault.Conflict, "there is an installation here that does not open: bring back what it misses, or name an empty folder or database")
 	}
 	defer st.Close(slog.New(slog.DiscardHandler))
 	root, err := org.New(st.Places, st.Keys).Root(ctx)

@@ -52,6 +52,23 @@ func TestSettingsStandWhateverTheURLSays(t *testing.T) {
 	}
 }
 
+// A restore may write where nothing of ours lies, and nowhere else without a word.
+func TestVacant(t *testing.T) {
+	for _, cfg := range []place.Config{{Dir: t.TempDir()}, {Postgres: placetest.Postgres(t)}} {
+		for _, want := range []bool{true, false} {
+			if got, err := place.Vacant(t.Context(), cfg); err != nil || got != want {
+				t.Errorf("%s: vacant: %v, want %v (%v)", cfg.Dir, got, want, err)
+			}
+			if want {
+				placetest.Open(t, cfg, schemas)
+			}
+		}
+	}
+	if _, err := place.Vacant(t.Context(), place.Config{Postgres: secret.NewText("postgres://u@127.0.0.1:1/d?sslmode=disable")}); err == nil {
+		t.Error("a database that does not answer is vacant")
+	}
+}
+
 // Two servers on one database are one writer per place between them.
 func TestTwoServersOnOneDatabase(t *testing.T) {
 	cfg := place.Config{Postgres: placetest.Postgres(t)}

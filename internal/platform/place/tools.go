@@ -3,8 +3,10 @@ package place
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -242,4 +244,24 @@ func Empty(ctx context.Context, dsn secret.Text) error {
 		}
 	}
 	return c.alone(ctx, dropRole(c.owner()))
+}
+
+// Vacant reports whether nothing of ours lies where places would: a restore may
+// write there.
+func Vacant(ctx context.Context, cfg Config) (bool, error) {
+	if cfg.Postgres.IsZero() {
+		all, err := os.ReadDir(cfg.Dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return true, nil
+		}
+		return len(all) == 0, fault.Wrap(err, fault.Unavailable, "the folder %s cannot be read", cfg.Dir)
+	}
+	c, err := openCluster(ctx, cfg.Postgres)
+	if err != nil {
+		return false, err
+	}
+	defer c.close()
+	var there int
+	err = c.registry.read.QueryRowContext(ctx, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, schemaOf(id.Customer{})).Scan(&there)
+	return there == 0, fault.Wrap(err, fault.Unavailable, "%s cannot be read", c.database)
 }
