@@ -344,7 +344,7 @@ func (in arrival) invite(ctx context.Context, c config.Config, s *storage.Stores
 	if err != nil {
 		return err
 	}
-	people := identity.New(identity.Options{Store: s.Places, Mail: relay, BaseURL: func() string { return c.URL }, Log: slog.New(slog.DiscardHandler), Brand: tree.LetterBrand})
+	people := identity.New(identity.Options{Store: s.Places, Mail: relay, BaseURL: func() string { return server.PortalURL(c, nil) }, Log: slog.New(slog.DiscardHandler), Brand: tree.LetterBrand})
 	defer people.Stop()
 	_, err = people.Invite(ctx, p, actor.ForSystem("customer-import"), name, in.admin, "", identity.Grant{Roles: []access.Role{access.CustomerAdmin}})
 	if err == nil {
