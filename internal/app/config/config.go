@@ -198,6 +198,14 @@ func Default() Config {
 	}
 }
 
+// FirstObjects is the first place of objects: the one that is named, or the usual.
+func (c Config) FirstObjects() Bucket {
+	if c.Objects.First == (Bucket{}) {
+		return Bucket{Folder: filepath.Join(c.Data, "objects")}
+	}
+	return c.Objects.First
+}
+
 // Loopback reports whether the server listens on this machine only.
 func (c Config) Loopback() bool {
 	return loopback(c.Listen) && (c.Administration.Listen == "" || loopback(c.Administration.Listen))

@@ -15,10 +15,7 @@ import (
 func (s *Server) apiDeps(x Extras) httpapi.Deps {
 	host := httpapi.HostFacts{
 		Operator: "the provider, who runs this server", Database: s.database(),
-		Objects: describe(s.cfg.Objects.First), KeyPlaces: s.Keys.Copies(), Mail: "kept on this machine",
-	}
-	if s.cfg.Objects.Second != (config.Bucket{}) {
-		host.Objects += " and " + describe(s.cfg.Objects.Second)
+		Objects: s.objects(), KeyPlaces: s.Keys.Copies(), Mail: "kept on this machine",
 	}
 	if s.cfg.Backup.On() {
 		host.Backups = httpapi.BackupsTo{Data: storage.DescribeTarget(s.cfg.Backup.Data), Keys: storage.DescribeTarget(s.cfg.Backup.Keys), Log: storage.LogFolder(s.cfg)}
@@ -40,6 +37,15 @@ func (s *Server) database() string {
 		return "PostgreSQL, a schema and a role for each customer"
 	}
 	return "SQLite, a file for each customer, on this machine"
+}
+
+// objects is where recordings lie, in one place or two.
+func (s *Server) objects() string {
+	text := describe(s.cfg.Objects.First)
+	if s.cfg.Objects.Second != (config.Bucket{}) {
+		text += " and " + describe(s.cfg.Objects.Second)
+	}
+	return text
 }
 
 func describe(b config.Bucket) string {

@@ -1,9 +1,6 @@
 package server
 
 import (
-	"path/filepath"
-
-	"ringfence/internal/app/config"
 	"ringfence/internal/base/disk"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/job"
@@ -21,13 +18,10 @@ func (s *Server) buildExports() {
 
 // freeForExports is the room where objects lie; a cloud's is not known.
 func (s *Server) freeForExports() (int64, bool) {
-	first := s.cfg.Objects.First
-	if first == (config.Bucket{}) {
-		first.Folder = filepath.Join(s.cfg.Data, "objects")
-	}
-	if first.Folder == "" {
+	folder := s.cfg.FirstObjects().Folder
+	if folder == "" {
 		return 0, false
 	}
-	free, err := disk.Free(first.Folder)
+	free, err := disk.Free(folder)
 	return free, err == nil
 }

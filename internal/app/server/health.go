@@ -26,11 +26,7 @@ func (s *Server) buildHealth() {
 	s.health = health.New(s.Places, nil)
 	part := s.health.Part
 	part("database", "Database", true, func(ctx context.Context) health.Finding {
-		err := s.Places.Registry().View(ctx, func(tx *place.Tx) error {
-			_, err := place.Row[int64](tx, `SELECT count(*) FROM nodes WHERE kind = 'provider'`)
-			return err
-		})
-		return found(err, "it answers", "The log says what the database answered. Is its disk full, or its server down?")
+		return found(s.alive(ctx), "it answers", "The log says what the database answered. Is its disk full, or its server down?")
 	})
 	part("keys", "Keys", true, func(ctx context.Context) health.Finding {
 		_, err := s.Keys.SigningKey(ctx)

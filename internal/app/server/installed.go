@@ -1,10 +1,8 @@
 package server
 
 import (
-	"path/filepath"
 	"time"
 
-	"ringfence/internal/app/config"
 	"ringfence/internal/app/storage"
 	"ringfence/internal/base/disk"
 	"ringfence/internal/base/release"
@@ -19,16 +17,13 @@ func (s *Server) installation() httpapi.Installation {
 	}
 	i := httpapi.Installation{
 		Release: release.Number(), Commit: release.Commit(), Address: s.URL(), Listen: s.cfg.Listen, StartedAt: s.startedAt,
-		InstalledAt: when(r.FinishedAt), Database: s.database(), Objects: describe(s.cfg.Objects.First), KeyCopies: s.Keys.Copies(),
+		InstalledAt: when(r.FinishedAt), Database: s.database(), Objects: s.objects(), KeyCopies: s.Keys.Copies(),
 		TLS:     httpapi.InstallationTLS{From: "none", ProvenAt: when(r.TLS.At), Skipped: r.TLS.Skipped},
 		Mail:    httpapi.InstallationMail{Server: s.cfg.Mail.SMTP, Skipped: r.Mail.Skipped},
 		Folders: s.folders(),
 	}
 	if r.Mail.What == s.cfg.Mail.SMTP { // another server since was not tried
 		i.Mail.ProvenAt = when(r.Mail.At)
-	}
-	if s.cfg.Objects.Second != (config.Bucket{}) {
-		i.Objects += " and " + describe(s.cfg.Objects.Second)
 	}
 	switch {
 	case len(s.cfg.TLS.ACME.Hosts) > 0:
@@ -53,14 +48,10 @@ func when(t time.Time) *time.Time {
 
 // folders are those that the server writes to, with what is free there.
 func (s *Server) folders() (all []httpapi.InstallationFolder) {
-	objects := s.cfg.Objects
-	if objects.First == (config.Bucket{}) {
-		objects.First.Folder = filepath.Join(s.cfg.Data, "objects")
-	}
 	for _, f := range []httpapi.InstallationFolder{
 		{Use: "data", Path: s.cfg.Data},
-		{Use: "objects", Path: objects.First.Folder},
-		{Use: "second objects", Path: objects.Second.Folder},
+		{Use: "objects", Path: s.cfg.FirstObjects().Folder},
+		{Use: "second objects", Path: s.cfg.Objects.Second.Folder},
 		{Use: "keys", Path: s.cfg.Keys.Store},
 		{Use: "second keys", Path: s.cfg.Keys.Mirror},
 	} {

@@ -83,7 +83,7 @@ func checked(c config.Config, p cli.Process) error {
 	return nil
 }
 
-// alive is whether the database answers: what the supervisor wants to know. A
+// alive is whether the database answers: what the supervisor wants to know, too. A
 // server that waits for ever on a lock of its own would look well from outside.
 func (s *Server) alive(ctx context.Context) error {
 	return s.Places.Registry().View(ctx, func(tx *place.Tx) error {

@@ -155,11 +155,7 @@ func KeyStores(c config.Config) ([]keyring.Store, error) {
 
 // OpenObjects opens the one place for objects, or two as one.
 func OpenObjects(ctx context.Context, c config.Config, setUp bool) (blob.Bucket, error) {
-	first := c.Objects.First
-	if first == (config.Bucket{}) {
-		first.Folder = filepath.Join(c.Data, "objects")
-	}
-	a, err := openBucket(ctx, "objects.first", first, setUp)
+	a, err := openBucket(ctx, "objects.first", c.FirstObjects(), setUp)
 	if err != nil || c.Objects.Second == (config.Bucket{}) {
 		return a, err
 	}
