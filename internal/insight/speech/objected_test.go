@@ -16,7 +16,8 @@ import (
 )
 
 // What somebody who takes part objects to is not done: no engine is asked, no
-// feeling is rated, no word can be searched for; what is only stored is not heard.
+// feeling is rated, no word can be searched for; what is only stored is not heard,
+// and neither is what names were replaced in: they can still be said in its sound.
 func TestObjectedProcessingIsNotDone(t *testing.T) {
 	e := english("this is a terrible zebra")
 	w := on(t, placetest.New(t, schemas()), e)
@@ -45,16 +46,25 @@ func TestObjectedProcessingIsNotDone(t *testing.T) {
 	if row, _ := hear(); row.State != recording.TranscriptDone || len(w.found(t, "zebra")) != 1 {
 		t.Errorf("%+v: nobody objects", row)
 	}
-	rec := w.archive(t, "stored.wav", 1, recording.Inbound)
-	if err := w.Place.Change(t.Context(), w.Who, func(tx *place.Tx) error {
-		tx.Record(place.Event{Code: "request.restricted"})
-		return w.Service.Restrict(tx, rec, id.New[id.PersonRequest]())
-	}); err != nil {
-		t.Fatal(err)
-	}
-	before := e.asked.Load()
-	w.work(t, 0)
-	if row := w.row(t, rec); e.asked.Load() > before || row.State != recording.TranscriptNotTranscribed || !strings.Contains(row.Reason, "only stored") {
-		t.Errorf("%+v", row)
+	for why, act := range map[string]func(*place.Tx, id.Recording) error{
+		"only stored": func(tx *place.Tx, rec id.Recording) error {
+			tx.Record(place.Event{Code: "request.restricted"})
+			return w.Service.Restrict(tx, rec, id.New[id.PersonRequest]())
+		},
+		"replaced by pseudonyms": func(tx *place.Tx, rec id.Recording) error {
+			tx.Record(place.Event{Code: "recording.pseudonymised"})
+			_, err := tx.Exec(`INSERT INTO recording_pseudonymised (n, at) SELECT n, 1 FROM recordings WHERE id = ?`, rec)
+			return err
+		},
+	} {
+		rec := w.archive(t, why+".wav", 1, recording.Inbound)
+		if err := w.Place.Change(t.Context(), w.Who, func(tx *place.Tx) error { return act(tx, rec) }); err != nil {
+			t.Fatal(err)
+		}
+		before := e.asked.Load()
+		w.work(t, 0)
+		if row := w.row(t, rec); e.asked.Load() > before || row.State != recording.TranscriptNotTranscribed || !strings.Contains(row.Reason, why) {
+			t.Errorf("%s: %+v", why, row)
+		}
 	}
 }
