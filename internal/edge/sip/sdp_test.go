@@ -35,19 +35,26 @@ func FuzzSDP(f *testing.F) {
 	})
 }
 
+// What is held sends nothing for now. What the client has paused is silent, whatever
+// it sends; a client that says recvonly has its directions wrong, and no pause.
 func TestHeldLines(t *testing.T) {
 	head := "v=0\r\nc=IN IP4 192.0.2.1\r\n"
-	for text, held := range map[string]bool{
-		head + "m=audio 4000 RTP/AVP 8\r\n":                            false,
-		head + "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n":              false,
-		head + "a=inactive\r\nm=audio 4000 RTP/AVP 8\r\n":              true,
-		head + "m=audio 4000 RTP/AVP 8\r\na=recvonly\r\n":              true,
-		head + "m=audio 0 RTP/AVP 8\r\n":                               true,
-		head + "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n":        true,
-		strings.ReplaceAll(head, "\r", "") + "m=audio 1 RTP/AVP 8\n\n": false,
+	for text, is := range map[string]struct{ held, silent bool }{
+		head + "m=audio 4000 RTP/AVP 8\r\n":                                   {},
+		head + "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n":                     {},
+		head + "a=inactive\r\nm=audio 4000 RTP/AVP 8\r\n":                     {true, true},
+		head + "m=audio 4000 RTP/AVP 8\r\na=recvonly\r\n":                     {true, false},
+		head + "m=audio 0 RTP/AVP 8\r\n":                                      {true, true},
+		head + "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n":               {true, true},
+		head + "m=audio 4000 RTP/AVP 8\r\na=record:paused\r\n":                {true, true},
+		head + "m=audio 4000 RTP/AVP 8\r\na=record:OFF\r\n":                   {true, true},
+		head + "m=audio 4000 RTP/AVP 8\r\na=record:on\r\n":                    {},
+		head + "a=record:paused\r\nm=audio 4000 RTP/AVP 8\r\n":                {true, true},
+		head + "a=record:paused\r\nm=audio 4000 RTP/AVP 8\r\na=record:on\r\n": {},
+		strings.ReplaceAll(head, "\r", "") + "m=audio 1 RTP/AVP 8\n\n":        {},
 	} {
 		o, err := parseSDP([]byte(text))
-		if err != nil || o.lines[0].held() != held {
+		if err != nil || o.lines[0].held() != is.held || o.lines[0].silent() != is.silent {
 			t.Errorf("%q: %v %v", text, o.lines, err)
 		}
 	}
