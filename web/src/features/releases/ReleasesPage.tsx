@@ -57,7 +57,7 @@ export function ReleasesPage() {
               <section className="card" aria-labelledby="fleet">
                 <Text id="fleet" component="h2" fw={600} p="md">Boxes by release</Text>
                 {data.fleet.length === 0 ? (
-                  <Empty icon="device" title="No box yet">Customers name collectors under Settings.</Empty>
+                  <Empty icon="device" title="No box yet">Customers name collectors on their page Collectors.</Empty>
                 ) : (
                   <Table.ScrollContainer minWidth={560}>
                     <Table>
