@@ -172,8 +172,14 @@ func TestRemovalsOnBothEngines(t *testing.T) {
 			_, err := tx.Exec(`UPDATE collect_devices SET enrolled_at = ?, protocol = 3, public_key = ? WHERE id = ?`, tx.At().UnixMilli(), []byte("key"), box.ID)
 			return err
 		}))
+		revoked, _, err := s.Add(t.Context(), w.Place, admin, "Stolen", w.Source.ID)
+		fine(t, err)
+		fine(t, w.Place.Keep(t.Context(), func(tx *place.Tx) error {
+			_, err := tx.Exec(`UPDATE collect_devices SET enrolled_at = ?, revoked_at = ?, protocol = 3, public_key = ? WHERE id = ?`, tx.At().UnixMilli(), tx.At().UnixMilli(), []byte("key"), revoked.ID)
+			return err
+		}))
 		order()
-		if got := order(); len(got) != 1 || got[0].Fate != FateWaiting {
+		if got := order(); len(got) != 1 || got[0].Device != box.ID || got[0].Fate != FateWaiting {
 			t.Fatalf("%+v", got)
 		}
 		waiting := func() (out map[id.Device]Unanswered) {

@@ -1,0 +1,69 @@
+package collect
+
+import (
+	"path/filepath"
+	"testing"
+
+	"ringfence/internal/base/id"
+)
+
+// Two files of one name were moved one after the other: of the recording that is
+// destroyed its own copy goes, whatever number it was given.
+func TestMovedCopiesOfOneName(t *testing.T) {
+	w := newWorld(t)
+	w.removes()
+	w.enrol()
+	move := func(o *Options) { o.After = Move }
+	wavFile(t, w.from, "a.wav", 1, 1)
+	w.mustCollect(move)
+	first := w.archived()[0].ID
+	wavFile(t, w.from, "a.wav", 2, 1)
+	w.mustCollect(move)
+	for _, r := range w.archived() {
+		if r.ID == first {
+			continue
+		}
+		w.destroy(r.ID)
+		w.mustCollect(move)
+		if got := w.word(t, r.ID).Fate; got != FateRemoved {
+			t.Errorf("the box says %q", got)
+		}
+	}
+	moved := filepath.Join(w.from, doneFolder, "a.wav")
+	if !exists(moved) || exists(moved+".1") {
+		t.Errorf("the first is there: %v; the second: %v", exists(moved), exists(moved+".1"))
+	}
+}
+
+// What is on its way to the server is not answered for: the spool holds it, and
+// the server's answer to the upload decides.
+func TestWhatIsOnItsWayIsNotAnsweredFor(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	b, e := w.verifiedEntry(wavFile(t, w.from, "a.wav", 1, 1))
+	rec := []id.Recording{e.manifest.Recording}
+	if said, err := b.fates(t.Context(), rec); err != nil || len(said) != 0 {
+		t.Errorf("in the spool: %v, %v", said, err)
+	}
+	b.forget(e)
+	if said, err := b.fates(t.Context(), rec); err != nil || said[rec[0]] != FateForgotten {
+		t.Errorf("without it: %v, %v", said, err)
+	}
+}
+
+// Where some folder cannot be read, nothing is said to have gone but what was
+// found and removed.
+func TestAFolderThatCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	b, e := w.verifiedEntry(wavFile(t, w.from, "a.wav", 1, 1))
+	s := e.Sources[0]
+	for _, v := range []view{{blind: true}, {blind: true, at: map[mark16][]string{s.Path: {"a.wav"}}}} {
+		if fate, ok := b.end(v, e.manifest.Recording, map[source]bool{s: false}); !ok || fate != FateStuck {
+			t.Errorf("%+v: %q, %v", v, fate, ok)
+		}
+	}
+	if exists(filepath.Join(w.from, "a.wav")) {
+		t.Error("what was found is there")
+	}
+}
