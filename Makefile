@@ -51,7 +51,8 @@ check: web/node_modules/.stamp ## formatting, vet, staticcheck, types, and no dr
 
 # The browser mostly waits and the Go tests mostly work: side by side they take
 # the time of the longer. The browser's turn comes first, as people's would.
-test: tools-test build ## every test: unit, both databases, object stores, browser
+test: ## every test: unit, both databases, object stores, browser
+	@$(MAKE) --no-print-directory -j2 tools-test build
 	@$(MAKE) --no-print-directory -j2 test-go test-rest
 
 ON_WINDOWS = ./internal/base/disk ./internal/platform/service ./internal/archive/field ./cmd/ringfence-collector
@@ -62,11 +63,11 @@ windows: ## compile and vet what runs on Windows: dist/ringfence-collector.exe (
 	GOOS=windows GOARCH=amd64 $(GO) vet $(ON_WINDOWS)
 
 # Without vet, which is make check's: on a fresh machine it reads all that is compiled
-# once more. What takes longest begins first; three at once, as some wait for disks
+# once more. What takes longest begins first; four at once, as some wait for disks
 # and clocks.
 LONGEST = ./internal/app/... ./internal/edge/httpapi ./internal/archive/... ./internal/insight/speech
 test-go:
-	nice $(GO) test -vet=off -p 3 -timeout 15m -ldflags=-w $(LONGEST) ./...
+	nice $(GO) test -vet=off -p 4 -timeout 15m -ldflags=-w $(LONGEST) ./...
 
 .PHONY: test-rest
 test-rest:

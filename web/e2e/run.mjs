@@ -160,7 +160,12 @@ async function answered(base) {
   await admin.does('requests: the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
   await admin.does('requests: receipts, and who has to say why', (page) => answers.receipts(page, base));
   await admin.does('requests: a person asks for erasure', (page) => answers.requests(page, base));
-  await admin.does('requests: their number becomes a pseudonym', (page) => answers.pseudonyms(page, base));
+  let pseudonym;
+  await admin.does('requests: their number becomes a pseudonym', async (page) => (pseudonym = await answers.pseudonyms(page, base)));
+  const listener = await person();
+  await listener.does('requests: a SuperUser signs in', (page) => signIn(page, demo, 'superuser'));
+  await listener.does('requests: whom the pseudonym stands for is looked up', (page) => answers.standsFor(page, base, pseudonym));
+  await listener.ctx.close();
   await admin.does('requests: a key was in wrong hands', (page) => answers.breaches(page, base));
   await admin.does('retention: rules are looked at as a whole', (page) => trust.retention(page, base));
   await admin.does('retention: a hold is placed, and lifting it takes two', (page) => trust.holds(page, base));

@@ -70,10 +70,23 @@ export async function pseudonyms(page, base) {
   await page.getByText('Names and numbers are being replaced').waitFor();
   await page.goto(`${base}/pseudonyms`);
   await page.getByText('Ended', { exact: true }).first().waitFor({ timeout: 30_000 });
-  await page.getByRole('cell', { name: /-[A-Z0-9]{5}/ }).first().waitFor();
+  const pseudonym = (await page.getByRole('cell', { name: /-[A-Z0-9]{5}/ }).first().innerText()).trim();
   await settled(page);
   await accessible(page, 'pseudonyms');
   await shot(page, 'pseudonyms-used');
+  return pseudonym;
+}
+
+/** standsFor: a SuperUser looks up whom a pseudonym stands for, and says why. */
+export async function standsFor(page, base, pseudonym) {
+  await page.goto(`${base}/pseudonyms`);
+  await page.getByRole('textbox', { name: 'Pseudonym', exact: true }).fill(pseudonym);
+  await page.getByLabel('Reason').fill('They ask for it');
+  await page.getByRole('button', { name: 'Look up' }).click();
+  await page.getByText('It stands for').waitFor();
+  await settled(page);
+  await accessible(page, 'whom a pseudonym stands for');
+  await shot(page, 'pseudonym-looked-up');
 }
 
 /** breaches: a key was in wrong hands; what was within reach is counted, and the notice is drafted. */
