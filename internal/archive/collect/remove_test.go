@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,28 +11,27 @@ import (
 // Two files of one name were moved one after the other: of the recording that is
 // destroyed its own copy goes, whatever number it was given.
 func TestMovedCopiesOfOneName(t *testing.T) {
-	w := newWorld(t)
-	w.removes()
-	w.enrol()
-	move := func(o *Options) { o.After = Move }
-	wavFile(t, w.from, "a.wav", 1, 1)
-	w.mustCollect(move)
-	first := w.archived()[0].ID
-	wavFile(t, w.from, "a.wav", 2, 1)
-	w.mustCollect(move)
-	for _, r := range w.archived() {
-		if r.ID == first {
-			continue
-		}
-		w.destroy(r.ID)
-		w.mustCollect(move)
-		if got := w.word(t, r.ID).Fate; got != FateRemoved {
-			t.Errorf("the box says %q", got)
-		}
-	}
-	moved := filepath.Join(w.from, doneFolder, "a.wav")
-	if !exists(moved) || exists(moved+".1") {
-		t.Errorf("the first is there: %v; the second: %v", exists(moved), exists(moved+".1"))
+	for own, other := range map[string]string{"a.wav": "a.wav.1", "a.wav.1": "a.wav"} {
+		t.Run(own, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.removes()
+			w.enrol()
+			wavFile(t, w.from, "a.wav", 1, 1)
+			w.mustCollect(func(o *Options) { o.After = Move })
+			rec := w.archived()[0].ID
+			moved := filepath.Join(w.from, doneFolder)
+			fine(t, os.Rename(filepath.Join(moved, "a.wav"), filepath.Join(moved, own)))
+			wavFile(t, moved, other, 2, 1)
+			w.destroy(rec)
+			w.mustCollect(func(o *Options) { o.After = Move })
+			if got := w.word(t, rec).Fate; got != FateRemoved {
+				t.Errorf("the box says %q", got)
+			}
+			if exists(filepath.Join(moved, own)) || !exists(filepath.Join(moved, other)) {
+				t.Error("not its own copy went, or not it alone")
+			}
+		})
 	}
 }
 
