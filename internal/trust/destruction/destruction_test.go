@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type world struct {
 	now   time.Time
 	boxes *boxes
 	keep  destruction.Backups
+	dirty error // why indexes and logs cannot be cleaned
 }
 
 func schemas() place.Schemas {
@@ -52,6 +54,7 @@ func newWorld(t *testing.T, store *place.Store) *world {
 			return key.Sign(pdf, title, at)
 		},
 		Boxes: w.boxes, SourceName: w.Service.SourceName,
+		Clean:   func(ctx context.Context, p *place.Place) error { return errors.Join(w.dirty, p.Scrub(ctx)) },
 		Backups: func(time.Time) destruction.Backups { return w.keep },
 		Now:     func() time.Time { return w.now },
 	})
@@ -65,6 +68,11 @@ func (w *world) issue(t *testing.T, want int) []destruction.Issued {
 	if err != nil || n != want {
 		t.Fatalf("signed %d, want %d: %v", n, want, err)
 	}
+	return w.listed(t)
+}
+
+func (w *world) listed(t *testing.T) []destruction.Issued {
+	t.Helper()
 	all, _, err := w.certs.List(t.Context(), w.Place, id.Certificate{}, 50)
 	if err != nil {
 		t.Fatal(err)
@@ -289,4 +297,40 @@ func FuzzVerify(f *testing.F) {
 			t.Error("neither a certificate nor an error")
 		}
 	})
+}
+
+// Before indexes and logs were cleaned nothing is signed: no certificate says
+// "gone" of what lies there.
+func TestNothingIsSignedBeforeItWasCleaned(t *testing.T) {
+	w := newWorld(t, placetest.New(t, schemas()))
+	if err := w.Service.Destroy(t.Context(), w.Place, w.Who, w.Archive(t, "a.wav", 1), "asked for"); err != nil {
+		t.Fatal(err)
+	}
+	sign := map[string]func() error{
+		"recordings": func() error { _, err := w.certs.IssueNow(t.Context(), w.Place); return err },
+		"a person": func() error {
+			return w.certs.Erased(t.Context(), w.Place, destruction.Erasure{Run: id.New[id.Destruction](), Stores: []destruction.Store{{Name: "contacts"}}})
+		},
+		"ways back": func() error {
+			return w.certs.CertifyKeys(t.Context(), w.Place, destruction.Keys{Run: id.New[id.Destruction]()})
+		},
+	}
+	w.dirty = errors.New("the index cannot be written")
+	for name, fn := range sign {
+		if err := fn(); !errors.Is(err, w.dirty) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if all := w.listed(t); len(all) != 0 {
+		t.Errorf("signed: %+v", all)
+	}
+	w.dirty = nil
+	for name, fn := range sign {
+		if err := fn(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if all := w.listed(t); len(all) != 3 {
+		t.Errorf("signed: %+v", all)
+	}
 }
