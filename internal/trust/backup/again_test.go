@@ -157,11 +157,15 @@ func TestOneCustomerAtAnEarlierMinute(t *testing.T) {
 // A second point costs what has changed; old ones go, and what they alone named.
 func TestPointsAreIncrementalAndEnd(t *testing.T) {
 	w := newWorld(t, placetest.Engines[0], true)
-	now := time.Now()
+	begun := time.Now()
+	now := begun
 	b := w.backups(t, func(o *backup.Options) {
 		o.Now = func() time.Time { return now }
 		o.Keep = backup.Keep{Daily: 2, Keys: 1}
 	})
+	if at, some := b.OldestKeys(); !at.IsZero() || !some {
+		t.Errorf("before anybody has looked, copies of keys go back to %v, %v", at, some)
+	}
 	for i := range 30 {
 		w.Archive(t, string(rune('a'+i))+".wav", i)
 	}
@@ -180,8 +184,14 @@ func TestPointsAreIncrementalAndEnd(t *testing.T) {
 		w.Archive(t, now.String(), int(now.Unix()%1000))
 		must[backup.Point](t)(b.Run(t.Context()))
 	}
+	if at, some := b.OldestKeys(); !at.Equal(begun) || !some {
+		t.Errorf("copies of keys go back to %v, %v, not to %v", at, some, begun)
+	}
 	if err := b.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if at, some := b.OldestKeys(); !at.Equal(now) || !some {
+		t.Errorf("with one copy of keys left, they go back to %v, %v", at, some)
 	}
 	points := must[[]backup.Point](t)(b.Points(t.Context()))
 	if len(points) != 2 {
