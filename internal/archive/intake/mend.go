@@ -24,11 +24,7 @@ func (d *Drop) mend() {
 	if d.broken == nil || d.shut || d.opt.Now().Before(d.mending) {
 		return
 	}
-	err := d.compact()
-	if err == nil && !d.index.inPlace() {
-		err = errIndex
-	}
-	if err != nil {
+	if err := d.compact(); err != nil {
 		d.fail(diskFault(err))
 		return
 	}

@@ -104,6 +104,98 @@ func TestADiskThatStaysBroken(t *testing.T) {
 	}
 }
 
+// What waited for a sync that failed is durable for nobody: neither for who had
+// asked for it, nor for who came meanwhile and would be served by the next one,
+// which says that all is well.
+func TestAFailedSyncFailsAllWhoWait(t *testing.T) {
+	begun, both := make(chan bool), make(chan bool)
+	first := true
+	var o intake.Options
+	r := newRoom(t, o.WithSync(func(f *os.File) error {
+		if !first {
+			return f.Sync()
+		}
+		first = false
+		close(begun)
+		<-both
+		return syscall.EIO
+	}))
+	said := make(chan error, 2)
+	go func() { said <- r.Mkdir("a") }()
+	<-begun
+	go func() { said <- r.Mkdir("b") }()
+	for {
+		if _, err := fs.Stat(r.FS(), "b"); err == nil {
+			break // its record is written, to the same file
+		}
+		time.Sleep(time.Millisecond)
+	}
+	close(both)
+	for range 2 {
+		if err := <-said; !fault.Is(err, fault.Unavailable) {
+			t.Errorf("it is said to be durable: %v", err)
+		}
+	}
+}
+
+// A file that gave way while the disk failed may still be named there: its bytes
+// go when that is known.
+func TestWhatGaveWayWhileTheDiskFailed(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	failing := false
+	var o intake.Options
+	o.Now = func() time.Time { return now }
+	r := newRoom(t, o.WithSync(func(f *os.File) error {
+		if failing {
+			return syscall.EIO
+		}
+		return f.Sync()
+	}))
+	r.put(t, "a.wav", []byte("one"))
+	was := onDisk(t, r.dir)
+	failing = true
+	w, err := r.Create("a.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); !fault.Is(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	if n := onDisk(t, r.dir); n != was+1 {
+		t.Errorf("%d files while nobody knows which of the two is named, %d before", n, was)
+	}
+	failing, now = false, now.Add(time.Minute)
+	r.put(t, "b.wav", []byte("three"))
+	if n := onDisk(t, r.dir); n != was+1 || string(r.read(t, "a.wav")) != "two" {
+		t.Errorf("%d files afterwards", n)
+	}
+}
+
+// Where the list could not be written anew, and the file that records go to is
+// not the one that a restart opens, nothing is durable.
+func TestAListThatLostItsName(t *testing.T) {
+	r := newRoom(t, intake.CompactAt(1))
+	home := filepath.Join(r.dir, r.place.Customer().String(), r.source.String())
+	if err := os.Rename(home, home+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(home, "index", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		if err := errors.Join(r.Mkdir("d"), r.Rmdir("d")); err != nil {
+			if !fault.Is(err, fault.Unavailable) {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("records are said to be durable in a file without a name")
+}
+
 // smallDisk is a disk in memory, which takes root.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
