@@ -346,7 +346,7 @@ func (in arrival) invite(ctx context.Context, c config.Config, s *storage.Stores
 	}
 	people := identity.New(identity.Options{Store: s.Places, Mail: relay, BaseURL: func() string { return server.PortalURL(c, nil) }, Log: slog.New(slog.DiscardHandler), Brand: tree.LetterBrand})
 	defer people.Stop()
-	_, err = people.Invite(ctx, p, actor.ForSystem("customer-import"), name, in.admin, "", identity.Grant{Roles: []access.Role{access.CustomerAdmin}})
+	_, err = people.Invite(ctx, p, actor.ForSystem("customer-import"), name, in.admin, "Administrator", identity.Grant{Roles: []access.Role{access.CustomerAdmin}})
 	if err == nil {
 		fmt.Fprintf(out.Stdout, "%s was invited as administrator\n", in.admin)
 	}
