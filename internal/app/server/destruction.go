@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,17 +89,15 @@ type certifier struct {
 	due map[id.Customer]bool
 }
 
-// watch remembers in which places something was destroyed, or a collector has
-// said what became of it there.
+// watch remembers in which places something was destroyed, or more became known
+// of what collectors have.
 func (c *certifier) watch(done place.Commit) {
-	for _, e := range done.Events {
-		if (e.Code == "recording.destroyed" || e.Code == "device.removed" || e.Code == "device.revoked") && !done.Customer.IsZero() {
-			c.mu.Lock()
-			c.due[done.Customer] = true
-			c.mu.Unlock()
-			return
-		}
+	if done.Customer.IsZero() || !slices.Contains(done.Topics, destruction.Topic) {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.due[done.Customer] = true
 }
 
 func (c *certifier) run(ctx context.Context) {

@@ -147,5 +147,6 @@ func (s *Service) Record(tx *place.Tx, e recording.Ending) error {
 	return nil
 }
 
-// Topic is the live topic that is woken when certificates change.
+// Topic is the live topic that is woken when certificates change, or may: more was
+// destroyed, or became known.
 const Topic = "certificates"

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,15 +158,27 @@ func TestWhatIsLearntLaterIsCertifiedAnew(t *testing.T) {
 		w := newWorld(t, store)
 		w.Source = w.source(t, recording.Source{Kind: recording.Collector, Name: "PBX Leeds", Profile: "generic", Folder: "/x", Country: "GB", After: recording.Delete})
 		recs := []id.Recording{w.Archive(t, "a.wav", 1), w.Archive(t, "b.wav", 2)}
+		woken := 0 // who signs
+		store.OnCommit(func(c place.Commit) {
+			if slices.Contains(c.Topics, destruction.Topic) {
+				woken++
+			}
+		})
 		if err := w.Service.DestroyAll(t.Context(), w.Place, w.Who, recs, "asked for", recording.Authority{Kind: "person"}); err != nil {
 			t.Fatal(err)
+		}
+		if woken != 1 {
+			t.Errorf("woken %d times by a destruction", woken)
 		}
 		first := w.issue(t, 1)[0]
 		if c := w.read(t, first.ID); c.Items[0].AtSource != destruction.SourceWaiting || stateOf(t, c, "files at").State != "waiting" || first.Asked != 2 {
 			t.Fatalf("before the box has answered: %+v", c.Items[0])
 		}
 		w.issue(t, 0)
-		w.hear(t, recs[0], collect.FateRemoved)
+		woken = 0
+		if w.hear(t, recs[0], collect.FateRemoved); woken != 1 {
+			t.Errorf("woken %d times by a box's answer", woken)
+		}
 		w.issue(t, 0) // the box may be in the middle of its answers
 		w.now = w.now.Add(time.Hour)
 		half := w.issue(t, 1)[0]
