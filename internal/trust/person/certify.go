@@ -32,12 +32,15 @@ type Reason struct {
 	Count int
 }
 
-// done counts what an erasure erased and kept, store by store. What somebody
+// done counts what one erasure erased and kept, store by store. What somebody
 // wrote as their reason is left out: it may name people. The ground stays.
 func (s *Service) done(tx *place.Tx, e erasure) (Done, error) {
 	out := Done{Case: e.Case, Run: e.Run, Ordered: e.Run.Time()}
 	all, err := s.items(tx, e.Case, ` AND (outcome = 'erased' OR outcome = 'kept') ORDER BY store, id`)
 	for _, it := range all {
+		if it.Run != e.Run {
+			continue // an earlier erasure's, which was certified
+		}
 		n := slices.IndexFunc(out.Parts, func(p Part) bool { return p.Store == it.Store })
 		if n < 0 {
 			n = len(out.Parts)

@@ -135,7 +135,7 @@ func (s *Service) Erase(ctx context.Context, p *place.Place, who actor.Actor, i 
 				return place.Event{}, fault.New(fault.Conflict, "the finds were decided anew meanwhile: look at the plan again")
 			}
 			it := now[0]
-			it.Outcome, it.Kept = Ordered, ""
+			it.Outcome, it.Kept, it.Run = Ordered, "", e.Run
 			if !l.Erase {
 				it.Outcome, it.Kept, it.DoneAt = Kept, l.Why, tx.At()
 			}
@@ -144,9 +144,6 @@ func (s *Service) Erase(ctx context.Context, p *place.Place, who actor.Actor, i 
 			}
 		}
 		c.State = Erasing
-		if _, err := tx.Exec(`UPDATE person_requests SET run = ? WHERE id = ?`, e.Run, i); err != nil {
-			return place.Event{}, err
-		}
 		if intent, err = tx.Intend(intentErase, e); err != nil {
 			return place.Event{}, err
 		}
@@ -239,22 +236,29 @@ func (s *Service) eraseOne(ctx context.Context, p *place.Place, who actor.Actor,
 	return it, nil
 }
 
-// Run is the run of a case's erasure, by which its certificates are found; zero:
-// nothing was erased.
-func (s *Service) Run(ctx context.Context, p *place.Place, i id.PersonRequest) (run id.Destruction, err error) {
+// Certificates are the ids of the certificates of a case's erasures, of which
+// there can be several: what a hold kept is erased once it was lifted.
+func (s *Service) Certificates(ctx context.Context, p *place.Place, i id.PersonRequest) (all []string, err error) {
+	if s.o.Certified == nil {
+		return nil, nil
+	}
+	var ordered []string
 	err = p.View(ctx, func(tx *place.Tx) error {
-		r, err := place.Row[caseRow](tx, caseColumns+` WHERE id = ?`, i)
-		run = r.Run
+		ordered, err = place.Rows[string](tx, `SELECT facts FROM events WHERE subject = ? AND code = 'request.erasure-ordered' ORDER BY pos`, i.String())
 		return err
 	})
-	return run, err
-}
-
-// Certificates are the ids of the certificates of a case's erasure.
-func (s *Service) Certificates(ctx context.Context, p *place.Place, i id.PersonRequest) ([]string, error) {
-	run, err := s.Run(ctx, p, i)
-	if err != nil || run.IsZero() || s.o.Certified == nil {
-		return nil, err
+	for _, facts := range ordered {
+		var e struct {
+			Run id.Destruction `json:"run"`
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(facts), &e)
+		}
+		var of []string
+		if err == nil {
+			of, err = s.o.Certified(ctx, p, e.Run)
+		}
+		all = append(all, of...)
 	}
-	return s.o.Certified(ctx, p, run)
+	return all, err
 }

@@ -62,18 +62,20 @@ type Item struct {
 	Because string // in their words
 	Outcome Outcome
 	DoneAt  time.Time
-	Kept    string // why it was kept, once it was
+	Kept    string         // why it was kept, once it was
+	Run     id.Destruction // of the erasure that was last ordered of it; zero: none
 }
 
 // itemCard is what of a find is personal.
 type itemCard struct {
-	Ref     string   `json:"ref"`
-	Label   string   `json:"label,omitempty"`
-	Why     []string `json:"why,omitempty"`
-	Role    string   `json:"role,omitempty"`
-	Ground  string   `json:"ground,omitempty"`
-	Because string   `json:"because,omitempty"`
-	Kept    string   `json:"kept,omitempty"`
+	Ref     string         `json:"ref"`
+	Label   string         `json:"label,omitempty"`
+	Why     []string       `json:"why,omitempty"`
+	Role    string         `json:"role,omitempty"`
+	Ground  string         `json:"ground,omitempty"`
+	Because string         `json:"because,omitempty"`
+	Kept    string         `json:"kept,omitempty"`
+	Run     id.Destruction `json:"run,omitzero"`
 }
 
 type itemRow struct {
@@ -100,13 +102,13 @@ func (s *Service) item(tx *place.Tx, r itemRow) (Item, error) {
 	}
 	var c itemCard
 	err = json.Unmarshal(plain, &c)
-	it.Ref, it.Label, it.Why, it.Role, it.Ground, it.Because, it.Kept = c.Ref, c.Label, c.Why, c.Role, c.Ground, c.Because, c.Kept
+	it.Ref, it.Label, it.Why, it.Role, it.Ground, it.Because, it.Kept, it.Run = c.Ref, c.Label, c.Why, c.Role, c.Ground, c.Because, c.Kept, c.Run
 	return it, err
 }
 
 // putItem writes what can change of a find.
 func putItem(tx *place.Tx, it Item) error {
-	plain, err := json.Marshal(itemCard{it.Ref, it.Label, it.Why, it.Role, it.Ground, it.Because, it.Kept})
+	plain, err := json.Marshal(itemCard{it.Ref, it.Label, it.Why, it.Role, it.Ground, it.Because, it.Kept, it.Run})
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,7 @@ type Options struct {
 	Widest int
 	// Few is up to how many recordings anybody can be in, whatever their share. 0: 50.
 	Few int64
-	// Certified gives the certificates of a case's erasure; nil: none are made.
+	// Certified gives the certificates of one erasure; nil: none are made.
 	Certified func(ctx context.Context, p *place.Place, run id.Destruction) ([]string, error)
 	// Certify signs what an erasure did; again for the same run, it changes nothing.
 	// nil: nothing is signed.
@@ -215,7 +215,6 @@ type caseRow struct {
 	By       string           `db:"opened_by"`
 	Ended    int64            `db:"ended_at"`
 	Checked  int64            `db:"checked_at"`
-	Run      id.Destruction   `db:"run"`
 	Sealed   []byte           `db:"sealed"`
 }
 
@@ -227,7 +226,7 @@ type caseCard struct {
 	Notes    []string `json:"notes,omitempty"`
 }
 
-const caseColumns = `SELECT id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, run, sealed FROM person_requests`
+const caseColumns = `SELECT id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed FROM person_requests`
 
 func (r caseRow) show(tx *place.Tx) (Case, error) {
 	c := Case{
@@ -257,8 +256,8 @@ func put(tx *place.Tx, c Case) error {
 		return err
 	}
 	tx.Notify(Topic)
-	_, err = tx.Exec(`INSERT INTO person_requests (id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, run, sealed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, received_at = excluded.received_at,
+	_, err = tx.Exec(`INSERT INTO person_requests (id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, received_at = excluded.received_at,
 		due_at = excluded.due_at, ended_at = excluded.ended_at, checked_at = excluded.checked_at, sealed = excluded.sealed`,
 		c.ID, string(c.Right), string(c.State), c.ReceivedAt.UnixMilli(), c.Zone, c.DueAt.UnixMilli(), c.OpenedAt.UnixMilli(), c.OpenedBy,
 		millis(c.EndedAt), millis(c.CheckedAt), sealed)

@@ -103,6 +103,9 @@ func TestAnErasureIsCertified(t *testing.T) {
 		fail := fault.New(fault.Unavailable, "the signer is away")
 		w.persons = person.New(person.Options{
 			Store: w.Store, Recordings: w.Service, Few: 4, Stores: []person.Store{w.notes()},
+			Certified: func(_ context.Context, _ *place.Place, run id.Destruction) ([]string, error) {
+				return []string{run.String()}, nil
+			},
 			Certify: func(_ context.Context, _ *place.Place, d person.Done) error {
 				signed = append(signed, d)
 				if len(signed) == 1 {
@@ -151,6 +154,15 @@ func TestAnErasureIsCertified(t *testing.T) {
 		w.no(err)
 		if it := find(w.items(c.ID), claim.String()); it.Outcome != person.Nothing || it.Kept != "" {
 			t.Errorf("it is not hers, and still kept of her: %+v", it)
+		}
+		w.hold = ""
+		w.decide(c.ID, func(it person.Item) bool { return it.Store == "notes" })
+		w.no(w.persons.Erase(t.Context(), w.Place, ada, c.ID, 1))
+		if last := signed[len(signed)-1]; len(last.Parts) != 1 || last.Parts[0].Store != "notes" || last.Parts[0].Erased != 1 {
+			t.Errorf("another erasure of the same request: %+v", last)
+		}
+		if all, err := w.persons.Certificates(t.Context(), w.Place, c.ID); err != nil || !slices.Equal(all, []string{last.Run.String(), signed[len(signed)-1].Run.String()}) {
+			t.Errorf("certificates of both: %v %v", all, err)
 		}
 	})
 }
