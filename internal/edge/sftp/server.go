@@ -69,7 +69,6 @@ type Server struct {
 	conns    map[net.Conn]bool
 	listener net.Listener
 	stopped  bool
-	ending   chan struct{} // closed by Stop
 	work     sync.WaitGroup
 }
 
@@ -111,7 +110,7 @@ func New(o Options, hostKeys []ssh.Signer) *Server {
 			*v.at = v.d
 		}
 	}
-	s := &Server{opt: o, keys: hostKeys, fresh: make(chan struct{}, freshAtOnce), sessions: map[*session]bool{}, conns: map[net.Conn]bool{}, ending: make(chan struct{})}
+	s := &Server{opt: o, keys: hostKeys, fresh: make(chan struct{}, freshAtOnce), sessions: map[*session]bool{}, conns: map[net.Conn]bool{}}
 	s.conf = ssh.ServerConfig{
 		Config:                  ssh.Config{Rand: rand.Reader, KeyExchanges: keyExchanges, Ciphers: ciphers, MACs: macs},
 		PublicKeyAuthAlgorithms: publicKeys,
@@ -171,8 +170,9 @@ func (s *Server) enter(c net.Conn) bool {
 	return true
 }
 
-// turn waits until a connection may be greeted; false: it took too long, or the
-// server ends. What waits holds a socket and nothing else.
+// turn waits until a connection may be greeted; false: it took too long. What waits
+// holds a socket and nothing else; when the server ends, those that are greeted are
+// cut, and it has its turn and its end at once.
 func (s *Server) turn() bool {
 	long := time.NewTimer(2 * s.opt.Handshake)
 	defer long.Stop()
@@ -180,9 +180,8 @@ func (s *Server) turn() bool {
 	case s.fresh <- struct{}{}:
 		return true
 	case <-long.C:
-	case <-s.ending:
+		return false
 	}
-	return false
 }
 
 func (s *Server) leave(c net.Conn) {
@@ -195,9 +194,6 @@ func (s *Server) leave(c net.Conn) {
 // Stop ends all sessions: their uploads can go on later. Twice is fine.
 func (s *Server) Stop() {
 	s.mu.Lock()
-	if !s.stopped {
-		close(s.ending)
-	}
 	s.stopped = true
 	if s.listener != nil {
 		s.listener.Close()

@@ -491,19 +491,29 @@ func TestLimits(t *testing.T) {
 // a greeting may take: who comes then waits for a place.
 func TestWhoComesWhenAllPlacesAreTakenWaits(t *testing.T) {
 	w := newWorld(t, func(o *sftp.Options, _ *intake.Options) { o.Handshake = 10 * time.Second })
-	for range 100 {
-		c, err := net.Dial("tcp", w.address)
-		if err != nil {
-			t.Fatal(err)
+	strangers := func(n int) {
+		for range n {
+			c, err := net.Dial("tcp", w.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
 		}
-		defer c.Close()
 	}
+	strangers(100)
 	begin := time.Now()
 	s, _, err := w.connect()
 	if err != nil {
 		t.Fatalf("turned away after %v: %v", time.Since(begin), err)
 	}
 	s.Close()
+
+	strangers(110)
+	begin = time.Now()
+	w.server.Stop()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("the server waits %v for who waits for it", took)
+	}
 }
 
 // A disk without a byte left is told to who pushes; nothing half-sent stays, and
