@@ -146,7 +146,7 @@ func (t *taking) made(ctx context.Context, order string) (e httpapi.Export, err 
 	for since := time.Now(); ; {
 		err := t.client.Ask(ctx, http.MethodGet, t.base+"/exports/"+order, nil, &e)
 		switch {
-		case fault.Is(err, fault.Unavailable) && time.Since(since) < t.patience && ctx.Err() == nil:
+		case t.passes(err, since) && ctx.Err() == nil:
 		case fault.Is(err, fault.NotFound):
 			return e, errors.Join(fault.New(fault.NotFound, "the export that was asked for before is not there any more; run this again for a new one"), os.Remove(t.slip()))
 		case err != nil:
@@ -163,6 +163,12 @@ func (t *taking) made(ctx context.Context, order string) (e httpapi.Export, err 
 			return e, err
 		}
 	}
+}
+
+// passes reports whether an error may be over by the next look: the server is away,
+// or wants to be asked less often.
+func (t *taking) passes(err error, since time.Time) bool {
+	return (fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Limited)) && time.Since(since) < t.patience
 }
 
 // take brings the rest of the file, over as many connections as it needs.
@@ -198,7 +204,7 @@ func (t *taking) take(ctx context.Context, e httpapi.Export) error {
 		case at == e.Bytes:
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && (!fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Limited) || time.Since(last) > t.patience):
+		case err != nil && !t.passes(err, last):
 			return err
 		default:
 			if err := wait(ctx, t.every); err != nil {

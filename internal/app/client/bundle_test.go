@@ -25,6 +25,7 @@ type exporter struct {
 	cut     int // bytes of each answer; 0: whole
 	asked   int // exports
 	looks   int
+	busy    int // the look at which it wants to be asked less often
 	opened  int
 	from    []string // the ranges that were asked for
 	state   string
@@ -47,7 +48,10 @@ func (x *exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(x.file))
 	default:
-		x.looks++
+		if x.looks++; x.looks == x.busy {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
 		e := httpapi.Export{ID: "par_1", State: x.state, Bytes: int64(len(x.file)) + x.pretend, Total: 10, Done: 5, Reason: "the disk is full"}
 		if x.looks == 1 && x.state == "ready" {
 			e.State = "making"
@@ -102,7 +106,7 @@ func someBytes(n int) []byte {
 // Cut off again and again, a download goes on where it stopped, and no byte
 // travels twice.
 func TestADownloadGoesOn(t *testing.T) {
-	x := &exporter{file: someBytes(1 << 20), cut: 300_000, state: "ready"}
+	x := &exporter{file: someBytes(1 << 20), cut: 300_000, state: "ready", busy: 2}
 	k := newTaking(t, x)
 	if err := k.run(t.Context()); err != nil {
 		t.Fatal(err)
