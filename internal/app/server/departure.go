@@ -140,6 +140,9 @@ func (s *Server) departTurn(ctx context.Context) {
 	}
 	for _, c := range customers {
 		p, err := s.Places.Place(ctx, c)
+		if fault.Is(err, fault.NotFound) {
+			continue // it has gone meanwhile
+		}
 		gone := false
 		if err == nil {
 			gone, err = s.departures.Turn(ctx, p)
@@ -147,7 +150,7 @@ func (s *Server) departTurn(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		if err != nil {
 			s.log.Error("a customer's departure was not carried out", "customer", c, "cause", err)
 		} else if gone {
 			s.log.LogAttrs(ctx, slog.LevelInfo, "a customer has left; the certificate is kept", slog.String("customer", c.String()))

@@ -135,14 +135,17 @@ func (c *certifier) turn(ctx context.Context) {
 	c.mu.Unlock()
 	for one := range due {
 		p, err := c.places.Place(ctx, one)
+		if fault.Is(err, fault.NotFound) {
+			continue // the customer has gone
+		}
 		waiting := 0
 		if err == nil {
 			if _, err = c.certificates.Issue(ctx, p); err == nil {
 				waiting, err = c.certificates.Waiting(ctx, p)
 			}
 		}
-		if fault.Is(err, fault.NotFound) || ctx.Err() != nil {
-			continue // the customer has gone
+		if ctx.Err() != nil {
+			return // all are looked at after the start
 		}
 		if err != nil {
 			c.log.Error("what a customer destroyed could not be certified yet", "customer", one, "cause", err)
