@@ -1,7 +1,6 @@
 package server
 
 import (
-	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
@@ -10,8 +9,8 @@ import (
 
 // buildApprovals builds what lets acts wait for a second person. Who has such acts
 // registers their kinds after it.
-func (s *Server) buildApprovals(sender mail.Sender) {
-	s.approvals = approval.New(approval.Options{Mail: sender, URL: s.URL, Brand: s.Tree.LetterBrand, Log: s.log, Deciders: deciders})
+func (s *Server) buildApprovals() {
+	s.approvals = approval.New(approval.Options{Mail: s.sender, URL: s.URL, Brand: s.Tree.LetterBrand, Log: s.log, Deciders: deciders})
 }
 
 // deciders are the members whose role carries an act at their customer.

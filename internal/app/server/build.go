@@ -35,35 +35,15 @@ func (s *Server) build(x Extras) error {
 	if err := s.buildWatching(); err != nil {
 		return err
 	}
-	var sender mail.Sender = x.Mailbox
-	if x.Mailbox == nil {
-		relay, err := NewRelay(s.cfg.Mail)
-		if err != nil {
-			return err
-		}
-		sender = relay
-	}
-	s.outgoing = &outgoing{next: sender, none: x.Mailbox == nil && s.cfg.Mail.SMTP == ""}
-	sender = s.outgoing
-	s.sender = sender
-	s.hub = live.NewHub()
-	s.Places.OnCommit(s.hub.Watch)
-	s.Tree = org.New(s.Places, s.Keys)
-	stolen, err := s.stolenPasswords()
-	if err != nil {
+	if err := s.buildPeople(x); err != nil {
 		return err
 	}
-	s.People = identity.New(identity.Options{
-		Store: s.Places, Mail: sender, BaseURL: s.URL, Log: s.log, Brand: s.Tree.LetterBrand, Seats: s.Tree.MoreSeats,
-		Names: s.namesOf, Breached: stolen, MailedCodeForNodes: s.cfg.SignIn.MailedCodeForAdministrators,
-	})
-	s.scim = scim.New(scim.Options{Store: s.Places, People: s.People, Mail: sender, Name: s.nameOf, Brand: s.Tree.LetterBrand, Log: s.log})
 	s.Recordings = recording.New(recording.Options{Store: s.Places, Keys: s.Keys, Objects: s.Objects, Log: s.log, Admit: s.mayCapture, Oldest: s.oldestBackup})
 	s.Recordings.OnDestroy(search.Remove)
 	s.reviews = review.New(review.Options{
-		Store: s.Places, Tree: s.Tree, People: s.People, Mail: sender, URL: s.URL, Brand: s.Tree.LetterBrand, Reach: httpapi.InReach(s.Recordings, time.Now), Log: s.log,
+		Store: s.Places, Tree: s.Tree, People: s.People, Mail: s.sender, URL: s.URL, Brand: s.Tree.LetterBrand, Reach: httpapi.InReach(s.Recordings, time.Now), Log: s.log,
 	})
-	s.buildApprovals(sender)
+	s.buildApprovals()
 	s.buildRedaction()
 	s.Recordings.OnCapture(captured)
 	s.Recordings.OnCapture(tellCaptured)
@@ -83,21 +63,8 @@ func (s *Server) build(x Extras) error {
 	s.blueprints = blueprint.New(blueprint.Options{
 		Store: s.Places, Tree: s.Tree, People: s.People, Recordings: s.Recordings, Speech: s.Speech, Folder: s.mayWatch, Retain: s.privacy.SetAsSaid,
 	})
-	if err := s.buildWays(); err != nil {
+	if err := s.buildEntrances(); err != nil {
 		return err
-	}
-	s.captures = capture.NewService(capture.ServiceOptions{Store: s.Places, Recordings: s.Recordings, Expect: s.coverage.Expect, Drop: s.dropOf, Log: s.log})
-	if err := s.buildSiprec(); err != nil {
-		return err
-	}
-	s.entry = entry.New(nil)
-	s.collectors, err = collect.NewServer(collect.ServerOptions{
-		Store: s.Places, Keys: s.Keys, Recordings: s.Recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
-		Admits:  func(tx *place.Tx, from string) (bool, error) { return entry.AdmitsText(tx, entry.Collectors, from) },
-		Refused: s.turnedAway, Expect: s.coverage.Expect, Releases: s.releases(),
-	})
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
 	}
 	s.buildDestruction()
 	s.compact = compact.New(compact.Options{Recordings: s.Recordings, Log: s.log})
@@ -118,6 +85,51 @@ func (s *Server) build(x Extras) error {
 	s.buildHealth()
 	s.figures()
 	return nil
+}
+
+// buildPeople builds the tree, who is in it, and how they are written to.
+func (s *Server) buildPeople(x Extras) error {
+	var sender mail.Sender = x.Mailbox
+	if x.Mailbox == nil {
+		relay, err := NewRelay(s.cfg.Mail)
+		if err != nil {
+			return err
+		}
+		sender = relay
+	}
+	s.outgoing = &outgoing{next: sender, none: x.Mailbox == nil && s.cfg.Mail.SMTP == ""}
+	s.sender = s.outgoing
+	s.hub = live.NewHub()
+	s.Places.OnCommit(s.hub.Watch)
+	s.Tree = org.New(s.Places, s.Keys)
+	stolen, err := s.stolenPasswords()
+	if err != nil {
+		return err
+	}
+	s.People = identity.New(identity.Options{
+		Store: s.Places, Mail: s.sender, BaseURL: s.URL, Log: s.log, Brand: s.Tree.LetterBrand, Seats: s.Tree.MoreSeats,
+		Names: s.namesOf, Breached: stolen, MailedCodeForNodes: s.cfg.SignIn.MailedCodeForAdministrators,
+	})
+	s.scim = scim.New(scim.Options{Store: s.Places, People: s.People, Mail: s.sender, Name: s.nameOf, Brand: s.Tree.LetterBrand, Log: s.log})
+	return nil
+}
+
+// buildEntrances builds the ways by which calls come in.
+func (s *Server) buildEntrances() (err error) {
+	if err := s.buildWays(); err != nil {
+		return err
+	}
+	s.captures = capture.NewService(capture.ServiceOptions{Store: s.Places, Recordings: s.Recordings, Expect: s.coverage.Expect, Drop: s.dropOf, Log: s.log})
+	if err := s.buildSiprec(); err != nil {
+		return err
+	}
+	s.entry = entry.New(nil)
+	s.collectors, err = collect.NewServer(collect.ServerOptions{
+		Store: s.Places, Keys: s.Keys, Recordings: s.Recordings, Staging: filepath.Join(s.cfg.Data, "uploads"), Log: s.log,
+		Admits:  func(tx *place.Tx, from string) (bool, error) { return entry.AdmitsText(tx, entry.Collectors, from) },
+		Refused: s.turnedAway, Expect: s.coverage.Expect, Releases: s.releases(),
+	})
+	return fault.Wrap(err, fault.Unavailable, "the folder for uploads cannot be opened")
 }
 
 // nameOf is what a customer or another node is called, for mails.
