@@ -2,11 +2,6 @@ package recording_test
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,49 +13,27 @@ import (
 	"ringfence/internal/platform/place/placetest"
 )
 
-const (
-	killDir = "RINGFENCE_TEST_KILL_DIR"
-	killAt  = "RINGFENCE_TEST_KILL_AT"
-	killAct = "RINGFENCE_TEST_KILL_ACT"
-)
-
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(killDir); dir != "" {
-		at, _ := strconv.Atoi(os.Getenv(killAt))
-		if err := actUntilKilled(dir, os.Getenv(killAct), at); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	if v := recordingtest.Told(); v != nil {
+		v.Done(actUntilKilled(v))
 	}
 	placetest.Main(m)
 }
 
 // actUntilKilled opens, shrinks or destroys the one recording that is there, or kills
 // its own process at a step of it.
-func actUntilKilled(dir, act string, at int) error {
+func actUntilKilled(v *recordingtest.Victim) error {
 	ctx := context.Background()
-	armed, steps := false, 0
-	o := recording.Options{Step: func(name string) {
-		if !armed {
-			return
-		}
-		if steps++; steps == at {
-			fmt.Println(name)
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	}}
-	w, err := recordingtest.Disk(ctx, dir, o, recording.Source{})
+	w, err := recordingtest.Disk(ctx, v.Dir, recording.Options{Step: v.Step}, recording.Source{})
 	if err != nil {
 		return err
 	}
-	rec, err := id.Parse[id.Recording](os.Getenv("RINGFENCE_TEST_RECORDING"))
+	rec, err := id.Parse[id.Recording](v.Of)
 	if err != nil {
 		return err
 	}
-	armed = true
-	switch act {
+	v.Arm()
+	switch v.Act {
 	case "destroy":
 		err = w.Service.Destroy(ctx, w.Place, w.Who, rec, "a test")
 	case "redact":
@@ -81,22 +54,6 @@ func actUntilKilled(dir, act string, at int) error {
 		return err
 	}
 	return w.Close()
-}
-
-// killed runs the act in a child that is killed at a step.
-func killed(t *testing.T, dir, act string, rec id.Recording, at int) (step string, ok bool) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), killDir+"="+dir, killAt+"="+strconv.Itoa(at), killAct+"="+act, "RINGFENCE_TEST_RECORDING="+rec.String())
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		return "", false
-	}
-	if status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); is && status.Signal() == syscall.SIGKILL {
-		return string(out[:max(0, len(out)-1)]), true
-	}
-	t.Fatalf("the child failed: %v\n%s", err, out)
-	return "", false
 }
 
 func disk(t *testing.T, dir string) *recordingtest.World {
@@ -130,7 +87,7 @@ func TestKilledAtEachStepOfAnOpening(t *testing.T) {
 	before := granted(t, w)
 	w.Close()
 	for at := 1; ; at++ {
-		step, was := killed(t, dir, "open", rec, at)
+		step, was := recordingtest.Killed(t, dir, "open", rec.String(), at)
 		w := disk(t, dir)
 		opened, err := w.Keys.Openings(t.Context(), w.Place.Customer())
 		if err != nil {
@@ -171,7 +128,7 @@ func TestKilledAtEachStepOfRemovingTheSound(t *testing.T) {
 		}
 		o.Close()
 		w.Close()
-		step, was := killed(t, dir, "silence", rec, at)
+		step, was := recordingtest.Killed(t, dir, "silence", rec.String(), at)
 		w = disk(t, dir)
 		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
 			t.Fatal(err)
@@ -207,7 +164,7 @@ func TestKilledAtEachStepOfADestruction(t *testing.T) {
 		w := disk(t, dir)
 		rec := w.Archive(t, "a.wav", 1)
 		w.Close()
-		step, was := killed(t, dir, "destroy", rec, at)
+		step, was := recordingtest.Killed(t, dir, "destroy", rec.String(), at)
 		w = disk(t, dir)
 		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
 			t.Fatal(err)

@@ -169,7 +169,7 @@ func TestKilledAtEachStepOfARedaction(t *testing.T) {
 		w := disk(t, dir)
 		rec := w.Archive(t, "a.wav", 1)
 		w.Close()
-		step, was := killed(t, dir, "redact", rec, at)
+		step, was := recordingtest.Killed(t, dir, "redact", rec.String(), at)
 		w = disk(t, dir)
 		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
 			t.Fatal(err)

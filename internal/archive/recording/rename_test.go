@@ -227,7 +227,7 @@ func TestKilledAtEachStepOfRenaming(t *testing.T) {
 	rec := annasCall(t, w, "a.wav")
 	w.Close()
 	for at := 1; ; at++ {
-		step, was := killed(t, dir, "rename", rec, at)
+		step, was := recordingtest.Killed(t, dir, "rename", rec.String(), at)
 		w := disk(t, dir)
 		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
 			t.Fatal(step, err)

@@ -131,7 +131,7 @@ func TestKilledAtEachStepOfMakingSmaller(t *testing.T) {
 		w := disk(t, dir)
 		rec := talk(t, w)
 		w.Close()
-		step, was := killed(t, dir, "smaller", rec, at)
+		step, was := recordingtest.Killed(t, dir, "smaller", rec.String(), at)
 		w = disk(t, dir)
 		if err := w.Service.Recover(t.Context(), w.Place); err != nil {
 			t.Fatal(err)
