@@ -30,7 +30,12 @@ func (o *Opening) reader(ctx context.Context, object id.Object) (*objectReader, 
 			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	err := errors.Join(errs...)
+	if fault.Is(err, fault.NotFound) {
+		// Rows name it. Whoever reads that there is none would do without it for ever.
+		err = fault.Wrap(err, fault.Unavailable, "a part of this recording does not lie where it should: the disk or store of objects is not there, or has lost it")
+	}
+	return nil, err
 }
 
 func (o *Opening) readerFrom(ctx context.Context, bucket blob.Bucket, object id.Object) (*objectReader, error) {

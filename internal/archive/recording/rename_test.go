@@ -267,3 +267,33 @@ func objects(t *testing.T, dir string) (n int) {
 	}
 	return n
 }
+
+// A text that does not lie where it should is no reason to do without it for ever.
+func TestWhatCannotBeReadIsNotTakenForNothing(t *testing.T) {
+	w := recordingtest.New(t)
+	ctx := t.Context()
+	rec := annasCall(t, w, "a.wav")
+	o, err := w.Service.Open(ctx, w.Place, w.Who, rec, recording.Ask{What: "pseudonymise"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	var all []id.Object
+	if err := w.Place.View(ctx, func(tx *place.Tx) (err error) {
+		all, err = place.Rows[id.Object](tx, `SELECT object FROM renditions`)
+		return err
+	}); err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	for _, object := range all {
+		if err := w.Bucket.Delete(ctx, recording.ObjectName(w.Place.Customer(), object)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := o.Transcript(ctx); !fault.Is(err, fault.Unavailable) {
+		t.Error("the text:", err)
+	}
+	if _, err := o.PCM(ctx); !fault.Is(err, fault.Unavailable) {
+		t.Error("the sound:", err)
+	}
+}
