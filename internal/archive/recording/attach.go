@@ -86,10 +86,8 @@ func (o *Opening) commitAttached(ctx context.Context, b *batch, kind Kind, objec
 	var left leftovers
 	var discard id.Intent
 	err := o.p.Change(ctx, o.who, func(tx *place.Tx) error {
-		// The key may have been destroyed or replaced since it was opened.
-		content, err := place.Row[id.Key](tx, `SELECT content_key FROM recordings WHERE n = ?`, o.N)
-		if err != nil || content != o.content {
-			return fault.Wrap(errGone, fault.Gone, "the recording was destroyed or captured again meanwhile")
+		if _, err := o.unchanged(tx); err != nil {
+			return err
 		}
 		old, err := place.Rows[id.Object](tx, `SELECT object FROM renditions WHERE n = ? AND kind = ?`, o.N, string(kind))
 		if err != nil {

@@ -182,6 +182,16 @@ func (o *Opening) current() (secret.Key, error) {
 	return o.key, nil
 }
 
+// unchanged gives the recording's row, and is fault.Gone where its content key was
+// destroyed or replaced since it was opened.
+func (o *Opening) unchanged(tx *place.Tx) (Row, error) {
+	row, err := o.s.Lookup(tx, o.Recording)
+	if err == nil && row.ContentKey != o.content {
+		err = fault.New(fault.Gone, "the recording was captured again or its sound replaced meanwhile")
+	}
+	return row, err
+}
+
 // Close ends the opening before its time.
 func (o *Opening) Close() {
 	o.shut()

@@ -183,9 +183,9 @@ func (r *redacting) check(ctx context.Context) error {
 func (r *redacting) commit(ctx context.Context, b *batch) error {
 	o := r.o
 	return o.p.Change(ctx, o.who, func(tx *place.Tx) error {
-		row, err := o.s.Lookup(tx, o.Recording)
-		if err != nil || row.ContentKey != o.content {
-			return fault.Wrap(errGone, fault.Gone, "the recording was destroyed or captured again meanwhile")
+		row, err := o.unchanged(tx)
+		if err != nil {
+			return err
 		}
 		if row.State == TranscriptWorking {
 			return fault.New(fault.Conflict, "this recording is being transcribed: redact it when that is done")

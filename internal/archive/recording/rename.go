@@ -93,19 +93,20 @@ func (o *Opening) card(ctx context.Context) (Row, Card, error) {
 	if err != nil {
 		return row, Card{}, err
 	}
-	closed := []closedCard{{row.ID, row.CardKey, row.Card}}
-	boxes, err := o.s.boxes(ctx, o.p, o.who, o.Recording.String(), closed)
+	boxes, err := o.s.boxes(ctx, o.p, o.who, o.Recording.String(), []closedCard{{row.ID, row.CardKey, row.Card}})
 	if err != nil {
 		return row, Card{}, err
 	}
-	if boxes[row.CardKey] == nil { // an empty card would be written over what cannot be read now
+	box := boxes[row.CardKey]
+	if box == nil { // an empty card would be written over what cannot be read now
 		return row, Card{}, fault.New(fault.Unavailable, "the card of this recording does not open now: its key is not lent, or it is being destroyed")
 	}
-	cards, err := o.s.openCards(ctx, o.p, o.who, o.Recording.String(), closed)
+	plain, err := box.Open(cardAAD(o.p.Customer(), row.ID), row.Card)
 	if err != nil {
 		return row, Card{}, err
 	}
-	return row, cards[0], nil
+	var card Card
+	return row, card, json.Unmarshal(plain, &card)
 }
 
 // renaming is one Rename on its way. The sound is one redacted copy, or a copy of
@@ -233,11 +234,11 @@ func (r *renaming) copy(ctx context.Context, i int) error {
 func (r *renaming) commit(ctx context.Context, b *batch) error {
 	o := r.o
 	return o.p.Change(ctx, o.who, func(tx *place.Tx) error {
-		row, err := o.s.Lookup(tx, o.Recording)
-		if err != nil || row.ContentKey != o.content || row.CardKey != r.row.CardKey {
-			return fault.Wrap(errGone, fault.Gone, "the recording was destroyed or captured again meanwhile")
+		row, err := o.unchanged(tx)
+		if err != nil {
+			return err
 		}
-		if !bytes.Equal(row.Card, r.row.Card) {
+		if row.CardKey != r.row.CardKey || !bytes.Equal(row.Card, r.row.Card) || row.State != r.row.State {
 			return fault.New(fault.Conflict, "more became known of this call meanwhile: try again")
 		}
 		if row.State == TranscriptWorking || row.State == TranscriptWaiting {

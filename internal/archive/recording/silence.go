@@ -106,9 +106,9 @@ func (w *silencing) seal(ctx context.Context) error {
 func (w *silencing) commit(ctx context.Context, b *batch) error {
 	o := w.o
 	return o.p.Change(ctx, o.who, func(tx *place.Tx) error {
-		row, err := o.s.Lookup(tx, o.Recording)
-		if err != nil || row.ContentKey != o.content {
-			return fault.Wrap(errGone, fault.Gone, "the recording was destroyed or captured again meanwhile")
+		row, err := o.unchanged(tx)
+		if err != nil {
+			return err
 		}
 		if row.State == TranscriptWaiting || row.State == TranscriptWorking {
 			return errNotYet

@@ -223,10 +223,8 @@ func (s *shrinking) commit(ctx context.Context, b *batch, digest string, sum []b
 	var left leftovers
 	var discard id.Intent
 	err := o.p.Change(ctx, o.who, func(tx *place.Tx) error {
-		// The key may have been destroyed or replaced since it was opened.
-		content, err := place.Row[id.Key](tx, `SELECT content_key FROM recordings WHERE n = ?`, o.N)
-		if err != nil || content != o.content {
-			return fault.Wrap(errGone, fault.Gone, "the recording was destroyed or captured again meanwhile")
+		if _, err := o.unchanged(tx); err != nil {
+			return err
 		}
 		under, err := o.s.HeldAmong(tx, o.N)
 		if err != nil {
