@@ -5,12 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,23 +19,9 @@ import (
 	"ringfence/internal/trust/parcel"
 )
 
-// The kill tests end a process with SIGKILL at each step of making and ending an
-// export. The child is this test binary, told by its environment what to do.
-const (
-	killDir = "RINGFENCE_PARCEL_KILL_DIR"
-	killAct = "RINGFENCE_PARCEL_KILL_ACT"
-	killAt  = "RINGFENCE_PARCEL_KILL_AT"
-	killOf  = "RINGFENCE_PARCEL_KILL_OF"
-)
-
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(killDir); dir != "" {
-		at, _ := strconv.Atoi(os.Getenv(killAt))
-		if err := untilKilled(dir, os.Getenv(killAct), at); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	if v := recordingtest.Told(); v != nil {
+		v.Done(untilKilled(v))
 	}
 	placetest.Main(m)
 }
@@ -84,42 +65,21 @@ func (d *disk) work(ctx context.Context) error {
 	return nil
 }
 
-func untilKilled(dir, act string, at int) error {
-	ctx, n := context.Background(), 0
-	d, err := openDisk(ctx, dir, func(name string) {
-		if n++; n == at {
-			fmt.Println(name)
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	})
+func untilKilled(v *recordingtest.Victim) error {
+	ctx := context.Background()
+	d, err := openDisk(ctx, v.Dir, v.Step)
 	if err != nil {
 		return err
 	}
-	if act == "make" {
+	v.Arm()
+	if v.Act == "make" {
 		return d.work(ctx)
 	}
-	i, err := id.Parse[id.Parcel](os.Getenv(killOf))
+	i, err := id.Parse[id.Parcel](v.Of)
 	if err != nil {
 		return err
 	}
 	return d.s.Remove(ctx, d.Place, asker, i)
-}
-
-// parcelKilled runs the act in a child that is killed at a step; false: it ended before.
-func parcelKilled(t *testing.T, dir, act string, of id.Parcel, at int) (step string, was bool) {
-	t.Helper()
-	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), killDir+"="+dir, killAct+"="+act, killAt+"="+strconv.Itoa(at), killOf+"="+of.String())
-	out, err := c.CombinedOutput()
-	if err == nil {
-		return "", false
-	}
-	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signal() == syscall.SIGKILL {
-		return string(bytes.TrimSpace(out)), true
-	}
-	t.Fatalf("the child failed: %v\n%s", err, out)
-	return "", false
 }
 
 func reopen(t *testing.T, dir string) *disk {
@@ -151,7 +111,7 @@ func TestKilledAtEachStepOfMakingAnExport(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Close()
-		step, was := parcelKilled(t, dir, "make", asked.ID, at)
+		step, was := recordingtest.Killed(t, dir, "make", asked.ID.String(), at)
 		d = reopen(t, dir)
 		if err := d.work(t.Context()); err != nil {
 			t.Fatal(err)
@@ -207,7 +167,7 @@ func TestKilledAtEachStepOfEndingAnExport(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Close()
-		step, was := parcelKilled(t, dir, "end", asked.ID, at)
+		step, was := recordingtest.Killed(t, dir, "end", asked.ID.String(), at)
 		d = reopen(t, dir)
 		if err := d.work(t.Context()); err != nil {
 			t.Fatal(err)
