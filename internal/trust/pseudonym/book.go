@@ -290,8 +290,11 @@ func (b *book) group(tx *place.Tx, w wanted, out map[value]*entry) error {
 // fault.Conflict: the whole is done again.
 func (b *book) put(tx *place.Tx, all map[value]*entry, request id.PersonRequest) error {
 	now, err := place.Row[id.Key](tx, `SELECT key FROM pseudonym_keys`)
-	if err != nil || now != b.name {
-		return fault.Wrap(errMoved, fault.Conflict, "the pseudonym key was destroyed meanwhile")
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if now != b.name {
+		return fault.New(fault.Conflict, "the pseudonym key was destroyed meanwhile: try again")
 	}
 	list := make([]*entry, 0, len(all))
 	for _, e := range all {

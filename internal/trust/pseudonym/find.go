@@ -86,6 +86,7 @@ type scene struct {
 	country string
 	call    recording.Call
 	text    *speech.Transcript // nil: there is none
+	unheard bool               // there is sound, and no text of it
 
 	values  map[value]string // to be replaced, and how they stood
 	colleag [][]string       // words of names that stay
@@ -296,7 +297,7 @@ func (s *scene) numberSaid(digits string, as pii.Entity) (value, bool) {
 	if len(digits) < 5 {
 		return value{}, false
 	}
-	all := s.aim.numbers
+	all := slices.Clone(s.aim.numbers)
 	for v := range s.values {
 		if v.kind == Number {
 			all = append(all, v)

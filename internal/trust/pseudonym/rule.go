@@ -100,28 +100,32 @@ func (s *Service) SetRule(ctx context.Context, p *place.Place, who actor.Actor, 
 // Nightly begins a run over what is due by the rule, and gives how many
 // recordings it has. What cannot be changed yet is left for another night.
 func (s *Service) Nightly(ctx context.Context, p *place.Place) (int, error) {
+	type row struct {
+		N  int64        `db:"n"`
+		ID id.Recording `db:"id"`
+	}
 	var rule Rule
-	plan := Plan{Figures: map[State]int64{}}
+	var recs []target
 	err := p.View(ctx, func(tx *place.Tx) (err error) {
 		if rule, err = ruleIn(tx); err != nil || rule.Days == 0 {
 			return err
 		}
-		recs, err := place.Rows[id.Recording](tx, `SELECT r.id`+due+`
+		rows, err := place.Rows[row](tx, `SELECT r.n, r.id`+due+`
 			AND NOT EXISTS (SELECT 1 FROM recording_holds h WHERE h.n = r.n) AND NOT EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.n = r.n)
 			AND r.transcript_state NOT IN ('waiting', 'working') ORDER BY r.n LIMIT ?`, s.before(rule.Days), mostAtDay)
-		if err == nil {
-			err = s.sort(tx, recs, &plan)
+		for _, r := range rows {
+			recs = append(recs, target{r.N, r.ID, Waiting})
 		}
 		return err
 	})
-	if err != nil || plan.Count == 0 {
+	if err != nil || len(recs) == 0 {
 		return 0, err
 	}
 	who := actor.ForSystem("pseudonyms")
 	who.OnBehalf = rule.ChosenBy
-	_, err = s.start(ctx, p, who, id.PersonRequest{}, rule.How, plan.recs)
+	_, err = s.start(ctx, p, who, id.PersonRequest{}, rule.How, recs)
 	if fault.Is(err, fault.Conflict) {
 		return 0, nil // last night's is still under way
 	}
-	return int(plan.Count), err
+	return len(recs), err
 }

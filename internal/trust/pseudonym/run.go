@@ -104,12 +104,8 @@ func (s *Service) PlanPerson(ctx context.Context, p *place.Place, i id.PersonReq
 	case c.Figures.Undecided > 0:
 		return Plan{}, fault.New(fault.Conflict, "%d finds are neither confirmed nor rejected: say first whether they are this person's", c.Figures.Undecided)
 	}
-	aim, err := s.aimAt(ctx, p, c)
-	if err != nil {
+	if _, err := s.aimAt(ctx, p, c); err != nil {
 		return Plan{}, err
-	}
-	if len(aim.names)+len(aim.numbers) == 0 {
-		return Plan{}, fault.New(fault.Conflict, "this request names neither a name nor a telephone number: there is nothing to replace")
 	}
 	recs, elsewhere, stays, err := s.o.Persons.Confirmed(ctx, p, i, how.Log)
 	if err != nil {
@@ -161,7 +157,8 @@ func (s *Service) stateOf(tx *place.Tx, row recording.Row) (State, error) {
 	return Waiting, nil
 }
 
-// aimAt reads whom a case is about.
+// aimAt reads whom a case is about. A case that names nobody, as after the way back
+// was destroyed, is fault.Conflict: nothing would be replaced, and said to be done.
 func (s *Service) aimAt(ctx context.Context, p *place.Place, c person.Case) (a aim, err error) {
 	a.one = true
 	for _, n := range c.Subject.Identifiers.Names {
@@ -181,7 +178,22 @@ func (s *Service) aimAt(ctx context.Context, p *place.Place, c person.Case) (a a
 			}
 		}
 	}
+	if err == nil && len(a.names)+len(a.numbers) == 0 {
+		err = fault.New(fault.Conflict, "this request names neither a name nor a telephone number, or no longer: there is nothing to replace")
+	}
 	return a, err
+}
+
+// aimOf says whose names and numbers a run replaces.
+func (s *Service) aimOf(ctx context.Context, p *place.Place, r Run) (aim, error) {
+	if r.Request.IsZero() {
+		return aim{agents: r.How.Agents}, nil
+	}
+	c, err := s.o.Persons.Read(ctx, p, r.Request)
+	if err != nil {
+		return aim{}, err
+	}
+	return s.aimAt(ctx, p, c)
 }
 
 // StartPerson has the names and numbers of a case's person replaced. confirm is
@@ -251,6 +263,9 @@ func (s *Service) Again(ctx context.Context, p *place.Place, who actor.Actor, ru
 	}
 	if !r.Ended {
 		return r, fault.New(fault.Conflict, "this run has not ended")
+	}
+	if _, err := s.aimOf(ctx, p, r); err != nil {
+		return r, err
 	}
 	var left []target
 	err = p.View(ctx, func(tx *place.Tx) error {

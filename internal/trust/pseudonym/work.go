@@ -3,6 +3,7 @@ package pseudonym
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -37,15 +38,8 @@ func (s *Service) work(ctx context.Context, p *place.Place, j job.Job) error {
 		return err
 	}
 	w := working{s: s, p: p, run: r, who: system(actor.Actor{ID: r.AskedBy}, "replacing names: "+r.ID.String())}
-	w.aim = aim{agents: r.How.Agents}
-	if !r.Request.IsZero() {
-		c, err := s.o.Persons.Read(ctx, p, r.Request)
-		if err != nil {
-			return err
-		}
-		if w.aim, err = s.aimAt(ctx, p, c); err != nil {
-			return err
-		}
+	if w.aim, err = s.aimOf(ctx, p, r); err != nil {
+		return err
 	}
 	for {
 		left, err := w.some(ctx)
@@ -96,9 +90,9 @@ func (w *working) some(ctx context.Context) (bool, error) {
 // wrong with one keeps the others waiting.
 func (w *working) one(ctx context.Context, rec id.Recording) error {
 	var err error
-	for range 3 {
+	for range 3 { // somebody else may have changed it since it was opened
 		w.s.o.Step("pseudonym: recording")
-		if err = w.replace(ctx, rec); !fault.Is(err, fault.Conflict) || err == recording.ErrHeld {
+		if err = w.replace(ctx, rec); err == recording.ErrHeld || !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Gone) {
 			break
 		}
 	}
@@ -112,11 +106,21 @@ func (w *working) one(ctx context.Context, rec id.Recording) error {
 		state = Held
 	case err == recording.ErrRestricted:
 		state = Restricted
-	case fault.Is(err, fault.Gone), fault.Is(err, fault.NotFound):
-		state = Missing
 	case fault.Is(err, fault.Conflict):
 		state = Later
 	default:
+		// Something of it that is gone does not make the recording gone.
+		look := w.p.View(ctx, func(tx *place.Tx) error {
+			_, err := w.s.o.Recordings.Lookup(tx, rec)
+			return err
+		})
+		if fault.Is(look, fault.Gone) || fault.Is(look, fault.NotFound) {
+			state = Missing
+			break
+		}
+		if look != nil {
+			return look
+		}
 		w.s.o.Log.ErrorContext(ctx, "names of a recording were not replaced", "recording", rec, "run", w.run.ID, "error", err)
 	}
 	return w.p.Keep(ctx, func(tx *place.Tx) error {
@@ -138,7 +142,7 @@ func (w *working) replace(ctx context.Context, rec id.Recording) error {
 	if err != nil {
 		return err
 	}
-	unheard := sc.text == nil && len(op.Forms) > 0
+	sc.unheard = sc.text == nil && len(op.Forms) > 0
 	sc.look()
 	found, err := w.book.find(ctx, w.wanted(sc), true)
 	if err != nil {
@@ -162,23 +166,23 @@ func (w *working) replace(ctx context.Context, rec id.Recording) error {
 				return err
 			}
 		}
-		return w.note(tx, rec, n, found, unheard)
+		return w.note(tx, rec, n, sc, found)
 	})
 }
 
 // note writes, in the Change that renames, which pseudonyms stand in the
 // recording, and that it is done.
-func (w *working) note(tx *place.Tx, rec id.Recording, n int64, found map[value]*entry, unheard bool) error {
+func (w *working) note(tx *place.Tx, rec id.Recording, n int64, sc *scene, found map[value]*entry) error {
 	if err := w.book.put(tx, found, w.run.Request); err != nil {
 		return err
 	}
-	for _, e := range found {
-		if _, err := tx.Exec(`INSERT INTO pseudonym_in (pseudonym, n) VALUES (?, ?) ON CONFLICT (pseudonym, n) DO NOTHING`, e.id, n); err != nil {
+	for v := range sc.values {
+		if _, err := tx.Exec(`INSERT INTO pseudonym_in (pseudonym, n) VALUES (?, ?) ON CONFLICT (pseudonym, n) DO NOTHING`, found[v].id, n); err != nil {
 			return err
 		}
 	}
 	state := Done
-	if unheard {
+	if sc.unheard {
 		state = Unheard
 	}
 	if _, err := tx.Exec(`UPDATE pseudonym_items SET state = ? WHERE run = ? AND n = ?`, string(state), w.run.ID, n); err != nil {
@@ -224,7 +228,7 @@ func (w *working) wanted(sc *scene) (all []wanted) {
 		switch {
 		case !w.aim.one || v.kind == Number:
 			all = append(all, wanted{[]value{v}, []string{written}})
-		case !contains(one.values, v):
+		case !slices.Contains(one.values, v):
 			one.values, one.written = append(one.values, v), append(one.written, written)
 		}
 	}
@@ -232,15 +236,6 @@ func (w *working) wanted(sc *scene) (all []wanted) {
 		all = append(all, one)
 	}
 	return all
-}
-
-func contains(all []value, v value) bool {
-	for _, x := range all {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // end takes the person out of what is kept beside recordings, and ends the run.
