@@ -4,194 +4,24 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	client "github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
 	"ringfence/internal/archive/intake"
-	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
-	"ringfence/internal/base/id"
 	"ringfence/internal/edge/sftp"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 )
-
-func TestMain(m *testing.M) { placetest.Main(m) }
-
-var who = actor.ForSystem("test")
-
-// world is a server with one source.
-type world struct {
-	testing.TB
-	store   *place.Store
-	place   *place.Place
-	source  id.Source
-	drops   *intake.Service
-	server  *sftp.Server
-	account intake.Account
-	address string
-	dir     string
-	log     *bytes.Buffer
-	key     string // file with the private key
-
-	mu     sync.Mutex
-	active error
-	admits bool
-}
-
-func newWorld(t testing.TB, change func(*sftp.Options, *intake.Options)) *world {
-	t.Helper()
-	w := &world{TB: t, source: id.New[id.Source](), dir: t.TempDir(), log: &bytes.Buffer{}, admits: true}
-	w.store = placetest.New(t, place.Schemas{Registry: intake.RegistryMigrations(), Place: intake.Migrations()})
-	w.place = placetest.Customer(t, w.store)
-	in := intake.Options{Store: w.store, Dir: filepath.Join(w.dir, "drops")}
-	o := sftp.Options{
-		Store: w.store, Log: slog.New(slog.NewTextHandler(w.log, nil)), Penalty: 10 * time.Millisecond,
-		Active: func(context.Context, *place.Place, id.Source) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.active
-		},
-		Admits: func(*place.Tx, string) (bool, error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.admits, nil
-		},
-	}
-	if change != nil {
-		change(&o, &in)
-	}
-	var err error
-	if w.drops, err = intake.Open(in); err != nil {
-		t.Fatal(err)
-	}
-	o.Drops = w.drops
-	keys, err := sftp.HostKeys(context.Background(), w.store, filepath.Join(w.dir, "host.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.server = sftp.New(o, keys)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.address = l.Addr().String()
-	go w.server.Serve(l)
-	t.Cleanup(func() { w.server.Stop(); w.drops.Close() })
-	if w.account, err = w.drops.Provide(context.Background(), w.place, who, w.source); err != nil {
-		t.Fatal(err)
-	}
-	w.key = filepath.Join(w.dir, "id")
-	w.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", w.key)
-	pub, err := os.ReadFile(w.key + ".pub")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.account, err = w.drops.AddKey(context.Background(), w.place, who, w.source, "PBX", string(pub)); err != nil {
-		t.Fatal(err)
-	}
-	host, port, _ := net.SplitHostPort(w.address)
-	known := ""
-	for _, k := range w.server.HostKeys() {
-		known += fmt.Sprintf("[%s]:%s %s\n", host, port, k)
-	}
-	if err := os.WriteFile(filepath.Join(w.dir, "known"), []byte(known), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func (w *world) run(name string, args ...string) string {
-	w.Helper()
-	out, err := w.try("", name, args...)
-	if err != nil {
-		w.Fatalf("%s: %v\n%s", name, err, out)
-	}
-	return out
-}
-
-func (w *world) try(input, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, name, args...)
-	c.Stdin, c.Dir = strings.NewReader(input), w.dir
-	c.Env = append(os.Environ(), "HOME="+w.dir)
-	out, err := c.CombinedOutput()
-	return string(out), err
-}
-
-// openssh runs Debian's sftp with a batch of commands.
-func (w *world) openssh(batch string, more ...string) (string, error) {
-	_, port, _ := net.SplitHostPort(w.address)
-	args := append([]string{
-		"-b", "-", "-P", port, "-i", w.key, "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + filepath.Join(w.dir, "known"),
-		"-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=/dev/null", "-F", "none",
-	}, more...)
-	return w.try(batch, "sftp", append(args, w.account.Login+"@127.0.0.1")...)
-}
-
-func (w *world) drop() *intake.Drop {
-	w.Helper()
-	d, err := w.drops.Drop(context.Background(), w.place, w.source)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return d
-}
-
-func (w *world) has(name string, want []byte) {
-	w.Helper()
-	got, err := fs.ReadFile(w.drop().FS(), name)
-	if err != nil || !bytes.Equal(got, want) {
-		w.Errorf("%s has %d bytes, want %d: %v", name, len(got), len(want), err)
-	}
-}
-
-func (w *world) file(name string, n int) []byte {
-	w.Helper()
-	b := make([]byte, n)
-	rand.Read(b)
-	if err := os.WriteFile(filepath.Join(w.dir, name), b, 0o600); err != nil {
-		w.Fatal(err)
-	}
-	return b
-}
-
-// connect is a client of this program, with the key.
-func (w *world) connect(auth ...ssh.AuthMethod) (*client.Client, *ssh.Client, error) {
-	if len(auth) == 0 {
-		pem, err := os.ReadFile(w.key)
-		if err != nil {
-			w.Fatal(err)
-		}
-		k, err := ssh.ParsePrivateKey(pem)
-		if err != nil {
-			w.Fatal(err)
-		}
-		auth = []ssh.AuthMethod{ssh.PublicKeys(k)}
-	}
-	c, err := ssh.Dial("tcp", w.address, &ssh.ClientConfig{User: w.account.Login, Auth: auth, HostKeyCallback: ssh.InsecureIgnoreHostKey()})
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := client.NewClient(c)
-	return s, c, err
-}
 
 // What Debian's sftp does to a server, this one takes: whole files, folders,
 // names on the way, times, lists of what waits; and it gives nothing back.
@@ -453,114 +283,6 @@ func TestAnIdleSessionEnds(t *testing.T) {
 	if err := a.Wait(); err == nil {
 		t.Error("an idle session goes on")
 	}
-}
-
-func TestLimits(t *testing.T) {
-	w := newWorld(t, func(o *sftp.Options, i *intake.Options) { o.PerSource, i.Bytes = 2, 100_000 })
-	a, _, err := w.connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, _ := a.Create("big.wav")
-	_, err = f.Write(make([]byte, 150_000))
-	if err == nil {
-		err = f.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "wait for this source") {
-		t.Errorf("more than there is room for: %v", err)
-	}
-	b, _, err := w.connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	if _, _, err := w.connect(); err == nil {
-		t.Error("a third connection")
-	}
-	if n := w.server.Count(); n != 2 {
-		t.Errorf("%d sessions", n)
-	}
-	// Old algorithms find no common ground.
-	c := &ssh.ClientConfig{User: w.account.Login, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Config: ssh.Config{KeyExchanges: []string{ssh.InsecureKeyExchangeDH14SHA1}}}
-	if _, err := ssh.Dial("tcp", w.address, c); err == nil || !strings.Contains(err.Error(), "no common algorithm") {
-		t.Error(err)
-	}
-}
-
-// Strangers who take every place and say nothing keep nobody out for longer than
-// a greeting may take: who comes then waits for a place.
-func TestWhoComesWhenAllPlacesAreTakenWaits(t *testing.T) {
-	w := newWorld(t, func(o *sftp.Options, _ *intake.Options) { o.Handshake = 10 * time.Second })
-	strangers := func(n int) {
-		for range n {
-			c, err := net.Dial("tcp", w.address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { c.Close() })
-		}
-	}
-	strangers(100)
-	begin := time.Now()
-	s, _, err := w.connect()
-	if err != nil {
-		t.Fatalf("turned away after %v: %v", time.Since(begin), err)
-	}
-	s.Close()
-
-	strangers(110)
-	begin = time.Now()
-	w.server.Stop()
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("the server waits %v for who waits for it", took)
-	}
-}
-
-// A disk without a byte left is told to who pushes; nothing half-sent stays, and
-// the same upload goes through once there is room. The disk is one in memory,
-// which takes root.
-func TestAFullDisk(t *testing.T) {
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"); err != nil {
-		t.Skip("no disk can be mounted here: ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
-	w := newWorld(t, func(_ *sftp.Options, i *intake.Options) { i.Dir, i.Spare = disk, -1 })
-	s, _, err := w.connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := make([]byte, 300_000)
-	put := func(name string, body []byte) error {
-		f, err := s.Create(name)
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(body)
-		return errors.Join(err, f.Close())
-	}
-	if err := put("before.wav", body); err != nil {
-		t.Fatal(err)
-	}
-	files := func() int {
-		all, err := filepath.Glob(filepath.Join(disk, "*", "*", "*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
-	}
-	before := files()
-	if err := put("large.wav", make([]byte, 2<<20)); err == nil || !strings.Contains(err.Error(), "the disk of the server is full") {
-		t.Fatalf("is heard: %v", err)
-	}
-	if n := files(); n != before {
-		t.Errorf("%d files are left, %d before", n, before)
-	}
-	if err := put("after.wav", body); err != nil {
-		t.Fatal("the room of the failed one is free again: ", err)
-	}
-	w.has("before.wav", body)
-	w.has("after.wav", body)
 }
 
 // The server is known by the same keys after a restart, and its file opens for
