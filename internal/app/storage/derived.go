@@ -21,7 +21,7 @@ func derivedData() []destruction.Derived {
 		{Name: "files fetched from elsewhere", Tables: []string{"pickup_files"}, Goes: "kept: blinded names and sizes, so that nothing is fetched twice"},
 		{Name: "exports", Tables: []string{"parcels", "parcel_subjects"}, Goes: "their time comes when one of their recordings is destroyed; else after the stated days"},
 		{Name: "requests of persons and breaches", Tables: []string{"person_requests", "person_items", "person_objections", "breaches"}, Goes: "by the nightly round, so many days after they were closed as the customer chose (three years, unless they did)"},
-		{Name: "pseudonyms", Tables: []string{"pseudonyms", "pseudonym_marks", "pseudonym_in", "pseudonym_runs", "pseudonym_items"}, Goes: "in which recording they stood goes with the recording; the ways there and back by two persons; what is left says nothing of anybody"},
+		{Name: "pseudonyms", Tables: []string{"pseudonyms", "pseudonym_requests", "pseudonym_marks", "pseudonym_in", "pseudonym_runs", "pseudonym_items"}, Goes: "in which recording they stood goes with the recording; the ways there and back by two persons; what is left says nothing of anybody"},
 		{Name: "pauses and scans", Tables: []string{"pauses", "pauses_applied", "payment_scans", "personal_counts"}, Goes: with + "; pauses by the nightly round, 31 days after they were told of"},
 		{Name: "change log", Tables: []string{"events", "event_sums", "log_state", "log_tiles", "log_checkpoints", "log_cosignatures"}, Goes: "kept: ids; what is personal is sealed and can be erased, the leaf stays"},
 		{Name: "ledger of what left", Tables: []string{"egress_ledger"}, Goes: "kept: that something was sent, not what"},

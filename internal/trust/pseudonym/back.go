@@ -19,7 +19,7 @@ type Listed struct {
 	Text       string
 	Kind       Kind
 	MadeAt     time.Time
-	Request    id.PersonRequest // for whose person it was given; zero: by the rule, or for an export
+	Request    id.PersonRequest // the newest of those by which it was given; zero: by the rule, or for an export
 	Recordings int64            // in which it stands
 	Back       bool             // there is a way back
 	EndedAt    time.Time        // when the way back was destroyed
@@ -43,7 +43,8 @@ func (s *Service) List(ctx context.Context, p *place.Place, before id.Pseudonym,
 		}
 	}
 	err = p.View(ctx, func(tx *place.Tx) error {
-		rows, err := place.Rows[row](tx, `SELECT p.id, p.code, p.kind, p.made_at, p.request, p.ended_at,
+		rows, err := place.Rows[row](tx, `SELECT p.id, p.code, p.kind, p.made_at, p.ended_at,
+			(SELECT c.request FROM pseudonym_requests c WHERE c.pseudonym = p.id ORDER BY c.request DESC LIMIT 1) AS request,
 			(SELECT count(*) FROM pseudonym_in i WHERE i.pseudonym = p.id) AS recordings,
 			(SELECT count(*) FROM pseudonym_marks m WHERE m.pseudonym = p.id AND m.key IS NOT NULL) AS ways
 			FROM pseudonyms p WHERE p.id < ? ORDER BY p.id DESC LIMIT ?`, before, limit)

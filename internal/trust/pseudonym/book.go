@@ -303,8 +303,8 @@ func (b *book) put(tx *place.Tx, all map[value]*entry, request id.PersonRequest)
 	slices.SortFunc(list, func(x, y *entry) int { return number(y.fresh) - number(x.fresh) })
 	for _, e := range list {
 		if e.fresh {
-			n, err := tx.Exec(`INSERT INTO pseudonyms (id, code, kind, made_at, request, ended_at) VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (code) DO NOTHING`,
-				e.id, e.code, string(e.kind), tx.At().UnixMilli(), request)
+			n, err := tx.Exec(`INSERT INTO pseudonyms (id, code, kind, made_at, ended_at) VALUES (?, ?, ?, ?, 0) ON CONFLICT (code) DO NOTHING`,
+				e.id, e.code, string(e.kind), tx.At().UnixMilli())
 			if err == nil && n == 0 {
 				err = errMoved
 			}
@@ -316,7 +316,7 @@ func (b *book) put(tx *place.Tx, all map[value]*entry, request id.PersonRequest)
 			return err
 		}
 		if !request.IsZero() {
-			if _, err := tx.Exec(`UPDATE pseudonyms SET request = ? WHERE id = ?`, request, e.id); err != nil {
+			if _, err := tx.Exec(`INSERT INTO pseudonym_requests (pseudonym, request) VALUES (?, ?) ON CONFLICT (pseudonym, request) DO NOTHING`, e.id, request); err != nil {
 				return err
 			}
 		}

@@ -136,7 +136,7 @@ func (s *Service) cases(tx *place.Tx, subject string, blank bool) error {
 	if err != nil {
 		return err
 	}
-	all, err := place.Rows[id.PersonRequest](tx, `SELECT DISTINCT p.request FROM pseudonyms p WHERE p.request IS NOT NULL AND`+where, args...)
+	all, err := place.Rows[id.PersonRequest](tx, `SELECT DISTINCT c.request FROM pseudonym_requests c JOIN pseudonyms p ON p.id = c.pseudonym WHERE`+where, args...)
 	if err != nil {
 		return err
 	}
@@ -289,6 +289,9 @@ func Purge(ctx context.Context, p *place.Place, dead []id.Key) (int, error) {
 		}
 		if !gone[name] {
 			return nil
+		}
+		if _, err := tx.Exec(`UPDATE pseudonyms SET ended_at = ? WHERE ended_at = 0`, tx.At().UnixMilli()); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM pseudonym_marks`); err != nil { // nobody can make such marks any more
 			return err

@@ -53,8 +53,14 @@ CREATE TABLE pseudonyms (
 	code     {{text}} NOT NULL UNIQUE,
 	kind     {{text}} NOT NULL,
 	made_at  {{int}}  NOT NULL,
-	request  {{id}},
 	ended_at {{int}}  NOT NULL
+);
+
+-- The requests of persons by which it was given: each says in plain words to whom.
+CREATE TABLE pseudonym_requests (
+	pseudonym {{id}} NOT NULL,
+	request   {{id}} NOT NULL,
+	PRIMARY KEY (pseudonym, request)
 );
 
 -- What leads to a pseudonym, and back. Without a key there is no way back: the
