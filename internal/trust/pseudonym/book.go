@@ -174,6 +174,7 @@ func (s *Service) markKey(ctx context.Context, p *place.Place, who actor.Actor) 
 	if err != nil {
 		return k, err
 	}
+	s.o.Step("pseudonym: key")
 	err = p.Change(ctx, who, func(tx *place.Tx) error {
 		if _, err := tx.Exec(`INSERT INTO pseudonym_keys (one, key, made_at) VALUES (1, ?, ?) ON CONFLICT (one) DO NOTHING`, keys[0].Content.ID, tx.At().UnixMilli()); err != nil {
 			return err

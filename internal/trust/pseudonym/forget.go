@@ -238,11 +238,13 @@ func (s *Service) destroy(ctx context.Context, p *place.Place, j job.Job) error 
 			return err
 		}
 	}
-	s.o.Step("pseudonym: certify")
 	if s.o.Certify == nil {
 		return nil
 	}
-	return s.o.Certify(ctx, p, Gone{a.Run, a.Approval, instant(a.AskedAt), a.Keys})
+	s.o.Step("pseudonym: certify")
+	err := s.o.Certify(ctx, p, Gone{a.Run, a.Approval, instant(a.AskedAt), a.Keys})
+	s.o.Step("pseudonym: certified")
+	return err
 }
 
 // Purge takes out of a place that was restored the ways there and back whose keys

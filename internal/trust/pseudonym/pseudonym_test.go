@@ -30,8 +30,6 @@ import (
 	"ringfence/internal/trust/redaction"
 )
 
-func TestMain(m *testing.M) { placetest.Main(m) }
-
 var (
 	ada   = actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.9")
 	grace = actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.10")
@@ -473,16 +471,8 @@ func TestCanary(t *testing.T) {
 	if w.onDisk(dir, token) || len(marks) == 0 || !w.onDisk(dir, marks[0]) {
 		t.Error("the blind index is found after, or the mark is not")
 	}
-	_, err = w.persons.Identify(t.Context(), w.Place, ada, i, "called back", "")
-	w.no(err)
-	_, err = w.persons.End(t.Context(), w.Place, ada, i, false, "done")
-	w.no(err)
-	n, err := w.pseudonyms.Meant(t.Context(), w.Place, pseudonym.Which{All: true})
-	w.no(err)
-	apr, err := w.pseudonyms.Forget(t.Context(), w.Place, ada, pseudonym.Which{All: true}, "over", n)
-	w.no(err)
-	_, err = w.approvals.Approve(t.Context(), w.Place, grace, apr, approval.Decision{May: func(access.Act) bool { return true }, Confirm: n})
-	w.no(err)
+	w.answered(i)
+	w.forgotten(pseudonym.Which{All: true})
 	w.work()
 	w.no(w.Place.Scrub(t.Context()))
 	for _, m := range append(marks, token, []byte(name), []byte(number)) {

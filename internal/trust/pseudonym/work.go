@@ -241,12 +241,14 @@ func (w *working) wanted(sc *scene) (all []wanted) {
 // end takes the person out of what is kept beside recordings, and ends the run.
 func (w *working) end(ctx context.Context) error {
 	elsewhere := 0
+	w.s.o.Step("pseudonym: take out")
 	if !w.run.Request.IsZero() {
 		var err error
 		if elsewhere, err = w.s.o.Persons.TakeOut(ctx, w.p, w.who, w.run.Request, w.run.How.Log); err != nil {
 			return err
 		}
 	}
+	w.s.o.Step("pseudonym: end")
 	return w.p.Change(ctx, w.who, func(tx *place.Tx) error {
 		n, err := tx.Exec(`UPDATE pseudonym_runs SET state = 'done', ended_at = ?, elsewhere = ? WHERE id = ? AND state = 'waiting'`, tx.At().UnixMilli(), elsewhere, w.run.ID)
 		if err != nil {
