@@ -19,7 +19,8 @@ import (
 
 // A customer moves to another installation by the command line alone: the bundle
 // is taken in only with the certificate of the installation that wrote it, once,
-// and its first administrator is invited to where the portal is.
+// and its first administrator is invited to where the portal is. The one entry in
+// its journal is that it was handed over.
 func TestACustomerMoves(t *testing.T) {
 	here, hereFile := settled(t, "")
 	relay := apptest.NewRelayed(t, "")
@@ -39,7 +40,7 @@ func TestACustomerMoves(t *testing.T) {
 		t.Errorf("with another installation's certificate: %q", said)
 	}
 	take := []string{"customer", "import", at("bundle"), "--config", thereFile, "--certificate", at("here.pem"), "--admin", "cora@example.com"}
-	if out, _ := operate(t, 0, take...); !strings.Contains(out, "Client is here: 0 recordings") || !strings.Contains(out, "cora@example.com was invited") {
+	if out, _ := operate(t, 0, take...); !strings.Contains(out, "Client is here: 0 recordings, 1 entries in the journal") || !strings.Contains(out, "cora@example.com was invited") {
 		t.Errorf("it says %q", out)
 	}
 	if all := relay.Taken(); len(all) != 1 || all[0].To != "cora@example.com" || !strings.Contains(all[0].Text, "http://"+there.Listen+"/welcome#token=") {
