@@ -56,7 +56,7 @@ func (s *Service) waysBack(d place.Dialect, twoKeys bool, ended time.Time) []Cop
 		{What: "originals and marks", State: gone, Detail: "the rows that led from a name or number to its pseudonym, and back, were deleted; the pseudonyms stand and lead nowhere"},
 		engineLog(d),
 		backupCopy("backups of rows and of the log of changes", b.On, b.Places, s.o.Now(),
-			"they can hold originals, sealed under keys that are destroyed, and marks, which lead to a pseudonym only for whoever has the pseudonym key and tries the right name or number; the last one that can hold them goes on this day"),
+			"they can hold originals, sealed under keys that are destroyed, marks, which lead to a pseudonym only for whoever has the pseudonym key and tries the right name or number, and the requests of persons by which pseudonyms were given, which say for whom; the last one that can hold them goes on this day"),
 		backupCopy("backups of keys", b.On, b.Keys, s.o.Now(),
 			"until this day, whoever holds such a copy, the backup key and the root key could still open what was destroyed; a restore destroys it again"),
 	}
