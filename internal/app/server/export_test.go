@@ -2,10 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/trust/destruction"
+	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/redaction"
 )
 
 // What tests outside this package need of its inside.
@@ -25,6 +28,21 @@ func (s *Server) StopTracing() { s.tracer.Stop() }
 // Destroying is who asks collectors, and who certifies.
 func (s *Server) Destroying() (*collect.Server, *destruction.Service) {
 	return s.collectors, s.certificates
+}
+
+// Parcels makes exports.
+func (s *Server) Parcels() *parcel.Service { return s.parcels }
+
+// Redaction takes out.
+func (s *Server) Redaction() *redaction.Service { return s.redaction }
+
+// Purge takes away what the nightly round does beside whole recordings.
+func (s *Server) Purge(ctx context.Context, p *place.Place) (err error) {
+	for _, purge := range s.purges() {
+		_, purged := purge(ctx, p)
+		err = errors.Join(err, purged)
+	}
+	return err
 }
 
 // ReallyUntil is until when a backup from before a destruction lasts, Nominally

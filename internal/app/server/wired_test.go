@@ -1,0 +1,108 @@
+package server_test
+
+import (
+	"encoding/pem"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ringfence/internal/app/apptest"
+	"ringfence/internal/app/server"
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/actor"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/place"
+	"ringfence/internal/trust/departure"
+	"ringfence/internal/trust/parcel"
+	"ringfence/internal/trust/redaction"
+)
+
+// What one part does to a recording reaches the others: exports that hold it end,
+// whether it is redacted, its names are replaced or it is destroyed; and the night
+// takes away what each part keeps for a time of its own.
+func TestThePartsAreTold(t *testing.T) {
+	w := integrate(t, nil)
+	ctx, who := t.Context(), actor.ForSystem("test")
+	list, err := w.s.Recordings.List(ctx, w.place, who, recording.Filter{Scope: recording.Scope{All: true}}, recording.PageAsk{Limit: 50})
+	apptest.No(t, err)
+	if len(list.Items) != 3 {
+		t.Fatalf("%d recordings", len(list.Items))
+	}
+	var exports []id.Parcel
+	w.write(`DELETE FROM jobs`) // theirs would be nothing but noise
+	for _, r := range list.Items {
+		exports = append(exports, id.New[id.Parcel]())
+		w.write(`INSERT INTO parcels (id, kind, state, actor_kind, actor_id, estimate, asked_at, until_at) VALUES (?, 'none', 'ready', 'system', 'test', 1, 1, ?)`, exports[len(exports)-1], time.Now().AddDate(1, 0, 0).UnixMilli())
+		w.write(`INSERT INTO parcel_subjects (subject, parcel) VALUES (?, ?)`, r.ID.String(), exports[len(exports)-1])
+	}
+	over := func(i int) bool {
+		return w.count(`SELECT count(*) FROM parcels WHERE id = ? AND until_at <= ?`, exports[i], time.Now().UnixMilli()) == 1
+	}
+
+	apptest.No(t, w.s.Redaction().Apply(ctx, w.place, who, list.Items[0].ID, redaction.Order{
+		Stretches: []redaction.Stretch{{To: 300 * time.Millisecond, Channel: recording.EveryChannel}}, Days: 30, Reason: "a test",
+	}))
+	if !over(0) {
+		t.Error("the export of what was redacted can be taken still")
+	}
+	apptest.No(t, w.s.Recordings.Destroy(ctx, w.place, who, list.Items[1].ID, "a test"))
+	if !over(1) {
+		t.Error("the export of what was destroyed can be taken still")
+	}
+	if over(2) {
+		t.Error("an export of neither has ended")
+	}
+
+	kept := map[string]string{
+		"breaches":        `INSERT INTO breaches (id, kind, subject, from_at, to_at, aware_at, opened_at, opened_by, closed_at, sealed) VALUES (?, 'token', 'x', 1, 1, 1, 1, 'x', 1, '')`,
+		"person_requests": `INSERT INTO person_requests (id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed) VALUES (?, 'access', 'done', 1, 'UTC', 1, 1, 'x', 1, 0, '')`,
+		"pauses":          `INSERT INTO pauses (id, source, kind, token, from_at, noted_at, applied) VALUES (?, ?, 'call', '', 1, 1, 0)`,
+	}
+	w.write(kept["breaches"], id.New[id.Breach]())
+	w.write(kept["person_requests"], id.New[id.PersonRequest]())
+	w.write(kept["pauses"], id.New[id.Pause](), list.Items[0].Source)
+	w.write(`INSERT INTO pseudonym_rule (one, days, silence, agents, chosen_at, chosen_by) VALUES (1, 1, 0, 0, 1, 'x')`)
+	apptest.No(t, w.s.Purge(ctx, w.place))
+	for table := range kept {
+		if n := w.count(`SELECT count(*) FROM ` + table); n != 0 {
+			t.Errorf("%s: %d rows are kept after their time", table, n)
+		}
+	}
+	apptest.Eventually(t, 30*time.Second, "the names are replaced, and the export that held them ends", func() bool { return over(2) })
+}
+
+// A running server writes a customer's bundle as an export, and puts it into the
+// customer's journal that it does.
+func TestABundleIsInTheJournal(t *testing.T) {
+	w := integrate(t, nil)
+	root, err := keyring.CreateRoot(filepath.Join(t.TempDir(), "root.key"))
+	apptest.No(t, err)
+	public, err := root.ReceiveKey()
+	apptest.No(t, err)
+	key := string(pem.EncodeToMemory(&pem.Block{Type: server.ReceiveBlock, Bytes: public}))
+	_, err = w.s.Parcels().Ask(t.Context(), w.place, actor.ForSystem("test"), parcel.Order{Kind: departure.Export, Name: "x.zip", Args: departure.Order{ReceiveKey: key}, Purpose: "a move"})
+	apptest.No(t, err)
+	apptest.Eventually(t, 30*time.Second, "the bundle is made", func() bool { return w.count(`SELECT count(*) FROM parcels WHERE state = 'ready'`) == 1 })
+	if n := w.count(`SELECT count(*) FROM events WHERE code = 'customer.handed-over'`); n != 1 {
+		t.Errorf("%d entries say so", n)
+	}
+}
+
+func (w *integrated) write(text string, args ...any) {
+	w.Helper()
+	apptest.No(w, w.place.Change(w.Context(), actor.ForSystem("test"), func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "customer.created", Subject: w.customer})
+		_, err := tx.Exec(text, args...)
+		return err
+	}))
+}
+
+func (w *integrated) count(text string, args ...any) (n int) {
+	w.Helper()
+	apptest.No(w, w.place.View(w.Context(), func(tx *place.Tx) (err error) {
+		n, err = place.Row[int](tx, text, args...)
+		return err
+	}))
+	return n
+}
