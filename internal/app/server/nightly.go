@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/trust/monitor"
 	"ringfence/internal/trust/privacy"
 )
 
@@ -36,6 +38,7 @@ type sweeper struct {
 	objects    blob.Bucket
 	collectors *collect.Server
 	entry      *entry.Service
+	monitor    *monitor.Service
 	// purges take away what was kept for its own time and is no recording; each
 	// gives how much.
 	purges       []func(ctx context.Context, p *place.Place) (int, error)
@@ -71,37 +74,44 @@ func (s *sweeper) sweep(ctx context.Context) {
 		s.log.Error("access lists: what ran out above customers was not taken out", "cause", err)
 	}
 	for _, c := range customers {
-		p, err := s.places.Place(ctx, c)
 		n := 0
+		p, err := s.places.Place(ctx, c)
 		if err == nil {
-			var done privacy.Done
-			done, err = s.privacy.Run(ctx, p)
-			n = done.Destroyed + done.Silenced
-		}
-		if err == nil {
-			err = search.Compact(ctx, p)
-		}
-		if err == nil {
-			err = s.collectors.Sweep(ctx, p, time.Now())
-		}
-		if err == nil {
-			_, err = s.entry.Sweep(ctx, p)
-		}
-		for _, purge := range s.purges {
-			if err == nil {
-				_, err = purge(ctx, p)
-			}
+			n, err = s.one(ctx, p)
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			s.log.Error("retention: a customer's recordings were not all destroyed", "customer", c, "cause", err)
-		} else if n > 0 {
+			s.log.Error("the nightly round of a customer: not all that was due is done", "customer", c, "cause", err)
+		}
+		if n > 0 {
 			s.log.Info("retention: destroyed what was due", "customer", c, "recordings", n)
 		}
 		s.repair(ctx, c)
 	}
+}
+
+// one goes through one place, and has its people told of a round that failed until
+// one ends well. A step that fails does not keep the others from being taken.
+func (s *sweeper) one(ctx context.Context, p *place.Place) (int, error) {
+	done, err := s.privacy.Run(ctx, p)
+	errs := []error{err, search.Compact(ctx, p), s.collectors.Sweep(ctx, p, time.Now())}
+	_, err = s.entry.Sweep(ctx, p)
+	errs = append(errs, err)
+	for _, purge := range s.purges {
+		_, err := purge(ctx, p)
+		errs = append(errs, err)
+	}
+	err = errors.Join(errs...)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		err = errors.Join(err, s.monitor.Report(ctx, monitor.In(p), monitor.Condition{Kind: monitor.NightFailed, Subject: "round", Facts: map[string]string{"text": "not all that was due was destroyed or replaced"}}))
+	default:
+		err = s.monitor.Clear(ctx, monitor.In(p), monitor.NightFailed, "round")
+	}
+	return done.Destroyed + done.Silenced, err
 }
 
 // repair gives back to one place for objects what only the other has, as after

@@ -148,6 +148,13 @@ func GivenUp(tx *place.Tx) (int64, error) {
 	return place.Row[int64](tx, `SELECT count(*) FROM jobs WHERE state = 'dead'`)
 }
 
+// Failing gives the jobs of some kinds that do not get done: those that were given
+// up, and those that have failed and were enqueued before an instant.
+func Failing(tx *place.Tx, before time.Time, kinds ...string) ([]Info, error) {
+	return place.Rows[Info](tx, infoColumns+` WHERE kind IN (?) AND (state = 'dead' OR state = 'waiting' AND reason <> '' AND enqueued_at < ?) ORDER BY id`,
+		place.List(kinds), before.UnixMilli())
+}
+
 // Standing is how many jobs of tx's place wait or run, and since when the oldest
 // of those that are due has waited; zero: none.
 func Standing(tx *place.Tx) (waiting int64, oldest time.Time, err error) {
@@ -182,11 +189,12 @@ type Info struct {
 	EnqueuedAt int64  `db:"enqueued_at"` // Unix ms
 }
 
+const infoColumns = `SELECT id, kind, state, args, attempts, reason, due_at, enqueued_at FROM jobs`
+
 // List gives jobs of a state, or of all with "", the oldest first, after the
 // given id (zero: from the start).
 func List(tx *place.Tx, s State, after id.Job, limit int) ([]Info, error) {
-	return place.Rows[Info](tx, `SELECT id, kind, state, args, attempts, reason, due_at, enqueued_at FROM jobs
-		WHERE (state = ? OR ? = '') AND id > ? ORDER BY id LIMIT ?`, string(s), string(s), after[:], limit)
+	return place.Rows[Info](tx, infoColumns+` WHERE (state = ? OR ? = '') AND id > ? ORDER BY id LIMIT ?`, string(s), string(s), after[:], limit)
 }
 
 // Retry gives a dead job a new life. It is fault.NotFound if there is no such

@@ -32,6 +32,8 @@ const (
 	KeyHolderFailing    Kind = "key_holder_failing"
 	KeyRotationOverdue  Kind = "key_rotation_overdue"
 	RemovalUnanswered   Kind = "removal_unanswered"
+	PseudonymsFailing   Kind = "pseudonyms_failing"
+	NightFailed         Kind = "night_failed"
 )
 
 // Severity says how soon somebody has to look.
@@ -78,6 +80,8 @@ var Rules = []Rule{
 	{KeyHolderFailing, Warning, "The customer's own key server does not lend the key", "Look at the key server: is it running and unsealed, and may Ringfence still use the key? Until then nothing is opened; recordings are taken in and kept. Settings are on the page Keys.", time.Minute},
 	{KeyRotationOverdue, Warning, "A key was to be rotated", "Rotate it on the page Keys; the archive goes on meanwhile. Or choose another rhythm there.", 0},
 	{RemovalUnanswered, Warning, "A collector does not say what became of destroyed recordings", "Look at the box beside the telephone system: is it on, does it reach this server, is its folder connected? Until it answers, their certificate says that it waits. If the box is gone for good, revoke it: the certificate then says that nobody knows.", 0},
+	{NightFailed, Warning, "The nightly round has failed", "What was due to be destroyed or replaced by rule may still be there. It is tried again in the next night and whenever the server starts; the server's log says what is wrong.", 0},
+	{PseudonymsFailing, Warning, "Names are not replaced, or a way back is not destroyed", "Open the page Pseudonyms: it says which run is concerned, and takes up what was left. What was given up is tried again each night; the server's log says what is wrong.", 10 * time.Minute},
 	{RequestDue, Warning, "A person's request is to be answered", "Open the page Person requests. The law gives a month; where a request is complex it can be made two months longer, with the reason, before the month is over.", 0},
 	{MailFailing, Warning, "Alerts cannot be mailed", "Check the mail settings of the server and the address. It is tried again.", 0},
 }

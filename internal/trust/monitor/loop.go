@@ -38,7 +38,7 @@ var relevant = map[string]bool{
 	"source.added": true, "source.changed": true, "source.removed": true, "source.state-changed": true, "file.needs-attention": true, "files.settled": true,
 	"file.retried": true, "device.enrolled": true, "device.revoked": true, "transcript.state-changed": true, "recording.captured": true, "speech.set": true,
 	"token.created": true, "token.removed": true, "alert-settings.set": true, "expectation.missing": true, "expectation.excused": true, "quota.set": true,
-	"recording.marked": true, "recording.unmarked": true, "recording.redacted": true,
+	"recording.marked": true, "recording.unmarked": true, "recording.redacted": true, "pseudonym.run-ended": true,
 }
 
 // Committed notes where to look; it is given to Store.OnCommit.

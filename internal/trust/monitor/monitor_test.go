@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -388,6 +389,19 @@ func TestRhythm(t *testing.T) {
 			w.Errorf("after the second night, %v is usual", got)
 		}
 	})
+}
+
+// What a kind is raised by is told in the table of kinds.
+func TestEachKindIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/alerts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range monitor.Rules {
+		if !strings.Contains(string(text), "\n| "+string(r.Kind)+" |") {
+			t.Errorf("docs/alerts.md has no row for %s", r.Kind)
+		}
+	}
 }
 
 // What is committed without an event wakes the looking by its topic; what has

@@ -109,7 +109,7 @@ CREATE TABLE pseudonym_items (
 	PRIMARY KEY (run, n)
 ){{sqlite}} WITHOUT ROWID{{end}};
 CREATE INDEX pseudonym_items_state ON pseudonym_items (run, state, n);
-CREATE INDEX pseudonym_items_n ON pseudonym_items (n);
+CREATE INDEX pseudonym_items_failed ON pseudonym_items (n) WHERE state = 'failed';
 
 -- From which age on names and numbers are replaced; one row, or none.
 CREATE TABLE pseudonym_rule (

@@ -98,11 +98,15 @@ func (s *Service) SetRule(ctx context.Context, p *place.Place, who actor.Actor, 
 }
 
 // Nightly begins a run over what is due by the rule, and gives how many
-// recordings it has. What cannot be changed yet is left for another night.
+// recordings it has. What cannot be changed yet is left for another night; what
+// was given up, also of runs for one person and of keys, is tried again.
 func (s *Service) Nightly(ctx context.Context, p *place.Place) (int, error) {
 	type row struct {
 		N  int64        `db:"n"`
 		ID id.Recording `db:"id"`
+	}
+	if err := p.Keep(ctx, revive); err != nil {
+		return 0, err
 	}
 	var rule Rule
 	var recs []target
