@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 
 	"ringfence/internal/archive/collect"
 	"ringfence/internal/platform/place"
@@ -35,15 +34,6 @@ func (s *Server) Parcels() *parcel.Service { return s.parcels }
 
 // Redaction takes out.
 func (s *Server) Redaction() *redaction.Service { return s.redaction }
-
-// Purge takes away what the nightly round does beside whole recordings.
-func (s *Server) Purge(ctx context.Context, p *place.Place) (err error) {
-	for _, purge := range s.purges() {
-		_, purged := purge(ctx, p)
-		err = errors.Join(err, purged)
-	}
-	return err
-}
 
 // ReallyUntil is until when a backup from before a destruction lasts, Nominally
 // until when it is to.

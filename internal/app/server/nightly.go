@@ -39,16 +39,15 @@ type sweeper struct {
 	collectors *collect.Server
 	entry      *entry.Service
 	monitor    *monitor.Service
-	// purges take away what was kept for its own time and is no recording; each
-	// gives how much.
+	// purges take away what was kept for a time of its own; each gives how much.
 	purges       []func(ctx context.Context, p *place.Place) (int, error)
 	hour, minute int
 	log          *slog.Logger
 }
 
-// purges are what the nightly round takes away beside recordings.
+// purges are what the nightly round takes away beside whole recordings.
 func (s *Server) purges() []func(ctx context.Context, p *place.Place) (int, error) {
-	return []func(ctx context.Context, p *place.Place) (int, error){s.persons.Purge, s.breaches.Purge, s.redaction.Purge, s.pseudonyms.Nightly}
+	return []func(ctx context.Context, p *place.Place) (int, error){s.endOriginals, s.persons.Purge, s.breaches.Purge, s.redaction.Purge, s.pseudonyms.Nightly}
 }
 
 func (s *sweeper) run(ctx context.Context) {

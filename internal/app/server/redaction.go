@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
 
-	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/trust/monitor"
@@ -52,45 +50,13 @@ func (s *Server) payments() monitor.Detector {
 	}}
 }
 
-// ender destroys originals of redacted recordings whose time has ended: after the
-// start, for nights that the server slept through, and then every night.
-type ender struct {
-	places       *place.Store
-	recordings   *recording.Service
-	hour, minute int
-	log          *slog.Logger
-}
-
-func (e *ender) run(ctx context.Context) {
+// endOriginals destroys the originals of redacted recordings whose time has ended,
+// so many at a time.
+func (s *Server) endOriginals(ctx context.Context, p *place.Place) (ended int, err error) {
 	for {
-		e.all(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Until(nextAt(time.Now(), e.hour, e.minute))):
-		}
-	}
-}
-
-func (e *ender) all(ctx context.Context) {
-	customers, err := e.places.Customers(ctx)
-	if err != nil {
-		e.log.Error("originals: the customers cannot be listed", "cause", err)
-		return
-	}
-	for _, c := range customers {
-		p, err := e.places.Place(ctx, c)
-		n := 0
-		if err == nil {
-			n, err = e.recordings.EndOriginals(ctx, p)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			e.log.Error("originals of redacted recordings were not all destroyed", "customer", c, "cause", err)
-		case n > 0:
-			e.log.Info("originals of redacted recordings were destroyed", "customer", c, "recordings", n)
+		n, err := s.Recordings.EndOriginals(ctx, p)
+		if ended += n; err != nil || n == 0 {
+			return ended, err
 		}
 	}
 }

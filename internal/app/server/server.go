@@ -196,7 +196,6 @@ func (s *Server) Start(ctx context.Context, x Extras) error {
 	s.background(ctx, cert.run)
 	s.background(ctx, s.departing)
 	s.detect()
-	s.background(ctx, (&ender{s.Places, s.Recordings, hour, minute, s.log}).run)
 	s.background(ctx, s.monitor.Run)
 	s.background(ctx, (&counter{s.Places, s.coverage, s.retentionDays, s.log}).run)
 	s.background(ctx, (&sweeper{s.Places, s.privacy, s.Objects, s.collectors, s.entry, s.monitor, s.purges(), hour, minute, s.log}).run)

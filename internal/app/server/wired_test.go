@@ -55,15 +55,17 @@ func TestThePartsAreTold(t *testing.T) {
 	}
 
 	kept := map[string]string{
-		"breaches":        `INSERT INTO breaches (id, kind, subject, from_at, to_at, aware_at, opened_at, opened_by, closed_at, sealed) VALUES (?, 'token', 'x', 1, 1, 1, 1, 'x', 1, '')`,
-		"person_requests": `INSERT INTO person_requests (id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed) VALUES (?, 'access', 'done', 1, 'UTC', 1, 1, 'x', 1, 0, '')`,
-		"pauses":          `INSERT INTO pauses (id, source, kind, token, from_at, noted_at, applied) VALUES (?, ?, 'call', '', 1, 1, 0)`,
+		"recording_originals": `UPDATE recording_originals SET until_at = 1`,
+		"breaches":            `INSERT INTO breaches (id, kind, subject, from_at, to_at, aware_at, opened_at, opened_by, closed_at, sealed) VALUES (?, 'token', 'x', 1, 1, 1, 1, 'x', 1, '')`,
+		"person_requests":     `INSERT INTO person_requests (id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed) VALUES (?, 'access', 'done', 1, 'UTC', 1, 1, 'x', 1, 0, '')`,
+		"pauses":              `INSERT INTO pauses (id, source, kind, token, from_at, noted_at, applied) VALUES (?, ?, 'call', '', 1, 1, 0)`,
 	}
+	w.write(kept["recording_originals"])
 	w.write(kept["breaches"], id.New[id.Breach]())
 	w.write(kept["person_requests"], id.New[id.PersonRequest]())
 	w.write(kept["pauses"], id.New[id.Pause](), list.Items[0].Source)
 	w.write(`INSERT INTO pseudonym_rule (one, days, silence, agents, chosen_at, chosen_by) VALUES (1, 1, 0, 0, 1, 'x')`)
-	apptest.No(t, w.s.Purge(ctx, w.place))
+	apptest.No(t, w.s.Night(ctx, w.place))
 	for table := range kept {
 		if n := w.count(`SELECT count(*) FROM ` + table); n != 0 {
 			t.Errorf("%s: %d rows are kept after their time", table, n)
