@@ -29,9 +29,23 @@ func nextAt(now time.Time, hour, minute int) time.Time {
 	}
 }
 
-// sweeper destroys what is due and mends the second place of objects: once
-// after the start, for nights that the server slept through, and then every
-// night.
+// eachNight does something once after the start, for nights that the server slept
+// through, and then every night until it stops.
+func (s *Server) eachNight(ctx context.Context, act func(context.Context)) {
+	hour, minute := s.nightly()
+	s.background(ctx, func(ctx context.Context) {
+		for {
+			act(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Until(nextAt(time.Now(), hour, minute))):
+			}
+		}
+	})
+}
+
+// sweeper destroys what is due and mends the second place of objects.
 type sweeper struct {
 	places     *place.Store
 	privacy    *privacy.Service
@@ -40,25 +54,13 @@ type sweeper struct {
 	entry      *entry.Service
 	monitor    *monitor.Service
 	// purges take away what was kept for a time of its own; each gives how much.
-	purges       []func(ctx context.Context, p *place.Place) (int, error)
-	hour, minute int
-	log          *slog.Logger
+	purges []func(ctx context.Context, p *place.Place) (int, error)
+	log    *slog.Logger
 }
 
 // purges are what the nightly round takes away beside whole recordings.
 func (s *Server) purges() []func(ctx context.Context, p *place.Place) (int, error) {
 	return []func(ctx context.Context, p *place.Place) (int, error){s.endOriginals, s.persons.Purge, s.breaches.Purge, s.redaction.Purge, s.pseudonyms.Nightly}
-}
-
-func (s *sweeper) run(ctx context.Context) {
-	for {
-		s.sweep(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Until(nextAt(time.Now(), s.hour, s.minute))):
-		}
-	}
 }
 
 // sweep goes through the places one after another; a place that fails does not

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
@@ -12,24 +11,11 @@ import (
 )
 
 // reviewer opens access reviews when their time has come, reminds of them and
-// ends them: after the start, for nights that the server slept through, and then
-// every night.
+// ends them.
 type reviewer struct {
-	places       *place.Store
-	reviews      *review.Service
-	hour, minute int
-	log          *slog.Logger
-}
-
-func (r *reviewer) run(ctx context.Context) {
-	for {
-		r.turn(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Until(nextAt(time.Now(), r.hour, r.minute))):
-		}
-	}
+	places  *place.Store
+	reviews *review.Service
+	log     *slog.Logger
 }
 
 // turn goes through all nodes; one that fails does not keep the others waiting.
