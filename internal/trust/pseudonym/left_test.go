@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
+	"ringfence/internal/tenancy/access"
+	"ringfence/internal/trust/approval"
 	"ringfence/internal/trust/pseudonym"
 )
 
@@ -167,6 +170,53 @@ func TestEveryRequestLosesTheName(t *testing.T) {
 		w.no(err)
 		if _, err := w.pseudonyms.Again(w.Context(), w.Place, ada, runs[0].ID); !fault.Is(err, fault.Conflict) {
 			w.Error("what was left is taken up for nobody, and said to be done:", err)
+		}
+	})
+}
+
+// While a run is under way no second one of the same request begins, and nobody
+// agrees to destroy ways back that it may be giving.
+func TestOneThingAtATime(t *testing.T) {
+	each(t, func(w *world) {
+		w.call("1.wav", number, name, 1, "I am Agnes Canary", "yes")
+		first := w.request()
+		w.replaced(first, pseudonym.How{})
+		w.answered(first)
+		all := pseudonym.Which{All: true}
+		n, err := w.pseudonyms.Meant(w.Context(), w.Place, all)
+		w.no(err)
+		apr, err := w.pseudonyms.Forget(w.Context(), w.Place, ada, all, "no claim is open", n)
+		w.no(err)
+		w.call("2.wav", number, name, 2, "I am Agnes Canary", "yes")
+		second := w.request()
+		_, err = w.pseudonyms.StartPerson(w.Context(), w.Place, ada, second, pseudonym.How{}, 1)
+		w.no(err)
+		if _, err := w.pseudonyms.StartPerson(w.Context(), w.Place, ada, second, pseudonym.How{}, 1); !fault.Is(err, fault.Conflict) {
+			w.Error("a second run beside the first:", err)
+		}
+		yes := approval.Decision{May: func(access.Act) bool { return true }, Confirm: n}
+		if _, err := w.approvals.Approve(w.Context(), w.Place, grace, apr, yes); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Of(err).Text, "that run has ended") {
+			w.Error("agreed while names are replaced:", err)
+		}
+	})
+}
+
+// Where the pseudonym key was destroyed, a restore leaves no way there either, and
+// says of each pseudonym that its way back has ended.
+func TestARestoreWithoutThePseudonymKey(t *testing.T) {
+	each(t, func(w *world) {
+		_, err := w.pseudonyms.Aliases(w.Context(), w.Place, ada, []string{name})
+		w.no(err)
+		var key id.Key
+		w.no(w.Place.View(w.Context(), func(tx *place.Tx) (err error) {
+			key, err = place.Row[id.Key](tx, `SELECT key FROM pseudonym_keys`)
+			return err
+		}))
+		_, err = pseudonym.Purge(w.Context(), w.Place, []id.Key{key})
+		w.no(err)
+		all, err := w.pseudonyms.List(w.Context(), w.Place, id.Pseudonym{}, 10)
+		if err != nil || len(all) != 1 || all[0].EndedAt.IsZero() || w.count("pseudonym_marks")+w.count("pseudonym_keys") != 0 {
+			w.Error("after a restore:", all, err)
 		}
 	})
 }
