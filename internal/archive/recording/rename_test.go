@@ -297,3 +297,25 @@ func TestWhatCannotBeReadIsNotTakenForNothing(t *testing.T) {
 		t.Error("the sound:", err)
 	}
 }
+
+// A recording whose transcript is on its way is left until it has come: its names
+// would stand in what comes.
+func TestNamesStayUntilTheTranscriptHasCome(t *testing.T) {
+	w := recordingtest.New(t)
+	ctx := t.Context()
+	rec := annasCall(t, w, "a.wav")
+	for _, state := range []string{recording.TranscriptWaiting, recording.TranscriptWorking} {
+		if err := w.Service.SetTranscriptState(ctx, w.Place, w.Who, rec, recording.TranscriptState{State: state}); err != nil {
+			t.Fatal(err)
+		}
+		if err := rename(ctx, w, rec); !fault.Is(err, fault.Conflict) {
+			t.Errorf("while it is %s: %v", state, err)
+		}
+	}
+	if err := w.Service.SetTranscriptState(ctx, w.Place, w.Who, rec, recording.TranscriptState{State: recording.TranscriptDone}); err != nil {
+		t.Fatal(err)
+	}
+	if err := rename(ctx, w, rec); err != nil {
+		t.Error("after it:", err)
+	}
+}
