@@ -19,9 +19,10 @@ import (
 func (s *Server) buildDestruction() {
 	s.certificates = destruction.New(destruction.Options{
 		Store: s.Places, Sign: s.reviews.SignText, Paper: s.reviews.SignPaper, Name: s.nameOf, Clean: cleaned, Backups: s.backupsUntil,
-		Boxes: s.collectors, SourceName: s.Recordings.SourceName, Log: s.log,
+		Boxes: s.collectors, SourceName: s.Recordings.SourceName, StillMoved: s.Recordings.StillMoved, Log: s.log,
 	})
 	s.Recordings.OnEnded(s.certificates.Record)
+	s.Recordings.OnSwept(s.certificates.Swept)
 	s.collectors.OnWord(s.certificates.Heard)
 }
 

@@ -16,6 +16,7 @@ func derivedData() []destruction.Derived {
 		{Name: "figures", Tables: []string{"recording_figures", "meters", "compacted", "compact_mark", "compact_queue", "coverage_base"}, Goes: "kept as numbers of a day, or emptied by their own round: nobody is named"},
 		{Name: "expectations", Tables: []string{"expectations", "expectation_idents", "coverage_gaps", "coverage_hours", "coverage_statements"}, Goes: "names go with the recording or after the customer's coverage period; signed statements hold ids"},
 		{Name: "objects kept for backups", Tables: []string{"objects_aside"}, Goes: "with the oldest backup that names them, and never with a key"},
+		{Name: "files that sources moved aside", Tables: []string{"files_moved"}, Goes: "when whoever watches the folder has said what became of them; blinded names"},
 		{Name: "receipts", Tables: []string{"archive_receipts"}, Goes: "kept: ids and keyed hashes, signed"},
 		{Name: "uploads and imports", Tables: []string{"collect_uploads", "imports", "import_dirs", "import_files", "phone_items", "siprec_sessions"}, Goes: "emptied when they end, removed by the nightly round; names in them are blinded or sealed"},
 		{Name: "files fetched from elsewhere", Tables: []string{"pickup_files"}, Goes: "kept: blinded names and sizes, so that nothing is fetched twice"},

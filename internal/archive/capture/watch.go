@@ -157,6 +157,9 @@ func (w *watch) look(ctx context.Context) error {
 	if err := w.release(ctx); err != nil {
 		return err
 	}
+	if err := w.sweep(ctx); err != nil {
+		return err
+	}
 	if err := w.tidy(ctx); err != nil {
 		return err
 	}

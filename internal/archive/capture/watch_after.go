@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"ringfence/internal/archive/recording"
@@ -70,6 +71,91 @@ func (w *watch) remove(p string, archived recording.FileState) error {
 		return fmt.Errorf("a source file could not be moved or deleted after its recording was verified: %w", err)
 	}
 	return nil
+}
+
+// sweep removes what was moved aside of recordings that were destroyed since, and
+// says what became of each file. A folder in which nothing lies proves nothing: a
+// share may not be connected.
+func (w *watch) sweep(ctx context.Context) error {
+	if w.root == nil {
+		return nil
+	}
+	type found struct {
+		recording.Moved
+		path string
+	}
+	var wanted map[string]recording.Moved
+	var files []found
+	some := false
+	err := w.p.View(ctx, func(tx *place.Tx) (err error) {
+		if wanted, err = w.s.opt.Recordings.MovedFiles(tx, w.src.ID); err != nil || len(wanted) == 0 {
+			return err
+		}
+		return fs.WalkDir(w.files, ".", func(at string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return errors.Join(err, ctx.Err())
+			}
+			some = true
+			name, _ := strings.CutPrefix(at, movedTo+"/")
+			token, err := w.s.opt.Recordings.BlindPath(tx, w.src.ID, name)
+			if m, ok := wanted[string(token)]; ok && err == nil {
+				files = append(files, found{m, at})
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("what was moved aside cannot be looked through: %w", err)
+	}
+	if !some || len(wanted) == 0 {
+		return nil
+	}
+	fates := map[string]recording.Fate{}
+	for _, f := range files {
+		fate, err := w.end(f.path, f.Moved)
+		if err != nil {
+			return err
+		}
+		if fate != "" && fates[string(f.Path)] != recording.FateRemains {
+			fates[string(f.Path)] = fate
+		}
+	}
+	said := map[recording.Fate][]recording.Moved{}
+	for token, m := range wanted {
+		fate := fates[token]
+		switch {
+		case fate != "":
+		case m.Captured < w.src.FolderSince.UnixMilli(): // in the folder of then
+			fate = recording.FateUnknown
+		default:
+			fate = recording.FateGone
+		}
+		said[fate] = append(said[fate], m)
+	}
+	return w.s.opt.Recordings.Swept(ctx, w.p, w.src.ID, said)
+}
+
+// end removes one file that was moved aside, if it is still what was captured; ""
+// means that another file lies under its name, in its place.
+func (w *watch) end(at string, m recording.Moved) (recording.Fate, error) {
+	info, err := fs.Stat(w.files, at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return recording.FateGone, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	aside := strings.HasPrefix(at, movedTo+"/")
+	switch same := m.Is(info.Size(), info.ModTime()); {
+	case same && aside:
+		if err := w.root.Remove(at); err != nil {
+			return "", fmt.Errorf("the moved file of a recording that was destroyed could not be removed: %w", err)
+		}
+		return recording.FateGone, nil
+	case same || aside:
+		return recording.FateRemains, nil
+	}
+	return "", nil // where it was captured lies another file since
 }
 
 // sameTime compares to the millisecond, as times are stored.

@@ -131,6 +131,11 @@ func (s *Service) finishDestroying(ctx context.Context, p *place.Place, intent i
 				return err
 			}
 		}
+		for _, i := range d.Items {
+			if err := intendMoved(tx, i.Moved); err != nil {
+				return err
+			}
+		}
 		for _, fn := range s.onEnded {
 			if err := fn(tx, s.ending(d)); err != nil {
 				return err

@@ -34,6 +34,8 @@ type Destroyed struct {
 	Paths     [][]byte     `json:"paths,omitempty"` // blinded names of its files at the sources
 	// Others are further sources at which the same sound lay.
 	Others []Elsewhere `json:"others,omitempty"`
+	// Moved are files that watched folders move aside: the watcher removes them.
+	Moved []Moved `json:"moved,omitempty"`
 }
 
 // Elsewhere is a source at which the sound of a recording lay, too.
@@ -108,10 +110,18 @@ func told(tx *place.Tx, r Row) (Destroyed, []id.Object, error) {
 		Source id.Source `db:"source"`
 		Kind   string    `db:"kind"`
 		After  string    `db:"after_capture"`
+		Size   int64     `db:"size"`
+		Time   int64     `db:"modified_at"`
+		Since  int64     `db:"since"`
+		Ended  bool      `db:"ended"`
 	}
-	files, err := place.Rows[file](tx, `SELECT f.path, f.source, s.kind, s.after_capture FROM files f JOIN sources s ON s.id = f.source WHERE f.n = ? ORDER BY f.id`, r.N)
+	files, err := place.Rows[file](tx, `SELECT f.path, f.source, s.kind, s.after_capture, f.size, f.modified_at, f.since, s.removed_at IS NOT NULL AS ended
+		FROM files f JOIN sources s ON s.id = f.source WHERE f.n = ? ORDER BY f.id`, r.N)
 	for _, f := range files {
 		d.Paths = append(d.Paths, f.Path)
+		if SourceKind(f.Kind) == Folder && After(f.After) == Move && !f.Ended {
+			d.Moved = append(d.Moved, Moved{r.ID, f.Source, f.Path, f.Size, f.Time, f.Since})
+		}
 		one := Elsewhere{f.Source, SourceKind(f.Kind), After(f.After)}
 		if f.Source != d.Source && !slices.Contains(d.Others, one) {
 			d.Others = append(d.Others, one)

@@ -61,6 +61,7 @@ type Service struct {
 	onGone    []func(tx *place.Tx, rec id.Recording, reason string) error
 	onTaken   []func(tx *place.Tx, all []Captured) error
 	onEnded   []func(tx *place.Tx, e Ending) error
+	onSwept   []func(tx *place.Tx, rec id.Recording, fate Fate) error
 
 	onDestroying []func(tx *place.Tx, ns []int64) error
 	onTagGone    []func(tx *place.Tx, tag id.Tag) error

@@ -32,6 +32,7 @@ type Source struct {
 	Note           string // why it is failing, or what the operator should know
 	CreatedAt      time.Time
 	LastCapturedAt *time.Time
+	FolderSince    time.Time // when Folder was changed last; zero: never
 }
 
 // SourceKind is who brings the recordings of a source.
@@ -59,7 +60,7 @@ type After string
 // What can become of it.
 const (
 	Keep   After = "keep"
-	Move   After = "move" // into a folder named "captured" beside the files
+	Move   After = "move" // into the folder .ringfence-done beside the files
 	Delete After = "delete"
 )
 
@@ -79,6 +80,8 @@ type settings struct {
 	Raw     Raw    `json:"raw"`
 
 	QueueLanguages map[string]string `json:"queue_languages,omitempty"`
+
+	FolderSince int64 `json:"folder_since,omitempty"` // when the folder was changed last, in milliseconds
 }
 
 type sourceRow struct {
@@ -157,7 +160,7 @@ func (r sourceRow) source(tx *place.Tx) (Source, error) {
 	src := Source{
 		ID: r.ID, Kind: SourceKind(r.Kind), Profile: r.Profile, Name: set.Name, Folder: set.Folder, Logs: set.Logs, TimeZone: r.TimeZone,
 		Language: r.Language, Country: r.Country, Pattern: set.Pattern, Raw: set.Raw, QueueLanguages: set.QueueLanguages, After: After(r.After), State: r.State, Note: r.Note,
-		CreatedAt: fromMillis(r.Created),
+		CreatedAt: fromMillis(r.Created), FolderSince: fromMillis(set.FolderSince),
 	}
 	if r.Last != nil {
 		t := fromMillis(*r.Last)
@@ -195,8 +198,15 @@ func (s *Service) ChangeSource(ctx context.Context, p *place.Place, who actor.Ac
 		return Source{}, err
 	}
 	err := p.Change(ctx, who, func(tx *place.Tx) error {
-		if _, err := s.sourceIn(tx, src.ID); err != nil {
+		was, err := s.sourceIn(tx, src.ID)
+		if err != nil {
 			return err
+		}
+		if src.FolderSince = was.FolderSince; src.Folder != was.Folder {
+			src.FolderSince = tx.At()
+			if err := s.forsake(tx, src.ID); err != nil {
+				return err
+			}
 		}
 		sealed, err := src.seal(tx)
 		if err != nil {
@@ -219,6 +229,9 @@ func (s *Service) RemoveSource(ctx context.Context, p *place.Place, who actor.Ac
 		}
 		tx.Record(place.Event{Code: "source.removed", Subject: i.String()})
 		tx.Notify("sources")
+		if err := s.forsake(tx, i); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(`DELETE FROM files WHERE source = ? AND state = 'attention'`, i); err != nil {
 			return err
 		}
@@ -242,7 +255,7 @@ func (s *Service) NoteSource(ctx context.Context, p *place.Place, i id.Source, s
 }
 
 func (src Source) seal(tx *place.Tx) ([]byte, error) {
-	plain, err := json.Marshal(settings{src.Name, src.Folder, src.Logs, src.Pattern, src.Raw, src.QueueLanguages})
+	plain, err := json.Marshal(settings{src.Name, src.Folder, src.Logs, src.Pattern, src.Raw, src.QueueLanguages, millis(src.FolderSince)})
 	if err != nil {
 		return nil, err
 	}

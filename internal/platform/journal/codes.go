@@ -255,6 +255,7 @@ var Codes = []Code{
 	{"source.changed", "a source's settings were changed"},
 	{"source.removed", "a source of recordings was removed"},
 	{"source.state-changed", "a source works, or does not, and why"},
+	{"source.swept", "moved files of recordings that were destroyed were looked for: how many went, remain, or were not found"},
 
 	// archive/collect
 	{"device.added", "a collector was named and given a code to enrol with"},

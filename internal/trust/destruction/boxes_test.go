@@ -19,6 +19,7 @@ type boxes struct {
 	key      ed25519.PrivateKey
 	fate     collect.Fate // of what it has not said
 	said     map[id.Recording]collect.Word
+	asked    map[id.Recording]bool
 }
 
 func newBoxes(t *testing.T, c id.Customer) *boxes {
@@ -26,16 +27,20 @@ func newBoxes(t *testing.T, c id.Customer) *boxes {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &boxes{customer: c, device: id.New[id.Device](), key: key, said: map[id.Recording]collect.Word{}}
+	return &boxes{customer: c, device: id.New[id.Device](), key: key, said: map[id.Recording]collect.Word{}, asked: map[id.Recording]bool{}}
 }
 
 func (b *boxes) Remove(tx *place.Tx, rec id.Recording, _ []id.Source) ([]collect.Word, error) {
+	b.asked[rec] = true
 	return b.Words(tx, []id.Recording{rec})
 }
 
 func (b *boxes) Words(_ *place.Tx, recs []id.Recording) (all []collect.Word, err error) {
 	for _, r := range recs {
 		w, ok := b.said[r]
+		if !ok && !b.asked[r] {
+			continue
+		}
 		if !ok {
 			w = collect.Word{Recording: r, Device: b.device, Fate: b.fate}
 		}

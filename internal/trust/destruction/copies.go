@@ -81,7 +81,7 @@ func sourceCopy(t Total, remain string) Copy {
 	}
 	if t.Waiting > 0 {
 		c.State = waiting
-		c.Detail = fmt.Sprintf("of %d a collector was asked and has not answered yet; of %d nobody can say; %d remain there%s. When it has answered, a certificate takes the place of this one", t.Waiting, t.Unknown, t.Remaining, remain)
+		c.Detail = fmt.Sprintf("of %d a collector, or whoever watches the folder, was asked and has not answered yet; of %d nobody can say; %d remain there%s. When it has answered, a certificate takes the place of this one", t.Waiting, t.Unknown, t.Remaining, remain)
 	}
 	return c
 }

@@ -48,6 +48,9 @@ type Options struct {
 	Boxes Boxes
 	// SourceName is the name that the customer gave a source; nil: its id.
 	SourceName func(tx *place.Tx, s id.Source) (string, error)
+	// StillMoved reports whether a file of a recording, which its source moved aside,
+	// is still to go. Register Swept beside it. nil: there are none.
+	StillMoved func(tx *place.Tx, rec id.Recording) (bool, error)
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: silent
 }
@@ -76,7 +79,7 @@ const (
 	SourceGone     AtSource = "gone"      // it was removed, and that was confirmed
 	SourceRemains  AtSource = "remaining" // out of reach: the other side keeps its original
 	SourceUnknown  AtSource = "unknown"   // it cannot be said: who had it is gone, or of a release that does not tell
-	SourceWaiting  AtSource = "waiting"   // a collector was asked and has not answered yet
+	SourceWaiting  AtSource = "waiting"   // a collector, or who watches the folder, was asked and has not answered yet
 	SourceNever    AtSource = "none"      // there never was a file: sound came over the wire
 	settledFor              = 2 * time.Minute
 	itemsAtOnce             = 10_000 // in one certificate
@@ -103,6 +106,9 @@ func New(o Options) *Service {
 	}
 	if o.Backups == nil {
 		o.Backups = func(time.Time) Backups { return Backups{} }
+	}
+	if o.StillMoved == nil {
+		o.StillMoved = func(*place.Tx, id.Recording) (bool, error) { return false, nil }
 	}
 	if o.Name == nil {
 		o.Name = func(_ context.Context, n id.Node) string { return n.String() }
@@ -135,6 +141,9 @@ func (s *Service) Record(tx *place.Tx, e recording.Ending) error {
 		state, err := s.askBoxes(tx, i, elsewhere)
 		if err != nil {
 			return err
+		}
+		if len(i.Moved) > 0 {
+			state = worst(state, SourceWaiting)
 		}
 		_, err = tx.Exec(`INSERT INTO destroyed (recording, run, at, source, source_kind, at_source, elsewhere, sounds, texts, bytes, keys, paths)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (recording) DO NOTHING`,

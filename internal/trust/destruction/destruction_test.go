@@ -54,12 +54,13 @@ func newWorld(t *testing.T, store *place.Store) *world {
 		Paper: func(_ context.Context, pdf []byte, title string, at time.Time) ([]byte, error) {
 			return key.Sign(pdf, title, at)
 		},
-		Boxes: w.boxes, SourceName: w.Service.SourceName,
+		Boxes: w.boxes, SourceName: w.Service.SourceName, StillMoved: w.Service.StillMoved,
 		Clean:   func(ctx context.Context, p *place.Place) error { return errors.Join(w.dirty, p.Scrub(ctx)) },
 		Backups: func(time.Time) destruction.Backups { return w.keep },
 		Now:     func() time.Time { return w.now },
 	})
 	w.Service.OnEnded(w.certs.Record)
+	w.Service.OnSwept(w.certs.Swept)
 	return w
 }
 
@@ -193,6 +194,59 @@ func TestWhatIsLearntLaterIsCertifiedAnew(t *testing.T) {
 		}
 		if b := c.Items[0].Boxes; len(b) != 1 || b[0].Fate != "removed" || len(b[0].Body) == 0 {
 			t.Errorf("the box's own words: %+v", b)
+		}
+		w.issue(t, 0)
+	})
+}
+
+// What a watched folder moved aside is waited for, whatever boxes have said; each
+// file has its word, and a second telling changes nothing.
+func TestWhatWasMovedAsideIsCertifiedOnceItWent(t *testing.T) {
+	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+		w := newWorld(t, store)
+		w.Source = w.source(t, recording.Source{Kind: recording.Folder, Name: "Leeds", Profile: "generic", Folder: "/x", Country: "GB", After: recording.Move})
+		recs := []id.Recording{w.Archive(t, "a.wav", 1), w.Archive(t, "b.wav", 2)}
+		if err := w.Service.DestroyAll(t.Context(), w.Place, w.Who, recs, "asked for", recording.Authority{Kind: "person"}); err != nil {
+			t.Fatal(err)
+		}
+		first := w.issue(t, 1)[0]
+		if c := w.read(t, first.ID); first.Asked != 2 || c.Items[0].AtSource != destruction.SourceWaiting || stateOf(t, c, "files at").State != "waiting" {
+			t.Fatalf("before the folder was looked through: %+v", c.Items[0])
+		}
+		var files map[string]recording.Moved
+		if err := w.Place.View(t.Context(), func(tx *place.Tx) (err error) {
+			files, err = w.Service.MovedFiles(tx, w.Source.ID)
+			return err
+		}); err != nil || len(files) != 2 {
+			t.Fatalf("%d files are to go: %v", len(files), err)
+		}
+		said := map[recording.Fate][]recording.Moved{}
+		for _, m := range files {
+			fate := recording.FateGone
+			if m.Recording == recs[1] {
+				fate = recording.FateRemains
+			}
+			said[fate] = append(said[fate], m)
+		}
+		for range 2 {
+			if err := w.Service.Swept(t.Context(), w.Place, w.Source.ID, said); err != nil {
+				t.Fatal(err)
+			}
+			said = map[recording.Fate][]recording.Moved{recording.FateUnknown: append(said[recording.FateGone], said[recording.FateRemains]...)}
+		}
+		last := w.issue(t, 1)[0]
+		c := w.read(t, last.ID)
+		if got := stateOf(t, c, "files at"); last.Asked != 0 || c.Corrects != first.ID.String() || got.State != "remaining" || !strings.Contains(got.Detail, "Leeds: 1") {
+			t.Errorf("after it: %+v", got)
+		}
+		for _, i := range c.Items {
+			want := destruction.SourceGone
+			if i.Recording == recs[1].String() {
+				want = destruction.SourceRemains
+			}
+			if i.AtSource != want {
+				t.Errorf("%s: %q, want %q", i.Recording, i.AtSource, want)
+			}
 		}
 		w.issue(t, 0)
 	})

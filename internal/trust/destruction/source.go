@@ -28,6 +28,8 @@ func beside(i recording.Destroyed, twoPlaces bool) AtSource {
 	for _, at := range append([]recording.Elsewhere{{Source: i.Source, Kind: i.Kind, After: i.After}}, i.Others...) {
 		switch {
 		case at.Kind == recording.Siprec, at.Kind == recording.Collector:
+		case slices.ContainsFunc(i.Moved, func(m recording.Moved) bool { return m.Source == at.Source }): // who watches it says: Swept
+			out = worst(out, SourceGone)
 		case at.After != recording.Delete, !twoPlaces && at.Kind != recording.Drop:
 			out = worst(out, SourceRemains)
 		case !i.Verified:
@@ -90,6 +92,44 @@ func stateOf(f collect.Fate) AtSource {
 	return SourceUnknown
 }
 
+// Swept takes down what became of a file that its source had moved aside. It is
+// for recording.Service.OnSwept.
+func (s *Service) Swept(tx *place.Tx, rec id.Recording, fate recording.Fate) error {
+	all, err := place.Rows[string](tx, `SELECT elsewhere FROM destroyed WHERE recording = ?`, rec)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	elsewhere := worst(AtSource(all[0]), AtSource(fate))
+	if _, err := tx.Exec(`UPDATE destroyed SET elsewhere = ? WHERE recording = ?`, string(elsewhere), rec); err != nil {
+		return err
+	}
+	var words []collect.Word
+	if s.o.Boxes != nil {
+		if words, err = s.o.Boxes.Words(tx, []id.Recording{rec}); err != nil {
+			return err
+		}
+	}
+	return s.settle(tx, rec, elsewhere, words)
+}
+
+// settle writes what is known of a recording's files by now.
+func (s *Service) settle(tx *place.Tx, rec id.Recording, elsewhere AtSource, words []collect.Word) error {
+	state := elsewhere
+	if len(words) > 0 {
+		state = worst(state, ofBoxes(words))
+	}
+	moved, err := s.o.StillMoved(tx, rec)
+	if err != nil {
+		return err
+	}
+	if moved {
+		state = worst(state, SourceWaiting)
+	}
+	_, err = tx.Exec(`UPDATE destroyed SET at_source = ? WHERE recording = ?`, string(state), rec)
+	tx.Notify(Topic)
+	return err
+}
+
 // Heard takes down what became known of what boxes have. It is for
 // collect.Server.OnWord; words has all boxes of each recording that it names.
 func (s *Service) Heard(tx *place.Tx, words []collect.Word) error {
@@ -109,10 +149,9 @@ func (s *Service) Heard(tx *place.Tx, words []collect.Word) error {
 		if len(all) == 0 {
 			continue
 		}
-		if _, err := tx.Exec(`UPDATE destroyed SET at_source = ? WHERE recording = ?`, string(worst(AtSource(all[0]), ofBoxes(of[rec]))), rec); err != nil {
+		if err := s.settle(tx, rec, AtSource(all[0]), of[rec]); err != nil {
 			return err
 		}
 	}
-	tx.Notify(Topic)
 	return nil
 }

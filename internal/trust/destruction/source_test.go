@@ -12,6 +12,8 @@ func TestFilesBesideCollectors(t *testing.T) {
 	of := func(k recording.SourceKind, a recording.After, verified bool, others ...recording.Elsewhere) recording.Destroyed {
 		return recording.Destroyed{Kind: k, After: a, Verified: verified, Others: others}
 	}
+	aside := of(recording.Folder, recording.Move, true)
+	aside.Moved = []recording.Moved{{Source: aside.Source}}
 	kept := recording.Elsewhere{Kind: recording.Folder, After: recording.Keep}
 	for name, c := range map[string]struct {
 		of   recording.Destroyed
@@ -24,7 +26,8 @@ func TestFilesBesideCollectors(t *testing.T) {
 		"one place keeps what was fetched": {of(recording.Pickup, recording.Delete, true), false, SourceRemains},
 		"a drop is our own":                {of(recording.Drop, recording.Delete, true), false, SourceGone},
 		"kept":                             {of(recording.Folder, recording.Keep, true), true, SourceRemains},
-		"moved":                            {of(recording.Folder, recording.Move, true), true, SourceRemains},
+		"moved, and nobody looks":          {of(recording.Folder, recording.Move, true), true, SourceRemains},
+		"moved, and the watcher is asked":  {aside, true, SourceGone},
 		"kept at another":                  {of(recording.Folder, recording.Delete, true, kept), true, SourceRemains},
 		"kept beside a collector":          {of(recording.Collector, recording.Delete, true, kept), true, SourceRemains},
 		"over the wire":                    {of(recording.Siprec, recording.Keep, true), true, SourceNever},

@@ -48,6 +48,7 @@ var Apart = map[string]string{
 	"source_states":            "positions in logs: offsets and digests",
 	"files":                    "claimed by the attention list; paths of archived files stand on the recording's card",
 	"archive_receipts":         "ids, sizes and blinded digests, signed",
+	"files_moved":              "blinded names of what was destroyed",
 	"objects_aside":            "names of objects",
 	"tombstones":               "ids of what was destroyed",
 	"collect_devices":          "names of boxes and keys of machines",
