@@ -79,8 +79,10 @@ export async function accessible(page, name, rules) {
   assert.deepEqual(found, [], `axe on ${name}`);
 }
 
-/** shot keeps a picture to look at; the folder is not committed. */
-export const shot = (page, name, options) => page.screenshot({ path: `${shots}${name}.png`, ...options });
+/** shot keeps a picture in e2e/shots, of what failed always, of the rest with SHOTS=1: a picture takes longer than most steps. */
+export async function shot(page, name, options) {
+  if (process.env.SHOTS || name.startsWith('failed-')) await page.screenshot({ path: `${shots}${name}.png`, ...options });
+}
 
 /** settled waits until nothing loads and no skeleton is left. */
 export async function settled(page) {
