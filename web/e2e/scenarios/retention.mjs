@@ -76,6 +76,7 @@ export async function labels(page, base) {
   await settled(page);
   await accessible(page, 'holding one recording');
   await hold.getByRole('button', { name: 'Hold', exact: true }).click();
+  await hold.waitFor({ state: 'detached' });
   await drawer.getByText('Held', { exact: true }).waitFor();
   await drawer.getByRole('button', { name: 'Close' }).click();
   const choose = page.getByRole('checkbox', { name: /^Choose (?!all)/ });
