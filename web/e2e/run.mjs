@@ -1,6 +1,6 @@
 // The portal in a real browser, before a real server: `npm run e2e` after `make build`.
 import assert from 'node:assert/strict';
-import { accessible, context, launch, settled, shot, signIn } from './lib/browser.mjs';
+import { accessible, colours, context, launch, settled, shot, signIn } from './lib/browser.mjs';
 import { startDemo } from './lib/demo.mjs';
 import { startProvider } from './lib/provider.mjs';
 import { steps } from './lib/steps.mjs';
@@ -193,7 +193,7 @@ async function provides(customer) {
   await provider.does('the provider sees figures and no customer', async (page) => {
     await signIn(page, demo, 'provider_admin');
     for (const scheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      await colours(page, scheme);
       await settled(page);
       await shot(page, `provider-${scheme}`);
       await accessible(page, `the provider's page, ${scheme}`);

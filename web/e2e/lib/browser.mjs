@@ -69,8 +69,26 @@ export async function signIn(page, demo, role, at = '/') {
   return person;
 }
 
+/** colours has the portal in light or dark, on the screen and not only asked for. */
+export async function colours(page, colorScheme) {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+  if (await page.locator('html[data-mantine-color-scheme]').count()) await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
+  await drawn(page);
+}
+
+/** drawn waits until what was asked for has been drawn, and nothing fades in or out any more. */
+const drawn = (page) =>
+  page.evaluate(async () => {
+    const frame = () => new Promise((next) => requestAnimationFrame(next));
+    await frame();
+    await frame();
+    const ends = document.getAnimations().filter((a) => Number.isFinite(a.effect?.getComputedTiming().endTime));
+    await Promise.race([Promise.allSettled(ends.map((a) => a.finished)), new Promise((next) => setTimeout(next, 2000))]);
+  });
+
 /** accessible fails on what axe calls serious or critical, and names the elements; of all its rules, or of some. */
 export async function accessible(page, name, rules) {
+  await drawn(page);
   await page.evaluate(axe);
   const found = await page.evaluate(async (runOnly) => {
     const result = await globalThis.axe.run(document, { resultTypes: ['violations'], runOnly });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot } from '../lib/browser.mjs';
 
 /** installation: what the server is, in both schemes and on a phone; only the provider is offered the page. */
 export async function installation(page) {
@@ -8,7 +8,7 @@ export async function installation(page) {
   await page.getByRole('cell', { name: 'Second keys' }).waitFor();
   assert.equal(await page.getByRole('alert').count(), 0);
   for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await colours(page, scheme);
     await settled(page);
     await shot(page, `installation-${scheme}`);
     await accessible(page, `the installation, ${scheme}`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot } from '../lib/browser.mjs';
 
 /** keys: the key is rotated while everything goes on; a key server at an inner address is refused beside its field. */
 export async function keys(page, url) {
@@ -32,7 +32,7 @@ export async function rootKey(page) {
   assert.ok(await page.getByRole('button', { name: 'Take up the next root key' }).isDisabled());
   assert.equal(await page.getByRole('alert').count(), 0);
   for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await colours(page, scheme);
     await settled(page);
     await shot(page, `root-key-${scheme}`);
     await accessible(page, `the root key, ${scheme}`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot } from '../lib/browser.mjs';
 import { pause, until } from '../lib/demo.mjs';
 
 const position = async (page) => {
@@ -118,7 +118,7 @@ export async function sorting(page) {
 /** bothSchemes: an open recording and each of its tabs, as axe sees them. */
 export async function bothSchemes(page, base) {
   for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await colours(page, scheme);
     await page.goto(`${base}/recordings`);
     await (await firstTranscribed(page)).click();
     await page.getByRole('button', { name: 'Play', exact: true }).click();
@@ -132,6 +132,6 @@ export async function bothSchemes(page, base) {
       await accessible(page, `a recording, ${tab}, ${scheme}`);
     }
   }
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  await colours(page, 'light');
   await page.goto(`${base}/recordings`);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot } from '../lib/browser.mjs';
 
 /** The pages of each role, with a text that proves that the page came and not its error. */
 export const adminPages = [
@@ -61,14 +61,14 @@ export async function walk(page, url, pages, prefix = '') {
   const faults = [];
   for (const [path, title] of pages) {
     const name = prefix + path.replaceAll('/', '-');
-    await scheme(page, 'light');
+    await colours(page, 'light');
     await page.goto(`${url}/${path}`);
     await page.getByRole('heading', { level: 1, name: title }).waitFor();
     await settled(page);
     assert.equal(await page.getByRole('alert').count(), 0, `${path} shows an error: ${await page.getByRole('alert').allInnerTexts()}`);
     await shot(page, `${name}-light`);
     await accessible(page, `${path}, light`);
-    await scheme(page, 'dark');
+    await colours(page, 'dark');
     await shot(page, `${name}-dark`);
     await accessible(page, `${path}, dark`, ['color-contrast']);
     await page.setViewportSize({ width: 390, height: 844 });
@@ -77,13 +77,8 @@ export async function walk(page, url, pages, prefix = '') {
     if (wide > 0) faults.push(`${path} is ${wide} px too wide for a phone`);
     await page.setViewportSize(size);
   }
-  await scheme(page, 'light');
+  await colours(page, 'light');
   assert.deepEqual(faults, []);
-}
-
-async function scheme(page, colorScheme) {
-  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-  await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
 }
 
 /** node walks the provider's own pages. */

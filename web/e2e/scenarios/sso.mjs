@@ -1,6 +1,6 @@
 // A customer's own identity provider: set up, tested, used by the direct link, and what is seen when it fails.
 import assert from 'node:assert/strict';
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot } from '../lib/browser.mjs';
 
 const alice = (sub) => ({ alice: { sub, email: 'alice@example.com', email_verified: true, name: 'Alice Example', groups: ['agents'], extension: '7791' } });
 
@@ -91,11 +91,11 @@ export async function confirming(page, base) {
   await page.getByRole('button', { name: /^Confirm / }).click();
   await page.getByText('Confirmed. They can sign in now.').waitFor();
   await page.getByRole('region', { name: 'Is this the same person?' }).waitFor({ state: 'detached' });
-  await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+  await colours(page, 'dark');
   await settled(page);
   await shot(page, 'sso-dark', { fullPage: true });
   await accessible(page, 'single sign-on, dark');
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  await colours(page, 'light');
 }
 
 /** organisation: an address of a domain that nobody has shown leads nowhere, and says so. */

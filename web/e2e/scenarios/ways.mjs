@@ -1,4 +1,4 @@
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot } from '../lib/browser.mjs';
 
 /** ways: a source that others push to, and one that is fetched: each says what is still to be done, in a dialog that passes axe and fits a phone. */
 export async function ways(page, url) {
@@ -22,7 +22,7 @@ export async function ways(page, url) {
     await settled(page);
     const file = kind.split(' ')[0].toLowerCase();
     for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      await colours(page, scheme);
       await shot(page, `ways-${file}-${scheme}`);
       await accessible(page, `${title}, ${scheme}`);
     }
