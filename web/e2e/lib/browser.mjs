@@ -86,10 +86,24 @@ const drawn = (page) =>
     await Promise.race([Promise.allSettled(ends.map((a) => a.finished)), new Promise((next) => setTimeout(next, 2000))]);
   });
 
+/** tooWide is by how many pixels the page is wider than a phone, once it has found its place there. */
+export async function tooWide(page, name) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  let wide = 1;
+  for (let looks = 0; wide > 0 && looks < 20; looks++) {
+    await drawn(page);
+    wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  }
+  await shot(page, `${name}-phone`);
+  await page.setViewportSize(size);
+  return Math.max(wide, 0);
+}
+
 /** accessible fails on what axe calls serious or critical, and names the elements; of all its rules, or of some. */
 export async function accessible(page, name, rules) {
   await drawn(page);
-  await page.evaluate(axe);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
   const found = await page.evaluate(async (runOnly) => {
     const result = await globalThis.axe.run(document, { resultTypes: ['violations'], runOnly });
     return result.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').flatMap((v) => v.nodes.slice(0, 3).map((n) => `${v.impact} ${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary?.split('\n')[1]?.trim() ?? ''}`));

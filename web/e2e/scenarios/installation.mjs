@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, colours, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot, tooWide } from '../lib/browser.mjs';
 
 /** installation: what the server is, in both schemes and on a phone; only the provider is offered the page. */
 export async function installation(page) {
@@ -13,11 +13,5 @@ export async function installation(page) {
     await shot(page, `installation-${scheme}`);
     await accessible(page, `the installation, ${scheme}`);
   }
-  const size = page.viewportSize();
-  await page.setViewportSize({ width: 390, height: 844 });
-  await settled(page);
-  await shot(page, 'installation-phone');
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  assert.ok(wide <= 0, `the page is ${wide} px too wide for a phone`);
-  await page.setViewportSize(size);
+  assert.equal(await tooWide(page, 'installation'), 0);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, colours, settled, shot } from '../lib/browser.mjs';
+import { accessible, colours, settled, shot, tooWide } from '../lib/browser.mjs';
 
 /** The pages of each role, with a text that proves that the page came and not its error. */
 export const adminPages = [
@@ -57,7 +57,6 @@ export const nodePages = [
  * keep its contrasts in dark, and be no wider than a phone.
  */
 export async function walk(page, url, pages, prefix = '') {
-  const size = page.viewportSize();
   const faults = [];
   for (const [path, title] of pages) {
     const name = prefix + path.replaceAll('/', '-');
@@ -71,11 +70,8 @@ export async function walk(page, url, pages, prefix = '') {
     await colours(page, 'dark');
     await shot(page, `${name}-dark`);
     await accessible(page, `${path}, dark`, ['color-contrast']);
-    await page.setViewportSize({ width: 390, height: 844 });
-    await shot(page, `${name}-phone`);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    const wide = await tooWide(page, name);
     if (wide > 0) faults.push(`${path} is ${wide} px too wide for a phone`);
-    await page.setViewportSize(size);
   }
   await colours(page, 'light');
   assert.deepEqual(faults, []);

@@ -1,8 +1,8 @@
-import { accessible, colours, settled, shot } from '../lib/browser.mjs';
+import assert from 'node:assert/strict';
+import { accessible, colours, settled, shot, tooWide } from '../lib/browser.mjs';
 
 /** ways: a source that others push to, and one that is fetched: each says what is still to be done, in a dialog that passes axe and fits a phone. */
 export async function ways(page, url) {
-  const size = page.viewportSize();
   for (const [kind, name, button, title, proof] of [
     ['Others push files (SFTP, HTTPS)', 'Branch office', 'Push to Branch office', 'Push to Branch office', 'Password and HTTPS'],
     ['Fetch from elsewhere (SFTP, FTPS)', 'Old exchange', 'Where from: Old exchange', 'Where Old exchange comes from', ''],
@@ -26,8 +26,6 @@ export async function ways(page, url) {
       await shot(page, `ways-${file}-${scheme}`);
       await accessible(page, `${title}, ${scheme}`);
     }
-    await page.setViewportSize({ width: 390, height: 844 });
-    await shot(page, `ways-${file}-phone`);
-    await page.setViewportSize(size);
+    assert.equal(await tooWide(page, `ways-${file}`), 0);
   }
 }
