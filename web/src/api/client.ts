@@ -4,9 +4,21 @@ import { problem, Problem } from './errors';
 import type { paths } from './schema';
 import { stepUp } from './stepup';
 
+/** asking is all that was asked in this session and not answered yet. */
+let asking = new AbortController();
+
 /** api asks the server; the paths, their parameters and their answers are typed from openapi.yaml. */
-export const api = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
+export const api = createClient<paths>({
+  baseUrl: '', credentials: 'same-origin', fetch: (request) => fetch(request, { signal: AbortSignal.any([request.signal, asking.signal]) }),
+});
 api.use(stepUp);
+
+/** giveUp ends what was asked and not answered yet: nothing comes, or is refused, once somebody has left. */
+export async function giveUp() {
+  await queries.cancelQueries(); // they keep what they had, and show no error
+  asking.abort();
+  asking = new AbortController();
+}
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 

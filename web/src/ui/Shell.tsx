@@ -3,7 +3,7 @@ import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useParams, useRouter } from '@tanstack/react-router';
 import { Fragment, useEffect, useRef } from 'react';
-import { api, here, must, onSignedOut } from '../api/client';
+import { api, giveUp, here, must, onSignedOut } from '../api/client';
 import { me as meQuery, useMay, usePlace } from '../api/me';
 import type { Me } from '../api/types';
 import { nodeOf, useNodeMay } from '../features/tree/queries';
@@ -276,6 +276,7 @@ function Foot({ me, showHelp }: { me: Me; showHelp: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const leave = async () => {
+    await giveUp();
     try {
       await must(api.POST('/api/v1/sign-out'));
     } catch {
