@@ -39,7 +39,7 @@ func TestMovedFilesGoWithTheirRecordings(t *testing.T) {
 			_, err := os.Stat(filepath.Join(x.folder, name))
 			return err == nil
 		}
-		names := []string{"a/gone.wav", "altered.wav", "removed.wav", "kept.wav", "unknown.wav"}
+		names := []string{"a/gone.wav", "altered.wav", "removed.wav", "kept.wav", "unknown.wav", "back.wav"}
 		for n, name := range names {
 			x.drop(t, name, recordingtest.Tone(n+1, 1, time.Duration(n+1)*time.Second)) // told apart by their lengths
 		}
@@ -71,18 +71,23 @@ func TestMovedFilesGoWithTheirRecordings(t *testing.T) {
 		if err := os.Remove(filepath.Join(x.folder, ".ringfence-done", "removed.wav")); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Rename(filepath.Join(x.folder, ".ringfence-done", "back.wav"), filepath.Join(x.folder, "back.wav")); err != nil {
+			t.Fatal(err)
+		}
+		destroy("back.wav")
 		destroy("a/gone.wav")
 		destroy("altered.wav")
 		destroy("removed.wav")
 		x.start(t)
 		want := map[id.Recording]recording.Fate{
 			of["a/gone.wav"]: recording.FateGone, of["altered.wav"]: recording.FateRemains, of["removed.wav"]: recording.FateGone,
+			of["back.wav"]: recording.FateRemains,
 		}
 		until(t, "what became of each is told", func() bool { return len(fates()) == len(want) })
 		if got := fates(); !maps.Equal(got, want) {
 			t.Errorf("told %v, want %v", got, want)
 		}
-		if there(".ringfence-done/a/gone.wav") || !there(".ringfence-done/altered.wav") || !there(".ringfence-done/kept.wav") {
+		if there(".ringfence-done/a/gone.wav") || !there(".ringfence-done/altered.wav") || !there("back.wav") || !there(".ringfence-done/kept.wav") {
 			t.Error("another file was removed than that of the destroyed recording")
 		}
 

@@ -86,14 +86,22 @@ func (w *watch) sweep(ctx context.Context) error {
 	}
 	var wanted map[string]recording.Moved
 	var files []found
-	some := false
+	some, blind := false, false
 	err := w.p.View(ctx, func(tx *place.Tx) (err error) {
 		if wanted, err = w.s.opt.Recordings.MovedFiles(tx, w.src.ID); err != nil || len(wanted) == 0 {
 			return err
 		}
 		return fs.WalkDir(w.files, ".", func(at string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return errors.Join(err, ctx.Err())
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case err != nil && at == ".":
+				return err
+			case err != nil:
+				blind = true
+				return nil
+			case d.IsDir():
+				return nil
 			}
 			some = true
 			name, _ := strings.CutPrefix(at, movedTo+"/")
@@ -125,7 +133,7 @@ func (w *watch) sweep(ctx context.Context) error {
 		fate := fates[token]
 		switch {
 		case fate != "":
-		case m.Captured < w.src.FolderSince.UnixMilli(): // in the folder of then
+		case blind, m.Captured < w.src.FolderSince.UnixMilli(): // or in the folder of then
 			fate = recording.FateUnknown
 		default:
 			fate = recording.FateGone
@@ -148,7 +156,11 @@ func (w *watch) end(at string, m recording.Moved) (recording.Fate, error) {
 	aside := strings.HasPrefix(at, movedTo+"/")
 	switch same := m.Is(info.Size(), info.ModTime()); {
 	case same && aside:
-		if err := w.root.Remove(at); err != nil {
+		err := w.root.Remove(at)
+		if errors.Is(err, fs.ErrPermission) {
+			return recording.FateRemains, nil
+		}
+		if err != nil {
 			return "", fmt.Errorf("the moved file of a recording that was destroyed could not be removed: %w", err)
 		}
 		return recording.FateGone, nil

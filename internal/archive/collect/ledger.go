@@ -20,8 +20,8 @@ import (
 // keyed marks: neither names nor numbers.
 //
 // A recording has one record for each upload of it, which says whether the box
-// deletes the files, and a last one with what was answered. What was answered is dropped from the file, but for the answer, when
-// the box starts.
+// deletes the files, and a last one with what was answered. What was answered is
+// dropped from the file, but for the answer, when the box starts.
 type ledger struct {
 	records
 	path string

@@ -28,12 +28,12 @@ CREATE INDEX files_moved_recording ON files_moved (recording);
 // Moved is a file of a destroyed recording that its source, a watched folder,
 // moves aside. Its name is known by its blinded form only.
 type Moved struct {
-	Recording id.Recording `json:"recording"`
-	Source    id.Source    `json:"source"`
-	Path      []byte       `json:"path"`
-	Size      int64        `json:"size"`
-	Modified  int64        `json:"modified_at"` // in milliseconds
-	Captured  int64        `json:"captured_at"` // or verified; in milliseconds
+	Recording id.Recording `json:"recording" db:"recording"`
+	Source    id.Source    `json:"source" db:"source"`
+	Path      []byte       `json:"path" db:"path"`
+	Size      int64        `json:"size" db:"size"`
+	Modified  int64        `json:"modified_at" db:"modified_at"` // in milliseconds
+	Captured  int64        `json:"captured_at" db:"captured_at"` // or verified; in milliseconds
 }
 
 // Is reports whether a file that lies there now is the one that was captured.
@@ -47,8 +47,8 @@ type Fate string
 // What can become of it.
 const (
 	FateGone    Fate = "gone"      // removed now, or by somebody before
-	FateRemains Fate = "remaining" // it lies where it was captured, was written to since, or nobody looks there any more
-	FateUnknown Fate = "unknown"   // not found, and the source looked elsewhere when it was captured
+	FateRemains Fate = "remaining" // it lies where it was captured, was written to since, cannot be removed, or nobody looks there any more
+	FateUnknown Fate = "unknown"   // not found, and not everything could be looked through, or the source looked elsewhere when it was captured
 )
 
 // intendMoved writes down, in the Change that ends a destruction, which files are
@@ -65,21 +65,12 @@ func intendMoved(tx *place.Tx, all []Moved) error {
 	return nil
 }
 
-type movedRow struct {
-	Source    id.Source    `db:"source"`
-	Path      []byte       `db:"path"`
-	Recording id.Recording `db:"recording"`
-	Size      int64        `db:"size"`
-	Modified  int64        `db:"modified_at"`
-	Captured  int64        `db:"captured_at"`
-}
-
 // MovedFiles are the files of a source that are to go, by their blinded names.
 func (s *Service) MovedFiles(tx *place.Tx, source id.Source) (map[string]Moved, error) {
-	rows, err := place.Rows[movedRow](tx, `SELECT source, path, recording, size, modified_at, captured_at FROM files_moved WHERE source = ?`, source)
+	rows, err := place.Rows[Moved](tx, `SELECT source, path, recording, size, modified_at, captured_at FROM files_moved WHERE source = ?`, source)
 	all := map[string]Moved{}
 	for _, r := range rows {
-		all[string(r.Path)] = Moved{Recording: r.Recording, Source: r.Source, Path: r.Path, Size: r.Size, Modified: r.Modified, Captured: r.Captured}
+		all[string(r.Path)] = r
 	}
 	return all, err
 }

@@ -32,7 +32,7 @@ type Source struct {
 	Note           string // why it is failing, or what the operator should know
 	CreatedAt      time.Time
 	LastCapturedAt *time.Time
-	FolderSince    time.Time // when Folder was changed last; zero: never
+	FolderSince    time.Time // when Folder was changed last; 1970: never
 }
 
 // SourceKind is who brings the recordings of a source.
@@ -255,7 +255,7 @@ func (s *Service) NoteSource(ctx context.Context, p *place.Place, i id.Source, s
 }
 
 func (src Source) seal(tx *place.Tx) ([]byte, error) {
-	plain, err := json.Marshal(settings{src.Name, src.Folder, src.Logs, src.Pattern, src.Raw, src.QueueLanguages, millis(src.FolderSince)})
+	plain, err := json.Marshal(settings{src.Name, src.Folder, src.Logs, src.Pattern, src.Raw, src.QueueLanguages, max(0, millis(src.FolderSince))})
 	if err != nil {
 		return nil, err
 	}

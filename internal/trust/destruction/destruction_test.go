@@ -249,6 +249,23 @@ func TestWhatWasMovedAsideIsCertifiedOnceItWent(t *testing.T) {
 			}
 		}
 		w.issue(t, 0)
+
+		// Nobody looks into the folder of a source that is removed.
+		waits, later := w.Archive(t, "c.wav", 3), w.Archive(t, "d.wav", 4)
+		if err := w.Service.Destroy(t.Context(), w.Place, w.Who, waits, "asked for"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Service.RemoveSource(t.Context(), w.Place, w.Who, w.Source.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Service.Destroy(t.Context(), w.Place, w.Who, later, "asked for"); err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range w.issue(t, 2)[:2] {
+			if c := w.read(t, one.ID); c.Items[0].AtSource != destruction.SourceRemains {
+				t.Errorf("of a source that was removed: %q", c.Items[0].AtSource)
+			}
+		}
 	})
 }
 
