@@ -67,20 +67,26 @@ func TestAFailedSyncIsMended(t *testing.T) {
 	}
 }
 
-// As long as the disk fails, the drop stays closed and each minute is a new try.
-func TestADiskThatStaysBroken(t *testing.T) {
-	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	failing := false
+// unsteady is a room whose disk fails while it is told to, by a clock of its own.
+func unsteady(t *testing.T) (r *room, failing *bool, now *time.Time) {
+	t.Helper()
+	failing, now = new(bool), new(time.Time)
+	*now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	var o intake.Options
-	o.Now = func() time.Time { return now }
-	r := newRoom(t, o.WithSync(func(f *os.File) error {
-		if failing {
+	o.Now = func() time.Time { return *now }
+	return newRoom(t, o.WithSync(func(f *os.File) error {
+		if *failing {
 			return syscall.EIO
 		}
 		return f.Sync()
-	}))
+	})), failing, now
+}
+
+// As long as the disk fails, the drop stays closed and each minute is a new try.
+func TestADiskThatStaysBroken(t *testing.T) {
+	r, failing, now := unsteady(t)
 	r.put(t, "before.wav", []byte("before"))
-	failing = true
+	*failing = true
 	if err := r.Mkdir("x"); !fault.Is(err, fault.Unavailable) {
 		t.Fatal(err)
 	}
@@ -89,7 +95,7 @@ func TestADiskThatStaysBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		now = now.Add(time.Minute)
+		*now = now.Add(time.Minute)
 		if _, err := r.Create("x.wav"); !fault.Is(err, fault.Unavailable) {
 			t.Fatal(err)
 		}
@@ -97,7 +103,7 @@ func TestADiskThatStaysBroken(t *testing.T) {
 	if err := os.Rename(home+"-away", home); err != nil {
 		t.Fatal(err)
 	}
-	failing, now = false, now.Add(time.Minute)
+	*failing, *now = false, now.Add(time.Minute)
 	r.put(t, "x.wav", []byte("x"))
 	if string(r.read(t, "before.wav")) != "before" || len(r.service.Failing()) != 0 {
 		t.Error("not mended")
@@ -141,19 +147,10 @@ func TestAFailedSyncFailsAllWhoWait(t *testing.T) {
 // A file that gave way while the disk failed may still be named there: its bytes
 // go when that is known.
 func TestWhatGaveWayWhileTheDiskFailed(t *testing.T) {
-	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	failing := false
-	var o intake.Options
-	o.Now = func() time.Time { return now }
-	r := newRoom(t, o.WithSync(func(f *os.File) error {
-		if failing {
-			return syscall.EIO
-		}
-		return f.Sync()
-	}))
+	r, failing, now := unsteady(t)
 	r.put(t, "a.wav", []byte("one"))
 	was := onDisk(t, r.dir)
-	failing = true
+	*failing = true
 	w, err := r.Create("a.wav")
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +164,7 @@ func TestWhatGaveWayWhileTheDiskFailed(t *testing.T) {
 	if n := onDisk(t, r.dir); n != was+1 {
 		t.Errorf("%d files while nobody knows which of the two is named, %d before", n, was)
 	}
-	failing, now = false, now.Add(time.Minute)
+	*failing, *now = false, now.Add(time.Minute)
 	r.put(t, "b.wav", []byte("three"))
 	if n := onDisk(t, r.dir); n != was+1 || string(r.read(t, "a.wav")) != "two" {
 		t.Errorf("%d files afterwards", n)
