@@ -179,9 +179,9 @@ func TestPointsAreIncrementalAndEnd(t *testing.T) {
 	if third.Sent > first.Sent*3/4 {
 		t.Errorf("one recording more cost %d bytes, the first point %d", third.Sent, first.Sent)
 	}
-	for range 4 {
+	for day := range 4 {
 		now = now.Add(24 * time.Hour)
-		w.Archive(t, now.String(), int(now.Unix()%1000))
+		w.Archive(t, now.String(), 100+day)
 		must[backup.Point](t)(b.Run(t.Context()))
 	}
 	if at, some := b.OldestKeys(); !at.Equal(begun) || !some {
