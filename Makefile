@@ -43,6 +43,7 @@ generate: ## write what is derived from the code: API description, its types, pe
 check: web/node_modules/.stamp ## formatting, vet, staticcheck, types, and no drift in what is generated
 	@out=$$($(GO) tool gofumpt -l cmd internal demo web/*.go); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags bench ./internal/edge/httpapi ./internal/archive/recording
 	$(MAKE) --no-print-directory windows
 	$(GO) tool staticcheck -checks 'all,-ST1000,-ST1003,-ST1016,-ST1020,-ST1021,-ST1022,-S1016' ./...
 	cd web && npm run --silent typecheck

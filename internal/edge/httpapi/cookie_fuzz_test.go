@@ -16,7 +16,7 @@ func FuzzCookie(f *testing.F) {
 	f.Add(`ringfence_session="a b"; =; ;`, "bearer  rfn_x")
 	f.Add("__Host-ringfence_session=x", "Basic YTpi")
 	f.Fuzz(func(t *testing.T, cookie, authorization string) {
-		r := httptest.NewRequest("GET", d.path, nil)
+		r := httptest.NewRequest("GET", d.path+"/usage", nil)
 		r.RemoteAddr = "192.0.2.19:4711"
 		r.Header["Cookie"] = []string{cookie}
 		if authorization != "" {

@@ -42,6 +42,15 @@ var reaches = []struct {
 	}},
 }
 
+// ExposedRoles are the roles that the page of who could reach what knows.
+func ExposedRoles() []access.Role {
+	roles := make([]access.Role, 0, len(reaches))
+	for _, r := range reaches {
+		roles = append(roles, r.role)
+	}
+	return roles
+}
+
 // ofWays is who could come in by other ways than an account of this
 // installation: helpers from above, and whoever runs what vouches for people.
 func (s *Server) ofWays(ctx context.Context, v *visit) (out []Reach, err error) {

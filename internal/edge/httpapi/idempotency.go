@@ -52,11 +52,24 @@ type repeatedRow struct {
 
 var errKeyUsed = fault.Field("header.Idempotency-Key", "this key was used for another request")
 
-// once runs the handler, or answers with what it answered before.
-func once[I, O any](ctx context.Context, s *Server, v *visit, rt route, in *I, handle func(context.Context, *visit, *I) (*O, error)) (*O, error) {
-	keyed, _ := any(in).(interface{ key() string })
+// once runs the handler of a visit, or answers with what it answered before;
+// empty makes a place for that.
+func (s *Server) once(ctx context.Context, rt route, in any, handle func(*visit) (any, error), empty func() any) (any, error) {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	if v == nil {
+		return nil, s.faulty(ctx, errNoVisit)
+	}
+	out, err := s.firstTime(ctx, v, rt, in, handle, empty)
+	if err != nil {
+		return nil, s.faulty(ctx, err)
+	}
+	return out, nil
+}
+
+func (s *Server) firstTime(ctx context.Context, v *visit, rt route, in any, handle func(*visit) (any, error), empty func() any) (any, error) {
+	keyed, _ := in.(interface{ key() string })
 	if !rt.creates || keyed == nil || keyed.key() == "" || v.place == nil {
-		return handle(ctx, v, in)
+		return handle(v)
 	}
 	asked, err := json.Marshal(in)
 	if err != nil {
@@ -68,10 +81,10 @@ func once[I, O any](ctx context.Context, s *Server, v *visit, rt route, in *I, h
 		return nil, err
 	}
 	if row.Answer != nil {
-		out := new(O)
+		out := empty()
 		return out, json.Unmarshal(row.Answer, out)
 	}
-	out, err := handle(ctx, v, in)
+	out, err := handle(v)
 	if err != nil {
 		// The caller may have gone away; the key must be free again all the same.
 		return nil, errors.Join(err, s.release(context.WithoutCancel(ctx), v.place, row.ID))

@@ -363,7 +363,7 @@ func TestEveryRouteEveryRole(t *testing.T) {
 	w := newWorld(t)
 	w.everyRole()
 	refusal := w.as(people[access.User]).do("GET", "/api/v1/customers/"+id.New[id.Customer]().String()+"/usage", nil)
-	if refusal.status != 404 || !strings.Contains(refusal.body, httpapi.NothingHere) {
+	if refusal.status != 404 || !strings.Contains(refusal.body, "there is no such thing, or it is not yours to see") {
 		t.Fatal(refusal)
 	}
 	asked := 0

@@ -56,6 +56,9 @@ func (s *Server) describe() {
 	})
 }
 
+// OpenAPI is the description as it is built, for whoever holds something against it.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
 // liveOperation describes the WebSocket, which OpenAPI has no word for.
 func liveOperation() *huma.Operation {
 	text := &huma.Schema{Type: huma.TypeString}

@@ -57,9 +57,43 @@ type route struct {
 
 const bodyLimit = 64 << 10
 
-// add makes a route live: the gate runs before a byte of the request is read
-// or checked, so that whoever may not pass learns nothing from validation.
+// RouteInfo is what may be known of a route by whoever walks the table.
+type RouteInfo struct {
+	Method, Path, ID string
+	Public, Personal bool
+	AtNode           bool
+	Act              access.Act
+	Creates          bool
+	Fresh            bool
+	Plain            bool // its answers are not of the description's making: files, and what an identity provider's standard says
+}
+
+// Routes is the table from which the API was built.
+func (s *Server) Routes() []RouteInfo {
+	out := make([]RouteInfo, 0, len(s.routes))
+	for _, r := range s.routes {
+		out = append(out, RouteInfo{
+			Method: r.method, Path: r.path, ID: r.id, Act: r.gate.act, Creates: r.creates, Fresh: r.fresh,
+			Public: r.gate.kind == public, Personal: r.gate.kind == personal, AtNode: r.gate.kind == atNode,
+			Plain: r.gives != "" || r.gate.kind == pushing,
+		})
+	}
+	return out
+}
+
+// add makes a route live. It is compiled once for each route, so it holds what
+// needs the types and no more: the rest is prepare's and once's.
 func add[I, O any](s *Server, rt route, handle func(context.Context, *visit, *I) (*O, error)) {
+	huma.Register(s.api, s.prepare(rt), func(ctx context.Context, in *I) (*O, error) {
+		out, err := s.once(ctx, rt, in, func(v *visit) (any, error) { return handle(ctx, v, in) }, func() any { return new(O) })
+		o, _ := out.(*O)
+		return o, err
+	})
+}
+
+// prepare takes down a route, and lets the gate run before a byte of the request
+// is read or checked, so that whoever may not pass learns nothing from validation.
+func (s *Server) prepare(rt route) huma.Operation {
 	if rt.gate.kind == unset || (rt.gate.kind == within || rt.gate.kind == atNode || rt.gate.kind == pushing || rt.gate.kind == brought) && !known(rt.gate.act) {
 		panic(fmt.Sprintf("httpapi: %s %s has no act", rt.method, rt.path))
 	}
@@ -75,17 +109,7 @@ func add[I, O any](s *Server, rt route, handle func(context.Context, *visit, *I)
 		}
 		next(huma.WithValue(hc, visitKey{}, v))
 	}}
-	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
-		v, _ := ctx.Value(visitKey{}).(*visit)
-		if v == nil {
-			return nil, s.faulty(ctx, errNoVisit)
-		}
-		out, err := once(ctx, s, v, rt, in, handle)
-		if err != nil {
-			return nil, s.faulty(ctx, err)
-		}
-		return out, nil
-	})
+	return op
 }
 
 const freshNote = "A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again."

@@ -367,7 +367,7 @@ func TestEndingReachesOtherServers(t *testing.T) {
 		if _, _, err := conn.Read(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * httpapi.EndsEvery) // the watcher has begun
+		time.Sleep(800 * time.Millisecond) // the watcher has begun: it looks every 400 ms
 		u := must[*url.URL](t)(url.Parse(w.url))
 		ses := must[identity.Present](t)(w.people.Session(t.Context(), secretOf(c.http.Jar.Cookies(u)))).Session
 		begun, within := time.Now(), promised(t, time.Second)
