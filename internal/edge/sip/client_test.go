@@ -31,6 +31,9 @@ type client struct {
 	media     []*net.UDPConn
 	ports     []int // of the server
 	keys      []*crypto
+	spoke     time.Time // first packet of all
+	sent      int       // packets of each stream
+	ticks     int       // of 20 ms, of their clock
 }
 
 func dial(t testing.TB, transport, address, user string, conf *tls.Config) *client {
@@ -213,10 +216,15 @@ func (c *client) talk(d time.Duration, hz ...float64) {
 		}
 	}
 	begun := time.Now()
+	if c.sent == 0 {
+		c.spoke = begun
+	}
+	// The clock of a stream goes on while nothing is sent (RFC 3550 §5.1).
+	c.ticks = max(c.ticks, int(begun.Sub(c.spoke)/(20*time.Millisecond)))
 	for n := range int(d / (20 * time.Millisecond)) {
 		time.Sleep(time.Until(begun.Add(time.Duration(n) * 20 * time.Millisecond)))
 		for i := range hz {
-			p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: uint16(n), Timestamp: uint32(n * 160), SSRC: uint32(i + 1)}, Payload: tones[i][n*160 : n*160+160]}
+			p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: uint16(c.sent), Timestamp: uint32(c.ticks * 160), SSRC: uint32(i + 1)}, Payload: tones[i][n*160 : n*160+160]}
 			b, err := p.Marshal()
 			if err == nil && out[i] != nil {
 				b, err = out[i].EncryptRTP(nil, b, nil)
@@ -226,6 +234,7 @@ func (c *client) talk(d time.Duration, hz ...float64) {
 			}
 			c.media[i].WriteToUDPAddrPort(b, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.ports[i])))
 		}
+		c.sent, c.ticks = c.sent+1, c.ticks+1
 	}
 }
 
