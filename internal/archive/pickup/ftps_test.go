@@ -54,8 +54,8 @@ func TestFTPS(t *testing.T) {
 			w.set(t, pickup.Settings{Protocol: s.protocol, Host: address, User: user, Password: password, Folder: "/ringfence-in"})
 			body := make([]byte, 200_000)
 			rand.Read(body)
-			w.put(t, "ringfence-in/a.wav", body, time.Hour)
-			w.put(t, "ringfence-in/more/Gespräch 7.wav", []byte("short"), 2*time.Hour)
+			w.put(t, "ringfence-in/a.wav", body, 25*time.Hour) // lists are in the server's own time, whatever its zone
+			w.put(t, "ringfence-in/more/Gespräch 7.wav", []byte("short"), 26*time.Hour)
 			w.confirm(t)
 			if err := w.fetch(t); err != nil {
 				t.Fatal(err)
