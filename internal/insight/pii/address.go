@@ -7,10 +7,11 @@ import (
 
 // What engines write as one word.
 var (
-	mailWord = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[a-z]{2,}$`)
-	urlWord  = regexp.MustCompile(`^(https?://\S+|www\.\S+|[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|co\.uk|org|org\.uk|gov\.uk|ac\.uk|net|uk|io|eu|info)(/\S*)?)$`)
-	ipWord   = regexp.MustCompile(`^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$`)
-	dateWord = regexp.MustCompile(`^\d{1,2}[/.-]\d{1,2}[/.-](\d{2}|\d{4})$`)
+	mailWord   = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[a-z]{2,}$`)
+	urlWord    = regexp.MustCompile(`^(https?://\S+|www\.\S+|[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|co\.uk|org|org\.uk|gov\.uk|ac\.uk|net|uk|io|eu|info)(/\S*)?)$`)
+	ipWord     = regexp.MustCompile(`^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$`)
+	expiryWord = regexp.MustCompile(`^(0?[1-9]|1[0-2])[/-](\d{2}|20\d{2})$`)
+	dateWord   = regexp.MustCompile(`^\d{1,2}[/.-]\d{1,2}[/.-](\d{2}|\d{4})$`)
 )
 
 // written finds what stands in one word.
@@ -21,6 +22,8 @@ func (d *detector) written() {
 			d.add(Email, i, i+1, 0.99, "written as an address")
 		case ipWord.MatchString(t.text):
 			d.add(IPAddress, i, i+1, 0.95, "four numbers with dots")
+		case expiryWord.MatchString(t.text) && speaksOf(expected(d.ts, i, i+1), Date):
+			d.add(Date, i, i+1, 0.85, "a date was asked for")
 		case dateWord.MatchString(t.text) && (strings.ContainsAny(t.text, "/.") || speaksOf(expected(d.ts, i, i+1), Date)) && !speaksOf(expected(d.ts, i, i), SortCode):
 			d.add(Date, i, i+1, 0.9, "a day with its year")
 		case urlWord.MatchString(t.text):
@@ -93,16 +96,9 @@ func (d *detector) domain(i int) int {
 // that begins its end.
 func (d *detector) address(dot, end int) {
 	turn := d.ts[dot].turn
-	host := dot
-	for n := 0; host > d.begins[turn] && n < 3; n++ {
-		w := d.at(host - 1)
-		if w == "at" || stop[w] && !separators[w] && n > 0 || w == "to" || w == "is" || w == "on" {
-			break
-		}
-		host--
-	}
+	host := d.host(dot, turn)
 	mailish := speaksOf(expected2(d.ts, host, mailCues), Email)
-	if d.at(host-1) == "at" && (mailish || d.localLooks(host-2)) {
+	if d.at(host-1) == "at" && (mailish || d.localLooks(host-2) || mailHosts[d.at(host)]) {
 		d.add(Email, d.local(host-2), end, 0.9, "somebody at a domain")
 		return
 	}
@@ -119,13 +115,38 @@ func (d *detector) address(dot, end int) {
 	d.add(URL, d.www(host), d.path(end), 0.8, "a domain")
 }
 
+// host goes back from a dot to where the name of a domain begins: behind what
+// leads there, or at the words that are likeliest to be of it.
+func (d *detector) host(dot, turn int) int {
+	for host := dot - 1; host > d.begins[turn] && host >= dot-6; host-- {
+		if leads[d.at(host-1)] {
+			return host
+		}
+	}
+	host := dot
+	for n := 0; host > d.begins[turn] && n < 3; n++ {
+		w := d.at(host - 1)
+		if w == "at" || stop[w] && !separators[w] && n > 0 {
+			break
+		}
+		host--
+	}
+	return host
+}
+
+// leads are words that stand before an address of the web.
+var leads = set(`at to is on visit website site page into type called it's that's address open put`)
+
+// mailboxes are those that firms have.
+var mailboxes = set(`info accounts hello sales support office admin enquiries contact help billing orders bookings reception mail team jobs invoices payments service`)
+
 var mailCues = []cue{{" email ", Email}, {" e-mail ", Email}, {" emails ", Email}, {" mail ", Email}, {" receipt ", Email}, {" invoice ", Email}, {" usual one ", Email}, {" send ", Email}}
 
 func expected2(ts []token, at int, cs []cue) []nearness {
 	text := join(ts[max(0, at-reach):at])
 	for _, c := range cs {
 		if strings.Contains(text, c.phrase) {
-			return []nearness{{c.entity, 0, 0}}
+			return []nearness{{entity: c.entity}}
 		}
 	}
 	return nil
@@ -137,7 +158,7 @@ func (d *detector) localLooks(i int) bool {
 		return false
 	}
 	t := d.ts[i]
-	return t.letter != "" || t.isNumber() || separators[d.at(i-1)] || lastNames[t.text] || firstNames[t.text] || firstNames[d.at(i-1)]
+	return t.letter != "" || t.isNumber() || mailboxes[t.text] || separators[d.at(i-1)] || lastNames[t.text] || firstNames[t.text] || firstNames[d.at(i-1)]
 }
 
 // local goes back from the at to where the address begins, also over a turn of
@@ -181,6 +202,8 @@ func (d *detector) partOfLocal(i int) int {
 	t := d.ts[i]
 	spelt := i > 0 && d.ts[i-1].letter != "" && d.ts[i-1].turn == t.turn
 	switch {
+	case t.alike != "" && d.at(i+1) == "at" && len(t.text) > 1 && i > 0 && !stop[d.at(i-1)]: // "rose garden too at"
+		return 1
 	case separators[t.text], t.letter != "" && t.text != "i" && t.text != "a", t.isNumber(), t.times > 0:
 		return 1
 	case (t.text == "for" || t.text == "as") && spelt && strings.HasPrefix(d.at(i+1), d.ts[i-1].letter):
@@ -234,8 +257,16 @@ func (d *detector) fourNumbers(i int) int {
 		return 0
 	}
 	end := 0
-	for ; i < len(d.ts) && d.ts[i].turn == turn; i++ {
+	for ; i < len(d.ts); i++ {
 		t := d.ts[i]
+		if t.turn != turn {
+			next := d.begins[t.turn+1] // it goes on after the other has nodded
+			if parts >= 3 && digits > 0 || !nodding(d.ts[i:next]) || next >= len(d.ts) || !dots[d.at(next)] && !dots[d.at(i-1)] || d.speaker(d.ts[next].turn) != d.speaker(turn) {
+				break
+			}
+			i, turn = next, d.ts[next].turn
+			t = d.ts[i]
+		}
 		switch {
 		case t.isNumber() || t.hundred || t.times > 0:
 			digits++

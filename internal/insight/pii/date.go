@@ -7,6 +7,7 @@ import (
 
 // dates finds days that are said with their month: of birth, or with a year.
 func (d *detector) dates() {
+	d.ordinalDates()
 	for i, t := range d.ts {
 		if d.used[i] || monthNames[t.text] == "" {
 			continue
@@ -32,6 +33,43 @@ func (d *detector) dates() {
 	}
 }
 
+// ordinalDates finds "the fourteenth of the ninth eighty one".
+func (d *detector) ordinalDates() {
+	for i := range d.ts {
+		if d.used[i] || !ordinalMonths[d.at(i)] {
+			continue
+		}
+		from := d.before(i)
+		for from >= 0 && i-from < 12 && (d.at(from) == "the" || d.at(from) == "of" || d.at(from) == "off") {
+			from = d.before(from)
+		}
+		if from < 0 || !ordinalWords[d.at(from)] {
+			continue
+		}
+		turn := d.ts[from].turn
+		if from > d.begins[turn] && d.ts[from-1].tens {
+			from--
+		}
+		if from > d.begins[turn] && d.at(from-1) == "the" {
+			from--
+		}
+		end, year := d.year(i + 1)
+		if next := d.after(i); !year && next > i+1 {
+			if e, on := d.year(next); on && e == d.begins[d.ts[next].turn+1] {
+				end, year = e, true
+			}
+		}
+		asked := speaksOf(expected(d.ts, from, min(len(d.ts), end)), Date)
+		if !year && !asked {
+			continue
+		}
+		d.add(Date, from, end, 0.8, "a day and a month by their numbers")
+	}
+}
+
+// partsOfMonth are said of a card: "end of october".
+var partsOfMonth = set(`end start beginning middle`)
+
 var dayFigures = regexp.MustCompile(`^([0-3]?[0-9])(st|nd|rd|th)?$`)
 
 func (d *detector) isDay(i int) bool {
@@ -46,8 +84,11 @@ func (d *detector) isDay(i int) bool {
 func (d *detector) dayBefore(i int) int {
 	turn, at := d.ts[i].turn, i
 	j := i - 1
-	if j >= d.begins[turn] && (d.at(j) == "of" || d.ts[j].filler || d.at(j) == "off") {
+	for j >= d.begins[turn] && i-j < 4 && (d.at(j) == "of" || d.ts[j].filler || d.at(j) == "off") {
 		j--
+	}
+	if partsOfMonth[d.at(j)] && j >= d.begins[turn] && j < i-1 {
+		return j
 	}
 	if j < d.begins[turn] || !d.isDay(j) {
 		return at
@@ -82,11 +123,16 @@ func (d *detector) year(i int) (int, bool) {
 		return i, false
 	}
 	turn, end, some := d.ts[i-1].turn, i, 0
+	if i == d.begins[d.ts[i].turn] && nodding(d.ts[d.begins[turn]:d.begins[turn+1]]) {
+		turn = d.ts[i].turn
+	}
 	for j := i; j < len(d.ts) && d.ts[j].turn == turn && j < i+7; j++ {
 		t := d.ts[j]
 		switch {
 		case t.isNumber() || t.times > 0 || t.hundred || t.text == "thousand" || t.text == "oh":
 			end, some = j+1, some+1
+		case t.text == "and" && some > 0 && d.at(j-1) != "thousand" && !d.ts[j-1].hundred:
+			return end, true
 		case t.filler || t.text == "in" || t.text == "and":
 		case t.alike != "" && len(t.text) > 1 && some < 4 && (some > 0 || j+1 < len(d.ts) && d.at(j+1) == "thousand"):
 			if !stop[t.text] || d.lastOf(j) || d.at(j+1) == "thousand" {

@@ -11,6 +11,8 @@ type detector struct {
 	ts     []token
 	begins []int
 	used   []bool // words that are part of a finding
+	past   []number
+	tries  []number // what meant nothing when it was read
 	spans  []Span
 	groups int
 }

@@ -39,8 +39,15 @@ func TestWhatIsSaidInPiecesIsOneThing(t *testing.T) {
 		"A: sort code and account number|C: twenty forty seven sixty one account one two treble four six seven eight": {"UK_SORT_CODE: twenty forty seven sixty one", "UK_BANK_ACCOUNT: one two treble four six seven eight"},
 		"A: account number|C: one two three four five six seven eight please|A: three to five days":                   {"UK_BANK_ACCOUNT: one two three four five six seven eight"},
 		"C: it's j for juliet hughes at gmail dot com":                                                                {"EMAIL_ADDRESS: j for juliet hughes at gmail dot com"},
-		"A: that's one hundred and forty two pounds fifty":                                                            nil,
-		"A: the account is open from nine to five":                                                                    nil,
+		"A: account number|C: three one seven no sorry three one eight two two nine four oh":                          {"UK_BANK_ACCOUNT: three one seven no sorry three one eight two two nine four oh"},
+		"C: it's four nine three two|A: could you say that again|C: four nine three two oh oh one six six two five two eight eight one seven": {
+			"CREDIT_CARD: four nine three two", "CREDIT_CARD: four nine three two oh oh one six six two five two eight eight one seven"},
+		"A: sort code|C: sick tea twelve fore tea five":             {"UK_SORT_CODE: sick tea twelve fore tea five"},
+		"A: born when|C: the second of the twelfth forty eight":     {"DATE_TIME: the second of the twelfth forty eight"},
+		"A: your reference number is two two seven one four oh six": nil,
+		"A: what's for tea|C: i ate one at four":                    nil,
+		"A: that's one hundred and forty two pounds fifty":          nil,
+		"A: the account is open from nine to five":                  nil,
 	} {
 		turns := said(text)
 		if got := found(turns); !slices.Equal(got, want) {

@@ -21,7 +21,7 @@ func table(pairs string) map[string]string {
 
 var (
 	// digitWords are digits as they are said.
-	digitWords = table(`zero=0 nought=0 naught=0 oh=0 nil=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9`)
+	digitWords = table(`zero=0 nought=0 naught=0 oh=0 nil=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 niner=9`)
 	// digitAlike are words that recognisers write for digits. They count beside digits only.
 	digitAlike = table(`o=0 owe=0 hero=0 ow=0 aught=0 sarah=0 won=1 wan=1 to=2 too=2 tu=2 do=2 tree=3 free=3 the=3 thee=3 for=4 fore=4 far=4 fife=5 hive=5 fine=5
 		sex=6 sicks=6 sick=6 sics=6 heaven=7 ate=8 hate=8 ait=8 nein=9 mine=9 night=9 line=9 nigh=9 a=8`)
@@ -33,7 +33,8 @@ var (
 
 	// letterWords are the NATO alphabet and what people say at home.
 	letterWords = table(`alpha=a alfa=a bravo=b charlie=c delta=d echo=e foxtrot=f golf=g hotel=h india=i juliet=j juliett=j kilo=k lima=l mike=m november=n oscar=o
-		papa=p quebec=q romeo=r sierra=s tango=t uniform=u victor=v whiskey=w whisky=w x-ray=x xray=x yankee=y zulu=z zed=z zee=z`)
+		papa=p quebec=q romeo=r sierra=s tango=t uniform=u victor=v whiskey=w whisky=w x-ray=x xray=x yankee=y zulu=z zed=z zee=z
+		bee=b cee=c sea=c dee=d eff=f gee=g aitch=h haitch=h jay=j kay=k ell=l em=m enn=n pee=p queue=q cue=q tea=t tee=t ess=s vee=v ex=x wye=y`)
 	homeLetters = set(`apple bertie charlie david edward freddie george harry jack kate london mother nelly orange peter robert sugar tommy william queen andrew
 		nut king lucy mary nan dog cat egg fox golf henry isaac india john juliet kilo lima monkey norman oliver roger sam tom uncle victor yellow zebra zoo
 		america benjamin bob ben`)
@@ -50,13 +51,16 @@ var (
 	ordinalWords = set(`first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth
 		eighteenth nineteenth twentieth thirtieth 1st 2nd 3rd`)
 
+	ordinalMonths = set(`first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth`)
+
 	domainEnds = set(`com co org net uk ac gov eu io info biz me ie de fr dotcom`)
 	dots       = set(`dot dots dart dock point .`)
 	separators = set(`dot dots dart dock underscore dash hyphen`)
 	mailHosts  = set(`gmail outlook icloud hotmail yahoo aol live btinternet googlemail msn me sky virgin talktalk protonmail proton ntlworld mail ymail`)
 
 	streets = set(`avenue lane road street close drive way crescent terrace court gardens garden grove hill parade place square green row walk mews park rise view
-		gate yard wharf quay bank fields field meadow mount vale circus villas cottages cottage heath common estate`)
+		gate yard wharf quay bank fields field meadow mount vale circus villas cottages cottage heath common estate boulevard broadway paddock paddocks approach croft lea end
+		meadows wood woods chase glade copse promenade esplanade wynd brae loan strand path ridge corner`)
 	titles = set(`mr mrs ms miss mister missus doctor dr sir madam professor`)
 )
 
@@ -72,4 +76,5 @@ var stop = set(`a about again all also am an and any anything are as at authoris
 	afternoon evening enough um uh er erm mm hmm great brilliant cheers alright ah well dot dash underscore hyphen slash double hang bear moment sec ready another
 	already sat quite really ringing appointment boiler bill problem question trouble customer service team department line lines manager available free busy
 	afraid back happy interested looking trying having waiting able unable not unsure confused wondering disappointed very completely actually currently
+	earlier later tomorrow tonight early late monday tuesday wednesday thursday friday saturday sunday twice mum's dad's wife's husband's son's daughter's
 	four five six seven eight nine zero ten hundred won ate sex tree usually everyone anyone spoke authorized new`)

@@ -60,8 +60,8 @@ func (d *detector) house(i int) (int, bool) {
 	from := j
 	for from-1 >= d.begins[turn] {
 		t := d.ts[from-1]
-		if !(t.isNumber() || t.hundred || t.times > 0 || t.text == "flat" || t.text == "number" || t.filler && from-2 >= d.begins[turn] && (d.ts[from-2].hundred || d.ts[from-2].isNumber()) ||
-			t.text == "a" && d.ts[from].hundred || t.alike != "" && from-2 >= d.begins[turn] && (d.ts[from-2].isNumber() || d.at(from-2) == "flat")) {
+		if !(t.isNumber() || t.hundred || t.times > 0 || dwellings[t.text] || t.filler && from-2 >= d.begins[turn] && (d.ts[from-2].hundred || d.ts[from-2].isNumber()) ||
+			t.text == "a" && d.ts[from].hundred || t.alike != "" && from-2 >= d.begins[turn] && (d.ts[from-2].isNumber() || dwellings[d.at(from-2)])) {
 			break
 		}
 		from--
@@ -72,11 +72,14 @@ func (d *detector) house(i int) (int, bool) {
 // nameless is a street without a number, where an address was asked for.
 func (d *detector) nameless(i int) (int, bool) {
 	turn, j := d.ts[i].turn, i
-	for n := 0; n < 2 && j-1 >= d.begins[turn] && (!stop[d.at(j-1)] || d.at(j-1) == "the"); n++ {
+	for n := 0; n < 4 && j-1 >= d.begins[turn] && (!stop[d.at(j-1)] || d.at(j-1) == "the" || d.at(j-1) == "old" || d.at(j-1) == "new"); n++ {
 		j--
 	}
 	return j, j < i && d.athome(j)
 }
+
+// dwellings stand before their number.
+var dwellings = set(`flat number unit apartment plot suite block house room`)
 
 var homeCues = []cue{
 	{" address ", Location},

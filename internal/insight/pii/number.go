@@ -13,9 +13,12 @@ var lengths = map[Entity][2]int{
 
 // judge decides what a run of digits is. plus says that a plus was said first.
 func judge(d string, before []nearness, plus bool) (Entity, float64, string) {
+	if nobodys(before) && !plus && !(len(d) >= 13 && Luhn(d)) {
+		return "", 0, ""
+	}
 	for _, exact := range []bool{true, false} {
 		for i, c := range before {
-			if exact && !slices.Contains(usual[c.entity], len(d)) || !plausible(d, c, plus) {
+			if exact && !slices.Contains(usual[c.entity], len(d)) && !(c.part && len(d) == 4) || !plausible(d, c, plus) {
 				continue
 			}
 			if e, score, why := settle(d, c.entity, plus); e != "" {
@@ -24,6 +27,11 @@ func judge(d string, before []nearness, plus bool) (Entity, float64, string) {
 		}
 	}
 	return alone(d, plus)
+}
+
+// nobodys says that what was spoken of last has numbers that are nobody's.
+func nobodys(before []nearness) bool {
+	return len(before) > 0 && before[0].entity == nothing && before[0].words <= 8
 }
 
 // usual are the lengths that numbers have when every digit was heard. Of two
@@ -37,7 +45,7 @@ func plausible(d string, c nearness, plus bool) bool {
 	switch {
 	case !known, n < limits[0], n > limits[1], c.words > patience(c.entity):
 		return false
-	case c.length == len(" code ") && c.entity == SortCode && n != 6, c.length == len(" number is ") && c.entity == BankAccount && n != 8:
+	case c.length == len(" code ") && (c.entity == SortCode && n != 6 || c.entity == SecurityCode && n != 3), c.length == len(" number is ") && c.entity == BankAccount && n != 8:
 		return false
 	case n >= 13 && c.entity != CreditCard:
 		return c.entity == Phone && (plus || strings.HasPrefix(d, "44") || d[0] == '0')
@@ -108,7 +116,7 @@ func alone(d string, plus bool) (Entity, float64, string) {
 
 // numbers finds what is said in digits alone.
 func (d *detector) numbers() {
-	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker}
+	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, used: slices.Clone(d.used)}
 	for _, one := range r.runs() {
 		first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
 		if d.taken(first, last) || d.amount(first, last, len(one.text)) {
@@ -122,15 +130,26 @@ func (d *detector) numbers() {
 		if d.both(one, before) {
 			continue
 		}
+		one = shorter(one, plus)
+		first = one.symbols[0].at
 		e, score, why := judge(one.text, before, plus)
+		if end := d.ending(one, before, first); end != "" {
+			e, score, why = end, 0.8, "the end of one that was asked for"
+		}
 		if e == "" {
-			continue
+			if e = d.goesOn(one, first); e == "" {
+				d.tries = append(d.tries, number{"", one.text, first, last})
+				continue
+			}
+			score, why = 0.6, "it goes on with a number before, or repeats of it"
 		}
 		if plus && d.ts[first].turn == d.ts[max(0, first-1)].turn && d.ts[max(0, first-1)].text == "plus" {
 			first--
 		}
 		first, last = d.stretch(e, one, first, last)
-		d.add(e, first, last+1, score, why)
+		d.add(e, d.begunBefore(first, false), last+1, score, why)
+		d.past = append(d.past, number{e, one.text, first, last})
+		d.triedBefore(d.past[len(d.past)-1])
 	}
 }
 
@@ -164,6 +183,12 @@ func (d *detector) width(i int) int {
 				break
 			}
 		}
+	}
+	if i+1 < turn && d.ts[i+1].joined {
+		if i+2 < turn && t.tens && len(d.ts[i+2].digits) == 1 && !d.ts[i+2].tens && d.ts[i+2].digits != "0" {
+			return 3
+		}
+		return 2
 	}
 	if i+1 < turn && t.tens && len(d.ts[i+1].digits) == 1 && !d.ts[i+1].tens && d.ts[i+1].digits != "0" {
 		return 2

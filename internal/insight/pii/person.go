@@ -27,15 +27,29 @@ var introductions = [][]string{
 	{"wife"},
 	{"son"},
 	{"daughter"},
+	{"father"},
+	{"mother"},
+	{"dad"},
+	{"mum"},
+	{"brother"},
+	{"sister"},
+	{"partner"},
+	{"friend"},
+	{"colleague"},
 	{"named"},
 	{"call", "me"},
+	{"through", "to"},
+	{"speak", "to"},
+	{"talk", "to"},
+	{"behalf", "of"},
+	{"ask", "for"},
 }
 
 // sure are introductions after which nearly anything is a name; the others need
 // a word that is known as one, or a second sign.
 var sure = map[string]bool{
 	"my name is": true, "my name's": true, "name is": true, "in the name of": true, "husband's name": true, "wife's name": true, "surname is": true,
-	"speaking with": true, "called": true, "someone called": true, "first name is": true, "full name": true, "name of": true, "named": true,
+	"speaking with": true, "called": true, "someone called": true, "first name is": true, "full name": true, "name of": true,
 }
 
 // people finds names.
@@ -47,7 +61,7 @@ func (d *detector) people() {
 			end := d.named(i+1, i, true)
 			d.add(Person, i+1, end, 0.85, "a title before it")
 		case d.known(i):
-			end := d.named(i, i, false)
+			end := d.named(i, i, d.begins[d.ts[i].turn] == i && d.saysWho(i+2))
 			d.add(Person, i, max(end, i+1), 0.7, "known as a name")
 		}
 		for _, words := range introductions {
@@ -85,6 +99,13 @@ func (d *detector) introduced(i int, words []string) {
 		return
 	}
 	d.add(Person, i, end, 0.85, "somebody introduced")
+}
+
+// saysWho reports whether a name that begins a turn ends before a token:
+// "chloe jennings speaking".
+func (d *detector) saysWho(i int) bool {
+	x := d.at(i)
+	return x == "speaking" || x == "here" || x == "calling"
 }
 
 // known tells a name by itself: one that is no other word, or a first name with
@@ -145,6 +166,29 @@ var askedName = [][]string{
 	{"am", "i", "speaking"},
 }
 
+// wholeName takes in one more word at the end of an answer: three names, the last unknown.
+func (d *detector) wholeName(end, to int) int {
+	if end+1 == to && !stop[d.at(end)] && !d.ts[end].isNumber() && d.ts[end].times == 0 && !d.ts[end].filler && len(d.at(end)) > 2 {
+		return to
+	}
+	return end
+}
+
+// widen takes the last word of an answer into a name that was known but for it.
+func (d *detector) widen(turn, to int) {
+	for k := range d.spans {
+		s := &d.spans[k]
+		end := d.begins[turn] + s.To
+		if s.Turn != turn || s.Entity != Person || end >= to || d.wholeName(end, to) == end || d.used[end] {
+			continue
+		}
+		s.To++
+		s.End = d.turns[turn].Words[s.To-1].End
+		d.used[end] = true
+		return
+	}
+}
+
 // answers finds a name in a short answer to who asked for one.
 func (d *detector) answers() {
 	for turn := range d.turns[:max(0, len(d.turns)-1)] {
@@ -161,7 +205,8 @@ func (d *detector) answers() {
 		for from < to && (d.ts[from].filler || stop[d.at(from)]) {
 			from++
 		}
-		if end := d.named(from, from, true); from < to && end > from && !d.used[from] && to-from <= 6 {
+		d.widen(turn+1, to)
+		if end := d.wholeName(d.named(from, from, true), to); from < to && end > from && !d.used[from] && to-from <= 6 {
 			d.add(Person, from, end, 0.75, "the answer to who asked for a name")
 		}
 	}

@@ -8,7 +8,12 @@ import (
 	"testing"
 )
 
-var missed = flag.Bool("missed", false, "list what was not found, of the tuning half only")
+// corpora are those that the detector is held against: both halves of what a
+// grammar made, and calls.txt, which was written by hand, each dialogue for itself,
+// and measured before the detector was changed by what it misses.
+var corpora = []string{"tuning.txt", "held.txt", "calls.txt"}
+
+var missed = flag.Bool("missed", false, "list what was not found, but of the half that is held out")
 
 // tally counts things and findings of one entity.
 type tally struct{ things, found, spans, right int }
@@ -63,7 +68,7 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[e].things++
 			if whole(e, got[thing], of[thing]) {
 				out[e].found++
-			} else if *missed && file == "tuning.txt" {
+			} else if *missed && file != "held.txt" {
 				t.Logf("%s %d of %d of %s\n%s", d.name, got[thing], of[thing], thing, shown(d, covered))
 			}
 		}
@@ -91,10 +96,10 @@ func shown(d dialogue, covered map[[2]int]Entity) string {
 }
 
 // TestWhatHasToBeFoundIsFound holds the detector against the table that was
-// fixed before it, on both halves.
+// fixed before it.
 func TestWhatHasToBeFoundIsFound(t *testing.T) {
 	want := least(t)
-	for _, file := range []string{"tuning.txt", "held.txt"} {
+	for _, file := range corpora {
 		got := measure(t, file)
 		lines := []string{}
 		for _, e := range Entities() {

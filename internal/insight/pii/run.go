@@ -28,6 +28,7 @@ type reader struct {
 	begins  []int
 	speaker func(turn int) string
 	letters bool
+	used    []bool // words that are part of something else
 }
 
 // runs are those of the whole conversation.
@@ -51,6 +52,8 @@ func (r *reader) runs() (all []run) {
 func (r *reader) begin(i int) (int, bool) {
 	t := r.ts[i]
 	switch {
+	case r.used[i]:
+		return i, false
 	case t.text == "oh" && i+1 < len(r.ts) && r.ts[i+1].filler:
 		return i, false
 	case t.isNumber(), t.times > 0 && r.symbolAt(i+1):
@@ -59,7 +62,7 @@ func (r *reader) begin(i int) (int, bool) {
 		return i, true
 	case r.letters && t.letter != "":
 		return i, i+1 < len(r.ts) && (r.ts[i+1].letter != "" || r.ts[i+1].isNumber())
-	case t.alike != "" && r.alikeOnly(i):
+	case t.alike != "" && r.alikeOnly(i), homophones[t.text] && r.homophonesTo(i):
 		return i, true
 	case t.alike != "" && t.text != "a" && t.text != "the" && i+1 < len(r.ts) && r.ts[i+1].turn == t.turn:
 		return i, r.ts[i+1].isNumber() || r.ts[i+1].times > 0 && r.symbolAt(i+2)
@@ -81,6 +84,19 @@ func (r *reader) alikeOnly(i int) bool {
 	return n > 1
 }
 
+// homophones are words that sound exactly like a digit, and stand in no sentence
+// two in a row.
+var homophones = set(`for fore won ate too tree niner`)
+
+// homophonesTo says that homophones, two at least, lead up to a digit.
+func (r *reader) homophonesTo(i int) bool {
+	n, turn := 0, r.ts[i].turn
+	for ; i < len(r.ts) && r.ts[i].turn == turn && homophones[r.ts[i].text]; i++ {
+		n++
+	}
+	return n > 1 && i < len(r.ts) && r.ts[i].turn == turn && r.ts[i].isNumber()
+}
+
 func (r *reader) symbolAt(i int) bool {
 	return i < len(r.ts) && (r.ts[i].isNumber() || r.ts[i].alike != "" || r.letters && r.ts[i].letter != "")
 }
@@ -99,6 +115,8 @@ func (r *reader) follow(i int) (syms []symbol, next int) {
 		t := r.ts[i]
 		n, sym := r.symbol(i)
 		switch {
+		case r.used[i]:
+			return syms, i
 		case r.letters && r.spelling(i):
 			i += 2
 		case n > 0:
@@ -127,7 +145,7 @@ var breaks = set(`number code account expiry date card postcode pounds pence at 
 // turn or, where it is the last of its turn, in one that follows.
 func (r *reader) resumes(i, already int) bool {
 	t := r.ts[i]
-	if i+1 >= len(r.ts) || monthly(t.text) || dots[t.text] || t.hundred || t.text == "and" {
+	if i+1 >= len(r.ts) || monthly(t.text) || takesBack[t.text] || dots[t.text] || t.hundred || t.text == "and" {
 		return false
 	}
 	if r.ts[i+1].turn != t.turn {
@@ -154,10 +172,14 @@ func (r *reader) symbol(i int) (n int, s symbol) {
 		}
 		return j + 1 - i, symbol{at: i, text: strings.Repeat(r.single(j), max(t.times, -t.times))}
 	case t.tens:
-		if i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && len(r.ts[i+1].digits) == 1 && !r.ts[i+1].tens && r.ts[i+1].digits != "0" {
-			return 2, symbol{at: i, text: t.digits + r.ts[i+1].digits}
+		n := 1
+		if i+1 < len(r.ts) && r.ts[i+1].joined {
+			n = 2
 		}
-		return 1, symbol{at: i, text: t.digits + "0"}
+		if i+n < len(r.ts) && r.ts[i+n].turn == t.turn && len(r.ts[i+n].digits) == 1 && !r.ts[i+n].tens && r.ts[i+n].digits != "0" {
+			return n + 1, symbol{at: i, text: t.digits + r.ts[i+n].digits}
+		}
+		return n, symbol{at: i, text: t.digits + "0"}
 	case t.isNumber():
 		return 1, symbol{at: i, text: t.digits}
 	case r.letters && t.letter != "" && (len(t.text) > 1 || t.text != "o"):
@@ -192,7 +214,7 @@ func (r *reader) across(i int) (int, bool) {
 		if k := r.entrance(words, i); k >= 0 {
 			return i + k, true
 		}
-		if skipped > 1 || !nodding(words) && len(words) > 2 {
+		if skipped > 1 || !nodding(words) && (len(words) > 2 || announces(words)) {
 			return i, false
 		}
 		i += len(words)
@@ -233,6 +255,7 @@ func (r *reader) finish(syms []symbol) run {
 	for len(syms) > 0 && syms[len(syms)-1].alike && loose[r.ts[syms[len(syms)-1].at].text] && !r.lonely(syms) {
 		syms = syms[:len(syms)-1]
 	}
+	syms = r.withoutQuestion(syms)
 	out := run{symbols: syms}
 	last, lastWho := "", ""
 	for i := 0; i < len(syms); {
@@ -256,6 +279,41 @@ func (r *reader) finish(syms []symbol) run {
 		i = j
 	}
 	return out
+}
+
+// withoutQuestion leaves out one digit at either end that the other said in a
+// sentence of theirs: it asks for the number, or speaks of it.
+func (r *reader) withoutQuestion(syms []symbol) []symbol {
+	part := func(of, step int) (n int) {
+		for i := of; i >= 0 && i < len(syms) && r.ts[syms[i].at].turn == r.ts[syms[of].at].turn; i += step {
+			n++
+		}
+		return n
+	}
+	sentence := func(of, n, beside int) bool {
+		turn := r.ts[syms[of].at].turn
+		who, other := r.speaker(turn), r.speaker(r.ts[syms[beside].at].turn)
+		return who != other && r.begins[turn+1]-r.begins[turn] > n+1
+	}
+	if n := part(0, 1); n == 1 && n < len(syms) && len(syms[0].text) < 3 && sentence(0, n, n) {
+		syms = syms[n:]
+	}
+	if last := len(syms) - 1; last > 0 {
+		if n := part(last, -1); n <= 2 && n <= last && (n == 1 || syms[last].alike || syms[last-1].alike) && len(syms[last].text) < 3 && sentence(last, n, last-n) {
+			syms = syms[:len(syms)-n]
+		}
+	}
+	return syms
+}
+
+// announces says of a turn that it names what is read out next.
+func announces(words []token) bool {
+	for _, w := range words {
+		if breaks[w.text] {
+			return true
+		}
+	}
+	return false
 }
 
 // loose are words that are seldom a digit at the end of a number.

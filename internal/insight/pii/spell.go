@@ -2,6 +2,7 @@ package pii
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ var postcodeAreas = set(`ab al b ba bb bd bh bl bn br bs bt ca cb cf ch cm co cr
 
 // spelled finds IBANs, National Insurance numbers and postcodes.
 func (d *detector) spelled() {
-	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, letters: true}
+	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, letters: true, used: slices.Clone(d.used)}
 	for _, one := range r.runs() {
 		if !strings.ContainsAny(one.text, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(one.text, "0123456789") {
 			continue
@@ -36,7 +37,11 @@ func (d *detector) spelled() {
 			continue
 		}
 		d.postcode(one, before)
+		if !d.taken(first, last) {
+			d.tries = append(d.tries, number{"", one.text, first, last})
+		}
 	}
+	d.tries = nil
 }
 
 func (d *detector) iban(one run, before []nearness) bool {
@@ -74,6 +79,9 @@ func (d *detector) nino(one run, before []nearness) bool {
 func (d *detector) postcode(one run, before []nearness) {
 	asked := speaksOf(before, Postcode)
 	at := postcodeShape.FindStringIndex(one.text)
+	if !asked && nobodys(before) {
+		return
+	}
 	if at != nil && (asked || postcodeAreas[strings.TrimRight(one.text[at[0]:min(at[0]+2, at[1])], "0123456789")]) {
 		d.cover(Postcode, one, at[0], at[1], 0.85, "the shape of a postcode")
 		return
@@ -89,6 +97,9 @@ func (d *detector) postcode(one run, before []nearness) {
 // cover adds what stands between two bytes of a run, with the words that only
 // spell a letter out, and with what was repeated in between.
 func (d *detector) cover(e Entity, one run, from, to int, score float64, why string) {
+	if again := one.text[from:to]; from > 1 && strings.HasPrefix(one.text, again[:2]) { // it was begun, and said again
+		from = 0
+	}
 	first, last := one.symbols[one.owner[from]].at, one.symbols[one.owner[to-1]].at
 	end := last + d.width(last)
 	if end+1 < len(d.ts) && d.ts[end].turn == d.ts[last].turn && d.ts[end].text == "for" && d.ts[end+1].turn == d.ts[last].turn && d.ts[last].letter != "" &&
@@ -100,5 +111,6 @@ func (d *detector) cover(e Entity, one run, from, to int, score float64, why str
 			end = at + d.width(at)
 		}
 	}
-	d.add(e, first, end, score, why)
+	d.add(e, d.begunBefore(first, true), end, score, why)
+	d.triedBefore(number{e, one.text[from:to], first, last})
 }

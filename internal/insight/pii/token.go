@@ -14,6 +14,7 @@ type token struct {
 	letter     string // letters that it spells; several where an engine writes them as one
 	hundred    bool
 	filler     bool
+	joined     bool // the end of a number that was split in two
 }
 
 // tokens are the words of all turns in their order, and where each turn begins.
@@ -24,7 +25,9 @@ func tokens(turns []Turn) (all []token, begins []int) {
 			all = append(all, read(word.Text, t, w))
 		}
 	}
-	return all, append(begins, len(all))
+	begins = append(begins, len(all))
+	neighbours(all, begins)
+	return all, begins
 }
 
 func read(raw string, turn, word int) token {

@@ -1,0 +1,64 @@
+package pii
+
+// What a word says of a number depends on the words beside it: "four digits" is
+// a count, "the new one" is a thing, "for tea six" is forty six.
+
+var (
+	counted  = set(`digit digits number numbers figures letters characters blocks groups`)
+	counting = set(`last first next final other`)
+	pointing = set(`new that this which other old easy same right wrong only another blue white red second big little small the`)
+	tys      = set(`tea tee ty teas tees`)
+	teens    = set(`teen teens team`)
+)
+
+// neighbours goes over the words once and corrects what each was taken for.
+func neighbours(ts []token, begins []int) {
+	for i := range ts {
+		turn := ts[i].turn
+		near := func(k int) *token {
+			if i+k < begins[turn] || i+k >= begins[turn+1] {
+				return &token{}
+			}
+			return &ts[i+k]
+		}
+		prev, next := near(-1), near(1)
+		switch t := &ts[i]; {
+		case tys[next.text] && t.units() != "" && (near(2).isNumber() || t.isNumber() && next.text != "tea"):
+			t.digits, t.tens, t.alike = t.units(), true, ""
+			next.join()
+		case teens[next.text] && t.units() != "":
+			t.digits, t.alike = "1"+t.units(), ""
+			next.join()
+		case !t.isNumber() && t.alike == "" || len(t.digits) > 2:
+		case counted[next.text] && t.isNumber(),
+			counting[prev.text] && t.isNumber() && !next.says(),
+			t.isNumber() && prev.text == "of" && near(-2).text != "" && counted[near(-2).text],
+			t.isNumber() && next.text == "on" && near(2).text == "the",
+			t.text == "one" && pointing[prev.text] && !next.says() && !near(-2).isNumber(),
+			t.text == "oh" && prev.text == "" && next.text != "" && !next.says(): // nothing but surprise
+			t.digits, t.alike = "", ""
+		}
+	}
+}
+
+// units is the digit that a word may be, from two to nine.
+func (t *token) units() string {
+	d := t.digits + t.alike
+	if t.isNumber() {
+		d = t.digits
+	}
+	if len(d) != 1 || d < "2" || t.tens {
+		return ""
+	}
+	return d
+}
+
+// says reports whether a word may be part of a number.
+func (t *token) says() bool {
+	return t.isNumber() || t.alike != "" || t.times != 0 || t.hundred || t.text == "thousand"
+}
+
+// join makes a word the end of the one before.
+func (t *token) join() {
+	*t = token{turn: t.turn, word: t.word, text: t.text, raw: t.raw, filler: true, joined: true}
+}
