@@ -222,7 +222,7 @@ func TestTooMuchAndTooSlow(t *testing.T) {
 		r := to(srv.URL)
 		r.Timeout = 150 * time.Millisecond
 		start := time.Now()
-		if _, err := c.Do(t.Context(), p, system, r); !fault.Is(err, fault.Unavailable) || time.Since(start) > 3*time.Second {
+		if _, err := c.Do(t.Context(), p, system, r); !fault.Is(err, fault.Unavailable) || time.Since(start) > 20*time.Second {
 			t.Errorf("%s: %v after %v", name, err, time.Since(start))
 		}
 		if l := lines(t, p)[0]; !strings.Contains(l.Answer, "did not answer within") {
