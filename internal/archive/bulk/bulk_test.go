@@ -88,7 +88,7 @@ func works(t *testing.T, w *recordingtest.World, s *bulk.Service) {
 
 func until(t *testing.T, w *recordingtest.World, s *bulk.Service, i id.Import, want bulk.State) bulk.Import {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		got, err := s.Get(t.Context(), w.Place, i)
 		if err != nil {
 			t.Fatal(err)

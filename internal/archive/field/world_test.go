@@ -175,7 +175,7 @@ func (w *world) archived() int {
 
 func (w *world) until(within time.Duration, what string, holds func() bool) {
 	w.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(max(within, time.Minute)); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if holds() {
 			return
 		}

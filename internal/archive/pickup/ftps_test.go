@@ -124,7 +124,7 @@ func vsftpd(t *testing.T, dir string, implicit bool) (address string) {
 			t.Logf("vsftpd: %s", said.String())
 		}
 	})
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return address

@@ -105,7 +105,7 @@ func loopback() siprec.Settings {
 // until waits for something that another goroutine does.
 func (w *world) until(what string, done func() bool) {
 	w.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if done() {
 			return
 		}
