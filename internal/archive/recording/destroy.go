@@ -141,6 +141,9 @@ func (s *Service) finishDestroying(ctx context.Context, p *place.Place, intent i
 				return err
 			}
 		}
+		if err := s.forsakeEnded(tx, d.Items); err != nil {
+			return err
+		}
 		tx.Notify(Topic)
 		if !left.empty() {
 			left.Reason = d.Reason

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 )
@@ -135,4 +136,26 @@ func (s *Service) forsake(tx *place.Tx, source id.Source) error {
 		remain = append(remain, m)
 	}
 	return s.swept(tx, source, map[Fate][]Moved{FateRemains: remain})
+}
+
+// forsakeEnded does the same for files of a source that was removed between the
+// order of a destruction and its end: when it was removed, nothing was waited for yet.
+func (s *Service) forsakeEnded(tx *place.Tx, items []Destroyed) error {
+	seen := map[id.Source]bool{}
+	for _, i := range items {
+		for _, m := range i.Moved {
+			if seen[m.Source] {
+				continue
+			}
+			seen[m.Source] = true
+			_, err := s.sourceIn(tx, m.Source)
+			if fault.Is(err, fault.NotFound) {
+				err = s.forsake(tx, m.Source)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

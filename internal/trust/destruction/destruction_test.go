@@ -32,6 +32,7 @@ type world struct {
 	boxes *boxes
 	keep  destruction.Backups
 	dirty error // why indexes and logs cannot be cleaned
+	step  func(name string)
 }
 
 func schemas() place.Schemas {
@@ -42,7 +43,8 @@ func schemas() place.Schemas {
 
 func newWorld(t *testing.T, store *place.Store) *world {
 	t.Helper()
-	w := &world{World: recordingtest.On(t, store, recording.Options{}), now: time.Now()}
+	w := &world{now: time.Now(), step: func(string) {}}
+	w.World = recordingtest.On(t, store, recording.Options{Step: func(name string) { w.step(name) }})
 	w.boxes = newBoxes(t, w.Place.Customer())
 	key, _, err := paper.NewKey("Test installation", w.now)
 	if err != nil {
@@ -267,6 +269,45 @@ func TestWhatWasMovedAsideIsCertifiedOnceItWent(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A source may be removed at any moment between the order of a destruction and its
+// end: its files remain, and nothing is waited for.
+func TestASourceIsRemovedWhileItsRecordingsAreDestroyed(t *testing.T) {
+	for _, at := range []string{"destroy: intend", "destroy: keys", "destroy: objects", "destroy: rows", "destroy: done"} {
+		t.Run(at, func(t *testing.T) {
+			placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+				w := newWorld(t, store)
+				w.Source = w.source(t, recording.Source{Kind: recording.Folder, Name: "Leeds", Profile: "generic", Folder: "/x", Country: "GB", After: recording.Move})
+				rec := w.Archive(t, "a.wav", 1)
+				reached := 0
+				w.step = func(name string) {
+					if name == at {
+						reached++
+						if err := w.Service.RemoveSource(t.Context(), w.Place, w.Who, w.Source.ID); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				if err := w.Service.Destroy(t.Context(), w.Place, w.Who, rec, "asked for"); err != nil || reached != 1 {
+					t.Fatal(reached, err)
+				}
+				one := w.issue(t, 1)[0]
+				if c := w.read(t, one.ID); one.Asked != 0 || c.Items[0].AtSource != destruction.SourceRemains {
+					t.Errorf("%d are waited for, and the file is %q", one.Asked, c.Items[0].AtSource)
+				}
+				if err := w.Place.View(t.Context(), func(tx *place.Tx) error {
+					still, err := w.Service.StillMoved(tx, rec)
+					if still {
+						t.Error("a file is still to go")
+					}
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
 }
 
 // A box that cannot say leaves the certificate with "unknown", which is final
