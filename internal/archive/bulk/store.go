@@ -67,8 +67,8 @@ func instant(ms *int64) *time.Time {
 	return &t
 }
 
-// check finds all faults of a draft at once.
-func (d *Draft) check() error {
+// Check finds all faults of a draft at once.
+func (d *Draft) Check() error {
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the import is not valid"}
 	wrong := func(path, text string) { bad.Details = append(bad.Details, fault.Detail{Path: path, Text: text}) }
 	if d.Name = strings.TrimSpace(d.Name); d.Name == "" || len([]rune(d.Name)) > 100 {
@@ -108,7 +108,7 @@ func (d *Draft) check() error {
 
 // Create prepares an import and begins to look at its files. Nothing is taken in before Start.
 func (s *Service) Create(ctx context.Context, p *place.Place, who actor.Actor, d Draft) (Import, error) {
-	if err := d.check(); err != nil {
+	if err := d.Check(); err != nil {
 		return Import{}, err
 	}
 	language := ""

@@ -57,8 +57,8 @@ var BuiltIn = id.Excuse{6: 0x70, 8: 0x80, 15: 1}
 // Excuses are at most this many: each is asked for each call without sound.
 const maxExcuses = 100
 
-// check finds every fault of a rule.
-func (e *Excuse) check() error {
+// Check finds every fault of a rule.
+func (e *Excuse) Check() error {
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the rule is not valid"}
 	wrong := func(path, text string) { bad.Details = append(bad.Details, fault.Detail{Path: path, Text: text}) }
 	a := &e.Args
@@ -251,7 +251,7 @@ type Effect struct {
 
 // Preview says what PutExcuse would do, and changes nothing.
 func (s *Service) Preview(ctx context.Context, p *place.Place, e Excuse) (eff Effect, err error) {
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return eff, err
 	}
 	err = p.View(ctx, func(tx *place.Tx) error {
@@ -277,7 +277,7 @@ func replaced(rules []Excuse, e Excuse) []Excuse {
 // PutExcuse adds a rule (without an id) or changes one, and looks anew at what
 // has no recording.
 func (s *Service) PutExcuse(ctx context.Context, p *place.Place, who actor.Actor, e Excuse) (Excuse, Effect, error) {
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return e, Effect{}, err
 	}
 	code := "excuse.changed"

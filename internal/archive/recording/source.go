@@ -173,7 +173,7 @@ func (r sourceRow) source(tx *place.Tx) (Source, error) {
 // it; here only what is stored is.
 func (s *Service) AddSource(ctx context.Context, p *place.Place, who actor.Actor, src Source) (Source, error) {
 	src.ID = id.New[id.Source]()
-	if err := src.check(); err != nil {
+	if err := src.Check(); err != nil {
 		return Source{}, err
 	}
 	err := p.Change(ctx, who, func(tx *place.Tx) error {
@@ -194,7 +194,7 @@ func (s *Service) AddSource(ctx context.Context, p *place.Place, who actor.Actor
 
 // ChangeSource writes all settings of a source but its kind.
 func (s *Service) ChangeSource(ctx context.Context, p *place.Place, who actor.Actor, src Source) (Source, error) {
-	if err := src.check(); err != nil {
+	if err := src.Check(); err != nil {
 		return Source{}, err
 	}
 	err := p.Change(ctx, who, func(tx *place.Tx) error {
@@ -266,8 +266,8 @@ func (src Source) facts() map[string]string {
 	return map[string]string{"kind": string(src.Kind), "profile": src.Profile, "after": string(src.After), "time_zone": src.TimeZone}
 }
 
-// check finds all faults at once.
-func (src *Source) check() error {
+// Check finds all faults of what a person set, at once.
+func (src *Source) Check() error {
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the source is not valid"}
 	wrong := func(path, text string) { bad.Details = append(bad.Details, fault.Detail{Path: path, Text: text}) }
 	if src.Name == "" {

@@ -156,13 +156,7 @@ func (s *Service) Set(ctx context.Context, p *place.Place, who actor.Actor, src 
 	if source.Kind != recording.Siprec {
 		return set, fault.New(fault.Conflict, "recordings of this source do not come by SIPREC")
 	}
-	if old, err := s.Settings(ctx, p, src); err == nil && set.Secret.IsZero() && set.User == old.User {
-		set.Secret = old.Secret
-	}
-	if set.User == "" {
-		set.Secret = secret.Text{}
-	}
-	if err := set.Check(); err != nil {
+	if set, err = s.Check(ctx, p, src, set); err != nil {
 		return set, err
 	}
 	if s.claimed(p.Customer(), set) {
@@ -187,6 +181,18 @@ func (s *Service) Set(ctx context.Context, p *place.Place, who actor.Actor, src 
 		return set, err
 	}
 	return set, s.load(ctx, p.Customer())
+}
+
+// Check gives settings as Set would write them, with the secret that stays as it
+// is, and every fault of them.
+func (s *Service) Check(ctx context.Context, p *place.Place, src id.Source, set Settings) (Settings, error) {
+	if old, err := s.Settings(ctx, p, src); err == nil && set.Secret.IsZero() && set.User == old.User {
+		set.Secret = old.Secret
+	}
+	if set.User == "" {
+		set.Secret = secret.Text{}
+	}
+	return set, set.Check()
 }
 
 // by names what a caller is known by, without telling it.

@@ -84,6 +84,30 @@ func Field(path, format string, args ...any) *Error {
 	return &Error{Kind: Invalid, Text: "the request is not valid", Details: []Detail{{path, fmt.Sprintf(format, args...)}}}
 }
 
+// Together makes one fault of several that each found something: all details of
+// those that are Invalid, under the text of the first. One of another kind says
+// more than any field and is given alone. Together of nils is nil.
+func Together(errs ...error) error {
+	var all *Error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		one := Of(err)
+		if one.Kind != Invalid {
+			return err
+		}
+		if all == nil {
+			all = &Error{Kind: Invalid, Text: one.Text, cause: err}
+		}
+		all.Details = append(all.Details, one.Details...)
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
 // After says when the caller may try again.
 func (e *Error) After(d time.Duration) *Error {
 	e.RetryAfter = d

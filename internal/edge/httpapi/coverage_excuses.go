@@ -110,14 +110,14 @@ func (in ExcuseSettings) excuse(text string) (e coverage.Excuse, err error) {
 	e = coverage.Excuse{Kind: coverage.ExcuseKind(in.Kind), Owner: in.Owner, Reason: in.Reason, Active: in.Active, Args: coverage.ExcuseArgs{
 		Directions: in.Directions, Extensions: in.Extensions, Queues: in.Queues, Seconds: in.Seconds, Weekdays: in.Weekdays, From: in.From, To: in.To,
 	}}
-	if in.SourceID != "" {
-		if e.Source, err = id.Parse[id.Source](in.SourceID); err != nil {
-			return e, fault.Field("source_id", "there is no such source")
-		}
-	}
 	if text != "" {
 		if e.ID, err = id.Parse[id.Excuse](text); err != nil {
 			return e, errNothing
+		}
+	}
+	if in.SourceID != "" {
+		if e.Source, err = id.Parse[id.Source](in.SourceID); err != nil {
+			return e, fault.Together(fault.Field("source_id", "there is no such source"), e.Check())
 		}
 	}
 	return e, nil

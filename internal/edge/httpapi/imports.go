@@ -159,7 +159,7 @@ func (s *Server) getImport(ctx context.Context, v *visit, in *ImportPath) (*body
 }
 
 // createImport checks what only the edge can: a folder must be one that the operator gave to this customer, or another customer's
-// recordings could be imported.
+// recordings could be imported. What the service would refuse is told in the same answer.
 func (s *Server) createImport(ctx context.Context, v *visit, in *createImportInput) (*body[Import], error) {
 	b := in.Body
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the import is not valid"}
@@ -177,15 +177,15 @@ func (s *Server) createImport(ctx context.Context, v *visit, in *createImportInp
 			bad.Details = append(bad.Details, fault.Detail{Path: "drop", Text: "there is no such source"})
 		}
 	}
-	if len(bad.Details) > 0 {
-		return nil, bad
-	}
 	d := bulk.Draft{
 		Name: b.Name, Folder: b.Folder, Drop: b.Drop, Logs: b.Logs, Profile: b.Profile, Pattern: b.Pattern, Columns: b.Columns, TimeZone: b.TimeZone,
 		Language: b.Language, Country: b.Country, Transcribe: b.Transcribe, PerMinute: b.PerMinute,
 	}
 	if b.Raw != nil {
 		d.Raw = recording.Raw{Codec: b.Raw.Codec, Rate: b.Raw.Rate, Channels: b.Raw.Channels}
+	}
+	if len(bad.Details) > 0 {
+		return nil, fault.Together(bad, d.Check())
 	}
 	out, err := s.deps.Imports.Create(ctx, v.place, v.who, d)
 	if err != nil {

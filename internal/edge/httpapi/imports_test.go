@@ -37,6 +37,49 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// TestEveryFaultAtOnce: what only the edge knows and what only the service knows is told in one answer, each with its field.
+func TestEveryFaultAtOnce(t *testing.T) {
+	w := newWorld(t)
+	admin := w.as("customer_admin@a.example")
+	base := "/api/v1/customers/" + w.a.id.String()
+	var folder, sbc httpapi.Source
+	admin.do("POST", base+"/sources", map[string]any{"name": "Watched", "kind": "folder", "profile": "generic", "folder": "/drop/" + w.a.canary, "time_zone": "UTC"}).into(t, &folder)
+	admin.do("POST", base+"/sources", map[string]any{"name": "SBC", "kind": "siprec", "profile": "generic", "time_zone": "UTC"}).into(t, &sbc)
+	for _, one := range []struct {
+		method, path string
+		body         map[string]any
+		fields       []string
+	}{
+		{"POST", "/imports", map[string]any{
+			"name": "x", "folder": "/etc", "logs": "/var", "drop": "nothing", "profile": "generic", "pattern": "{nonsense", "time_zone": "Nowhere", "transcribe": true,
+		}, []string{"folder", "folder", "logs", "drop", "time_zone", "language", "pattern"}},
+		{"POST", "/sources", map[string]any{"name": "x", "kind": "folder", "profile": "generic", "folder": "/etc", "logs": "/var", "time_zone": "Nowhere"}, []string{"folder", "logs", "time_zone"}},
+		{"PATCH", "/sources/" + folder.ID, map[string]any{"name": "x", "kind": "collector", "profile": "generic", "time_zone": "Nowhere"}, []string{"kind", "time_zone"}},
+		{"PUT", "/sources/" + sbc.ID + "/siprec", map[string]any{
+			"peers": []string{"sbc.example", "192.0.2.1"}, "certificates": []string{"abc"}, "user": "u", "secret": "short", "ours": []string{}, "encrypted": false, "max_calls": 10,
+		}, []string{"peers", "certificates", "secret"}},
+		{"POST", "/coverage/excuses", map[string]any{"kind": "shorter", "source_id": "nothing", "owner": "", "reason": " ", "active": true}, []string{"source_id", "seconds", "owner", "reason"}},
+	} {
+		got := admin.do(one.method, base+one.path, one.body)
+		var said struct{ Errors []struct{ Location string } }
+		if err := json.Unmarshal([]byte(got.body), &said); err != nil || got.status != 422 {
+			t.Fatal(one.path, got, err)
+		}
+		want := map[string]int{}
+		for _, f := range one.fields {
+			want["body."+f]++
+		}
+		for _, e := range said.Errors {
+			want[e.Location]--
+		}
+		for field, n := range want {
+			if n != 0 {
+				t.Errorf("%s %s: %s told %+d times too few\n%s", one.method, one.path, field, n, got.body)
+			}
+		}
+	}
+}
+
 // TestImportsByTheAPI: a folder has to be one's own; an import is prepared, paused and ended, and its acts answer with what it is then.
 func TestImportsByTheAPI(t *testing.T) {
 	w := newWorld(t)

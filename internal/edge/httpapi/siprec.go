@@ -131,9 +131,10 @@ func (s *Server) setSiprec(ctx context.Context, v *visit, in *setSiprecInput) (*
 	if err != nil {
 		return nil, errNothing
 	}
-	set, err := readSiprec(in.Body)
-	if err != nil {
-		return nil, err
+	set, unread := readSiprec(in.Body)
+	if unread != nil {
+		_, err := s.deps.Siprec.Check(ctx, v.place, i, set)
+		return nil, fault.Together(unread, err)
 	}
 	if _, err := s.deps.Siprec.Set(ctx, v.place, v.who, i, set); err != nil {
 		return nil, err
@@ -142,22 +143,24 @@ func (s *Server) setSiprec(ctx context.Context, v *visit, in *setSiprecInput) (*
 	return answer(shown), err
 }
 
-// readSiprec reads what people type as networks.
+// readSiprec reads what people type as networks. What it cannot read is left out, and is a fault.
 func readSiprec(in SiprecSettings) (siprec.Settings, error) {
 	out := siprec.Settings{Certificates: in.Certificates, User: in.User, Secret: secret.NewText(in.Secret), Ours: in.Ours, Encrypted: in.Encrypted, MaxCalls: in.MaxCalls}
+	var bad error
 	for _, p := range in.Peers {
 		p = strings.TrimSpace(p)
 		n, err := netip.ParsePrefix(p)
 		if err != nil {
 			a, err := netip.ParseAddr(p)
 			if err != nil {
-				return out, fault.Field("peers", "want addresses such as 203.0.113.7 or networks such as 10.1.2.0/24")
+				bad = fault.Field("peers", "want addresses such as 203.0.113.7 or networks such as 10.1.2.0/24")
+				continue
 			}
 			n = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
 		}
 		out.Peers = append(out.Peers, n)
 	}
-	return out, nil
+	return out, bad
 }
 
 func (s *Server) showSiprec(ctx context.Context, v *visit, i id.Source) (SiprecSource, error) {

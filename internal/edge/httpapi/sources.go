@@ -97,8 +97,8 @@ func showSource(one recording.Source) Source {
 
 // settings checks what only the edge can: a folder on this server must be one
 // that the operator gave to this customer. Otherwise a customer's administrator
-// could have another customer's folder captured into their own archive.
-func (s *Server) settings(v *visit, in SourceSettings) (recording.Source, error) {
+// could have another customer's folder captured into their own archive. was is the kind of a source that there is already. All faults are given at once.
+func (s *Server) settings(v *visit, in SourceSettings, was recording.SourceKind) (recording.Source, error) {
 	out := recording.Source{
 		Name: in.Name, Kind: recording.SourceKind(in.Kind), Profile: in.Profile, Folder: in.Folder, Logs: in.Logs, TimeZone: in.TimeZone,
 		Language: in.Language, Country: in.Country, Pattern: in.Pattern, After: recording.After(in.After), State: "active",
@@ -115,26 +115,26 @@ func (s *Server) settings(v *visit, in SourceSettings) (recording.Source, error)
 	if in.Paused {
 		out.State = "paused"
 	}
-	if out.Kind != recording.Folder {
-		return out, nil
-	}
 	bad := &fault.Error{Kind: fault.Invalid, Text: "the source is not valid"}
 	for _, f := range []struct{ field, path string }{{"folder", in.Folder}, {"logs", in.Logs}} {
-		if f.path == "" {
+		if f.path == "" || out.Kind != recording.Folder {
 			continue
 		}
 		if s.deps.FolderAllowed == nil || !s.deps.FolderAllowed(v.place.Customer(), f.path) {
 			bad.Details = append(bad.Details, fault.Detail{Path: f.field, Text: "this is not a folder that the operator of this server has given you; ask them, or use a collector"})
 		}
 	}
-	if len(bad.Details) > 0 {
-		return out, bad
+	if was != "" && out.Kind != was {
+		bad.Details = append(bad.Details, fault.Detail{Path: "kind", Text: "a source stays what it is; add another one"})
 	}
-	return out, nil
+	if len(bad.Details) > 0 {
+		return out, fault.Together(bad, out.Check())
+	}
+	return out, nil // whoever stores it checks the rest
 }
 
 func (s *Server) createSource(ctx context.Context, v *visit, in *createSourceInput) (*body[Source], error) {
-	src, err := s.settings(v, in.Body)
+	src, err := s.settings(v, in.Body, "")
 	if err != nil {
 		return nil, err
 	}
@@ -181,12 +181,9 @@ func (s *Server) changeSource(ctx context.Context, v *visit, in *changeSourceInp
 	if err != nil {
 		return nil, err
 	}
-	src, err := s.settings(v, in.Body)
+	src, err := s.settings(v, in.Body, before.Kind)
 	if err != nil {
 		return nil, err
-	}
-	if src.Kind != before.Kind {
-		return nil, fault.Field("kind", "a source stays what it is; add another one")
 	}
 	src.ID = i
 	if _, err := s.deps.Recordings.ChangeSource(ctx, v.place, v.who, src); err != nil {
