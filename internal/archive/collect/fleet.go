@@ -31,7 +31,8 @@ type Fleet struct {
 	Boxes    int64       `db:"boxes"`
 }
 
-// Push counts a customer's boxes and tells those above.
+// Push counts a customer's boxes and tells those above. A customer who has left
+// meanwhile is not written down again.
 func (s *Server) Push(ctx context.Context, p *place.Place) error {
 	var now []Fleet
 	err := p.View(ctx, func(tx *place.Tx) (err error) {
@@ -49,6 +50,10 @@ func (s *Server) Push(ctx context.Context, p *place.Place) error {
 	}
 	return s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
 		if _, err := tx.Exec(`DELETE FROM collect_releases WHERE customer = ?`, p.Customer()); err != nil {
+			return err
+		}
+		there, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE id = ?`, p.Customer())
+		if err != nil || there == 0 {
 			return err
 		}
 		for k, n := range counts {

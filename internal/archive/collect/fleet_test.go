@@ -53,6 +53,18 @@ func TestBoxesByRelease(t *testing.T) {
 		if other, err := s.Boxes(t.Context(), id.New[id.Node]()); err != nil || len(other) != 0 {
 			t.Error(other, err)
 		}
+		// Figures that were gathered while the customer left are not kept.
+		fine(t, store.Registry().Keep(t.Context(), func(tx *place.Tx) error {
+			_, err := tx.Exec(`DELETE FROM nodes WHERE id = ?`, p.Customer())
+			return err
+		}))
+		fine(t, s.Push(t.Context(), p))
+		fine(t, store.Registry().View(t.Context(), func(tx *place.Tx) error {
+			if n, err := place.Row[int](tx, `SELECT count(*) FROM collect_releases`); err != nil || n != 0 {
+				t.Errorf("%d rows name a customer who has left, %v", n, err)
+			}
+			return nil
+		}))
 		// What went wrong, and what was asked for, is kept and cleared.
 		v := &visit{place: p, who: admin, device: rowOf(t, p, last)}
 		fine(t, p.Keep(t.Context(), func(tx *place.Tx) error {

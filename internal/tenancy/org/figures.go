@@ -64,10 +64,14 @@ func (s *Service) Push(ctx context.Context, c id.Customer, f Figures) error {
 		signs = append(signs, string(g))
 	}
 	return s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		there, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE id = ?`, c)
+		if err != nil || there == 0 {
+			return err // who has left meanwhile is not written down again
+		}
 		if f.Month.Period == "" {
 			f.Month.Period = PeriodOf(tx.At())
 		}
-		_, err := tx.Exec(`INSERT INTO node_figures (node, recordings, bytes, millis, attention, failed, captured_at, reported_at, seats, failing,
+		_, err = tx.Exec(`INSERT INTO node_figures (node, recordings, bytes, millis, attention, failed, captured_at, reported_at, seats, failing,
 				quiet_since, period, captured, heard, signs)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (node) DO UPDATE SET recordings = excluded.recordings, bytes = excluded.bytes, millis = excluded.millis,

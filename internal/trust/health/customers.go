@@ -79,14 +79,19 @@ func (c Customer) Findings(at time.Time) (all []Finding) {
 	return all
 }
 
-// Push keeps a customer's figures.
+// Push keeps a customer's figures. One who has left meanwhile is not written
+// down again: the place may have been read just before it went.
 func (s *Service) Push(ctx context.Context, c id.Customer, f Figures) error {
 	text, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
 	return s.store.Registry().Keep(ctx, func(tx *place.Tx) error {
-		_, err := tx.Exec(`INSERT INTO health_customers (customer, at, figures) VALUES (?, ?, ?)
+		there, err := place.Row[int](tx, `SELECT count(*) FROM nodes WHERE id = ?`, c)
+		if err != nil || there == 0 {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO health_customers (customer, at, figures) VALUES (?, ?, ?)
 			ON CONFLICT (customer) DO UPDATE SET at = excluded.at, figures = excluded.figures`, c, tx.At().UnixMilli(), string(text))
 		return err
 	})

@@ -104,6 +104,21 @@ func TestCustomersBelow(t *testing.T) {
 		if page, err := s.Below(t.Context(), top.ID, 1, 3); err != nil || len(page) != 1 || page[0].Name != "South B" || page[0].State(at) != health.Look {
 			t.Errorf("%+v %v", page, err)
 		}
+		// Figures that were gathered while their customer left are not kept.
+		must(t, store.Registry().Change(t.Context(), who, func(tx *place.Tx) error {
+			_, err := org.Remove(tx, customers[3])
+			return err
+		}))
+		must(t, s.Push(t.Context(), customers[3], health.Figures{Recordings: 9}))
+		must(t, tree.Push(t.Context(), customers[3], org.Figures{Recordings: 9}))
+		must(t, store.Registry().View(t.Context(), func(tx *place.Tx) error {
+			for _, table := range []string{"health_customers WHERE customer", "node_figures WHERE node", "node_usage WHERE node"} {
+				if n, err := place.Row[int](tx, `SELECT count(*) FROM `+table+` = ?`, customers[3]); err != nil || n != 0 {
+					t.Errorf("%s: %d rows of a customer who has left, %v", table, n, err)
+				}
+			}
+			return nil
+		}))
 		total, err := s.Totals(t.Context())
 		must(t, err)
 		if total.Customers != 2 || total.Recordings != 12 || total.Failing != 1 || total.Collectors["0.3.0"] != 1 || total.OldestUnverifiedAt.IsZero() {
