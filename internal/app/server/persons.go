@@ -23,16 +23,26 @@ import (
 // its own: it reads every card, and keeps no other work waiting.
 func (s *Server) buildPersons() {
 	s.persons = person.New(person.Options{
-		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept, Certify: s.certifyErasure,
+		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept, Certify: s.certifyErasure, Bury: s.bury,
 		Stores: stores.All(stores.Services{Recordings: s.Recordings, Coverage: s.coverage, Monitor: s.monitor, SSO: s.sso}),
 	})
-	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf})
+	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf, Bury: s.bury})
 	s.parcels.Register(person.KindPack, s.persons.Maker())
 	s.buildPseudonyms()
 	kinds := s.pseudonyms.Kinds()
 	kinds[person.JobSearch] = s.persons.Kind()
 	s.searching = job.NewRunner(s.Places, kinds, s.runnerOptions(2))
 	s.monitor.Detect(monitor.Detector{Kinds: []monitor.Kind{monitor.RequestDue}, Look: s.requestsDue})
+}
+
+// bury has it stand in the key store that rows without keys of their own were
+// emptied or erased: see storage.Purge.
+func (s *Server) bury(ctx context.Context, p *place.Place, reason string, rows ...[16]byte) error {
+	var ids []id.Key
+	for _, r := range rows {
+		ids = append(ids, r)
+	}
+	return s.Keys.Destroy(ctx, p.Customer(), reason, ids...)
 }
 
 // certifyErasure signs what was erased of a person and what was kept, in all stores.

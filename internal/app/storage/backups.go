@@ -15,7 +15,6 @@ import (
 	"ringfence/internal/app/config"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
-	"ringfence/internal/base/id"
 	"ringfence/internal/base/release"
 	"ringfence/internal/insight/search"
 	"ringfence/internal/platform/blob"
@@ -23,7 +22,6 @@ import (
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/org"
 	"ringfence/internal/trust/backup"
-	"ringfence/internal/trust/pseudonym"
 )
 
 // LogFolder is where changes are logged: on a disk of its own, or in the data
@@ -124,12 +122,8 @@ func openTarget(ctx context.Context, path string, at config.Target, k backup.Key
 // proves opens recordings of restored places.
 type proves struct{ s *recording.Service }
 
-func (p proves) Purge(ctx context.Context, at *place.Place, dead []id.Key) (int, error) {
-	n, err := p.s.Purge(ctx, at, dead)
-	if err == nil {
-		_, err = pseudonym.Purge(ctx, at, dead)
-	}
-	return n, err
+func (p proves) Purge(ctx context.Context, at *place.Place, dead []keyring.Buried) (backup.Purged, error) {
+	return Purge(ctx, p.s, at, dead)
 }
 
 func (p proves) Sample(ctx context.Context, live, restored *place.Place, keys *keyring.Keyring, objects blob.Bucket, n int) (backup.Sampled, error) {

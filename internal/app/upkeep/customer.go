@@ -32,7 +32,6 @@ import (
 	"ringfence/internal/tenancy/review"
 	"ringfence/internal/trust/departure"
 	"ringfence/internal/trust/parcel"
-	"ringfence/internal/trust/pseudonym"
 )
 
 const customerUsage = `
@@ -312,16 +311,14 @@ func takeIn(ctx context.Context, c config.Config, s *storage.Stores, root keyrin
 	if err != nil {
 		return err
 	}
-	dead, err := s.Keys.Destroyed(ctx, b.ID)
+	dead, err := s.Keys.Buried(ctx, b.ID, time.Time{})
 	if err != nil {
 		return err
 	}
 	// What was destroyed while the bundle was written is destroyed here, too.
 	r := recording.New(recording.Options{Store: s.Places, Keys: s.Keys, Objects: s.Objects})
 	r.OnDestroy(search.Remove)
-	if _, err = r.Purge(ctx, p, dead); err == nil {
-		_, err = pseudonym.Purge(ctx, p, dead)
-	}
+	_, err = storage.Purge(ctx, r, p, dead)
 	return err
 }
 

@@ -296,6 +296,9 @@ func (r restoring) told(result backup.Result) error {
 	if result.Purged > 0 {
 		fmt.Fprintf(r.p.Stdout, "Purged: %d recordings that had been destroyed since.\n", result.Purged)
 	}
+	if result.Emptied > 0 {
+		fmt.Fprintf(r.p.Stdout, "Emptied: %d requests of persons, breaches and entries about somebody that had been emptied or erased since.\n", result.Emptied)
+	}
 	if result.Objects > 0 {
 		fmt.Fprintf(r.p.Stdout, "Brought back: %d objects.\n", result.Objects)
 	}
@@ -340,5 +343,5 @@ func (r restoring) customer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.told(backup.Result{Places: []backup.Restored{one}, Reached: one.Reached, Purged: one.Purged, Took: one.Took})
+	return r.told(backup.Result{Places: []backup.Restored{one}, Reached: one.Reached, Purged: one.Purged, Emptied: one.Emptied, Took: one.Took, Remarks: one.Remarks})
 }

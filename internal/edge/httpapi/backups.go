@@ -310,6 +310,7 @@ func (s *Server) restoreCustomer(ctx context.Context, v *visit, in *restoreInput
 	if err != nil {
 		return nil, err
 	}
+	out.Remarks = append(out.Remarks, one.Remarks...)
 	out.Done, out.Reached, out.Purged, out.Opened, out.Seconds = true, when(one.Reached), one.Purged, one.Opened, one.Took.Seconds()
 	return answer(out), nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"ringfence/internal/base/fault"
@@ -309,4 +310,35 @@ func (r *entryReader) value() (any, error) {
 		return slices.Clone(v), err
 	}
 	return nil, errEntry
+}
+
+// Logged is an event as it stands in an entry, without what is personal in it.
+type Logged struct {
+	At            time.Time
+	Code, Subject string
+}
+
+// Events are the events that an entry writes.
+func (e Entry) Events() (all []Logged, err error) {
+	r := &entryReader{b: e.Writes}
+	width := strings.Count(eventRow, "?")
+	for len(r.b) > 0 {
+		text, args, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(text, insertEvents) {
+			continue
+		}
+		for row := range slices.Chunk(args, width) { // pos, id, at, code, actor_kind, actor_id, on_behalf, subject, …
+			if len(row) < width {
+				return nil, errEntry
+			}
+			at, _ := row[2].(int64)
+			code, _ := row[3].(string)
+			subject, _ := row[7].(string)
+			all = append(all, Logged{time.UnixMilli(at).UTC(), code, subject})
+		}
+	}
+	return all, nil
 }

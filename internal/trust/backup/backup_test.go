@@ -25,8 +25,13 @@ func TestMain(m *testing.M) { placetest.Main(m) }
 // proves adapts a recording service, as the program does.
 type proves struct{ s *recording.Service }
 
-func (p proves) Purge(ctx context.Context, at *place.Place, dead []id.Key) (int, error) {
-	return p.s.Purge(ctx, at, dead)
+func (p proves) Purge(ctx context.Context, at *place.Place, dead []keyring.Buried) (backup.Purged, error) {
+	var keys []id.Key
+	for _, b := range dead {
+		keys = append(keys, b.ID)
+	}
+	n, err := p.s.Purge(ctx, at, keys)
+	return backup.Purged{Recordings: n}, err
 }
 
 func (p proves) Sample(ctx context.Context, live, restored *place.Place, keys *keyring.Keyring, objects blob.Bucket, n int) (backup.Sampled, error) {

@@ -50,7 +50,7 @@ func (s *Service) RestoreCustomer(ctx context.Context, who actor.Actor, p Plan, 
 	begun := s.o.Now()
 	s.note(func(g *Progress) { *g = Progress{Doing: "restoring", Since: begun, Of: 1} })
 	one.Customer = w.Customer
-	dead, err := s.o.Keys.Destroyed(ctx, w.Customer)
+	dead, err := s.o.Keys.Buried(ctx, w.Customer, time.Time{})
 	if err != nil {
 		return one, err
 	}
@@ -64,20 +64,34 @@ func (s *Service) RestoreCustomer(ctx context.Context, who actor.Actor, p Plan, 
 	if err := s.live().VerifyLog(ctx, p); err != nil {
 		return one, err
 	}
+	live, err := s.o.Store.Place(ctx, w.Customer)
+	if err != nil {
+		return one, err
+	}
+	// A place that cannot be read any more is one more reason to restore it.
+	was, unread := actsOf(ctx, live)
 	err = s.o.Store.Rebuild(ctx, w.Customer, func(b *place.Builder) error {
 		if err := s.live().build(ctx, b, s.o.Tools, p.origins[0]); err != nil {
 			return err
 		}
 		restored := b.Place(w.Customer)
-		if one.Purged, err = s.o.Prove.Purge(ctx, restored, dead); err != nil {
+		n, err := s.o.Prove.Purge(ctx, restored, dead)
+		if err != nil {
 			return err
+		}
+		one.Purged, one.Emptied = n.Recordings, n.Rows
+		if one.Undone, err = lacks(ctx, restored, was); err != nil {
+			return err
+		}
+		if one.Remarks = remarks(one.Undone); unread != nil {
+			one.Remarks = append(one.Remarks, "what was done for persons since cannot be said: what was there could not be read")
 		}
 		if one.Events, one.Reached, err = lastEvent(ctx, restored); err != nil {
 			return err
 		}
 		return restored.Change(ctx, who, func(tx *place.Tx) error {
 			tx.Record(place.Event{Code: "place.restored", Subject: w.Customer.String(), Facts: map[string]string{
-				"to": one.Reached.Format(time.RFC3339), "purged": strconv.Itoa(one.Purged), "position": strconv.FormatInt(one.Events, 10),
+				"to": one.Reached.Format(time.RFC3339), "purged": strconv.Itoa(one.Purged), "emptied": strconv.Itoa(one.Emptied), "undone": strconv.Itoa(len(one.Undone)), "position": strconv.FormatInt(one.Events, 10),
 			}})
 			return nil
 		})
@@ -85,8 +99,7 @@ func (s *Service) RestoreCustomer(ctx context.Context, who actor.Actor, p Plan, 
 	if err != nil {
 		return one, err
 	}
-	live, err := s.o.Store.Place(ctx, w.Customer)
-	if err != nil {
+	if live, err = s.o.Store.Place(ctx, w.Customer); err != nil {
 		return one, err
 	}
 	one.Sampled, err = s.o.Prove.Sample(ctx, live, live, s.o.Keys, s.o.Objects, 5)

@@ -208,7 +208,7 @@ func (s *Service) tryPlace(ctx context.Context, src Source, b *place.Builder, ke
 	if one.Events, newest, err = lastEvent(ctx, restored); err != nil || o.customer.IsZero() {
 		return one, newest, err
 	}
-	dead, err := keys.Destroyed(ctx, o.customer)
+	dead, err := keys.Buried(ctx, o.customer, time.Time{})
 	if err != nil {
 		return one, newest, err
 	}

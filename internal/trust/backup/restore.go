@@ -20,12 +20,18 @@ import (
 // Prove is what backups need of what lies in places.
 type Prove interface {
 	// Purge removes, in a place that is not open yet, what is under a key that
-	// was destroyed.
-	Purge(ctx context.Context, p *place.Place, dead []id.Key) (int, error)
+	// was destroyed, and what stands beside keys as emptied or erased.
+	Purge(ctx context.Context, p *place.Place, dead []keyring.Buried) (Purged, error)
 
 	// Sample opens recordings of a restored place and holds them against their
 	// hashes. The openings stand in the journal of the live place.
 	Sample(ctx context.Context, live, restored *place.Place, keys *keyring.Keyring, objects blob.Bucket, n int) (Sampled, error)
+}
+
+// Purged is what had gone since a place was copied, and went again.
+type Purged struct {
+	Recordings int
+	Rows       int // requests of persons, breaches, and rows in which somebody was erased
 }
 
 // Sampled is what came of opening recordings.
@@ -60,6 +66,7 @@ type Step struct {
 type Result struct {
 	Places  []Restored    `json:"places"`
 	Purged  int           `json:"purged"`  // recordings that were destroyed since
+	Emptied int           `json:"emptied"` // requests of persons, breaches and rows about somebody that were emptied or erased since
 	Objects int           `json:"objects"` // copied back
 	Missing int           `json:"missing"` // objects that are nowhere
 	Took    time.Duration `json:"took_ns"`
@@ -73,6 +80,9 @@ type Restored struct {
 	Events   int64         `json:"events"`
 	Reached  time.Time     `json:"reached,omitzero"` // the newest event that came back
 	Purged   int           `json:"purged"`
+	Emptied  int           `json:"emptied"`
+	Undone   []Undone      `json:"undone,omitempty"`  // done for persons since, and not any more
+	Remarks  []string      `json:"remarks,omitempty"` // the same in words, for a restore of one customer
 	Took     time.Duration `json:"took_ns"`
 	Sampled
 }
@@ -114,7 +124,7 @@ func (s Source) Restore(ctx context.Context, p Plan, w Want, t Target) (r Result
 	if err := s.restorePlaces(ctx, p, t, keys, &st); err != nil {
 		return r, err
 	}
-	if err := s.finish(ctx, p, t, keys, &r); err != nil {
+	if err := s.finish(ctx, p, w, t, keys, &r); err != nil {
 		return r, err
 	}
 	t.tell(Step{Doing: "done"})
@@ -281,7 +291,7 @@ func differs(got, want place.Statement) error {
 }
 
 // finish purges, brings objects back, and looks whether recordings open.
-func (s Source) finish(ctx context.Context, p Plan, t Target, keys *keyring.Keyring, r *Result) error {
+func (s Source) finish(ctx context.Context, p Plan, w Want, t Target, keys *keyring.Keyring, r *Result) error {
 	cfg := t.Places
 	cfg.Log = nil
 	store, err := place.Open(ctx, cfg, t.Schemas, keys)
@@ -305,6 +315,12 @@ func (s Source) finish(ctx context.Context, p Plan, t Target, keys *keyring.Keyr
 		if err != nil {
 			return fmt.Errorf("%s: %w", placeLabel(c), err)
 		}
+		if one.Undone, err = s.undone(ctx, p, w, c); err != nil {
+			return fmt.Errorf("%s: %w", placeLabel(c), err)
+		}
+		for _, line := range remarks(one.Undone) {
+			r.Remarks = append(r.Remarks, placeLabel(c)+": "+line)
+		}
 		r.Places = append(r.Places, one)
 	}
 	return nil
@@ -322,7 +338,7 @@ func (s Source) finishPlace(ctx context.Context, store *place.Store, t Target, k
 	if one.Reached.After(r.Reached) {
 		r.Reached = one.Reached
 	}
-	dead, err := keys.Destroyed(ctx, c)
+	dead, err := keys.Buried(ctx, c, time.Time{})
 	if err != nil {
 		return one, err
 	}
@@ -330,8 +346,9 @@ func (s Source) finishPlace(ctx context.Context, store *place.Store, t Target, k
 	if err != nil {
 		return one, err
 	}
-	one.Purged = n
-	r.Purged += n
+	one.Purged, one.Emptied = n.Recordings, n.Rows
+	r.Purged += n.Recordings
+	r.Emptied += n.Rows
 	if err := s.bringObjects(ctx, t, c, r); err != nil {
 		return one, err
 	}

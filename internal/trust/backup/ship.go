@@ -36,13 +36,24 @@ func newShipped() shipped {
 // destroyed are asked for tombstones.
 func (s *Service) Watch(c place.Commit) {
 	for _, e := range c.Events {
-		if strings.Contains(e.Code, "destr") || strings.HasPrefix(e.Code, "capture.") || strings.HasPrefix(e.Code, "recording.replaced") || strings.HasSuffix(e.Code, ".stored") {
+		if buries(e.Code) {
 			s.ship.mu.Lock()
 			s.ship.dirty[c.Customer] = true
 			s.ship.mu.Unlock()
 			return
 		}
 	}
+}
+
+// buries says whether something may have been destroyed, emptied or erased by the
+// time of an event. Ways back from pseudonyms go before their certificate.
+func buries(code string) bool {
+	for _, prefix := range []string{"capture.", "recording.replaced", "pseudonym.", "certificate.signed", "request.erased"} {
+		if strings.HasPrefix(code, prefix) {
+			return true
+		}
+	}
+	return strings.Contains(code, "destr") || strings.HasSuffix(code, ".stored") || strings.HasSuffix(code, ".purged")
 }
 
 // Ship sends what is new of the log and of what was destroyed to the targets.

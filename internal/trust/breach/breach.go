@@ -77,7 +77,10 @@ type Options struct {
 	Held func(ctx context.Context, p *place.Place, who id.Person) ([]access.Membership, error)
 	// PersonOf gives whose a session is; zero: it is not known any more.
 	PersonOf func(ctx context.Context, s id.Session) (id.Person, error)
-	Now      func() time.Time
+	// Bury has it stand in the key store, for backups that are restored, that
+	// breaches were deleted. nil: a restore brings them back.
+	Bury func(ctx context.Context, p *place.Place, reason string, rows ...[16]byte) error
+	Now  func() time.Time
 }
 
 // Service keeps breaches.

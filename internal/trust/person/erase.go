@@ -188,7 +188,11 @@ func (s *Service) finish(ctx context.Context, p *place.Place, intent id.Intent, 
 	}
 	for _, it := range left {
 		s.o.Step("person: erase")
-		if it, err = s.eraseOne(ctx, p, who, it, e); err != nil {
+		was := it
+		if it, err = s.eraseOne(ctx, p, who, it, e); err == nil && it.Outcome == Erased {
+			err = s.buryErased(ctx, p, was)
+		}
+		if err != nil {
 			return err
 		}
 		s.o.Step("person: erased")

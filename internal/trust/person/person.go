@@ -134,6 +134,9 @@ type Options struct {
 	Minimum func(ctx context.Context, p *place.Place, row recording.Row) (because string, err error)
 	// EraseEvents takes what is personal out of events of the change log; nil: it stays.
 	EraseEvents func(tx *place.Tx, subject string, positions []int64) (int, error)
+	// Bury has it stand in the key store, for backups that are restored, that rows
+	// were emptied or erased; again, it changes nothing. nil: a restore brings them back.
+	Bury func(ctx context.Context, p *place.Place, reason string, rows ...[16]byte) error
 	// Step is told each step of an erasure before it is taken. Only tests use it.
 	Step func(name string)
 }
@@ -173,6 +176,7 @@ type Store struct {
 	// Keep says why one find cannot be erased now; empty: it can. nil: see Kept.
 	Keep func(ctx context.Context, p *place.Place, ref string) (string, error)
 	// Erase erases one find, for good; what is gone already is no error. nil: nothing of this store is erased.
+	// A find that is a row is named table/id, as Scan does: so it is erased in restored backups, too.
 	Erase func(ctx context.Context, p *place.Place, who actor.Actor, ref string, by By) error
 	// Kept is why nothing of this store is erased.
 	Kept string

@@ -102,6 +102,9 @@ func (s *Service) TakeOut(ctx context.Context, p *place.Place, who actor.Actor, 
 			if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone) {
 				return erased, err
 			}
+			if err := s.buryErased(ctx, p, it); err != nil {
+				return erased, err
+			}
 			erased++
 			it.Outcome, it.Label, it.Why, it.Kept = Erased, "", nil, ""
 		default:
@@ -145,7 +148,8 @@ func (s *Service) unnamed(ctx context.Context, p *place.Place, it Item) (Item, e
 
 // Nameless takes whom a case was about out of it, in this Change: the case says
 // in plain words for whom pseudonyms stand. A case that is still open is
-// fault.Conflict. Without blank it only asks whether it could.
+// fault.Conflict. Without blank it only asks whether it could; with it, BuryNames
+// follows the Change.
 func (s *Service) Nameless(tx *place.Tx, i id.PersonRequest, blank bool) error {
 	c, err := read(tx, i)
 	if err != nil {
@@ -156,6 +160,15 @@ func (s *Service) Nameless(tx *place.Tx, i id.PersonRequest, blank bool) error {
 	}
 	if !blank {
 		return nil
+	}
+	return s.blank(tx, i)
+}
+
+// blank takes out of a case, and of its finds, whom they are about.
+func (s *Service) blank(tx *place.Tx, i id.PersonRequest) error {
+	c, err := read(tx, i)
+	if err != nil {
+		return err
 	}
 	c.Subject, c.Outcome, c.Notes = Subject{Name: "taken out with the way back from pseudonyms"}, "", nil
 	if err := put(tx, c); err != nil {

@@ -68,6 +68,14 @@ func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) 
 			ORDER BY ended_at LIMIT ?`, s.o.Now().Add(-time.Duration(days)*24*time.Hour).UnixMilli(), purgeAtOnce)
 		return err
 	})
+	// Buried before it goes: cut off in between, the next night takes it away.
+	if err == nil {
+		var rows [][16]byte
+		for _, i := range due {
+			rows = append(rows, i)
+		}
+		err = s.bury(ctx, p, buriedCase, rows...)
+	}
 	for _, i := range due {
 		if err == nil {
 			err = s.purgeOne(ctx, p, i)
@@ -80,23 +88,27 @@ func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) 
 }
 
 func (s *Service) purgeOne(ctx context.Context, p *place.Place, i id.PersonRequest) error {
-	return p.Change(ctx, actor.ForSystem("person"), func(tx *place.Tx) error {
-		if s.o.EraseEvents != nil {
-			positions, err := place.Rows[int64](tx, `SELECT pos FROM events WHERE subject = ? ORDER BY pos`, i.String())
-			if err == nil && len(positions) > 0 {
-				_, err = s.o.EraseEvents(tx, i.String(), positions)
-			}
-			if err != nil {
-				return err
-			}
+	return p.Change(ctx, actor.ForSystem("person"), func(tx *place.Tx) error { return s.takeAway(tx, i) })
+}
+
+// takeAway removes a request with its finds and what the change log says of it in
+// words.
+func (s *Service) takeAway(tx *place.Tx, i id.PersonRequest) error {
+	if s.o.EraseEvents != nil {
+		positions, err := place.Rows[int64](tx, `SELECT pos FROM events WHERE subject = ? ORDER BY pos`, i.String())
+		if err == nil && len(positions) > 0 {
+			_, err = s.o.EraseEvents(tx, i.String(), positions)
 		}
-		for _, text := range []string{`DELETE FROM person_items WHERE request = ?`, `DELETE FROM person_requests WHERE id = ?`} {
-			if _, err := tx.Exec(text, i); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
-		tx.Record(place.Event{Code: "request.purged", Subject: i.String()})
-		tx.Notify(Topic)
-		return nil
-	})
+	}
+	for _, text := range []string{`DELETE FROM person_items WHERE request = ?`, `DELETE FROM person_requests WHERE id = ?`} {
+		if _, err := tx.Exec(text, i); err != nil {
+			return err
+		}
+	}
+	tx.Record(place.Event{Code: "request.purged", Subject: i.String()})
+	tx.Notify(Topic)
+	return nil
 }

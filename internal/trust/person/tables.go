@@ -138,7 +138,11 @@ func (s *Service) eraseEvent(ctx context.Context, p *place.Place, who actor.Acto
 	return p.Change(ctx, who, func(tx *place.Tx) error {
 		pos, err := place.Row[int64](tx, `SELECT pos FROM events WHERE id = ?`, row[:])
 		if err == nil {
-			_, err = s.o.EraseEvents(tx, by.Case.String(), []int64{pos})
+			subject := by.Case.String()
+			if by.Case.IsZero() { // again, in a restored place
+				subject = p.Customer().String()
+			}
+			_, err = s.o.EraseEvents(tx, subject, []int64{pos})
 		}
 		return err
 	})

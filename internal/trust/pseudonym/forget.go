@@ -103,7 +103,7 @@ func (s *Service) Forget(ctx context.Context, p *place.Place, who actor.Actor, w
 		if confirm != n {
 			return fault.Field("confirm", "this destroys the way back from %d pseudonyms for ever: confirm with exactly this number", n)
 		}
-		if err := s.cases(tx, subject, false); err != nil {
+		if _, err := s.cases(tx, subject, false); err != nil {
 			return err
 		}
 		apr, err = s.o.Approvals.Ask(tx, who, approval.Act{
@@ -131,31 +131,32 @@ func (s *Service) approved() approval.Kind {
 // cases looks at the requests of persons whose pseudonyms are meant: they say in
 // plain words whom the pseudonyms stand for. One that is still open refuses the
 // whole; the names of the others go.
-func (s *Service) cases(tx *place.Tx, subject string, blank bool) error {
+func (s *Service) cases(tx *place.Tx, subject string, blank bool) (all []id.PersonRequest, err error) {
 	where, args, err := meant(subject)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all, err := place.Rows[id.PersonRequest](tx, `SELECT DISTINCT c.request FROM pseudonym_requests c JOIN pseudonyms p ON p.id = c.pseudonym WHERE`+where, args...)
+	all, err = place.Rows[id.PersonRequest](tx, `SELECT DISTINCT c.request FROM pseudonym_requests c JOIN pseudonyms p ON p.id = c.pseudonym WHERE`+where, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, i := range all {
 		if err := s.o.Persons.Nameless(tx, i, blank); err != nil && !fault.Is(err, fault.NotFound) {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // JobForget destroys the keys of ways back and has that certified.
 const JobForget = "pseudonym.forget"
 
 type forgetArgs struct {
-	Run      id.Destruction `json:"run"`
-	Approval id.Approval    `json:"approval"`
-	AskedAt  int64          `json:"asked_at"`
-	Keys     int            `json:"keys"`
+	Run      id.Destruction     `json:"run"`
+	Approval id.Approval        `json:"approval"`
+	AskedAt  int64              `json:"asked_at"`
+	Keys     int                `json:"keys"`
+	Requests []id.PersonRequest `json:"requests,omitempty"` // that were emptied
 }
 
 // carry takes ways there and back out of the rows, in the Change in which the
@@ -168,7 +169,8 @@ func (s *Service) carry(tx *place.Tx, a approval.Approval) error {
 	if busy > 0 {
 		return fault.New(fault.Conflict, "names are being replaced: agree once that run has ended")
 	}
-	if err := s.cases(tx, a.Subject, true); err != nil {
+	requests, err := s.cases(tx, a.Subject, true)
+	if err != nil {
 		return err
 	}
 	where, args, err := meant(a.Subject)
@@ -203,7 +205,7 @@ func (s *Service) carry(tx *place.Tx, a approval.Approval) error {
 		"approval": a.ID.String(), "which": a.Subject, "pseudonyms": strconv.FormatInt(n, 10), "keys": strconv.FormatInt(keys, 10), "run": run.String(),
 	}})
 	tx.Notify(Topic)
-	_, err = job.Enqueue(tx, JobForget, forgetArgs{run, a.ID, a.AskedAt.UnixMilli(), int(keys)}, job.Once(run.String()))
+	_, err = job.Enqueue(tx, JobForget, forgetArgs{run, a.ID, a.AskedAt.UnixMilli(), int(keys), requests}, job.Once(run.String()))
 	return err
 }
 
@@ -212,6 +214,9 @@ func (s *Service) carry(tx *place.Tx, a approval.Approval) error {
 func (s *Service) destroy(ctx context.Context, p *place.Place, j job.Job) error {
 	var a forgetArgs
 	if err := j.Decode(&a); err != nil {
+		return err
+	}
+	if err := s.o.Persons.BuryNames(ctx, p, a.Requests...); err != nil {
 		return err
 	}
 	for {
