@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ringfence/internal/archive/collect"
+	"ringfence/internal/archive/siprec"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/trust/destruction"
 	"ringfence/internal/trust/parcel"
@@ -28,6 +29,9 @@ func (s *Server) StopTracing() { s.tracer.Stop() }
 func (s *Server) Destroying() (*collect.Server, *destruction.Service) {
 	return s.collectors, s.certificates
 }
+
+// Sessions takes recording sessions.
+func (s *Server) Sessions() *siprec.Service { return s.siprec }
 
 // Parcels makes exports.
 func (s *Server) Parcels() *parcel.Service { return s.parcels }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/pem"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"ringfence/internal/app/apptest"
 	"ringfence/internal/app/server"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/siprec"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/keyring"
@@ -72,6 +74,31 @@ func TestThePartsAreTold(t *testing.T) {
 		}
 	}
 	apptest.Eventually(t, 30*time.Second, "the names are replaced, and the export that held them ends", func() bool { return over(2) })
+}
+
+// A recording session hears of pauses while it runs, and is a call that is
+// expected once it has ended.
+func TestRecordingSessionsAreWired(t *testing.T) {
+	w := integrate(t, nil)
+	ctx, who, sessions := t.Context(), actor.ForSystem("test"), w.s.Sessions()
+	src, err := w.s.Recordings.AddSource(ctx, w.place, who, recording.Source{Kind: recording.Siprec, Name: "SBC", Profile: "generic", TimeZone: "UTC", Country: "GB"})
+	apptest.No(t, err)
+	_, err = sessions.Set(ctx, w.place, who, src.ID, siprec.Settings{Peers: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}})
+	apptest.No(t, err)
+	may := sessions.Candidates(siprec.Caller{From: netip.MustParseAddr("203.0.113.7")})
+	if len(may) != 1 {
+		t.Fatalf("%d sources take its calls", len(may))
+	}
+	tape, err := sessions.Begin(ctx, may[0], siprec.Fact{What: siprec.Invited, At: time.Now(), Streams: []siprec.Media{{Label: "1", Taken: true}}}, siprec.ALaw, nil)
+	apptest.No(t, err)
+	live := func() siprec.Live { return sessions.Status(src.ID).Live[0] }
+	_, err = w.s.Redaction().NotePause(ctx, w.place, who, redaction.Pause{Source: src.ID, Call: live().Name})
+	apptest.No(t, err)
+	apptest.Eventually(t, 30*time.Second, "the session is silenced", func() bool { return live().Hushed })
+	tape.Fact(siprec.Fact{What: siprec.Left, At: time.Now()})
+	apptest.Eventually(t, 30*time.Second, "the call is expected", func() bool {
+		return w.count(`SELECT count(*) FROM expectations WHERE source = ? AND named = 1`, src.ID) == 1
+	})
 }
 
 // A running server writes a customer's bundle as an export, and puts it into the
