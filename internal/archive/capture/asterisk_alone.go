@@ -147,7 +147,7 @@ func (a *asterisk) tellAlone(now time.Time, tell func(Call)) (waiting Unnamed) {
 func (a *asterisk) youngest(g *lone, now time.Time) time.Duration {
 	age := time.Duration(1<<63 - 1)
 	for _, f := range g.files {
-		age = min(age, now.Sub(f.since), max(0, now.Sub(f.modified)))
+		age = min(age, a.opt.stood(f, now))
 	}
 	return age
 }

@@ -329,7 +329,7 @@ func (g *generic) file(f *soundFile, c *Call, known facts, now time.Time) File {
 
 // stateByStanding decides by the header and by how long the file has stood still: nothing else tells that its writer is done.
 func stateByStanding(opt Options, f *soundFile, now time.Time) (FileState, string) {
-	still := min(now.Sub(f.since), max(0, now.Sub(f.modified)))
+	still := opt.stood(f, now)
 	if opt.DryRun {
 		still = settleBare
 	}

@@ -53,6 +53,20 @@ func (u *Unnamed) add(files int, until time.Time) {
 	}
 }
 
+// hopeless reports whether a file holds nothing that could be taken, in a run that ends.
+func (o Options) hopeless(f *soundFile) bool {
+	return o.Once && f.locked.IsZero() && (f.problem != "" || f.sound.Empty())
+}
+
+// stood is how long a file has not changed.
+func (o Options) stood(f *soundFile, now time.Time) time.Duration {
+	age := max(0, now.Sub(f.modified))
+	if o.hopeless(f) {
+		return age
+	}
+	return min(now.Sub(f.since), age)
+}
+
 // Problem is one file or line that needs attention; nothing else was stopped by it.
 type Problem struct {
 	Path   string `json:"path"`           // relative to the folder or the logs
@@ -77,6 +91,9 @@ type Options struct {
 	Known func(path string, size int64) bool
 	// DryRun looks once at a source that may be a copy: file times are not believed, only the logs tell what has ended.
 	DryRun bool
+	// Once says that the reader is asked for a moment and ends. A file that holds no sound is then told by when it was last written to, not by
+	// how long it was seen to stand still: that would take minutes of each run, and whatever a log says of it, it cannot be taken.
+	Once bool
 	// Between leaves out records whose files were written at other times: an import reads its files in stretches.
 	Between Span
 	// Columns says what the columns of lists beside the sound mean, where they are called something else: name in the list → field.

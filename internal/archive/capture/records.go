@@ -142,7 +142,7 @@ func (r *records) Poll(ctx context.Context, now time.Time) (Batch, error) {
 			continue
 		}
 		if c.alone && r.mayStillBeNamed(c, now) {
-			b.Unnamed.add(len(c.files), r.namedBy(c))
+			b.Unnamed.add(len(c.files), r.namedBy(c, now))
 			continue
 		}
 		call := r.build(c, now)
@@ -175,17 +175,25 @@ func (r *records) mayStillBeNamed(c *joined, now time.Time) bool {
 		return false
 	}
 	for _, f := range c.files {
-		if now.Sub(f.since) < r.opt.StillFor {
+		if r.standing(f, now) < r.opt.StillFor {
 			return true
 		}
 	}
 	return false
 }
 
+// standing is how long a file was seen to stand still, or has stood where it is hopeless.
+func (r *records) standing(f *soundFile, now time.Time) time.Duration {
+	if r.opt.hopeless(f) {
+		return now.Sub(f.modified)
+	}
+	return now.Sub(f.since)
+}
+
 // namedBy is when a recording that no record knows is given at the latest.
-func (r *records) namedBy(c *joined) (at time.Time) {
+func (r *records) namedBy(c *joined, now time.Time) (at time.Time) {
 	for _, f := range c.files {
-		if due := f.since.Add(r.opt.StillFor); due.After(at) {
+		if due := now.Add(r.opt.StillFor - r.standing(f, now)); due.After(at) {
 			at = due
 		}
 	}

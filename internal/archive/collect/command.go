@@ -36,8 +36,8 @@ it in two places; the default is to keep them. What is destroyed in the archive
 is removed here, too: the spool, moved copies, and sources set to delete.
 
 Exit codes: 0 done (files that need attention are named and listed in the
-portal), 1 failed, 2 called in a wrong way; with --once, 3: files are left that
-could not be taken yet, and why is said.
+portal; with --once, too), 1 failed, 2 called in a wrong way; with --once, 3:
+files are left that could not be taken yet, and why is said.
 
 `
 

@@ -189,6 +189,51 @@ func TestOnceSaysWhatItLeaves(t *testing.T) {
 	}
 }
 
+// A damaged file cannot be taken, whatever a log may say of it: each run with
+// --once reports it at once and ends well. One that was written to just now may
+// still become a recording, and is waited for.
+func TestOnceDoesNotFailForADamagedFile(t *testing.T) {
+	for profile, name := range map[string]string{
+		"asterisk": "exten-209-01614960152-20261122-054210-1795326130.0.wav", "generic": "a.wav", "freeswitch": "b.wav",
+		"yeastar": "c.wav", "3cx": "[Agent]_201-01614960152_20261122054210(1).wav",
+	} {
+		for what, data := range map[string]string{"text": "no sound at all, by no means, not even a header of it", "cut": "RIFF", "empty": ""} {
+			t.Run(profile+" "+what, func(t *testing.T) {
+				w := newWorld(t)
+				w.enrol()
+				logs := t.TempDir()
+				if err := os.WriteFile(filepath.Join(logs, "queue_log"), []byte("1795330000|NONE|NONE|NONE|QUEUESTART|\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args := []string{"--state", w.state, "--from", w.from, "--profile", profile, "--once", "--wait", "1ms"}
+				if profile == "asterisk" {
+					args = append(args, "--logs", logs)
+				}
+				path := filepath.Join(w.from, name)
+				if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if n, out, errs := runCommand(t, args...); n != 3 {
+					t.Fatal("written to just now:", n, out, errs)
+				}
+				old := time.Now().Add(-time.Hour)
+				if err := os.Chtimes(path, old, old); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					n, out, errs := runCommand(t, args...)
+					if n != 0 || what == "text" && (!strings.Contains(errs, "needs attention: ") || !strings.Contains(errs, "; 1 needs attention")) {
+						t.Fatal(n, out, errs)
+					}
+				}
+				if listed, err := w.archive.Attention(t.Context(), w.place); err != nil || what == "text" && len(listed) != 1 {
+					t.Fatalf("the server knows of %+v, %v", listed, err)
+				}
+			})
+		}
+	}
+}
+
 // Logs of years come in portions; one run with --once takes them all.
 func TestOnceReadsLogsToTheirEnd(t *testing.T) {
 	w := newWorld(t)

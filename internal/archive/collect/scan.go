@@ -71,7 +71,7 @@ func (s *scanner) open() error {
 // captureOptions joins what the server says of the source with what the
 // command line says.
 func (b *box) captureOptions(conf Config) (capture.Options, error) {
-	o := capture.Options{Profile: conf.Profile, Folder: b.From, Logs: b.Logs, Country: conf.Country, Pattern: conf.Pattern, Known: b.known}
+	o := capture.Options{Profile: conf.Profile, Folder: b.From, Logs: b.Logs, Country: conf.Country, Pattern: conf.Pattern, Known: b.known, Once: b.Once}
 	if b.Options.Profile != "" {
 		o.Profile = b.Options.Profile
 	}
