@@ -26,8 +26,12 @@ func Coverage(_ context.Context, args []string, p cli.Process) error {
 		out := signature{by: sig.Certificate}
 		if st != nil {
 			c := st.Total
-			out.says = fmt.Sprintf("%s statement of %s for %s: %d calls named, %d captured, %d excused, %d missing, %d erased, %d on their way, %d recordings not named",
-				st.Kind, st.Day, st.Name, c.Named, c.Captured, c.Excused, c.Missing, c.Erased, c.Waiting, c.Unnamed)
+			elsewhere := ""
+			if c.Elsewhere > 0 {
+				elsewhere = fmt.Sprintf(" (%d of them by another source)", c.Elsewhere)
+			}
+			out.says = fmt.Sprintf("%s statement of %s for %s: %d calls named, %d captured%s, %d excused, %d missing, %d erased, %d on their way, %d recordings not named",
+				st.Kind, st.Day, st.Name, c.Named, c.Captured, elsewhere, c.Excused, c.Missing, c.Erased, c.Waiting, c.Unnamed)
 		}
 		return out, nil
 	})

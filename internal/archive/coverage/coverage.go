@@ -1,7 +1,7 @@
 // Package coverage answers whether everything that should have been recorded
 // was. Each call that a log names is an expectation, and must end as one of:
 //
-//	captured   its sound is in the archive
+//	captured   its sound is in the archive, from its own source or another one
 //	excused    a rule says why there is none: who set the rule, and the reason
 //	missing    its time has passed and nothing came; somebody is told
 //	erased     its recording was destroyed, and by whose authority
@@ -178,6 +178,7 @@ type Expectation struct {
 	Disposition string
 	Talk        time.Duration
 	Recording   id.Recording // zero: none
+	By          id.Source    // whose recording that is, if another source's; else zero
 	Excuse      id.Excuse    // zero: none
 	Why         string       // of a single excuse: the reason; of one that was erased: the authority
 	Call        *Call        // nil: it was not opened, or is not kept any more

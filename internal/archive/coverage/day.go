@@ -1,8 +1,13 @@
 package coverage
 
 import (
+	"cmp"
 	"fmt"
 	"time"
+
+	"ringfence/internal/base/fault"
+	"ringfence/internal/base/id"
+	"ringfence/internal/platform/place"
 )
 
 // Day is a day of the calendar in a source's time zone: 20261122.
@@ -44,3 +49,23 @@ func (d Day) Add(days int) Day {
 }
 
 func hourOf(at time.Time) int64 { return at.Unix() / 3600 }
+
+// zonesOf reads the time zones of sources, each once.
+func zonesOf(tx *place.Tx) func(id.Source) (*time.Location, error) {
+	known := map[id.Source]*time.Location{}
+	return func(s id.Source) (*time.Location, error) {
+		if z := known[s]; z != nil {
+			return z, nil
+		}
+		name, err := place.Row[string](tx, `SELECT time_zone FROM sources WHERE id = ?`, s)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		z, err := time.LoadLocation(cmp.Or(name, "UTC"))
+		if err != nil {
+			z = time.UTC
+		}
+		known[s] = z
+		return z, nil
+	}
+}

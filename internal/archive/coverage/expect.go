@@ -1,7 +1,6 @@
 package coverage
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -28,12 +27,13 @@ type row struct {
 	Disposition string         `db:"disposition"`
 	Talk        int64          `db:"talk"`
 	Recording   *id.Recording  `db:"recording"`
+	By          *id.Source     `db:"by_source"` // whose recording it is, if another source's
 	Excuse      *id.Excuse     `db:"excuse"`
 	Authority   string         `db:"authority"`
 	Card        []byte         `db:"card"`
 }
 
-const columns = `SELECT id, source, token, day, state, named, started_at, ended_at, due_at, changed_at, direction, disposition, talk, recording, excuse, authority, card FROM expectations`
+const columns = `SELECT id, source, token, day, state, named, started_at, ended_at, due_at, changed_at, direction, disposition, talk, recording, by_source, excuse, authority, card FROM expectations`
 
 // call opens what is known of a call; nil where it is not kept.
 func (r row) call(tx *place.Tx) (*Call, error) {
@@ -53,26 +53,6 @@ func (r row) excused() id.Excuse {
 		return id.Excuse{}
 	}
 	return *r.Excuse
-}
-
-// zonesOf reads the time zones of sources, each once.
-func zonesOf(tx *place.Tx) func(id.Source) (*time.Location, error) {
-	known := map[id.Source]*time.Location{}
-	return func(s id.Source) (*time.Location, error) {
-		if z := known[s]; z != nil {
-			return z, nil
-		}
-		name, err := place.Row[string](tx, `SELECT time_zone FROM sources WHERE id = ?`, s)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
-		z, err := time.LoadLocation(cmp.Or(name, "UTC"))
-		if err != nil {
-			z = time.UTC
-		}
-		known[s] = z
-		return z, nil
-	}
 }
 
 // about is what is known of a source's expectations.
@@ -245,7 +225,7 @@ func (x *expecting) known(tokens [][]byte) (map[string]row, error) {
 		out[string(r.Token)] = r
 	}
 	others, err := place.Rows[ident](x.tx, `SELECT i.token AS ident, e.id, e.source, e.token, e.day, e.state, e.named, e.started_at, e.ended_at, e.due_at, e.changed_at, e.direction,
-		e.disposition, e.talk, e.recording, e.excuse, e.authority, e.card FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?)`, place.List(tokens))
+		e.disposition, e.talk, e.recording, e.by_source, e.excuse, e.authority, e.card FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?)`, place.List(tokens))
 	for _, o := range others {
 		out[string(o.Ident)] = o.row
 	}
@@ -350,14 +330,18 @@ func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row)
 		}
 		kept.Named = kept.Named || o.Named
 		if kept.Recording == nil {
-			kept.Recording = o.Recording
+			kept.Recording, kept.By = o.Recording, o.By
 		}
+	}
+	own := !rec.IsZero() && kept.By != nil
+	if own {
+		kept.By = nil
 	}
 	if rec.IsZero() && kept.Recording != nil {
 		rec = *kept.Recording
 	}
 	named := kept.Named || c.Named
-	if State(kept.State) == Erased || len(same) == 1 && named == kept.Named && rec.IsZero() == (kept.Recording == nil) && kept.Ended == millis(c.EndedAt) {
+	if State(kept.State) == Erased || len(same) == 1 && !own && named == kept.Named && rec.IsZero() == (kept.Recording == nil) && kept.Ended == millis(c.EndedAt) {
 		return nil
 	}
 	c.Named = named
@@ -368,7 +352,10 @@ func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row)
 	case state == Waiting && (was == Missing && rec.IsZero() || was == Unnamed && !rec.IsZero()):
 		state = was
 	}
-	var card, by, recorded []byte
+	var card, by, from, recorded []byte
+	if kept.By != nil {
+		from = kept.By[:]
+	}
 	if state != Captured {
 		var err error
 		if card, err = x.card(kept.ID, c); err != nil {
@@ -381,8 +368,8 @@ func (x *expecting) again(c Call, tokens [][]byte, rec id.Recording, same []row)
 	if !rec.IsZero() {
 		recorded = rec[:]
 	}
-	if _, err := x.tx.Exec(`UPDATE expectations SET state = ?, named = ?, ended_at = ?, changed_at = ?, direction = ?, disposition = ?, talk = ?, recording = ?, excuse = ?, card = ? WHERE id = ?`,
-		string(state), named, millis(c.EndedAt), millis(x.tx.At()), c.Direction, c.Disposition, int64(c.Talk*1000), recorded, by, card, kept.ID); err != nil {
+	if _, err := x.tx.Exec(`UPDATE expectations SET state = ?, named = ?, ended_at = ?, changed_at = ?, direction = ?, disposition = ?, talk = ?, recording = ?, by_source = ?, excuse = ?, card = ? WHERE id = ?`,
+		string(state), named, millis(c.EndedAt), millis(x.tx.At()), c.Direction, c.Disposition, int64(c.Talk*1000), recorded, from, by, card, kept.ID); err != nil {
 		return err
 	}
 	for _, t := range tokens {

@@ -11,16 +11,17 @@ import (
 
 // Figures are the expectations of one day of one source, counted.
 type Figures struct {
-	Source   id.Source
-	Day      Day
-	Named    int64 // calls that the logs name: captured, excused, missing, erased and waiting
-	Captured int64
-	Excused  int64
-	Missing  int64
-	Erased   int64
-	Unnamed  int64
-	Waiting  int64
-	By       map[id.Excuse]int64 // of the excused; the zero id: single calls, by a person
+	Source    id.Source
+	Day       Day
+	Named     int64 // calls that the logs name: captured, excused, missing, erased and waiting
+	Captured  int64
+	Excused   int64
+	Missing   int64
+	Erased    int64
+	Unnamed   int64
+	Waiting   int64
+	Elsewhere int64               // of the captured: by another source
+	By        map[id.Excuse]int64 // of the excused; the zero id: single calls, by a person
 }
 
 // Rate is how much of what should be there is: 1 where nothing should.
@@ -33,11 +34,12 @@ func (f Figures) Rate() float64 {
 }
 
 type counted struct {
-	Source id.Source `db:"source"`
-	Day    int       `db:"day"`
-	State  string    `db:"state"`
-	Excuse []byte    `db:"excuse"`
-	N      int64     `db:"n"`
+	Source    id.Source `db:"source"`
+	Day       int       `db:"day"`
+	State     string    `db:"state"`
+	Excuse    []byte    `db:"excuse"`
+	N         int64     `db:"n"`
+	Elsewhere int64     `db:"elsewhere"`
 }
 
 // Days counts the days from one to another, both included, in their order.
@@ -50,8 +52,9 @@ func (s *Service) Days(ctx context.Context, p *place.Place, from, to Day) (all [
 }
 
 func figures(tx *place.Tx, from, to Day) (all []Figures, err error) {
-	rows, err := place.Rows[counted](tx, `SELECT source, day, state, excuse, n FROM coverage_base WHERE day BETWEEN ? AND ?
-		UNION ALL SELECT source, day, state, excuse, count(*) AS n FROM expectations WHERE day BETWEEN ? AND ? AND (named = 1 OR state = 'unnamed')
+	rows, err := place.Rows[counted](tx, `SELECT source, day, state, excuse, n, elsewhere FROM coverage_base WHERE day BETWEEN ? AND ?
+		UNION ALL SELECT source, day, state, excuse, count(*) AS n,
+			sum(CASE WHEN state = 'captured' AND by_source IS NOT NULL THEN 1 ELSE 0 END) AS elsewhere FROM expectations WHERE day BETWEEN ? AND ? AND (named = 1 OR state = 'unnamed')
 			GROUP BY source, day, state, excuse
 		ORDER BY day, source, state`, int(from), int(to), int(from), int(to))
 	for _, r := range rows {
@@ -70,6 +73,7 @@ func (f *Figures) add(r counted) {
 	switch State(r.State) {
 	case Captured:
 		f.Captured += r.N
+		f.Elsewhere += r.Elsewhere
 	case Excused:
 		f.Excused += r.N
 		var by id.Excuse

@@ -28,14 +28,14 @@ func page(st Statement) ([]byte, error) {
 	c := st.Total
 	facts = append(facts,
 		[2]string{"Calls that the logs name", number(c.Named)},
-		[2]string{"Captured", number(c.Captured)}, [2]string{"Excused by a rule", number(c.Excused)}, [2]string{"Missing", number(c.Missing)},
+		[2]string{"Captured", captured(c)}, [2]string{"Excused by a rule", number(c.Excused)}, [2]string{"Missing", number(c.Missing)},
 		[2]string{"Erased", number(c.Erased)}, [2]string{"Still on their way", number(c.Waiting)},
 		[2]string{"Recordings that no log names", number(c.Unnamed)},
 		[2]string{"Hash tree", fmt.Sprintf("%s over %d expectations", st.Root, st.Leaves)},
 	)
 	d.Facts(facts...)
 	d.Heading("What this says")
-	d.Text("Each call that a log of a telephone system names is expected to have a recording. It is captured when its sound is in the archive; excused when a rule of the customer says that it need not be recorded; " +
+	d.Text("Each call that a log of a telephone system names is expected to have a recording. It is captured when its sound is in the archive, be it through another source that recorded the same call; excused when a rule of the customer says that it need not be recorded; " +
 		"missing when its time has passed and nothing came; erased when its recording was destroyed. A call that no log names and that left no file is seen by nobody: the gaps of the logs are listed for that reason. " +
 		"Days are those of each source's time zone.")
 	for _, s := range st.Sources {
@@ -48,6 +48,14 @@ var kinds = map[StatementKind]string{
 	Provisional: "provisional: recordings of this day may still come", Final: "final", Correction: "correction of a final statement",
 }
 
+// captured says how much of it came from elsewhere.
+func captured(c Counts) string {
+	if c.Elsewhere == 0 {
+		return number(c.Captured)
+	}
+	return fmt.Sprintf("%d, of these %d by another source", c.Captured, c.Elsewhere)
+}
+
 func number(n int64) string { return fmt.Sprint(n) }
 
 func source(d *paper.Document, s SourceDay) {
@@ -58,7 +66,7 @@ func source(d *paper.Document, s SourceDay) {
 	}
 	c := s.Counts
 	d.Facts([2]string{"Time zone", s.Zone}, [2]string{"Logs", logs},
-		[2]string{"Named", number(c.Named)}, [2]string{"Captured", number(c.Captured)}, [2]string{"Excused", number(c.Excused)}, [2]string{"Missing", number(c.Missing)},
+		[2]string{"Named", number(c.Named)}, [2]string{"Captured", captured(c)}, [2]string{"Excused", number(c.Excused)}, [2]string{"Missing", number(c.Missing)},
 		[2]string{"Erased", number(c.Erased)}, [2]string{"On their way", number(c.Waiting)}, [2]string{"Not named by a log", number(c.Unnamed)})
 	if len(s.Excuses) > 0 {
 		var rows [][]string

@@ -92,7 +92,9 @@ func Migrations() place.Migrations {
 		CREATE TABLE coverage_settings (
 			one {{int}} PRIMARY KEY CHECK (one = 1),
 			keep_days {{int}} NOT NULL
-		);`}}
+		);`}, {Number: 641, Name: "captured by another source", SQL: `
+		ALTER TABLE expectations ADD COLUMN by_source {{id}};
+		ALTER TABLE coverage_base ADD COLUMN elsewhere {{int}} NOT NULL DEFAULT 0;`}}
 }
 
 // Housekeeping are the tables that are written together with how far logs were

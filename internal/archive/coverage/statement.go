@@ -41,13 +41,14 @@ const (
 
 // Counts are figures of a day.
 type Counts struct {
-	Named    int64 `json:"named"`
-	Captured int64 `json:"captured"`
-	Excused  int64 `json:"excused"`
-	Missing  int64 `json:"missing"`
-	Erased   int64 `json:"erased"`
-	Unnamed  int64 `json:"unnamed"`
-	Waiting  int64 `json:"waiting"`
+	Named     int64 `json:"named"`
+	Captured  int64 `json:"captured"`
+	Elsewhere int64 `json:"captured_elsewhere,omitempty"` // of the captured: by another source that names the call, too
+	Excused   int64 `json:"excused"`
+	Missing   int64 `json:"missing"`
+	Erased    int64 `json:"erased"`
+	Unnamed   int64 `json:"unnamed"`
+	Waiting   int64 `json:"waiting"`
 }
 
 // SourceDay is one source within a statement.

@@ -162,6 +162,7 @@ func (s *Service) gather(tx *place.Tx, p *place.Place, d Day, excuses []Excuse) 
 func (c *Counts) add(o Counts) {
 	c.Named += o.Named
 	c.Captured += o.Captured
+	c.Elsewhere += o.Elsewhere
 	c.Excused += o.Excused
 	c.Missing += o.Missing
 	c.Erased += o.Erased
@@ -175,7 +176,7 @@ func sourceDay(tx *place.Tx, f Figures, zone *time.Location, excuses []Excuse, g
 		return SourceDay{}, err
 	}
 	out := SourceDay{
-		Source: f.Source.String(), Zone: zone.String(), Logs: a.Named, Counts: Counts{f.Named, f.Captured, f.Excused, f.Missing, f.Erased, f.Unnamed, f.Waiting},
+		Source: f.Source.String(), Zone: zone.String(), Logs: a.Named, Counts: Counts{f.Named, f.Captured, f.Elsewhere, f.Excused, f.Missing, f.Erased, f.Unnamed, f.Waiting},
 		Excuses: []ExcusedBy{}, Missing: []NamedCall{}, Unnamed: []NamedCall{}, Erased: []ErasedCalls{}, Gaps: []Gap{},
 	}
 	for by, n := range f.By {

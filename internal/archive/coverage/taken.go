@@ -13,12 +13,14 @@ import (
 // for, or missing, is captured now.
 func (s *Service) Taken(tx *place.Tx, all []recording.Captured) error {
 	taken := map[id.Source]int64{}
+	elsewhere := others{tx: tx}
 	byToken := map[string]id.Recording{}
 	var tokens [][]byte
 	for _, c := range all {
 		if !c.Replaced {
 			taken[c.Source]++
 		}
+		elsewhere.spans = append(elsewhere.spans, span{c.Source, millis(c.StartedAt), millis(c.StartedAt) + c.Length.Milliseconds()})
 		for _, t := range c.CallTokens {
 			byToken[string(t)] = c.Recording
 			tokens = append(tokens, t)
@@ -37,14 +39,14 @@ func (s *Service) Taken(tx *place.Tx, all []recording.Captured) error {
 		Named bool           `db:"named"`
 	}
 	for some := range slices.Chunk(tokens, 2*batchCalls) {
-		rows, err := place.Rows[hit](tx, `SELECT id, token, named FROM expectations WHERE token IN (?) AND recording IS NULL
-			UNION ALL SELECT e.id, i.token, e.named FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?) AND e.recording IS NULL`,
+		rows, err := place.Rows[hit](tx, `SELECT id, token, named FROM expectations WHERE token IN (?) AND (recording IS NULL OR by_source IS NOT NULL)
+			UNION ALL SELECT e.id, i.token, e.named FROM expectation_idents i JOIN expectations e ON e.id = i.expectation WHERE i.token IN (?) AND (e.recording IS NULL OR e.by_source IS NOT NULL)`,
 			place.List(some), place.List(some))
 		if err != nil {
 			return err
 		}
 		for _, h := range rows {
-			if _, err := tx.Exec(`UPDATE expectations SET state = 'captured', recording = ?, excuse = NULL, authority = '', card = NULL, changed_at = ? WHERE id = ?`,
+			if _, err := tx.Exec(`UPDATE expectations SET state = 'captured', recording = ?, by_source = NULL, excuse = NULL, authority = '', card = NULL, changed_at = ? WHERE id = ?`,
 				byToken[string(h.Token)], millis(tx.At()), h.ID); err != nil {
 				return err
 			}
@@ -53,7 +55,7 @@ func (s *Service) Taken(tx *place.Tx, all []recording.Captured) error {
 			tx.Notify("coverage")
 		}
 	}
-	return nil
+	return elsewhere.came()
 }
 
 // Destroyed is told in the Change that ends a recording: its call is erased,
@@ -62,6 +64,9 @@ func (s *Service) Destroyed(tx *place.Tx, rec id.Recording, authority string) er
 	rows, err := place.Rows[row](tx, columns+` WHERE recording = ?`, rec)
 	for _, r := range rows {
 		left, err := place.Rows[id.Recording](tx, `SELECT r.id FROM call_idents i JOIN recordings r ON r.call_id = i.call_id WHERE i.token = ? AND r.id <> ? LIMIT 1`, r.Token, rec)
+		if r.By != nil {
+			left, err = place.Rows[id.Recording](tx, `SELECT o.id FROM recordings r JOIN recordings o ON o.call_id = r.call_id WHERE r.id = ? AND o.id <> ? LIMIT 1`, rec, rec)
+		}
 		if err != nil {
 			return err
 		}

@@ -76,6 +76,7 @@ func (s *Service) call(tx *place.Tx, now int64) error {
 	bySource := map[id.Source]int{}
 	sources := map[id.Source]about{}
 	var missing []Expectation
+	elsewhere := others{tx: tx}
 	for _, r := range rows {
 		a, known := sources[r.Source]
 		if !known {
@@ -87,6 +88,16 @@ func (s *Service) call(tx *place.Tx, now int64) error {
 		state := Unnamed
 		switch {
 		case r.Named && r.Recording == nil:
+			found, err := elsewhere.captured(r)
+			if err != nil {
+				return err
+			}
+			if !found.ID.IsZero() {
+				if err := elsewhere.settle(r, found); err != nil {
+					return err
+				}
+				continue
+			}
 			state = Missing
 			bySource[r.Source]++
 			missing = append(missing, r.expectation())
@@ -117,6 +128,9 @@ func (r row) expectation() Expectation {
 	}
 	if r.Recording != nil {
 		e.Recording = *r.Recording
+	}
+	if r.By != nil {
+		e.By = *r.By
 	}
 	return e
 }
@@ -259,8 +273,9 @@ func fold(tx *place.Tx, old Day) (more bool, err error) {
 		Day    int            `db:"day"`
 		State  string         `db:"state"`
 		Excuse []byte         `db:"excuse"`
+		By     *id.Source     `db:"by_source"`
 	}
-	rows, err := place.Rows[group](tx, `SELECT source, id, day, state, excuse FROM expectations WHERE day <= ? AND state IN ('captured', 'excused', 'erased') ORDER BY day LIMIT ?`, int(old), foldBatch)
+	rows, err := place.Rows[group](tx, `SELECT source, id, day, state, excuse, by_source FROM expectations WHERE day <= ? AND state IN ('captured', 'excused', 'erased') ORDER BY day LIMIT ?`, int(old), foldBatch)
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
@@ -269,15 +284,20 @@ func fold(tx *place.Tx, old Day) (more bool, err error) {
 		day           int
 		state, excuse string
 	}
-	sums := map[key]int{}
+	sums, elsewhere := map[key]int{}, map[key]int{}
 	var gone []id.Expectation
 	for _, r := range rows {
-		sums[key{r.Source, r.Day, r.State, string(r.Excuse)}]++
+		k := key{r.Source, r.Day, r.State, string(r.Excuse)}
+		sums[k]++
+		if State(r.State) == Captured && r.By != nil {
+			elsewhere[k]++
+		}
 		gone = append(gone, r.ID)
 	}
 	for k, n := range sums {
-		if _, err := tx.Exec(`INSERT INTO coverage_base (source, day, state, excuse, n) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (source, day, state, excuse) DO UPDATE SET n = coverage_base.n + excluded.n`, k.source, k.day, k.state, []byte(k.excuse), n); err != nil {
+		if _, err := tx.Exec(`INSERT INTO coverage_base (source, day, state, excuse, n, elsewhere) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (source, day, state, excuse) DO UPDATE SET n = coverage_base.n + excluded.n, elsewhere = coverage_base.elsewhere + excluded.elsewhere`,
+			k.source, k.day, k.state, []byte(k.excuse), n, elsewhere[k]); err != nil {
 			return false, err
 		}
 	}

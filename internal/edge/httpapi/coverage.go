@@ -21,6 +21,10 @@ type CoverageCounts struct {
 	Waiting  int64 `json:"waiting" doc:"Still within the time in which a recording may come"`
 }
 
+func countsOf(c coverage.Counts) CoverageCounts {
+	return CoverageCounts{c.Named, c.Captured, c.Excused, c.Missing, c.Erased, c.Unnamed, c.Waiting}
+}
+
 // CoverageDay is one day of one source.
 type CoverageDay struct {
 	Day      string         `json:"day" format:"date"`
@@ -280,7 +284,7 @@ func (s *Server) listStatements(ctx context.Context, v *visit, in *coverageQuery
 	}
 	var out []CoverageStatement
 	for _, st := range all {
-		one := CoverageStatement{ID: st.ID.String(), Day: st.Day.String(), Kind: string(st.Kind), SignedAt: st.SignedAt, Counts: CoverageCounts(st.Total)}
+		one := CoverageStatement{ID: st.ID.String(), Day: st.Day.String(), Kind: string(st.Kind), SignedAt: st.SignedAt, Counts: countsOf(st.Total)}
 		if !st.Corrects.IsZero() {
 			one.Corrects = orNull(st.Corrects.String())
 		}
