@@ -53,6 +53,8 @@ CREATE TABLE destruction_certificates (
 	pdf       {{bytes}} NOT NULL
 );
 CREATE INDEX destruction_certificates_run ON destruction_certificates (run, id);
+`}, {Number: 955, Name: "an index that nothing reads", SQL: `
+DROP INDEX destroyed_unknown;
 `}}
 }
 
