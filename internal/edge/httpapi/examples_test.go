@@ -19,6 +19,7 @@ import (
 
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/tenancy/org"
+	"ringfence/internal/trust/monitor"
 )
 
 var keepExamples = flag.Bool("examples", false, "write examples.json anew, of what the tests of this run have asked")
@@ -194,6 +195,21 @@ func TestEveryOperationHasAnExample(t *testing.T) {
 	for op := range all {
 		if !slices.ContainsFunc(s.Routes(), func(rt httpapi.RouteInfo) bool { return rt.ID == op }) {
 			t.Errorf("an example of %s, which is no operation", op)
+		}
+	}
+}
+
+// Where the reference lists the kinds of alert by example, it lists all.
+func TestTheReferenceKnowsEveryKindOfAlert(t *testing.T) {
+	all, err := httpapi.Examples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []string{"alertSetup", "nodeAlertSetup", "setAlertSettings", "setNodeAlertSettings"} {
+		for _, r := range monitor.Rules {
+			if !strings.Contains(string(all[op].Answer), `"`+string(r.Kind)+`"`) {
+				t.Errorf("%s: %s is not in its example; go test ./internal/edge/httpapi -examples", op, r.Kind)
+			}
 		}
 	}
 }
