@@ -22,11 +22,77 @@ func (d *detector) places() {
 		} else if k := end; k+1 < len(d.ts) && d.town(k) {
 			end = k + d.townWords(k)
 		}
-		d.add(Location, from, end, 0.85, "a house in a street")
+		d.add(Location, from, d.unknownTown(end), 0.85, "a house in a street")
 	}
+	d.asked()
 	for i := range d.ts {
 		if !d.used[i] && d.town(i) && d.athome(i) {
 			d.add(Location, i, i+d.townWords(i), 0.6, "where somebody lives")
+		}
+	}
+}
+
+// unknownTown takes in one or two words behind a street, with which a turn ends
+// that tells where somebody lives.
+func (d *detector) unknownTown(end int) int {
+	if end >= len(d.ts) || end == d.begins[d.ts[end].turn] || !d.athome(end-1) {
+		return end
+	}
+	to := d.begins[d.ts[end].turn+1]
+	if to-end > 2 {
+		return end
+	}
+	for i := end; i < to; i++ {
+		if !d.plain(i) {
+			return end
+		}
+	}
+	return to
+}
+
+// plain says of a word that it may be a name: it is no other, and no number.
+func (d *detector) plain(i int) bool {
+	t := d.ts[i]
+	return !d.used[i] && !stop[t.text] && !nods[t.text] && !t.says() && !t.filler && !amounts[t.text] && !monthly(t.text) && !breaks[t.text] && len(t.text) > 2
+}
+
+// addressCues ask for an address, or announce one.
+var addressCues = []cue{
+	{" address ", Location},
+	{" live at ", Location},
+	{" live on ", Location},
+	{" live in ", Location},
+	{" lives at ", Location},
+	{" lives in ", Location},
+	{" moved to ", Location},
+	{" moving to ", Location},
+	{" deliver to ", Location},
+	{" delivering to ", Location},
+	{" house number ", Location},
+	{" street name ", Location},
+}
+
+// asked finds a number with a name behind it where an address was asked for:
+// "nine the laurels". What follows the question by more than a few words is none.
+func (d *detector) asked() {
+	for i := range d.ts {
+		turn := d.ts[i].turn
+		if d.used[i] || !d.ts[i].isNumber() || i > d.begins[turn] && d.ts[i-1].isNumber() || len(expected2(d.ts[max(0, i-12):], min(i, 12), addressCues)) == 0 {
+			continue
+		}
+		end, stopAt := i, d.begins[turn+1]
+		for end < stopAt && (d.ts[end].isNumber() || d.ts[end].hundred) {
+			end++
+		}
+		if end < stopAt && d.at(end) == "the" {
+			end++
+		}
+		name := end
+		for end < stopAt && end-name < 3 && d.plain(end) {
+			end++
+		}
+		if end > name && end == stopAt {
+			d.add(Location, i, end, 0.6, "a number and a name where an address was asked for")
 		}
 	}
 }

@@ -13,6 +13,10 @@ import (
 // and measured before the detector was changed by what it misses.
 var corpora = []string{"tuning.txt", "held.txt", "calls.txt"}
 
+// unseen are calls that were written after the detector was changed by calls.txt.
+// What is missed of them is counted and never looked at, and nothing is held to it.
+const unseen = "unseen.txt"
+
 var missed = flag.Bool("missed", false, "list what was not found, but of the half that is held out")
 
 // tally counts things and findings of one entity.
@@ -68,7 +72,7 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[e].things++
 			if whole(e, got[thing], of[thing]) {
 				out[e].found++
-			} else if *missed && file != "held.txt" {
+			} else if *missed && file != "held.txt" && file != unseen {
 				t.Logf("%s %d of %d of %s\n%s", d.name, got[thing], of[thing], thing, shown(d, covered))
 			}
 		}
@@ -99,14 +103,14 @@ func shown(d dialogue, covered map[[2]int]Entity) string {
 // fixed before it.
 func TestWhatHasToBeFoundIsFound(t *testing.T) {
 	want := least(t)
-	for _, file := range corpora {
+	for _, file := range append(slices.Clone(corpora), unseen) {
 		got := measure(t, file)
 		lines := []string{}
 		for _, e := range Entities() {
 			c := got[e]
 			recall, precision := 100*float64(c.found)/float64(c.things), 100*float64(c.right)/float64(max(1, c.spans))
 			lines = append(lines, fmt.Sprintf("%-16s %4d  recall %5.1f %%  precision %5.1f %%", e, c.things, recall, precision))
-			if recall < want[e] {
+			if recall < want[e] && file != unseen {
 				t.Errorf("%s: %s is found in %.1f %% of cases, at least %v %% are agreed", file, e, recall, want[e])
 			}
 		}

@@ -88,13 +88,13 @@ func (r *reader) alikeOnly(i int) bool {
 // two in a row.
 var homophones = set(`for fore won ate too tree niner`)
 
-// homophonesTo says that homophones, two at least, lead up to a digit.
+// homophonesTo says that two homophones lead up to a digit, or that there are three.
 func (r *reader) homophonesTo(i int) bool {
 	n, turn := 0, r.ts[i].turn
 	for ; i < len(r.ts) && r.ts[i].turn == turn && homophones[r.ts[i].text]; i++ {
 		n++
 	}
-	return n > 1 && i < len(r.ts) && r.ts[i].turn == turn && r.ts[i].isNumber()
+	return n > 2 || n > 1 && i < len(r.ts) && r.ts[i].turn == turn && r.ts[i].isNumber()
 }
 
 func (r *reader) symbolAt(i int) bool {

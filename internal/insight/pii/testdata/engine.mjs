@@ -5,6 +5,10 @@
 // of internal/insight/speech. What the engine wrote into that time is marked.
 //
 //	node internal/insight/pii/testdata/engine.mjs
+//	node internal/insight/pii/testdata/engine.mjs calls
+//
+// The second writes engine-calls.txt: four of each kind from calls.txt, with the
+// turn before, which is spoken and decoded for itself.
 //
 // "# NAME whole" has the thing written down as it was spoken, word by word or
 // digit by digit; "# NAME hurt" has not. A line "=" says what was spoken.
@@ -83,28 +87,30 @@ const work = mkdtempSync(join(tmpdir(), 'engine-'))
 const sh = (cmd, ...args) => execFileSync(cmd, args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' })
 const seconds = f => Number(sh('soxi', '-D', f))
 
-try {
-  const all = []
-  for (const [entity, [frames, thing]] of Object.entries(kinds)) {
-    for (let i = 0; i < EACH; i++) {
-      const [before, after] = pick(frames), spoken = thing(), voice = pick(voices), name = `${entity.toLowerCase()}-${i}`
-      const parts = [before, spoken, after].map((text, n) => {
-        const raw = join(work, 'raw.wav'), out = join(work, `p${n}.wav`)
-        sh('flite', '-voice', voice, '-t', text, '-o', raw)
-        sh('sox', '-D', raw, '-r', '8000', '-c', '1', '-b', '16', out, 'gain', '-3')
-        return out
-      })
-      const [a, b] = parts.map(seconds), clean = join(work, 'clean.wav'), noise = join(work, 'noise.wav')
-      sh('sox', ...parts, clean)
-      const loud = pick(['0.004', '0.008', '0.015'])
-      sh('sox', '-R', '-n', '-r', '8000', '-c', '1', '-b', '16', noise, 'synth', String(seconds(clean)), 'pinknoise', 'vol', loud)
-      const line = join(work, 'line.wav')
-      sh('sox', '-m', '-v', '1', clean, '-v', '1', noise, '-e', 'a-law', line, 'sinc', '300-3400')
-      sh('sox', '-D', line, '-r', '16000', '-b', '16', '-e', 'signed', join(work, `${name}.wav`))
-      all.push({ name, entity, spoken, from: a, to: a + b })
-    }
-  }
-  writeFileSync(join(work, 'ctl'), all.filter(decoded).map(x => x.name).join('\n') + '\n')
+
+// speak writes what is said in three pieces as it comes over the telephone, and
+// says when the second is heard, in hundredths of a second.
+function speak(name, texts, voice) {
+  const parts = texts.map((text, n) => {
+    const raw = join(work, 'raw.wav'), out = join(work, `p${n}.wav`)
+    if (!text) return null
+    sh('flite', '-voice', voice, '-t', text, '-o', raw)
+    sh('sox', '-D', raw, '-r', '8000', '-c', '1', '-b', '16', out, 'gain', '-3')
+    return out
+  })
+  const [a, b] = parts.map(f => f ? seconds(f) : 0), clean = join(work, 'clean.wav'), noise = join(work, 'noise.wav')
+  sh('sox', ...parts.filter(Boolean), clean)
+  const loud = pick(['0.004', '0.008', '0.015'])
+  sh('sox', '-R', '-n', '-r', '8000', '-c', '1', '-b', '16', noise, 'synth', String(seconds(clean)), 'pinknoise', 'vol', loud)
+  const line = join(work, 'line.wav')
+  sh('sox', '-m', '-v', '1', clean, '-v', '1', noise, '-e', 'a-law', line, 'sinc', '300-3400')
+  sh('sox', '-D', line, '-r', '16000', '-b', '16', '-e', 'signed', join(work, `${name}.wav`))
+  return { from: a * 100, to: (a + b) * 100 }
+}
+
+// decode gives the words that the engine wrote, with their times, by name.
+function decode(names) {
+  writeFileSync(join(work, 'ctl'), names.join('\n') + '\n')
   sh('pocketsphinx_batch', '-hmm', `${model}/en-us`, '-lm', `${model}/en-us.lm.bin`, '-dict', `${model}/cmudict-en-us.dict`, '-adcin', 'yes', '-adchdr', '44',
     '-cepdir', work, '-cepext', '.wav', '-ctl', join(work, 'ctl'), '-hypseg', join(work, 'seg'), '-fwdflat', 'no', '-maxhmmpf', '3000', '-maxwpf', '5')
   const heard = {}
@@ -116,17 +122,58 @@ try {
     for (let i = f.indexOf('L') + 2; i + 3 < f.length; i += 4) list.push({ from: +f[i], to: +f[i + 4], word: f[i + 3] })
     heard[f[0]] = list.filter(w => !/^[<[+]/.test(w.word)).map(w => ({ ...w, word: w.word.replace(/\(\d+\)$/, '').replace(/[:[\]~]/g, '') }))
   }
-  let text = ''
-  for (const x of all.filter(decoded)) {
-    const list = heard[x.name] ?? []
-    const inside = list.filter(w => { const mid = (w.from + w.to) / 200; return mid >= x.from && mid <= x.to })
-    if (inside.length === 0) continue // nothing was written down: nothing is to be found
-    const at = list.indexOf(inside[0]), end = list.indexOf(inside.at(-1)) + 1
-    const say = l => l.map(w => w.word).join(' ')
-    const whole = say(inside) === x.spoken ? 'whole' : 'hurt'
-    text += `# ${x.name} ${whole}\n= ${x.spoken}\nC: ${[say(list.slice(0, at)), `[${x.entity}:1 ${say(inside)}]`, say(list.slice(end))].filter(Boolean).join(' ')}\n\n`
+  return heard
+}
+
+const say = l => l.map(w => w.word).join(' ')
+
+// tell writes one sentence down, or nothing where the engine wrote nothing of
+// what is to be found.
+function tell(x, list = [], before = '') {
+  const inside = list.filter(w => { const mid = (w.from + w.to) / 2; return mid >= x.from && mid <= x.to })
+  if (inside.length === 0) return ''
+  const at = list.indexOf(inside[0]), end = list.indexOf(inside.at(-1)) + 1
+  const whole = say(inside) === x.spoken ? 'whole' : 'hurt'
+  return `# ${x.name} ${whole}\n= ${x.spoken}\n${before}C: ${[say(list.slice(0, at)), `[${x.entity}:1 ${say(inside)}]`, say(list.slice(end))].filter(Boolean).join(' ')}\n\n`
+}
+
+function sentences() {
+  const all = []
+  for (const [entity, [frames, thing]] of Object.entries(kinds)) {
+    for (let i = 0; i < EACH; i++) {
+      const [before, after] = pick(frames), spoken = thing(), voice = pick(voices), name = `${entity.toLowerCase()}-${i}`
+      all.push({ name, entity, spoken, ...speak(name, [before, spoken, after], voice) })
+    }
   }
-  writeFileSync(join(dirname(fileURLToPath(import.meta.url)), 'engine.txt'), text)
+  const some = all.filter(decoded), heard = decode(some.map(x => x.name))
+  return some.map(x => tell(x, heard[x.name])).join('')
+}
+
+// calls takes from calls.txt what stands in one turn, without figures and
+// without words that are spelt as an engine mishears them.
+function calls() {
+  const all = [], misheard = /\d|@|\bwww|\b(for|to|too|won|ate|free|tree|o|niner|tea|wine|sea|enn)\b|-/, count = {}
+  for (const dialogue of readFileSync(join(here, 'calls.txt'), 'utf8').split('\n\n')) {
+    const [, ...turns] = dialogue.trim().split('\n')
+    const things = turns.flatMap(t => [...t.matchAll(/\[(\w+:\d)/g)].map(m => m[1]))
+    for (let n = 0; n < turns.length; n++) {
+      const m = /^\w: ?([^[\]]*?) ?\[(\w+):(\d) ([^\]~]+)\] ?([^[\]]*)$/.exec(turns[n])
+      if (!m || misheard.test(m[4]) || (count[m[2]] ?? 0) === 4 || things.filter(x => x === `${m[2]}:${m[3]}`).length > 1) continue
+      count[m[2]] = (count[m[2]] ?? 0) + 1
+      const name = `${m[2].toLowerCase()}-${count[m[2]]}`, voice = int(voices.length)
+      const asked = n > 0 ? turns[n - 1].slice(2).replace(/\[\w+:\d |\]|~/g, '').trim() : ''
+      if (asked) speak(`${name}-asked`, [asked], voices[(voice + 1) % voices.length])
+      all.push({ name, asked, entity: m[2], spoken: m[4], ...speak(name, [m[1], m[4], m[5]], voices[voice]) })
+    }
+  }
+  const heard = decode(all.flatMap(x => x.asked ? [`${x.name}-asked`, x.name] : [x.name]))
+  return all.map(x => tell(x, heard[x.name], x.asked ? `A: ${say(heard[`${x.name}-asked`] ?? [])}\n` : '')).join('')
+}
+
+const here = dirname(fileURLToPath(import.meta.url))
+try {
+  if (process.argv[2] === 'calls') writeFileSync(join(here, 'engine-calls.txt'), calls())
+  else writeFileSync(join(here, 'engine.txt'), sentences())
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
