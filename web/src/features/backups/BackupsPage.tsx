@@ -163,7 +163,7 @@ function PutBack({ node, line, onClose }: { node: string; line: BackupLine; onCl
       if (!p.done) return;
       toast(`${p.name} is as it was ${moment(p.reached)}.`);
       void client.invalidateQueries({ queryKey: ['node', node, 'backups'] });
-      onClose();
+      if (p.remarks.length === 0) onClose();
     },
   });
   const submit = (e: FormEvent) => {
@@ -175,22 +175,27 @@ function PutBack({ node, line, onClose }: { node: string; line: BackupLine; onCl
       <form onSubmit={submit}>
         <Stack gap="sm">
           <Text size="sm">What {line.name} has now is replaced, people and tokens too; the other customers go on. What was destroyed since does not come back.</Text>
-          <TextInput
+          {!plan?.done && <TextInput
             type="datetime-local" step={1} label="As it was at" description="Left empty: as late as can be had." value={at}
             onChange={(e) => { setAt(e.currentTarget.value); setPlan(null); }}
-          />
-          {plan && (
+          />}
+          {plan?.done && (
+            <Alert color="orange" title="It was restored. What else is to be known" role="status" styles={{ message: { color: 'var(--mantine-color-text)' } }}>
+              {plan.remarks.map((r) => <Text key={r} size="sm" style={{ overflowWrap: 'anywhere' }}>{r}</Text>)}
+            </Alert>
+          )}
+          {plan && !plan.done && (
             <Alert color="blue" title="This is what will be done" role="status">
               <Text size="sm">Begin with {plan.copy_of ? `the copy of ${moment(plan.copy_of)} (${bytes(plan.bytes)})` : 'its birth'}{plan.replay ? ', then replay what was written after it.' : ', as it is.'}</Text>
               <Text size="sm">{count(plan.destroyed, 'key')} destroyed since: what they closed stays closed.</Text>
               {plan.remarks.map((r) => <Text key={r} size="sm">{r}</Text>)}
             </Alert>
           )}
-          {plan && <TextInput label={`Type “${line.name}” to go on`} value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus />}
+          {plan && !plan.done && <TextInput label={`Type “${line.name}” to go on`} value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus />}
           {ask.error && <Failed error={ask.error} />}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>Cancel</Button>
-            {plan ? <Button type="submit" color="red" loading={ask.isPending} disabled={name !== line.name}>Restore</Button> : <Button type="submit" loading={ask.isPending}>See what would be done</Button>}
+            <Button variant="default" onClick={onClose}>{plan?.done ? 'Close' : 'Cancel'}</Button>
+            {plan?.done ? null : plan ? <Button type="submit" color="red" loading={ask.isPending} disabled={name !== line.name}>Restore</Button> : <Button type="submit" loading={ask.isPending}>See what would be done</Button>}
           </Group>
         </Stack>
       </form>

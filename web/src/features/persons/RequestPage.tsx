@@ -22,7 +22,7 @@ export function RequestPage() {
   return <Answered query={query}>{(r) => <Case customer={customer} r={r} />}</Answered>;
 }
 
-function useAct(customer: string) {
+function useAct(customer: string, request: string) {
   const client = useQueryClient();
   const [error, setError] = useState<unknown>(null);
   const act = async (what: () => Promise<unknown>, said?: string) => {
@@ -30,6 +30,9 @@ function useAct(customer: string) {
     try {
       await what();
       if (said) toast(said);
+      // The request first: what is not shown of it any more is not asked for again.
+      await client.invalidateQueries({ queryKey: here(customer, 'requests', request), exact: true });
+      await new Promise((drawn) => setTimeout(drawn));
       await client.invalidateQueries({ queryKey: here(customer, 'requests') });
       return true;
     } catch (e) {
@@ -52,7 +55,7 @@ function Case({ customer, r }: { customer: string; r: Request }) {
       {r.state === 'open' && r.search_notes.length > 0 && <Alert color="gray" variant="light" mb="md" title="What the search says" styles={{ message: { color: 'var(--mantine-color-text)' } }}>{r.search_notes.join(' ')}</Alert>}
       <Who customer={customer} r={r} ended={ended} />
       <Finds customer={customer} r={r} ended={ended} />
-      {!ended && <Acts customer={customer} r={r} />}
+      <Acts customer={customer} r={r} />
       {r.state === 'open' && r.confirmed > 0 && r.undecided === 0 && <PersonPseudonyms customer={customer} request={r.id} />}
       <Answer customer={customer} r={r} ended={ended} />
     </Page>
@@ -60,7 +63,7 @@ function Case({ customer, r }: { customer: string; r: Request }) {
 }
 
 function Who({ customer, r, ended }: { customer: string; r: Request; ended: boolean }) {
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const [proof, setProof] = useState(r.proof);
   const [notes, setNotes] = useState(r.notes);
   const [ids, setIds] = useState<data.Identifiers | null>(null);
@@ -91,7 +94,7 @@ function Who({ customer, r, ended }: { customer: string; r: Request; ended: bool
 const verdicts = { '': 'To decide', confirmed: 'Theirs', rejected: 'Not theirs' } as const;
 
 function Finds({ customer, r, ended }: { customer: string; r: Request; ended: boolean }) {
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const list = useInfiniteQuery(data.finds(customer, r.id));
   const [picked, setPicked] = useState<string[]>([]);
   const [keeping, setKeeping] = useState<Find | null>(null);
@@ -142,7 +145,7 @@ function Finds({ customer, r, ended }: { customer: string; r: Request; ended: bo
 
 function Keep({ customer, r, find, done }: { customer: string; r: Request; find: Find; done: () => void }) {
   const grounds = useQuery(data.stores(customer)).data?.grounds ?? {};
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const [ground, setGround] = useState<Ground>((find.ground || 'legal-claim') as Ground);
   const [because, setBecause] = useState(find.because);
   return (
@@ -162,11 +165,12 @@ function Acts({ customer, r }: { customer: string; r: Request }) {
     access: <Pack customer={customer} r={r} />, portability: <Pack customer={customer} r={r} />, erase: <Erase customer={customer} r={r} />, restrict: <Restrict customer={customer} r={r} />,
     rectify: <Rectify customer={customer} r={r} />, object: <ObjectTo customer={customer} r={r} />,
   };
+  if (r.ended_at) return <>{r.restricted > 0 && <Restrict customer={customer} r={r} />}{r.objections.length > 0 && <ObjectTo customer={customer} r={r} />}</>; // what still counts can be ended
   return r.state === 'open' || r.state === 'erasing' ? acts[r.right] : null;
 }
 
 function Pack({ customer, r }: { customer: string; r: Request }) {
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const [made, setMade] = useState('');
   return (
     <Card title="Hand it over" about="The sound of their side with the other party silent, their words, the calls, and an explanation. It can be taken for seven days by whoever asks for it here; where both parties share one channel there is no sound, and the transcript says so.">
@@ -180,7 +184,7 @@ function Pack({ customer, r }: { customer: string; r: Request }) {
 
 function Erase({ customer, r }: { customer: string; r: Request }) {
   const plan = useQuery(data.plan(customer, r.id));
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const [asking, setAsking] = useState(false);
   const [n, setN] = useState<number | string>('');
   if (r.state === 'erasing') return <Card title="Erasing"><Text size="sm" role="status">What was confirmed is being erased. It goes on by itself, also after a restart.</Text></Card>;
@@ -222,13 +226,13 @@ function Erase({ customer, r }: { customer: string; r: Request }) {
 }
 
 function Restrict({ customer, r }: { customer: string; r: Request }) {
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const [lifting, setLifting] = useState(false);
   const allowed = useQuery(data.stores(customer)).data?.allowed ?? [];
   return (
     <Card title="Only store it" about={`What is restricted is opened for a purpose that begins with one of these, and for no other: ${allowed.join(', ')}.`}>
       <Group>
-        <Button onClick={() => void act(() => data.restrict(customer, r.id), 'Restricted.')}>Restrict what is theirs</Button>
+        {!r.ended_at && <Button onClick={() => void act(() => data.restrict(customer, r.id), 'Restricted.')}>Restrict what is theirs</Button>}
         {r.restricted > 0 && <><Badge variant="light">{count(r.restricted, 'recording')} restricted</Badge><Button variant="default" onClick={() => setLifting(true)}>Lift…</Button></>}
       </Group>
       {error !== null && <Failed error={error} />}
@@ -241,7 +245,7 @@ function Restrict({ customer, r }: { customer: string; r: Request }) {
 
 function Rectify({ customer, r }: { customer: string; r: Request }) {
   const list = useInfiniteQuery(data.finds(customer, r.id));
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const theirs = list.data?.pages.flatMap((p) => p.items).filter((f) => f.verdict === 'confirmed' && f.ref.startsWith('rec_')) ?? [];
   const [find, setFind] = useState<string | null>(null);
   const [field, setField] = useState<'name' | 'number'>('name');
@@ -257,21 +261,22 @@ function Rectify({ customer, r }: { customer: string; r: Request }) {
           <TextInput label="As it should be" value={fresh} onChange={(e) => setFresh(e.currentTarget.value)} />
         </Group>
         {error !== null && <Failed error={error} />}
-        <Group><Button disabled={!find || old.trim() === ''} onClick={() => find && void act(() => data.rectify(customer, r.id, { find, field, old: old.trim(), new: fresh.trim() }), 'Put right.')}>Put it right</Button></Group>
+        <Group><Button disabled={!find || old.trim() === ''} onClick={() => find && void act(() => data.rectify(customer, r.id, { find, field, old: old.trim(), new: fresh.trim() }), 'Put right.').then((ok) => { if (ok) { setOld(''); setFresh(''); } })}>Put it right</Button></Group>
       </Stack>
     </Card>
   );
 }
 
 function ObjectTo({ customer, r }: { customer: string; r: Request }) {
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const set = (what: string, on: boolean) => void act(() => data.objectTo(customer, r.id, on ? [...r.objections, what] : r.objections.filter((w) => w !== what)));
   return (
     <Card title="Stop processing" about="For every call with one of the person's numbers that is processed from now on.">
       <Stack gap="xs">
         {[['transcription', 'No transcript is made'], ['sentiment', 'How a call felt is not rated'], ['search', 'Spoken words are not made searchable']].map(([what, label]) => (
-          <Checkbox key={what} label={label} checked={r.objections.includes(what!)} onChange={(e) => set(what!, e.currentTarget.checked)} />
+          <Checkbox key={what} label={label} disabled={!!r.ended_at} checked={r.objections.includes(what!)} onChange={(e) => set(what!, e.currentTarget.checked)} />
         ))}
+        {r.ended_at && <Group><Button variant="default" onClick={() => void act(() => data.objectTo(customer, r.id, []), 'Taken back.')}>Take it back</Button></Group>}
         {error !== null && <Failed error={error} />}
       </Stack>
     </Card>
@@ -282,7 +287,7 @@ const letters = [{ value: 'receipt', label: 'That it arrived' }, { value: 'answe
 type Letter = (typeof letters)[number]['value'];
 
 function Answer({ customer, r, ended }: { customer: string; r: Request; ended: boolean }) {
-  const { error, act } = useAct(customer);
+  const { error, act } = useAct(customer, r.id);
   const [kind, setKind] = useState<Letter>('answer');
   const [text, setText] = useState('');
   const [ending, setEnding] = useState<'answered' | 'refused' | 'longer' | null>(null);
