@@ -113,6 +113,9 @@ func (w *watch) note(ctx context.Context, state, text string) {
 
 // look polls the profile once and archives what is whole.
 func (w *watch) look(ctx context.Context) error {
+	if leaves, err := w.parting(ctx); err != nil || leaves {
+		return err
+	}
 	r, err := w.s.opt.Recordings.Retention(ctx, w.p)
 	if err != nil {
 		return err

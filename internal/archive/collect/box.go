@@ -74,9 +74,12 @@ type box struct {
 	root   *os.Root
 	held   *disk.Held
 
-	size, sizeMax atomic.Int64 // of a chunk
-	again         atomic.Bool  // look at everything anew
-	changed       atomic.Bool  // what needs attention is not what the server was told
+	size, sizeMax atomic.Int64  // of a chunk
+	again         atomic.Bool   // look at everything anew
+	changed       atomic.Bool   // what needs attention is not what the server was told
+	unsent        atomic.Int64  // entries that were dropped as the customer leaves
+	parted        chan struct{} // closed once the customer leaves
+	partOnce      sync.Once
 
 	mu          sync.Mutex
 	conf        Config
@@ -121,7 +124,7 @@ func openBox(o Options) (_ *box, _ []*entry, err error) {
 		Options: o, names: map[mark16]string{}, taken: map[mark16]*entry{}, refused: map[mark16]bool{},
 		anew:      map[mark16]int{},
 		attention: map[string]trouble{}, told: map[string]time.Time{}, queue: make(chan *entry, 1024),
-		large: make(chan struct{}, 4), wholeMax: maxWhole,
+		large: make(chan struct{}, 4), wholeMax: maxWhole, parted: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -227,7 +230,7 @@ func (b *box) configure(ctx context.Context) error {
 		return writeJSON(filepath.Join(b.dev.dir, configFile), c)
 	}
 	if final(err) {
-		return err
+		return b.left(err)
 	}
 	b.report(Event{What: "away", Text: err.Error()})
 	b.mu.Lock()
@@ -239,6 +242,7 @@ func (b *box) configure(ctx context.Context) error {
 	if err := readJSON(filepath.Join(b.dev.dir, configFile), &c); err != nil {
 		return err
 	}
+	c.Farewell = false // what cannot be undone is believed of the server's signature alone
 	return b.believe(c)
 }
 

@@ -21,13 +21,14 @@ import (
 //	2  release 0.4: hello; the server's clock in each answer; what waits longest;
 //	   releases are offered; a box may sign off by itself.
 //	3  release 0.4, too: what was destroyed in the archive is removed on the box.
+//	4  release 0.4, too: when the customer leaves, all that the box has is.
 //
 // A server speaks those of the two releases before it. A box that speaks none
 // of them is told so in plain words, may still fetch a release, and keeps its
 // sources.
 const (
 	oldestProtocol = 1
-	newestProtocol = 3
+	newestProtocol = 4
 )
 
 const (
@@ -105,7 +106,7 @@ func readGreeting(s Signed, who identity, h Hello) (g Greeting, err error) {
 // introduction is what this box says of itself.
 func (b *box) introduction() Hello {
 	h := Hello{
-		Release: release.Number(), Protocols: []int{1, 2, 3}, OS: runtime.GOOS, Arch: runtime.GOARCH, Nonce: randomBytes(16),
+		Release: release.Number(), Protocols: []int{1, 2, 3, 4}, OS: runtime.GOOS, Arch: runtime.GOARCH, Nonce: randomBytes(16),
 		Trial: b.Options.Trial, Refuses: b.Options.NoUpgrades,
 	}
 	if o, ok := b.up.drift(); ok {

@@ -121,6 +121,10 @@ func readLedger(f *os.File, each func(kind byte, rec id.Recording, whole []byte)
 // had remembers which files a recording was made from, before the box deletes
 // them or leaves them; durable on return.
 func (l *ledger) had(rec id.Recording, sources []source, deletes bool) error {
+	return l.add(noteOf(rec, sources, deletes))
+}
+
+func noteOf(rec id.Recording, sources []source, deletes bool) []byte {
 	kind := byte(hadRecord)
 	if deletes {
 		kind = deletesRecord
@@ -133,7 +137,36 @@ func (l *ledger) had(rec id.Recording, sources []source, deletes bool) error {
 		b = binary.BigEndian.AppendUint64(b, uint64(s.ModTime))
 		b = append(b, s.Content[:]...)
 	}
-	return l.add(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)))
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+// unsaid are all recordings that were not answered for by themselves.
+func (l *ledger) unsaid() ([]id.Recording, error) {
+	f, err := os.Open(l.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	known := map[id.Recording]bool{} // true: it was answered for
+	_, err = readLedger(f, func(kind byte, rec id.Recording, _ []byte) { known[rec] = known[rec] || kind == saidRecord })
+	all := make([]id.Recording, 0, len(known))
+	for rec, said := range known {
+		if !said {
+			all = append(all, rec)
+		}
+	}
+	return all, err
+}
+
+// clear forgets everything.
+func (l *ledger) clear() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	err := l.f.Truncate(0)
+	if err == nil {
+		l.end, err = 0, l.f.Sync()
+	}
+	return err
 }
 
 // answered remembers what became of the files of recordings; durable on return.

@@ -85,6 +85,9 @@ type Config struct {
 	Copies    int             `json:"copies"`         // in how many places keys and objects lie; below 2 sources are only kept
 	Hold      string          `json:"hold,omitempty"` // why nothing is captured now, for a person; empty: capture
 	Chunk     int             `json:"chunk_bytes"`
+	// Farewell: the customer leaves; whatever is here of it is to be removed and
+	// answered for. Since protocol 4.
+	Farewell bool `json:"farewell,omitempty"`
 	// ReleaseKeys check upgrades; pinned at enrolment, never changed by a server.
 	ReleaseKeys []string `json:"release_keys,omitempty"`
 }

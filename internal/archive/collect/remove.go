@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,6 +144,9 @@ type view struct {
 	own   map[mark16][]string // in the folder to which the box moves
 	blind bool                // some folder could not be read
 	empty bool                // there is nothing at all: perhaps a share that is not connected
+	// glance compares files that stay anyway by size and time alone: of a million
+	// nobody waits until all were read.
+	glance bool
 }
 
 func (b *box) view(ctx context.Context, marks map[mark16]bool) (view, error) {
@@ -179,21 +183,32 @@ func (b *box) view(ctx context.Context, marks map[mark16]bool) (view, error) {
 // now: in an empty folder only what the box itself deletes is known to have gone.
 // A file that was written to since is another one, and is never touched.
 func (b *box) end(v view, rec id.Recording, sources map[source]bool) (Fate, bool) {
-	after := b.after()
-	versions := map[mark16][]source{}
-	var going []source
+	going, ok := b.going(v, sources)
+	if !ok || len(going) > 0 && b.ledger.had(rec, going, true) != nil {
+		return "", false
+	}
+	return b.endFiles(v, sources), true
+}
+
+// going are the files that may be removed, to be written down before: a box that
+// dies between the last file of the folder and its answer finds an empty one.
+func (b *box) going(v view, sources map[source]bool) (going []source, ok bool) {
 	for s, deletes := range sources {
 		if v.empty && !deletes {
-			return "", false
+			return nil, false
 		}
-		if !v.empty && (after == Delete || len(v.own[s.Path]) > 0) {
+		if !v.empty && (b.after() == Delete || len(v.own[s.Path]) > 0) {
 			going = append(going, s)
 		}
-		versions[s.Path] = append(versions[s.Path], s)
 	}
-	// A box that dies between the last file of the folder and its answer finds an empty one.
-	if len(going) > 0 && b.ledger.had(rec, going, true) != nil {
-		return "", false
+	return going, true
+}
+
+func (b *box) endFiles(v view, sources map[source]bool) Fate {
+	after := b.after()
+	versions := map[mark16][]source{}
+	for s := range sources {
+		versions[s.Path] = append(versions[s.Path], s)
 	}
 	var all []Fate
 	for mark, of := range versions {
@@ -207,11 +222,21 @@ func (b *box) end(v view, rec id.Recording, sources map[source]bool) (Fate, bool
 			}
 		}
 		for _, name := range v.at[mark] {
+			if after != Delete && v.glance && b.looksLike(name, of) {
+				fate = worst(fate, FateKept)
+				continue
+			}
 			fate = worst(fate, b.endFile(name, of, after == Delete))
 		}
 		all = append(all, fate)
 	}
-	return worst(all...), true
+	return worst(all...)
+}
+
+// looksLike reports whether a file has the size and the time of one of some versions.
+func (b *box) looksLike(name string, versions []source) bool {
+	info, err := b.root.Stat(filepath.FromSlash(name))
+	return err == nil && slices.ContainsFunc(versions, func(s source) bool { return s.Size == info.Size() && s.ModTime == info.ModTime().UnixNano() })
 }
 
 // endFile removes a file if it still is one of some versions.

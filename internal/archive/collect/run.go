@@ -102,6 +102,9 @@ func (b *box) loop(ctx context.Context) error {
 				return err
 			}
 		}
+		if b.farewell(ctx) && b.Once && b.rest(ctx, false) == nil {
+			continue
+		}
 		full, err := b.round(ctx, s)
 		if err != nil {
 			return err
@@ -255,11 +258,29 @@ func (b *box) bring(ctx context.Context, e *entry) error {
 		if b.Once && b.now().Sub(since) > b.Patience {
 			return fmt.Errorf("given up for now: %w; what is sealed waits in the spool, run collect again", err)
 		}
-		wait := b.retryIn(err, attempt)
+		if b.parting() && refusedNow(err) {
+			return b.drop(e)
+		}
 		b.report(Event{What: "away", Upload: e.Upload.String(), Text: err.Error() + "; it is tried again until it works"})
-		if sleep(ctx, wait) != nil {
+		if b.wait(ctx, b.retryIn(err, attempt)) != nil {
 			return nil
 		}
+	}
+}
+
+// wait waits for the next attempt; that the customer leaves is worth one at once.
+func (b *box) wait(ctx context.Context, d time.Duration) error {
+	parted := b.parted
+	if b.parting() {
+		parted = nil
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-parted:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

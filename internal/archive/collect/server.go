@@ -119,6 +119,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 	s.mux.HandleFunc("POST "+Path+"/standing", s.spoken(s.standing))
 	s.mux.HandleFunc("GET "+Path+removalsPath, s.spoken(s.removals))
 	s.mux.HandleFunc("POST "+Path+removalsPath, s.spoken(s.removed))
+	s.mux.HandleFunc("POST "+Path+farewellPath, s.spoken(s.farewell))
 	s.mux.HandleFunc("POST "+Path+"/expectations", s.spoken(s.expectations))
 	s.mux.HandleFunc(Path+"/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.New(fault.NotFound, "there is nothing here"))

@@ -81,6 +81,13 @@ func (s *Server) signedConfig(ctx context.Context, p *place.Place, d deviceRow) 
 	if err != nil {
 		return Signed{}, err
 	}
+	leaves, open, err := s.asked(ctx, p, d.ID)
+	if err != nil {
+		return Signed{}, err
+	}
+	if leaves {
+		hold = leavesText
+	}
 	var named Device
 	err = p.View(ctx, func(tx *place.Tx) error {
 		named, err = d.device(tx)
@@ -92,7 +99,7 @@ func (s *Server) signedConfig(ctx context.Context, p *place.Place, d deviceRow) 
 	c := Config{
 		Customer: p.Customer(), Device: d.ID, Source: d.Source, Name: named.Name, ServerKey: key, PublicKey: public,
 		Profile: src.Profile, TimeZone: src.TimeZone, Country: src.Country, Pattern: src.Pattern, After: After(src.After),
-		Copies: 1, Hold: hold, Chunk: chunkBytes,
+		Copies: 1, Hold: hold, Chunk: chunkBytes, Farewell: open && d.Protocol >= farewellProtocol,
 	}
 	if s.archive.TwoPlaces() {
 		c.Copies = 2

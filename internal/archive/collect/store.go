@@ -36,6 +36,7 @@ func Migrations() place.Migrations {
 		{Number: 902, Name: "room of spools", SQL: `
 		ALTER TABLE collect_devices ADD COLUMN spool_room {{int}} NOT NULL DEFAULT 0;`},
 		{Number: 953, Name: "removals on boxes", SQL: removalsSchema},
+		{Number: 997, Name: "farewells of boxes", SQL: farewellSchema},
 	}
 }
 

@@ -78,6 +78,9 @@ func (s *Service) Open(ctx context.Context, p *place.Place, who actor.Actor, rec
 
 // find reads what is to be opened, before anything is recorded.
 func (o *Opening) find(tx *place.Tx) error {
+	if err := o.s.stays(tx); err != nil {
+		return err
+	}
 	row, err := o.s.Lookup(tx, o.Recording)
 	if err != nil {
 		return err

@@ -129,7 +129,10 @@ func (s *Service) OnDestroyed(fn func(tx *place.Tx, rec id.Recording, reason str
 // Admit is fault.Unavailable, with the reason, while nothing new may come into a
 // place. Sources are then left as they are: what waits in them waits there.
 func (s *Service) Admit(ctx context.Context, p *place.Place) error {
-	err := s.admit(ctx, p)
+	err := p.View(ctx, s.stays)
+	if err == nil {
+		err = s.admit(ctx, p)
+	}
 	if err == nil {
 		return nil
 	}

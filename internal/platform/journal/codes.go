@@ -255,6 +255,7 @@ var Codes = []Code{
 	{"source.changed", "a source's settings were changed"},
 	{"source.removed", "a source of recordings was removed"},
 	{"source.state-changed", "a source works, or does not, and why"},
+	{"source.parted", "what a source had brought was looked for as the customer leaves: how many files went, or remain"},
 	{"source.swept", "moved files of recordings that were destroyed were looked for: how many went, remain, or were not found"},
 
 	// archive/collect
@@ -266,6 +267,7 @@ var Codes = []Code{
 	{"device.release_changed", "a collector runs another release than before"},
 	{"device.upgrade_failed", "a collector went back to the release before, as the newer one did not prove itself"},
 	{"device.removed", "a collector said what became of the files of a recording that was destroyed"},
+	{"device.parted", "a collector said what became of all that it had of a customer who leaves"},
 
 	// archive/intake
 	{"drop.login-made", "a login was made by which files can be pushed for a source"},
@@ -326,7 +328,8 @@ var Codes = []Code{
 
 	// trust/departure
 	{"customer.handed-over", "everything of a customer was written into a bundle for another installation, with the keys wrapped to that one"},
-	{"customer.leaving", "two persons decided that a customer leaves, and the time to change their minds is over: the keys go next"},
+	{"customer.parting", "two persons decided that a customer leaves, and the time to change their minds is over: collectors and watched folders are asked, then the keys go"},
+	{"customer.leaving", "two persons decided that a customer leaves, and whatever could be asked has answered or was waited for: the keys go next"},
 	{"customer.stays", "a customer does not leave after all: a hold, or a change of mind, came first"},
 	{"customer.left", "a customer's keys, objects and place were destroyed; a certificate remains"},
 	{"customer.removed", "a customer who left was taken out of the tree"},

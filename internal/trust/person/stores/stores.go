@@ -53,6 +53,7 @@ var Apart = map[string]string{
 	"tombstones":               "ids of what was destroyed",
 	"collect_devices":          "names of boxes and keys of machines",
 	"collect_removals":         "ids of what was destroyed, and what boxes signed of it",
+	"collect_farewells":        "counts of what boxes had of a customer who leaves, signed",
 	"collect_uploads":          "digests of ciphertext that travels; gone once it is taken in",
 	"phone_systems":            "address and credentials of a telephone system",
 	"phone_items":              "what a telephone system calls recordings that were not fetched yet; opened when they are fetched, and then found on their cards",
