@@ -26,6 +26,8 @@ type Certificate struct {
 	Copies   []Copy    `json:"copies"`
 	Stores   []Store   `json:"stores,omitempty"` // of a person's request for erasure: every store, not recordings alone
 	Items    []Item    `json:"items"`
+	// Boxes are what collectors said of all that they had of a customer who left.
+	Boxes []BoxParts `json:"boxes,omitempty"`
 }
 
 // Authority is by what right it was done.
@@ -110,6 +112,11 @@ func Verify(file []byte) (*Certificate, paper.Signature, error) {
 			if err := b.check(c.Customer, i.Recording); err != nil {
 				return nil, sig, fault.Wrap(err, fault.Denied, "what a collector says of %s does not bear its signature", i.Recording)
 			}
+		}
+	}
+	for _, b := range c.Boxes {
+		if err := b.check(c.Customer); err != nil {
+			return nil, sig, fault.Wrap(err, fault.Denied, "what collector %s says of all that it had does not bear its signature", b.Device)
 		}
 	}
 	return &c, sig, nil

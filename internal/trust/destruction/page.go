@@ -49,6 +49,10 @@ func page(c Certificate) ([]byte, error) {
 	d.Heading("What this says")
 	d.Text("Each recording lay sealed under two keys of its own. The keys were destroyed first, in every key store: what they sealed cannot be opened from then on, wherever a copy lies, but by whom holds a copy of the keys " +
 		"from before, as the table says. Then the objects, the rows and the search words were removed. The ids of the keys stand as tombstones in the key stores and in every backup made since.")
+	if len(c.Boxes) > 0 {
+		d.Heading("What the collectors say")
+		boxes(d, c.Boxes)
+	}
 	if len(c.Items) > 0 {
 		d.Heading("Recordings")
 		items(d, c.Items)
@@ -76,6 +80,19 @@ func stores(d *paper.Document, all []Store) {
 	}
 	d.Table([]string{"Store", "Erased", "Kept because"}, []float64{2, 0.8, 4.4}, rows)
 	d.Text("Recordings that were erased have certificates of their own under the same destruction, with the ids of their keys.")
+}
+
+// boxes lists what each collector signed of all that it had.
+func boxes(d *paper.Document, all []BoxParts) {
+	var rows [][]string
+	for _, b := range all {
+		said, gone, rest := b.State, "", ""
+		if f, err := b.words(); err == nil && len(b.Body) > 0 {
+			said, gone, rest = "signed "+f.At.Format(instantForm), number(f.Gone()), number(f.Known()-f.Gone())
+		}
+		rows = append(rows, []string{b.Device, said, gone, rest})
+	}
+	d.Table([]string{"Collector", "Its word", "Gone", "Remaining"}, []float64{3.6, 2.6, 1, 1.2}, rows)
 }
 
 func items(d *paper.Document, all []Item) {

@@ -16,6 +16,7 @@ type Customer struct {
 	Approval            string
 	Asked               time.Time
 	Total               Total
+	Boxes               []BoxParts
 	TwoKeys, TwoObjects bool
 }
 
@@ -33,7 +34,7 @@ func (s *Service) Whole(ctx context.Context, c Customer) (out Signed, err error)
 	r := runRow{Run: id.New[id.Destruction](), Kind: "departure", Approval: c.Approval, OrderedBy: "person", Ordered: c.Asked.UnixMilli(), Ended: now.UnixMilli(), TwoKeys: c.TwoKeys, TwoObjects: c.TwoObjects}
 	cert := Certificate{
 		Version: 1, ID: out.ID.String(), Customer: c.ID.String(), Name: c.Name, Run: r.Run.String(), By: Authority{Kind: r.Kind, Approval: c.Approval, OrderedBy: "person"},
-		Ordered: c.Asked, Ended: now, SignedAt: now, Total: c.Total, Items: []Item{}, Copies: append(s.copies(c.Dialect, r), sourceCopy(c.Total, "")),
+		Ordered: c.Asked, Ended: now, SignedAt: now, Total: c.Total, Items: []Item{}, Boxes: c.Boxes, Copies: append(s.copies(c.Dialect, r), sourceCopy(c.Total, "")),
 	}
 	cert.Copies[0].Detail = "the customer key and all keys under it were erased; the customer's id stays as a tombstone"
 	out.Document, out.PDF, err = s.documents(ctx, cert)
