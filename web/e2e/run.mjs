@@ -159,6 +159,8 @@ async function answered(base) {
   const admin = await person();
   await admin.does('requests: the administrator signs in', (page) => signIn(page, demo, 'customer_admin'));
   await admin.does('requests: receipts, and who has to say why', (page) => answers.receipts(page, base));
+  for (const [what, walk] of [['access', answers.access], ['portability', answers.portability], ['restriction', answers.restrict], ['objection', answers.object], ['rectification', answers.rectify]])
+    await admin.does(`requests: a person asks for ${what}`, (page) => walk(page, base));
   await admin.does('requests: a person asks for erasure', (page) => answers.requests(page, base));
   let pseudonym;
   await admin.does('requests: their number becomes a pseudonym', async (page) => (pseudonym = await answers.pseudonyms(page, base)));

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { accessible, settled, shot } from '../lib/browser.mjs';
 import { until } from '../lib/demo.mjs';
+import { unzip } from '../lib/zip.mjs';
 
 /** receipts: of whom a purpose is asked is chosen, and what was opened stands in the list. `page` is an administrator's. */
 export async function receipts(page, base) {
@@ -104,4 +107,126 @@ export async function breaches(page, base) {
   await settled(page);
   await accessible(page, 'a breach');
   await shot(page, 'breach');
+}
+
+/** callers are the numbers that called, each once: the scenarios beside these are about the first. */
+async function callers(page, base) {
+  const { origin, pathname } = new URL(base);
+  const list = await (await page.request.get(`${origin}/api/v1/customers/${pathname.split('/')[2]}/recordings?limit=100`)).json();
+  return [...new Set(list.items.filter((r) => r.direction === 'inbound').map((r) => r.caller.number))].filter(Boolean);
+}
+
+/** opened opens a request, by keyboard once it is on the page, makes sure of the person, and confirms what was found. */
+async function opened(page, base, right, number) {
+  await page.goto(`${base}/requests`);
+  await page.getByRole('button', { name: 'New request' }).focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('What they ask for').click();
+  await page.getByRole('option', { name: right }).click();
+  await dialog.getByLabel('Name', { exact: true }).fill('A caller');
+  await dialog.getByLabel('Telephone numbers').fill(number);
+  await dialog.getByLabel('Telephone numbers').press('Enter');
+  await dialog.getByRole('button', { name: 'Open and search' }).click();
+  await page.getByRole('heading', { level: 1, name: `${right}: A caller` }).waitFor();
+  await page.getByRole('heading', { name: /^[1-9]\d* finds?$/ }).waitFor();
+  await page.getByLabel('How it was made sure').fill('Called back on the number');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Noted.').waitFor();
+  await page.getByLabel('All', { exact: true }).check();
+  await page.getByRole('button', { name: /^Theirs \(/ }).click();
+  await page.getByRole('cell', { name: 'Theirs', exact: true }).first().waitFor();
+}
+
+/** closed takes the signed answer as PDF, and marks the request as answered. */
+async function closed(page, right) {
+  await settled(page);
+  await accessible(page, `a request: ${right}`);
+  await shot(page, `request-${right.split(' ')[0].toLowerCase()}`, { fullPage: true });
+  const [paper] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'As PDF' }).click()]);
+  assert.equal(readFileSync(await paper.path()).subarray(0, 5).toString(), '%PDF-');
+  await page.getByRole('button', { name: 'Answered…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('How was it answered?').fill('By letter');
+  await dialog.getByRole('button', { name: 'Mark as answered' }).click();
+  await page.getByText(/^Answered .*: By letter$/).waitFor();
+}
+
+/** pack puts together what is kept, takes it, and holds the zip against what the documentation says is in it. */
+async function pack(page, text) {
+  await page.getByRole('button', { name: 'Put it together' }).click();
+  const take = page.getByRole('button', { name: /^Take it \(/ });
+  await take.waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), take.click()]);
+  const files = unzip(readFileSync(await download.path()));
+  const names = Object.keys(files);
+  const manifest = JSON.parse(files['manifest.json']);
+  for (const f of manifest) assert.equal(createHash('sha256').update(files[f.name]).digest('hex'), f.sha256, f.name);
+  assert.equal(manifest.length, names.length - 1, `not all of ${names} is in the manifest`);
+  for (const wanted of [/^personal-data\.json$/, /\/call\.json$/, /\/sound\.wav$/]) assert.ok(names.some((n) => wanted.test(n)), `no ${wanted} in ${names}`);
+  for (const one of JSON.parse(files['personal-data.json']).finds.filter((f) => f.id.startsWith('rec_'))) {
+    assert.ok(text.test(one.transcript) ? one.transcript in files : one.transcript.startsWith('none: '), `of its transcript it says ${one.transcript}`);
+  }
+  return files;
+}
+
+/** access: a person is handed what is kept of them (article 15). */
+export async function access(page, base) {
+  const [, number] = await callers(page, base);
+  await opened(page, base, 'Access (15)', number);
+  const files = await pack(page, /\/transcript\.txt$/);
+  assert.match(files['explanation.txt'].toString(), /^What is kept of you, and why/);
+  await closed(page, 'Access (15)');
+}
+
+/** portability: the same for machines (article 20). */
+export async function portability(page, base) {
+  const [, number] = await callers(page, base);
+  await opened(page, base, 'Portability (20)', number);
+  await pack(page, /\/transcript\.json$/);
+  await closed(page, 'Portability (20)');
+}
+
+/** restrict: recordings are only stored, and that is lifted once the person was told (article 18). */
+export async function restrict(page, base) {
+  const [, number] = await callers(page, base);
+  await opened(page, base, 'Restriction (18)', number);
+  await page.getByRole('button', { name: 'Restrict what is theirs' }).click();
+  await page.getByText(/^\d+ recordings? restricted$/).waitFor();
+  await closed(page, 'Restriction (18)');
+  await page.getByRole('button', { name: 'Lift…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('When and how was the person told?').fill('Yesterday, by letter');
+  await dialog.getByRole('button', { name: 'Lift', exact: true }).click();
+  await page.getByText(/recordings? restricted$/).waitFor({ state: 'detached' });
+}
+
+/** object: later calls are not transcribed; taken back, they are again (article 21). */
+export async function object(page, base) {
+  const [, number] = await callers(page, base);
+  await opened(page, base, 'Objection (21)', number);
+  await page.getByLabel('No transcript is made').click();
+  const kept = page.getByRole('checkbox', { name: 'No transcript is made', checked: true });
+  await kept.waitFor(); // once the server has it
+  await page.reload();
+  await kept.waitFor();
+  await closed(page, 'Objection (21)');
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  await page.getByRole('heading', { name: 'Stop processing' }).waitFor({ state: 'detached' });
+}
+
+/** rectify: a number is put right on the cards of a call (article 16). */
+export async function rectify(page, base) {
+  const [, number] = await callers(page, base);
+  await opened(page, base, 'Rectification (16)', number);
+  await page.getByRole('combobox', { name: 'Recording' }).click();
+  await page.getByRole('option').first().click();
+  await page.getByRole('combobox', { name: 'What is wrong' }).click();
+  await page.getByRole('option', { name: 'A number' }).click();
+  await page.getByLabel('As it stands').fill(number);
+  await page.getByLabel('As it should be').fill('+447700900999');
+  await page.getByRole('button', { name: 'Put it right' }).click();
+  await page.getByText('Put right.').waitFor();
+  assert.ok((await callers(page, base)).some((n) => n.endsWith('7700900999')), 'the card does not say it');
+  await closed(page, 'Rectification (16)');
 }
