@@ -492,6 +492,7 @@ func (e CustomerHealthState) Valid() bool {
 // Defines values for DepartureState.
 const (
 	DepartureStateApproved DepartureState = "approved"
+	DepartureStateAsking   DepartureState = "asking"
 	DepartureStateNone     DepartureState = "none"
 	DepartureStateWaiting  DepartureState = "waiting"
 )
@@ -500,6 +501,8 @@ const (
 func (e DepartureState) Valid() bool {
 	switch e {
 	case DepartureStateApproved:
+		return true
+	case DepartureStateAsking:
 		return true
 	case DepartureStateNone:
 		return true
@@ -4286,6 +4289,17 @@ type Departure struct {
 	ApprovalId *string    `json:"approval_id"`
 	AskedAt    *time.Time `json:"asked_at"`
 
+	// AskingUntil The keys go then at the latest: 24 hours after the asking began
+	AskingUntil *time.Time `json:"asking_until"`
+
+	// Boxes Collectors that were asked and can answer
+	Boxes         int64 `json:"boxes"`
+	BoxesAnswered int64 `json:"boxes_answered"`
+
+	// Folders Sources whose files this server reaches itself, as watched folders
+	Folders         int64 `json:"folders"`
+	FoldersAnswered int64 `json:"folders_answered"`
+
 	// Held Recordings under a legal hold: while there is one, nobody leaves
 	Held int64 `json:"held"`
 
@@ -4294,11 +4308,11 @@ type Departure struct {
 	Reason     string     `json:"reason"`
 	Recordings int64      `json:"recordings"`
 
-	// State waiting: for a second person; approved: carried out when its time has come
+	// State waiting: for a second person; approved: carried out when its time has come; asking: final, collectors and watched folders are asked for what they have, then the keys go
 	State DepartureState `json:"state"`
 }
 
-// DepartureState waiting: for a second person; approved: carried out when its time has come
+// DepartureState waiting: for a second person; approved: carried out when its time has come; asking: final, collectors and watched folders are asked for what they have, then the keys go
 type DepartureState string
 
 // DestroyInputBody defines model for DestroyInputBody.

@@ -25,7 +25,7 @@ import (
 // the end.
 func (s *Server) buildDeparture() {
 	s.departures = departure.New(departure.Options{
-		Store: s.Places, Keys: s.Keys, Objects: s.Objects, Recordings: s.Recordings, Approvals: s.approvals, Certificates: s.certificates, Name: s.nameOf,
+		Store: s.Places, Keys: s.Keys, Objects: s.Objects, Recordings: s.Recordings, Approvals: s.approvals, Certificates: s.certificates, Boxes: s.collectors, Name: s.nameOf,
 		Forget: forgetCustomer, TwoKeys: s.Keys.Copies() >= 2, TwoObjects: len(blob.Replicas(s.Objects)) >= 2, Log: s.log,
 	})
 	s.parcels.Register(departure.Export, parcel.Maker{
@@ -124,16 +124,20 @@ func (s *Server) departing(ctx context.Context) {
 		s.log.Error("a customer's departure could not be ended yet", "cause", err)
 	}
 	for {
-		s.departTurn(ctx)
+		pause := 15 * time.Minute
+		if s.departTurn(ctx) {
+			pause = time.Minute // answers are waited for
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(15 * time.Minute):
+		case <-time.After(pause):
 		}
 	}
 }
 
-func (s *Server) departTurn(ctx context.Context) {
+// departTurn reports whether somebody who leaves is being asked.
+func (s *Server) departTurn(ctx context.Context) (asking bool) {
 	customers, err := s.Places.Customers(ctx)
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("departures: the customers cannot be listed", "cause", err)
@@ -147,8 +151,13 @@ func (s *Server) departTurn(ctx context.Context) {
 		if err == nil {
 			gone, err = s.departures.Turn(ctx, p)
 		}
+		if err == nil && !gone && !asking {
+			var a *departure.Asking
+			a, err = s.departures.Asking(ctx, p)
+			asking = a != nil
+		}
 		if ctx.Err() != nil {
-			return
+			return asking
 		}
 		if err != nil {
 			s.log.Error("a customer's departure was not carried out", "customer", c, "cause", err)
@@ -156,6 +165,7 @@ func (s *Server) departTurn(ctx context.Context) {
 			s.log.LogAttrs(ctx, slog.LevelInfo, "a customer has left; the certificate is kept", slog.String("customer", c.String()))
 		}
 	}
+	return asking
 }
 
 // ReceiveBlock is what the key of a receiving installation is called in its file.

@@ -12,7 +12,7 @@ func derivedData() []destruction.Derived {
 		{Name: "search words", Tables: []string{"spoken_words", "spoken_words_state"}, Goes: with + "; the index is rewritten minutes later"},
 		{Name: "labels, marks, holds", Tables: []string{"recording_tags", "recording_marks", "recording_holds", "recording_restrictions", "recording_doomed"}, Goes: with},
 		{Name: "hashes of bytes and names", Tables: []string{"contents", "files", "tombstones"}, Goes: "kept, keyed and without content: so that nothing destroyed is captured again"},
-		{Name: "what was destroyed", Tables: []string{"destructions", "destroyed", "destruction_certificates", "collect_removals", "collect_farewells", "parting", "parting_folders"}, Goes: "kept: ids, counts, keyed hashes, signed"},
+		{Name: "what was destroyed", Tables: []string{"destructions", "destroyed", "destruction_certificates", "collect_removals", "collect_farewells", "parting", "parting_folders", "departing"}, Goes: "kept: ids, counts, keyed hashes, signed"},
 		{Name: "figures", Tables: []string{"recording_figures", "meters", "compacted", "compact_mark", "compact_queue", "coverage_base"}, Goes: "kept as numbers of a day, or emptied by their own round: nobody is named"},
 		{Name: "expectations", Tables: []string{"expectations", "expectation_idents", "coverage_gaps", "coverage_hours", "coverage_statements"}, Goes: "names go with the recording or after the customer's coverage period; signed statements hold ids"},
 		{Name: "objects kept for backups", Tables: []string{"objects_aside"}, Goes: "with the oldest backup that names them, and never with a key"},

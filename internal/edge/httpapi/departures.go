@@ -13,11 +13,17 @@ import (
 type Departure struct {
 	Recordings int64      `json:"recordings"`
 	Held       int        `json:"held" doc:"Recordings under a legal hold: while there is one, nobody leaves"`
-	State      string     `json:"state" enum:"none,waiting,approved" doc:"waiting: for a second person; approved: carried out when its time has come"`
+	State      string     `json:"state" enum:"none,waiting,approved,asking" doc:"waiting: for a second person; approved: carried out when its time has come; asking: final, collectors and watched folders are asked for what they have, then the keys go"`
 	ApprovalID *string    `json:"approval_id"`
 	AskedAt    *time.Time `json:"asked_at"`
 	NotBefore  *time.Time `json:"not_before" doc:"72 hours after it was asked for; until then, and until it is carried out, it can be stopped"`
 	Reason     string     `json:"reason"`
+	// Of a departure that is final.
+	AskingUntil     *time.Time `json:"asking_until" doc:"The keys go then at the latest: 24 hours after the asking began"`
+	Boxes           int        `json:"boxes" doc:"Collectors that were asked and can answer"`
+	BoxesAnswered   int        `json:"boxes_answered"`
+	Folders         int        `json:"folders" doc:"Sources whose files this server reaches itself, as watched folders"`
+	FoldersAnswered int        `json:"folders_answered"`
 }
 
 // DepartedCustomer is one who left; the certificate remains.
@@ -67,6 +73,10 @@ func (s *Server) departure(ctx context.Context, v *visit, _ *CustomerPath) (*bod
 	out := Departure{Recordings: st.Recordings, Held: st.Held, State: "none"}
 	if a := st.Asked; a != nil {
 		out.State, out.ApprovalID, out.AskedAt, out.NotBefore, out.Reason = a.State, orNull(a.ID.String()), when(a.AskedAt), when(a.NotBefore), a.Reason
+	}
+	if a := st.Asking; a != nil {
+		out.State, out.AskingUntil = "asking", when(a.Until)
+		out.Boxes, out.BoxesAnswered, out.Folders, out.FoldersAnswered = a.Boxes, a.BoxesAnswered, a.Folders, a.FoldersAnswered
 	}
 	return answer(out), nil
 }

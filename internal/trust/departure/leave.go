@@ -34,6 +34,7 @@ type Options struct {
 	Recordings   *recording.Service
 	Approvals    *approval.Service
 	Certificates *destruction.Service
+	Boxes        Boxes // nil: no collectors are asked
 	Name         func(ctx context.Context, n id.Node) string
 	// Forget removes, in a Change of the registry, what that knows of a customer,
 	// and gives the node above it.
@@ -77,6 +78,7 @@ type Standing struct {
 	Recordings int64
 	Held       int
 	Asked      *approval.Approval // nil: nobody has asked
+	Asking     *Asking            // nil: it is not final
 }
 
 // Standing tells it.
@@ -86,6 +88,9 @@ func (s *Service) Standing(ctx context.Context, p *place.Place) (st Standing, er
 			return err
 		}
 		if st.Held, err = s.o.Recordings.HeldCount(tx); err != nil {
+			return err
+		}
+		if st.Asking, err = s.asking(tx); err != nil {
 			return err
 		}
 		a, some, err := s.o.Approvals.Waiting(tx, Kind, p.Customer().String())
@@ -109,6 +114,9 @@ func (s *Service) Ask(ctx context.Context, p *place.Place, who actor.Actor, conf
 		if n != confirm {
 			return fault.Field("confirm", "must be the exact count of recordings: %d", n)
 		}
+		if err := s.final(tx); err != nil {
+			return err
+		}
 		if err := s.free(tx); err != nil {
 			return err
 		}
@@ -119,9 +127,12 @@ func (s *Service) Ask(ctx context.Context, p *place.Place, who actor.Actor, conf
 	})
 }
 
-// Stop takes the asking back.
+// Stop takes the asking back. Once it is final it is fault.Conflict.
 func (s *Service) Stop(ctx context.Context, p *place.Place, who actor.Actor) error {
 	return p.Change(ctx, who, func(tx *place.Tx) error {
+		if err := s.final(tx); err != nil {
+			return err
+		}
 		if _, some, err := s.o.Approvals.Waiting(tx, Kind, p.Customer().String()); err != nil || !some {
 			return errors.Join(err, fault.New(fault.NotFound, "nobody has asked for it"))
 		}
@@ -138,40 +149,59 @@ type leaving struct {
 	Asked    int64             `json:"asked_at"`
 	Total    destruction.Total `json:"total"`
 	Dialect  place.Dialect     `json:"dialect"`
+
+	Boxes []destruction.BoxParts `json:"boxes,omitempty"`
 }
 
-// Turn carries out the departure of one customer, if it was approved and its time
-// has come. done tells that the customer has gone.
+// Turn takes the departure of one customer as far as it can go, if it was approved
+// and its time has come. done tells that the customer has gone; until then it is
+// asked again.
 func (s *Service) Turn(ctx context.Context, p *place.Place) (done bool, err error) {
-	var a approval.Approval
-	var due bool
-	var l leaving
-	err = p.View(ctx, func(tx *place.Tx) (err error) {
-		if a, due, err = s.o.Approvals.Waiting(tx, Kind, p.Customer().String()); err != nil || !due {
-			return err
+	a, err := s.Asking(ctx, p)
+	if err == nil && a == nil {
+		err = s.begin(ctx, p)
+	}
+	if err != nil {
+		return false, err
+	}
+	if i, l, err := s.underWay(ctx, p.Customer()); err != nil || !i.IsZero() {
+		if err != nil {
+			return false, err
 		}
-		due = a.State == approval.Approved && !tx.At().Before(a.NotBefore)
-		l = leaving{Customer: p.Customer(), Approval: a.ID, Asked: a.AskedAt.UnixMilli(), Dialect: p.Dialect()}
-		l.Total, err = s.counted(tx)
-		return err
-	})
-	if err != nil || !due {
+		return s.carry(context.WithoutCancel(ctx), i, l)
+	}
+	l, err := s.answers(ctx, p)
+	if err != nil || l == nil {
 		return false, err
 	}
 	var intent id.Intent
 	s.o.Step("leave: intend")
 	err = s.o.Store.Registry().Change(ctx, actor.ForSystem("departure"), func(tx *place.Tx) (err error) {
-		tx.Record(place.Event{Code: "customer.leaving", Subject: p.Customer().String(), Facts: map[string]string{"approval": a.ID.String()}})
-		intent, err = tx.Intend(intentLeave, l)
+		tx.Record(place.Event{Code: "customer.leaving", Subject: p.Customer().String(), Facts: map[string]string{"approval": l.Approval.String()}})
+		intent, err = tx.Intend(intentLeave, *l)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	return s.carry(context.WithoutCancel(ctx), intent, l)
+	return s.carry(context.WithoutCancel(ctx), intent, *l)
 }
 
-func (s *Service) counted(tx *place.Tx) (t destruction.Total, err error) {
+// underWay finds what an earlier turn could not end.
+func (s *Service) underWay(ctx context.Context, c id.Customer) (i id.Intent, l leaving, err error) {
+	all, err := s.o.Store.Registry().Pending(ctx, intentLeave)
+	for _, one := range all {
+		if err = json.Unmarshal(one.Args, &l); err != nil {
+			return i, l, err
+		}
+		if l.Customer == c {
+			return one.ID, l, nil
+		}
+	}
+	return i, leaving{}, err
+}
+
+func (s *Service) counted(tx *place.Tx, a *Asking) (t destruction.Total, err error) {
 	type row struct {
 		Recordings int   `db:"recordings"`
 		Bytes      int64 `db:"bytes"`
@@ -189,21 +219,10 @@ func (s *Service) counted(tx *place.Tx) (t destruction.Total, err error) {
 	if err != nil {
 		return t, err
 	}
-	const from = `SELECT count(*) FROM recordings r JOIN sources s ON s.id = r.source WHERE s.kind <> 'siprec' AND `
-	deletes := `s.after_capture = 'delete'`
-	if !s.o.TwoKeys || !s.o.TwoObjects {
-		deletes += ` AND s.kind IN ('collector', 'drop')` // the others keep their files until there are two places
-	}
-	if t.Remaining, err = place.Row[int](tx, from+`NOT (`+deletes+`)`); err != nil {
-		return t, err
-	}
-	// Collectors are not asked any more: with the place goes what they would be asked by.
-	t.Unknown, err = place.Row[int](tx, from+deletes+` AND (s.kind = 'collector' OR r.verified_at IS NULL)`)
-	return t, err
+	return t, s.atSources(tx, a, &t)
 }
 
-// Recover ends what a crash left: before the keys went, the customer is as they
-// were unless all still agrees; after that, to the end.
+// Recover ends what a crash left: from the intent on, to the end.
 func (s *Service) Recover(ctx context.Context) error {
 	all, err := s.o.Store.Registry().Pending(ctx, intentLeave)
 	if err != nil {
@@ -240,6 +259,11 @@ func (s *Service) carry(ctx context.Context, intent id.Intent, l leaving) (bool,
 	if err := s.clear(ctx, l.Customer); err != nil {
 		return false, err
 	}
+	if s.o.Boxes != nil {
+		if err := s.o.Boxes.Unstage(l.Customer); err != nil {
+			return false, err
+		}
+	}
 	s.o.Step("leave: place")
 	if p != nil {
 		if err := s.o.Store.Destroy(ctx, l.Customer); err != nil && !fault.Is(err, fault.NotFound) {
@@ -250,28 +274,9 @@ func (s *Service) carry(ctx context.Context, intent id.Intent, l leaving) (bool,
 	return true, s.certify(ctx, intent, l)
 }
 
-// decide takes the approval, once, and proves it. A hold, or a change of mind,
-// stops it here, before anything is destroyed.
+// decide proves that two persons decided it and that it was made final. An intent
+// of a release that made it final later is begun anew by the next Turn.
 func (s *Service) decide(ctx context.Context, p *place.Place, l leaving) (w keyring.Warrant, err error) {
-	taken := false
-	err = p.View(ctx, func(tx *place.Tx) error {
-		w, err = keyring.Decided(tx, l.Approval, Kind, l.Customer.String())
-		taken = err == nil
-		return nil
-	})
-	if err == nil && taken {
-		return w, nil
-	}
-	s.o.Step("leave: take")
-	err = p.Change(ctx, actor.ForSystem("departure"), func(tx *place.Tx) error {
-		if _, err := s.o.Approvals.Take(tx, l.Approval, Kind, l.Customer.String()); err != nil {
-			return err
-		}
-		return s.o.Recordings.DoomAll(tx)
-	})
-	if err != nil {
-		return w, err
-	}
 	err = p.View(ctx, func(tx *place.Tx) error {
 		w, err = keyring.Decided(tx, l.Approval, Kind, l.Customer.String())
 		return err
@@ -308,7 +313,7 @@ func (s *Service) clear(ctx context.Context, c id.Customer) error {
 func (s *Service) certify(ctx context.Context, intent id.Intent, l leaving) error {
 	name := s.o.Name(ctx, l.Customer)
 	c, err := s.o.Certificates.Whole(ctx, destruction.Customer{
-		ID: l.Customer, Name: name, Dialect: l.Dialect, Approval: l.Approval.String(), Asked: time.UnixMilli(l.Asked).UTC(), Total: l.Total,
+		ID: l.Customer, Name: name, Dialect: l.Dialect, Approval: l.Approval.String(), Asked: time.UnixMilli(l.Asked).UTC(), Total: l.Total, Boxes: l.Boxes,
 		TwoKeys: s.o.TwoKeys, TwoObjects: s.o.TwoObjects,
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/archive/collect"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
@@ -35,6 +36,8 @@ type leaver struct {
 	cut       string
 	steps     []string
 	one       bool // place for objects
+	boxes     *collect.Server
+	silent    bool // nobody says what lies in the watched folder
 }
 
 var errCut = errors.New("cut off")
@@ -47,13 +50,20 @@ func newLeaver(t *testing.T, cfg place.Config) *leaver {
 	w, _ := l.settled(t)
 	l.p = w.Place
 	l.approvals = approval.New(approval.Options{})
+	var err error
+	l.boxes, err = collect.NewServer(collect.ServerOptions{Store: l.store, Keys: l.keys, Recordings: l.home.service, Staging: t.TempDir(), Now: func() time.Time { return l.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.boxes.Stop)
 	return l
 }
 
 func leavingHome(t *testing.T, cfg place.Config) *home {
 	t.Helper()
 	more := schemas()
-	more.Place = append(append(more.Place, approval.Migrations()...), destruction.Migrations()...)
+	more.Place = slices.Concat(more.Place, approval.Migrations(), destruction.Migrations(), departure.Migrations(), collect.Migrations())
+	more.Housekeeping = append(more.Housekeeping, collect.Housekeeping...)
 	more.Registry = append(more.Registry, departure.RegistryMigrations()...)
 	return homeWith(t, cfg, more)
 }
@@ -73,7 +83,7 @@ func (l *leaver) service(t *testing.T) *departure.Service {
 		},
 	})
 	return departure.New(departure.Options{
-		Store: l.store, Keys: l.keys, Objects: l.objects, Recordings: l.home.service, Approvals: l.approvals, Certificates: certs, TwoKeys: true, TwoObjects: !l.one,
+		Store: l.store, Keys: l.keys, Objects: l.objects, Recordings: l.home.service, Approvals: l.approvals, Certificates: certs, Boxes: l.boxes, TwoKeys: true, TwoObjects: !l.one,
 		Name:   func(context.Context, id.Node) string { return "Acme" },
 		Forget: func(*place.Tx, id.Customer) (id.Node, error) { return above, nil },
 		Step: func(name string) {
@@ -113,7 +123,33 @@ func (l *leaver) turn(t *testing.T, s *departure.Service) (done bool, err error)
 			err = errCut
 		}
 	}()
+	if done, err = s.Turn(t.Context(), l.p); done || err != nil || l.silent {
+		return done, err
+	}
+	if a, err := s.Asking(t.Context(), l.p); err != nil || a == nil {
+		return false, err
+	}
+	l.look(t, recording.Leftover{})
 	return s.Turn(t.Context(), l.p)
+}
+
+// look says what was found in the watched folders, as package capture does.
+func (l *leaver) look(t *testing.T, found recording.Leftover) {
+	t.Helper()
+	var all []recording.Leftover
+	err := l.p.View(t.Context(), func(tx *place.Tx) (err error) {
+		all, err = l.home.service.Folders(tx)
+		return err
+	})
+	for _, f := range all {
+		if f.Answered == 0 && err == nil {
+			found.Source = f.Source
+			err = l.home.service.Parted(t.Context(), l.p, found)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Nobody leaves before a second person has agreed and 72 hours have passed; then
@@ -328,7 +364,7 @@ func TestLeavingCutOffAtEachStep(t *testing.T) {
 			t.Fatalf("after %q: %v", steps[n], err)
 		}
 		if _, err := l.store.Place(t.Context(), l.p.Customer()); err == nil { // as before: the next turn carries it out
-			if _, err := l.service(t).Turn(t.Context(), l.p); err != nil {
+			if _, err := l.turn(t, l.service(t)); err != nil {
 				t.Fatalf("after %q: %v", steps[n], err)
 			}
 		}

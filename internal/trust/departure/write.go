@@ -103,8 +103,20 @@ func Write(ctx context.Context, s Source, box Box) error {
 	return nil
 }
 
-// pending refuses while a destruction is under way: half of it would be carried.
+// pending refuses while a destruction is under way, of which half would be carried,
+// and once it is final that the customer leaves.
 func pending(ctx context.Context, p *place.Place) error {
+	leaves := 0
+	err := p.View(ctx, func(tx *place.Tx) (err error) {
+		leaves, err = place.Row[int](tx, `SELECT count(*) FROM parting`)
+		return err
+	})
+	if err == nil && leaves > 0 {
+		err = fault.New(fault.Conflict, "the customer leaves: nothing is handed over any more")
+	}
+	if err != nil {
+		return err
+	}
 	left, err := p.Pending(ctx, "recording.destroy")
 	if err == nil && len(left) > 0 {
 		err = fault.New(fault.Conflict, "recordings are being destroyed at this moment; try again when that has ended").After(time.Minute)

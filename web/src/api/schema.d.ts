@@ -7235,6 +7235,25 @@ export interface components {
             /** Format: date-time */
             asked_at: string | null;
             /**
+             * Format: date-time
+             * @description The keys go then at the latest: 24 hours after the asking began
+             */
+            asking_until: string | null;
+            /**
+             * Format: int64
+             * @description Collectors that were asked and can answer
+             */
+            boxes: number;
+            /** Format: int64 */
+            boxes_answered: number;
+            /**
+             * Format: int64
+             * @description Sources whose files this server reaches itself, as watched folders
+             */
+            folders: number;
+            /** Format: int64 */
+            folders_answered: number;
+            /**
              * Format: int64
              * @description Recordings under a legal hold: while there is one, nobody leaves
              */
@@ -7248,10 +7267,10 @@ export interface components {
             /** Format: int64 */
             recordings: number;
             /**
-             * @description waiting: for a second person; approved: carried out when its time has come
+             * @description waiting: for a second person; approved: carried out when its time has come; asking: final, collectors and watched folders are asked for what they have, then the keys go
              * @enum {string}
              */
-            state: "none" | "waiting" | "approved";
+            state: "none" | "waiting" | "approved" | "asking";
         };
         DestroyInputBody: {
             /** @description Stands in the change log */

@@ -17,7 +17,7 @@ export function LeavePage() {
   return (
     <Page title="Leave" about="Take everything to another installation, then have it destroyed here. Nothing is destroyed before a second person has agreed and 72 hours have passed.">
       <Take customer={customer} />
-      <Answered query={query}>{(data) => (data.state === 'none' ? <End customer={customer} data={data} /> : <Waiting customer={customer} data={data} />)}</Answered>
+      <Answered query={query}>{(data) => (data.state === 'none' ? <End customer={customer} data={data} /> : data.state === 'asking' ? <Asking data={data} /> : <Waiting customer={customer} data={data} />)}</Answered>
     </Page>
   );
 }
@@ -72,6 +72,25 @@ function End({ customer, data }: { customer: string; data: Departure }) {
           </Stack>
         </form>
       )}
+    </Card>
+  );
+}
+
+/** Asking says who has not answered yet of those that have files: nobody can stop it any more. */
+function Asking({ data }: { data: Departure }) {
+  const open = [
+    data.boxes > 0 && `${data.boxes_answered} of ${count(data.boxes, 'collector')}`,
+    data.folders > 0 && `${data.folders_answered} of ${count(data.folders, 'source')} on this server`,
+  ].filter(Boolean);
+  return (
+    <Card title="This customer is leaving">
+      <Stack>
+        <Alert color="red" title="It is final">Nothing is captured, played or exported any more.</Alert>
+        <Text size="sm">
+          Before the keys go, whoever has files removes them and says what became of them. {open.length > 0 && `Answered so far: ${open.join(', ')}. `}
+          {data.asking_until && `Then, and at the latest on ${exact(data.asking_until)}, the keys go; of what has not answered by then, the certificate says that nobody knows.`}
+        </Text>
+      </Stack>
     </Card>
   );
 }
