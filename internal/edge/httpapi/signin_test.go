@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
@@ -173,7 +174,7 @@ func TestTokensOverHTTP(t *testing.T) {
 	base := "/api/v1/customers/" + w.a.id.String()
 	admin := w.as("customer_admin@a.example")
 	var made httpapi.NewToken
-	admin.do("POST", base+"/tokens", map[string]any{"name": "reports", "acts": []string{"usage.read", "journal.read"}, "expires_at": "2026-12-31T00:00:00Z"}).into(t, &made)
+	admin.do("POST", base+"/tokens", map[string]any{"name": "reports", "acts": []string{"usage.read", "journal.read"}, "expires_at": time.Now().Add(24 * time.Hour)}).into(t, &made)
 	c := w.browser()
 	c.token = made.Secret
 	for path, want := range map[string]int{
@@ -185,7 +186,7 @@ func TestTokensOverHTTP(t *testing.T) {
 		}
 	}
 	for _, act := range []string{"recording.listen", "member.manage", "nonsense"} {
-		if got := admin.do("POST", base+"/tokens", map[string]any{"name": "x", "acts": []string{act}, "expires_at": "2026-12-31T00:00:00Z"}); got.status != 422 {
+		if got := admin.do("POST", base+"/tokens", map[string]any{"name": "x", "acts": []string{act}, "expires_at": time.Now().Add(24 * time.Hour)}); got.status != 422 {
 			t.Errorf("a token for %s: %d", act, got.status)
 		}
 	}

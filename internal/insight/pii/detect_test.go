@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -131,15 +132,25 @@ func TestTimeGrowsWithWhatIsSaid(t *testing.T) {
 		}
 		best := time.Hour
 		for range 3 {
-			at := time.Now()
+			at := worked(t)
 			Detect(all)
-			best = min(best, time.Since(at))
+			best = min(best, worked(t)-at)
 		}
 		return best
 	}
 	if one, eight := measure(1), measure(8); eight > 24*one+20*time.Millisecond {
 		t.Errorf("eight times as much takes %v instead of %v", eight, one)
 	}
+}
+
+// worked is what this process has had of the processors: on a busy machine the
+// clock on the wall says nothing of the work.
+func worked(t *testing.T) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkDetect(b *testing.B) {
