@@ -326,3 +326,22 @@ func TestWatchedFoldersAreAskedBeforeTheKeysGo(t *testing.T) {
 		})
 	}
 }
+
+// look says what was found in the watched folders, as package capture does.
+func (l *leaver) look(t *testing.T, found recording.Leftover) {
+	t.Helper()
+	var all []recording.Leftover
+	err := l.p.View(t.Context(), func(tx *place.Tx) (err error) {
+		all, err = l.home.service.Folders(tx)
+		return err
+	})
+	for _, f := range all {
+		if f.Answered == 0 && err == nil {
+			found.Source = f.Source
+			err = l.home.service.Parted(t.Context(), l.p, found)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

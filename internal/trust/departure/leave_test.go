@@ -133,25 +133,6 @@ func (l *leaver) turn(t *testing.T, s *departure.Service) (done bool, err error)
 	return s.Turn(t.Context(), l.p)
 }
 
-// look says what was found in the watched folders, as package capture does.
-func (l *leaver) look(t *testing.T, found recording.Leftover) {
-	t.Helper()
-	var all []recording.Leftover
-	err := l.p.View(t.Context(), func(tx *place.Tx) (err error) {
-		all, err = l.home.service.Folders(tx)
-		return err
-	})
-	for _, f := range all {
-		if f.Answered == 0 && err == nil {
-			found.Source = f.Source
-			err = l.home.service.Parted(t.Context(), l.p, found)
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Nobody leaves before a second person has agreed and 72 hours have passed; then
 // nothing is left but the certificate.
 func TestACustomerLeaves(t *testing.T) {
