@@ -4063,7 +4063,10 @@ type CountDone struct {
 // CoverageCall defines model for CoverageCall.
 type CoverageCall struct {
 	// Caller Empty once it is not kept any more
-	Caller      string             `json:"caller"`
+	Caller string `json:"caller"`
+
+	// CapturedBy The other source whose recording that is; null: its own
+	CapturedBy  *string            `json:"captured_by"`
 	ChangedAt   time.Time          `json:"changed_at"`
 	Day         openapi_types.Date `json:"day"`
 	Dialled     string             `json:"dialled"`
@@ -4100,9 +4103,12 @@ type CoverageCallPage struct {
 // CoverageCounts defines model for CoverageCounts.
 type CoverageCounts struct {
 	Captured int64 `json:"captured"`
-	Erased   int64 `json:"erased"`
-	Excused  int64 `json:"excused"`
-	Missing  int64 `json:"missing"`
+
+	// CapturedElsewhere Of the captured: by another source, which has the same call
+	CapturedElsewhere int64 `json:"captured_elsewhere"`
+	Erased            int64 `json:"erased"`
+	Excused           int64 `json:"excused"`
+	Missing           int64 `json:"missing"`
 
 	// Named Calls that the logs name
 	Named int64 `json:"named"`

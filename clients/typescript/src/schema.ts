@@ -6995,6 +6995,8 @@ export interface components {
         CoverageCall: {
             /** @description Empty once it is not kept any more */
             caller: string;
+            /** @description The other source whose recording that is; null: its own */
+            captured_by: string | null;
             /** Format: date-time */
             changed_at: string;
             /** Format: date */
@@ -7030,6 +7032,11 @@ export interface components {
         CoverageCounts: {
             /** Format: int64 */
             captured: number;
+            /**
+             * Format: int64
+             * @description Of the captured: by another source, which has the same call
+             */
+            captured_elsewhere: number;
             /** Format: int64 */
             erased: number;
             /** Format: int64 */

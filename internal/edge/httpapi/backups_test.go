@@ -18,7 +18,9 @@ import (
 // rowsOnly looks into no recording: that is tested where restores are.
 type rowsOnly struct{}
 
-func (rowsOnly) Purge(context.Context, *place.Place, []keyring.Buried) (backup.Purged, error) { return backup.Purged{}, nil }
+func (rowsOnly) Purge(context.Context, *place.Place, []keyring.Buried) (backup.Purged, error) {
+	return backup.Purged{}, nil
+}
 
 func (rowsOnly) Sample(context.Context, *place.Place, *place.Place, *keyring.Keyring, blob.Bucket, int) (backup.Sampled, error) {
 	return backup.Sampled{Opened: 1, Of: 1}, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
@@ -67,6 +68,28 @@ func TestLeavingByTheAPI(t *testing.T) {
 	w.ok(admin, "GET", base, nil).into(t, &d)
 	if d.State != "none" {
 		t.Errorf("%+v", d)
+	}
+}
+
+// Once it is final, whoever has files is asked, and nobody stops it any more.
+func TestAskingByTheAPI(t *testing.T) {
+	w := newWorld(t)
+	admin := w.as("customer_admin@a.example")
+	base := "/api/v1/customers/" + w.a.id.String() + "/departure"
+	w.no(w.a.p.Change(t.Context(), system, func(tx *place.Tx) error {
+		tx.Record(place.Event{Code: "customer.parting", Subject: w.a.id.String()})
+		_, err := tx.Exec(`INSERT INTO departing (approval, asked_at, since) VALUES (?, ?, ?)`, id.New[id.Approval](), tx.At().UnixMilli(), tx.At().UnixMilli())
+		return err
+	}))
+	var d httpapi.Departure
+	w.ok(admin, "GET", base, nil).into(t, &d)
+	if d.State != "asking" || d.AskingUntil == nil || time.Until(*d.AskingUntil) < departure.AskFor-time.Hour || d.FoldersAnswered != 0 {
+		t.Errorf("%+v", d)
+	}
+	for method, want := range map[string]int{"DELETE": 409, "POST": 409} {
+		if got := admin.do(method, base, map[string]any{"confirm": d.Recordings, "reason": "again"}); got.status != want {
+			t.Errorf("%s: %v", method, got)
+		}
 	}
 }
 

@@ -12,17 +12,18 @@ import (
 
 // CoverageCounts are calls of a day, by how they ended.
 type CoverageCounts struct {
-	Named    int64 `json:"named" doc:"Calls that the logs name"`
-	Captured int64 `json:"captured"`
-	Excused  int64 `json:"excused"`
-	Missing  int64 `json:"missing"`
-	Erased   int64 `json:"erased"`
-	Unnamed  int64 `json:"unnamed" doc:"Recordings that no log names, though the source has logs"`
-	Waiting  int64 `json:"waiting" doc:"Still within the time in which a recording may come"`
+	Named     int64 `json:"named" doc:"Calls that the logs name"`
+	Captured  int64 `json:"captured"`
+	Elsewhere int64 `json:"captured_elsewhere" doc:"Of the captured: by another source, which has the same call"`
+	Excused   int64 `json:"excused"`
+	Missing   int64 `json:"missing"`
+	Erased    int64 `json:"erased"`
+	Unnamed   int64 `json:"unnamed" doc:"Recordings that no log names, though the source has logs"`
+	Waiting   int64 `json:"waiting" doc:"Still within the time in which a recording may come"`
 }
 
 func countsOf(c coverage.Counts) CoverageCounts {
-	return CoverageCounts{c.Named, c.Captured, c.Excused, c.Missing, c.Erased, c.Unnamed, c.Waiting}
+	return CoverageCounts{c.Named, c.Captured, c.Elsewhere, c.Excused, c.Missing, c.Erased, c.Unnamed, c.Waiting}
 }
 
 // CoverageDay is one day of one source.
@@ -68,6 +69,7 @@ type CoverageCall struct {
 	Disposition string    `json:"disposition"`
 	TalkSeconds float64   `json:"talk_seconds"`
 	RecordingID *string   `json:"recording_id"`
+	CapturedBy  *string   `json:"captured_by" doc:"The other source whose recording that is; null: its own"`
 	ExcuseID    *string   `json:"excuse_id"`
 	Why         string    `json:"why" doc:"The reason of a single excuse, or by whose authority it was erased"`
 	Caller      string    `json:"caller" doc:"Empty once it is not kept any more"`
@@ -192,7 +194,7 @@ func (s *Server) coverage(ctx context.Context, v *visit, in *coverageQuery) (*bo
 	}
 	out := CoverageOverview{Missing: o.Missing, Unnamed: o.Unnamed, Waiting: o.Waiting, Days: []CoverageDay{}, Gaps: []CoverageGap{}}
 	for _, d := range days {
-		out.Days = append(out.Days, CoverageDay{d.Day.String(), d.Source.String(), CoverageCounts{d.Named, d.Captured, d.Excused, d.Missing, d.Erased, d.Unnamed, d.Waiting}, d.Rate()})
+		out.Days = append(out.Days, CoverageDay{d.Day.String(), d.Source.String(), CoverageCounts{d.Named, d.Captured, d.Elsewhere, d.Excused, d.Missing, d.Erased, d.Unnamed, d.Waiting}, d.Rate()})
 	}
 	for _, g := range gaps {
 		out.Gaps = append(out.Gaps, CoverageGap{g.Day.String(), g.Source.String(), string(g.Kind), g.Log, g.From, g.To, g.N})
@@ -239,6 +241,9 @@ func showExpectation(e coverage.Expectation) CoverageCall {
 	}
 	if !e.Recording.IsZero() {
 		out.RecordingID = orNull(e.Recording.String())
+		if !e.By.IsZero() {
+			out.CapturedBy = orNull(e.By.String())
+		}
 	}
 	if !e.Excuse.IsZero() {
 		out.ExcuseID = orNull(e.Excuse.String())

@@ -154,6 +154,7 @@ function Story({ call: c, name, customer, onClose }: { call: Call; name: (id: st
     ['Named by a log', c.named ? 'Yes' : 'No: only its file tells of it'], ['Missing from', exact(c.due_at)], ['State', `${stateNames[c.state]}, since ${moment(c.changed_at)}`],
   ];
   if (c.why) facts.push(['Why', c.why]);
+  if (c.captured_by) facts.push(['Captured by', `${name(c.captured_by)}, which has the same call`]);
   return (
     <Modal opened onClose={onClose} title="The story of a call" centered size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack>
@@ -207,7 +208,7 @@ function Signed({ customer }: { customer: string }) {
                       <Table.Td fw={550}>{date(s.day)}</Table.Td>
                       <Table.Td title={`Signed ${exact(s.signed_at)}`}>{kindNames[s.kind]}</Table.Td>
                       <Table.Td className="num">{s.counts.named}</Table.Td>
-                      <Table.Td className="num">{s.counts.captured}</Table.Td>
+                      <Table.Td className="num" title={s.counts.captured_elsewhere ? `${s.counts.captured_elsewhere} of them by another source` : undefined}>{s.counts.captured}</Table.Td>
                       <Table.Td className="num">{s.counts.excused}</Table.Td>
                       <Table.Td className="num">{s.counts.missing}</Table.Td>
                       <Table.Td className="num">{s.counts.unnamed}</Table.Td>
