@@ -75,7 +75,7 @@ func TestARealUpgrade(t *testing.T) {
 	w.runs("0.4.0")
 	w.recorded("a.wav", 1)
 	w.until(20*time.Second, "a.wav is archived", func() bool { return w.archived() == 1 })
-	if d := w.device(); d.Release != "0.4.0" || d.Offered != "" || d.Protocol != 3 || d.Platform != runtime.GOOS+"/"+runtime.GOARCH || d.Clock == nil || d.Clock.Abs() > time.Second {
+	if d := w.device(); d.Release != "0.4.0" || d.Offered != "" || d.Protocol != 4 || d.Platform != runtime.GOOS+"/"+runtime.GOARCH || d.Clock == nil || d.Clock.Abs() > time.Second {
 		t.Fatalf("%+v", d)
 	}
 	if _, err := w.server.Upgrade(t.Context(), w.place, admin, w.device().ID); err == nil {
