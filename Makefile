@@ -69,11 +69,11 @@ windows: ## compile and vet what runs on Windows: dist/ringfence-collector.exe (
 	GOOS=windows GOARCH=amd64 $(GO) vet $(ON_WINDOWS)
 
 # Without vet, which is make check's: on a fresh machine it reads all that is compiled
-# once more. What takes longest begins first; four at once, as some wait for disks
+# once more. What takes longest begins first; five at once, as some wait for disks
 # and clocks.
 LONGEST = ./internal/app/... ./internal/edge/httpapi ./internal/archive/... ./internal/insight/speech
 test-go:
-	nice $(GO) test -vet=off -p 4 -timeout 15m -ldflags=-w $(LONGEST) ./...
+	nice $(GO) test -vet=off -p 5 -timeout 15m -ldflags=-w $(LONGEST) ./...
 
 .PHONY: test-rest
 test-rest:
