@@ -30,6 +30,7 @@ func (r *Repo) lock(ctx context.Context, now func() time.Time) (*lock, error) {
 	mine := id.New[id.Backup]()
 	l := &lock{r: r, name: "locks" + pointName(mine)[len("points"):]}
 	if err := l.write(ctx, now()); err != nil {
+		l.remove() // it may stand there all the same: a server that is stopped has no time to read it back
 		return nil, err
 	}
 	others, err := r.List(ctx, "locks/")
@@ -48,7 +49,7 @@ func (r *Repo) lock(ctx context.Context, now func() time.Time) (*lock, error) {
 		}
 	}
 	if err != nil {
-		r.Delete(context.WithoutCancel(ctx), l.name)
+		l.remove()
 		return nil, err
 	}
 	ctx, l.stop = context.WithCancel(ctx)
@@ -78,6 +79,10 @@ func (l *lock) write(ctx context.Context, at time.Time) error {
 func (l *lock) release() {
 	l.stop()
 	l.done.Wait()
+	l.remove()
+}
+
+func (l *lock) remove() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_ = l.r.Delete(ctx, l.name) // else it ends by itself

@@ -176,6 +176,37 @@ func (f *fullDisk) Put(ctx context.Context, name string, r io.Reader) (int64, er
 	return f.Bucket.Put(ctx, name, r)
 }
 
+// stopped cancels once something of a name is stored.
+type stopped struct {
+	blob.Bucket
+	name string
+	stop context.CancelFunc
+}
+
+func (s *stopped) Put(ctx context.Context, name string, r io.Reader) (int64, error) {
+	n, err := s.Bucket.Put(ctx, name, r)
+	if strings.HasPrefix(name, s.name) {
+		s.stop()
+	}
+	return n, err
+}
+
+// A server that is stopped the moment that it has taken a target lets go of it.
+func TestStoppedWhileATargetIsTaken(t *testing.T) {
+	w := newWorld(t, placetest.Engines[0], false)
+	w.Archive(t, "a.wav", 1)
+	must[backup.Point](t)(w.backups(t).Run(t.Context()))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	r := must[*backup.Repo](t)(backup.OpenRepo(t.Context(), &stopped{bucket(t, w.data), "locks", stop}, w.key, "data", 0, true))
+	if err := w.backups(t, func(o *backup.Options) { o.Data = r }).Tidy(ctx); err == nil || ctx.Err() == nil {
+		t.Fatalf("it was not stopped: %v", err)
+	}
+	if _, err := w.backups(t).Run(t.Context()); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
 // A target that is full leaves no half point, and the next run goes on.
 func TestAFullTarget(t *testing.T) {
 	w := newWorld(t, placetest.Engines[0], false)
