@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/id"
 	"ringfence/internal/platform/blob"
 	"ringfence/internal/platform/keyring"
 	"ringfence/internal/platform/keyring/keyringtest"
@@ -20,6 +21,15 @@ import (
 // provesRows purges what was destroyed; the recordings of the benchmark have no
 // sound that could be opened.
 type provesRows struct{ *recording.Service }
+
+func (p provesRows) Purge(ctx context.Context, at *place.Place, dead []keyring.Buried) (n backup.Purged, err error) {
+	var keys []id.Key
+	for _, b := range dead {
+		keys = append(keys, b.ID)
+	}
+	n.Recordings, err = p.Service.Purge(ctx, at, keys)
+	return n, err
+}
 
 func (p provesRows) Sample(context.Context, *place.Place, *place.Place, *keyring.Keyring, blob.Bucket, int) (backup.Sampled, error) {
 	return backup.Sampled{}, nil

@@ -42,7 +42,8 @@ func TestWhatIsSaidInPiecesIsOneThing(t *testing.T) {
 		"C: it's j for juliet hughes at gmail dot com":                                                                {"EMAIL_ADDRESS: j for juliet hughes at gmail dot com"},
 		"A: account number|C: three one seven no sorry three one eight two two nine four oh":                          {"UK_BANK_ACCOUNT: three one seven no sorry three one eight two two nine four oh"},
 		"C: it's four nine three two|A: could you say that again|C: four nine three two oh oh one six six two five two eight eight one seven": {
-			"CREDIT_CARD: four nine three two", "CREDIT_CARD: four nine three two oh oh one six six two five two eight eight one seven"},
+			"CREDIT_CARD: four nine three two", "CREDIT_CARD: four nine three two oh oh one six six two five two eight eight one seven",
+		},
 		"A: sort code|C: sick tea twelve fore tea five":             {"UK_SORT_CODE: sick tea twelve fore tea five"},
 		"A: born when|C: the second of the twelfth forty eight":     {"DATE_TIME: the second of the twelfth forty eight"},
 		"A: your reference number is two two seven one four oh six": nil,
