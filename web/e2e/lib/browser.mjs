@@ -23,7 +23,7 @@ export async function launch() {
 const expected = [
   (text, url) => /4(09|22)/.test(text) && url.includes('/access-rules'),
   (text, url) => text.includes('401') && url.endsWith('/api/v1/me'),
-  (text, url) => text.includes('403') && url.includes('/api/'), // a factor is asked for first,
+  (text, url) => text.includes('403') && (url.includes('/api/') || text.includes('/api/v1/live?')), // a factor is asked for first; a socket's error names it in its text
   (text, url) => text.includes('422') && /\/api\/v1\/(nodes\/[^/]+\/(blueprint\/preview|quota|branding)|customers\/[^/]+\/(support|keys\/server|sources\/[^/]+\/siprec))$/.test(url), (text, url) => text.includes('409') && url.endsWith('/tests')];
 
 /** context is a browser of one person, whose pages may not log an error and may not ask another host but those of `peers`. */
