@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { accessible, settled, shot } from '../lib/browser.mjs';
-import { until } from '../lib/demo.mjs';
 import { unzip } from '../lib/zip.mjs';
 
 /** receipts: of whom a purpose is asked is chosen, and what was opened stands in the list. `page` is an administrator's. */
@@ -55,12 +54,7 @@ export async function requests(page, base) {
 /** pseudonyms: the person of the request becomes a pseudonym in what was confirmed. */
 export async function pseudonyms(page, base) {
   const replace = page.getByRole('button', { name: /^Replace in \d+ recordings?…$/, disabled: false });
-  await until('the transcript, without which nothing is replaced', async () => {
-    if (await replace.count()) return true;
-    await page.reload();
-    await page.getByText('Replace names and numbers by pseudonyms').waitFor();
-    return settled(page);
-  }, 90_000);
+  await replace.waitFor({ timeout: 240_000 }); // without its transcript nothing is replaced, and a busy machine takes its time to hear it
   await replace.scrollIntoViewIfNeeded();
   await shot(page, 'request-pseudonyms');
   const n = (await replace.innerText()).match(/\d+/)[0];

@@ -33,6 +33,7 @@ export const plan = (customer: string, request: string, log: boolean) =>
   queryOptions({
     queryKey: here(customer, 'requests', request, 'pseudonym-plan', String(log)),
     queryFn: () => must(api.GET('/api/v1/customers/{customer}/person-requests/{request}/pseudonym-plan', { params: { path: { customer, request }, query: { log } } })),
+    refetchInterval: (q) => (q.state.data?.figures?.later ? 3000 : false),
   });
 
 const states: Record<string, string> = {
