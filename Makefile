@@ -70,11 +70,11 @@ windows: ## compile and vet what runs on Windows: dist/ringfence-collector.exe (
 
 # Without vet, which is make check's: on a fresh machine it reads all that is compiled
 # once more. What takes longest begins first; five at once, as some wait for disks
-# and clocks. As nice as can be: the speech engine of the demo in the browser's tests,
+# and clocks. So nice that the speech engine of the demo in the browser's tests,
 # nicer than its server, comes first too.
 LONGEST = ./internal/app/... ./internal/edge/httpapi ./internal/archive/... ./internal/insight/speech
 test-go:
-	nice -n 19 $(GO) test -vet=off -p 5 -timeout 15m -ldflags=-w $(LONGEST) ./...
+	nice -n 15 $(GO) test -vet=off -p 5 -timeout 15m -ldflags=-w $(LONGEST) ./...
 
 .PHONY: test-rest
 test-rest:

@@ -127,12 +127,12 @@ func (b *Browser) List(customer, query string) []Listed {
 	return page.Items
 }
 
-// Eventually waits until a condition holds, a minute at least: on a busy machine
-// what takes a second can take twenty.
+// Eventually waits until a condition holds, four minutes at least: on a busy machine
+// what takes a second can take twenty, and only a test that fails waits so long.
 func Eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	began, every := time.Now(), max(100*time.Millisecond, within/100)
-	within = max(within, time.Minute)
+	within = max(within, 4*time.Minute)
 	for time.Since(began) < within {
 		if holds() {
 			t.Logf("%s after %v", what, time.Since(began).Round(10*time.Millisecond))

@@ -88,7 +88,7 @@ func works(t *testing.T, w *recordingtest.World, s *bulk.Service) {
 
 func until(t *testing.T, w *recordingtest.World, s *bulk.Service, i id.Import, want bulk.State) bulk.Import {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(4 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		got, err := s.Get(t.Context(), w.Place, i)
 		if err != nil {
 			t.Fatal(err)
@@ -266,7 +266,7 @@ func TestImportYields(t *testing.T) {
 	if !strings.Contains(got.Note, "storage that was bought is full") || got.Totals.Done != 0 {
 		t.Fatalf("%+v", got)
 	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) { // it stands in the import before it is told
+	for end := time.Now().Add(4 * time.Minute); ; time.Sleep(10 * time.Millisecond) { // it stands in the import before it is told
 		if text := why.Load(); text != nil && *text == got.Note {
 			break
 		}

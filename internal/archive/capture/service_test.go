@@ -58,7 +58,7 @@ func (x *watched) drop(t *testing.T, name string, data []byte) string {
 // gives how long that took.
 func until(t *testing.T, what string, ok func() bool) time.Duration {
 	t.Helper()
-	const most = time.Minute
+	const most = 4 * time.Minute
 	begun := time.Now()
 	for ; !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(begun) > most {
