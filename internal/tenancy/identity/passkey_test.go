@@ -21,11 +21,17 @@ type key struct {
 	cred virtualwebauthn.Credential
 }
 
+// coseKey is how long a public key of P-256 is in COSE (RFC 9053 §7.1.1). The
+// authenticator leaves out the zeros with which a coordinate begins, which no real
+// one may: one key in 128 is refused for that.
+const coseKey = 77
+
 func newKey(p id.Person) *key {
-	return &key{
-		virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: p[:]}),
-		virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+	cred := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	for len(cred.Key.AttestationData()) != coseKey {
+		cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
 	}
+	return &key{virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: p[:]}), cred}
 }
 
 func (w *world) text(v any) string {
