@@ -138,4 +138,6 @@ const (
 	FieldPersonRequest Field = 195 // whom a person's request is about, and how it is answered
 	FieldPersonItem    Field = 196 // what was found about a person, and why it was taken for theirs
 	FieldBreach        Field = 197 // what a breach was, and the drafts of its notices
+
+	FieldPersonCertificate Field = 198 // what was done about a person's request, signed
 )

@@ -61,6 +61,17 @@ func (s *Store) Destroy(ctx context.Context, c id.Customer) error {
 	return s.remove(ctx, c)
 }
 
+// There is fault.NotFound, within the registry, unless a customer's place is there
+// and stays. Who writes a row about a customer asks in the same transaction:
+// whatever was read of the place was read before, and they may have left since.
+func (tx *Tx) There(c id.Customer) error {
+	n, err := Row[int64](tx, `SELECT count(*) FROM placements WHERE customer = ? AND destroying = 0`, c)
+	if err == nil && n == 0 {
+		err = errNoPlace
+	}
+	return err
+}
+
 func (s *Store) condemn(ctx context.Context, c id.Customer) error {
 	return s.registry.Change(ctx, itself, func(tx *Tx) error {
 		tx.Record(Event{Code: "place.destroyed", Subject: c.String()})

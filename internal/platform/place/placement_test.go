@@ -381,3 +381,34 @@ func TestAfterCloseThereIsNoWayIn(t *testing.T) {
 		}
 	})
 }
+
+// Within the registry it is seen whether somebody is there, from the moment on
+// that their place is made until the one that it is condemned.
+func TestWhoIsThere(t *testing.T) {
+	placetest.Run(t, schemas, func(t *testing.T, s *place.Store) {
+		c := id.New[id.Customer]()
+		there := func(want bool) {
+			t.Helper()
+			err := s.Registry().View(t.Context(), func(tx *place.Tx) error { return tx.There(c) })
+			if want && err != nil || !want && !fault.Is(err, fault.NotFound) {
+				t.Error(err)
+			}
+		}
+		there(false)
+		s.OnCommit(func(done place.Commit) {
+			for _, e := range done.Events {
+				if e.Code == "place.destroyed" {
+					there(false)
+				}
+			}
+		})
+		if err := s.Create(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		there(true)
+		if err := s.Destroy(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		there(false)
+	})
+}

@@ -2,7 +2,6 @@ package place
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,11 +22,7 @@ import (
 // that is most of what the gate costs. Here it costs one: beginning is put off
 // until the first question and travels with it, and the answer to ROLLBACK is
 // read when the connection is used again.
-
-// A question that is a View of its own (once) brings one statement along that
-// makes all settings: what comes in one message is one transaction, which begins
-// and ends by itself. It does without the goroutines with which database/sql
-// watches a transaction.
+// A question that is a View of its own goes a shorter way: see postgres_once.go.
 
 // viewing wraps pgx's connector with connections that do so.
 type viewingConnector struct{ driver.Connector }
@@ -123,29 +117,6 @@ func (c *viewingConn) PrepareContext(ctx context.Context, text string) (driver.S
 	return c.Conn.PrepareContext(ctx, text)
 }
 
-// entering is one statement that reads only and makes the settings of a text
-// until its transaction ends, in their order: the role comes first.
-func entering(text string) string {
-	var b strings.Builder
-	b.WriteString("SELECT set_config('transaction_read_only', 'on', true)")
-	for _, one := range settings(text) {
-		name, value := setting(one)
-		b.WriteString(", set_config('" + name + "', '" + value + "', true)")
-	}
-	return b.String()
-}
-
-// setting takes SET LOCAL apart. Names of roles and schemas are made here, of
-// lower-case letters, digits and _: nothing in them needs to be quoted.
-func setting(text string) (name, value string) {
-	text = strings.TrimPrefix(text, setLocal)
-	if role, ok := strings.CutPrefix(text, "ROLE "); ok {
-		return "role", role
-	}
-	name, value, _ = strings.Cut(text, " TO ")
-	return name, value
-}
-
 // begin sends what was put off, in one message.
 func (c *viewingConn) begin(ctx context.Context) error {
 	if c.opening == nil {
@@ -157,67 +128,31 @@ func (c *viewingConn) begin(ctx context.Context) error {
 	return err
 }
 
-// onceFor is how long a question may take that nobody can give up.
-const onceFor = 30 * time.Second
-
-// onceKey marks the context of a question that is a View of its own.
-type onceKey struct{}
-
-// onceAsk is how one is asked.
-type onceAsk struct {
-	enter string // what stands before it
-	ahead *ahead // what travels with it, or nil
-}
-
-// once asks a question that is a View of its own. Nobody can give it up, for to
-// watch a context takes a goroutine; the connection's deadline ends it instead.
-func (pl *pool) once(ctx context.Context, text string, args []any, a *ahead) (*sql.Rows, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return pl.read.QueryContext(context.WithValue(context.WithoutCancel(ctx), onceKey{}, onceAsk{pl.enterOnce, a}), text, args...)
-}
-
 // QueryContext sends what was put off together with the question.
 func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	ask, once := ctx.Value(onceKey{}).(onceAsk)
-	if c.opening == nil && !once {
+	if ask, ok := ctx.Value(onceKey{}).(onceAsk); ok {
+		return c.ask(ask, text, args)
+	}
+	if c.opening == nil {
 		return c.Conn.QueryContext(ctx, text, args)
 	}
 	conn := c.Conn.Conn()
 	if conn.IsClosed() {
 		return nil, driver.ErrBadConn
 	}
-	if once {
-		c.opening = []string{ask.enter}
-		_ = conn.PgConn().Conn().SetDeadline(time.Now().Add(onceFor)) // a closed one fails below
-	}
-	plain := make([]any, len(args))
-	for i, a := range args {
-		plain[i] = a.Value
+	q, err := c.question(text, args)
+	if err != nil {
+		return nil, err
 	}
 	var batch pgconn.Batch
 	for _, one := range c.opening {
 		batch.ExecParams(one, nil, nil, nil, nil)
 	}
-	if err := c.add(&batch, text, plain); err != nil {
-		return nil, err
-	}
-	along := false
-	if a := ask.ahead; a != nil && !a.asked {
-		a.asked = true
-		if plain, err := a.plain(); err == nil {
-			batch.ExecParams(a.enter, nil, nil, nil, nil) // a role is taken as the session's user may, whatever role it has now
-			along = c.add(&batch, a.text, plain) == nil
-		}
-	}
+	batch.ExecParams(text, q.ParamValues, nil, q.ParamFormats, q.ResultFormats)
 	first := len(c.opening)
 	c.opening = nil
 	results := conn.PgConn().ExecBatch(ctx, &batch)
 	rows := &viewRows{all: results}
-	if once {
-		rows.c = c
-	}
 	for range first {
 		if results.NextResult() {
 			if _, err := results.ResultReader().Close(); err != nil {
@@ -238,9 +173,6 @@ func (c *viewingConn) QueryContext(ctx context.Context, text string, args []driv
 		if _, err := rows.rows.Close(); err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
-	}
-	if along {
-		rows.ahead = ask.ahead
 	}
 	return rows, nil
 }
@@ -273,30 +205,23 @@ func (t viewTx) Rollback() error {
 
 // viewRows gives the rows of the question. PostgreSQL sends them as text.
 type viewRows struct {
-	c     *viewingConn // of a question that is a View of its own; else nil
 	all   *pgconn.MultiResultReader
 	rows  *pgconn.ResultReader
-	first bool   // a row was read that Next has not given yet
-	ahead *ahead // was sent with it; nil once its answer was read
+	first bool // a row was read that Next has not given yet
 }
 
-// add adds a question to a message.
-func (c *viewingConn) add(batch *pgconn.Batch, text string, args []any) error {
-	var q pgx.ExtendedQueryBuilder
-	if err := q.Build(c.Conn.Conn().TypeMap(), nil, args); err != nil {
-		return err
+// question has the arguments as PostgreSQL takes them.
+func (c *viewingConn) question(text string, args []driver.NamedValue) (q pgx.ExtendedQueryBuilder, err error) {
+	plain := make([]any, len(args))
+	for i, a := range args {
+		plain[i] = a.Value
 	}
-	batch.ExecParams(text, q.ParamValues, nil, q.ParamFormats, q.ResultFormats)
-	return nil
+	return q, q.Build(c.Conn.Conn().TypeMap(), nil, plain)
 }
 
 // Columns names them.
 func (r *viewRows) Columns() []string {
-	return columns(r.rows)
-}
-
-func columns(r *pgconn.ResultReader) []string {
-	fields := r.FieldDescriptions()
+	fields := r.rows.FieldDescriptions()
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.Name
@@ -313,18 +238,19 @@ func (r *viewRows) Next(to []driver.Value) error {
 		return io.EOF
 	}
 	r.first = false
-	return values(r.rows, to)
+	fields := r.rows.FieldDescriptions()
+	for i, raw := range r.rows.Values() {
+		if err := value(to, i, fields[i].DataTypeOID, raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// values reads the row that a reader stands at.
-func values(r *pgconn.ResultReader, to []driver.Value) error {
-	fields := r.FieldDescriptions()
-	for i, raw := range r.Values() {
-		if to[i] = nil; raw == nil {
-			continue
-		}
-		var err error
-		if to[i], err = valueOf(fields[i].DataTypeOID, raw); err != nil {
+// value reads one column.
+func value(to []driver.Value, i int, oid uint32, raw []byte) (err error) {
+	if to[i] = nil; raw != nil {
+		if to[i], err = valueOf(oid, raw); err != nil {
 			return fmt.Errorf("column %d: %w", i+1, err)
 		}
 	}
@@ -350,43 +276,10 @@ func valueOf(oid uint32, raw []byte) (driver.Value, error) {
 	return string(raw), nil
 }
 
-// along reads the answer of what was asked ahead; nil if there is none.
-func (r *viewRows) along() *buffered {
-	if !r.all.NextResult() {
-		return nil
-	}
-	if _, err := r.all.ResultReader().Close(); err != nil || !r.all.NextResult() { // its settings
-		return nil
-	}
-	rows := r.all.ResultReader()
-	got := &buffered{columns: columns(rows)}
-	for rows.NextRow() {
-		one := make([]driver.Value, len(got.columns))
-		if values(rows, one) != nil {
-			return nil
-		}
-		got.rows = append(got.rows, one)
-	}
-	if _, err := rows.Close(); err != nil {
-		return nil
-	}
-	return got
-}
-
 // Close reads to the end of the answer.
 func (r *viewRows) Close() (err error) {
 	if r.rows != nil {
 		_, err = r.rows.Close()
 	}
-	if r.ahead != nil && err == nil {
-		r.ahead.got = r.along()
-		_ = r.all.Close() // this question has its answer; one ahead that failed is asked once more
-	} else {
-		err = errors.Join(err, r.all.Close())
-	}
-	r.ahead = nil
-	if r.c == nil || r.c.Conn.Conn().IsClosed() {
-		return err
-	}
-	return errors.Join(err, r.c.Conn.Conn().PgConn().Conn().SetDeadline(time.Time{}))
+	return errors.Join(err, r.all.Close())
 }
