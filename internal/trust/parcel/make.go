@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"time"
 
 	"ringfence/internal/base/actor"
@@ -178,7 +179,9 @@ func (s *Service) finish(ctx context.Context, p *place.Place, j job.Job, m Maker
 		if n == 0 {
 			return job.Permanent(fault.New(fault.Gone, "the export was removed while it was made"))
 		}
-		tx.Record(place.Event{Code: "export.ready", Subject: r.ID.String(), Facts: map[string]string{"kind": r.Kind, "until": until.Format(time.RFC3339)}})
+		facts := map[string]string{"kind": r.Kind, "until": until.Format(time.RFC3339)}
+		maps.Copy(facts, b.facts)
+		tx.Record(place.Event{Code: "export.ready", Subject: r.ID.String(), Facts: facts})
 		tx.Notify(Topic)
 		if err := endAt(tx, until); err != nil {
 			return err
@@ -234,10 +237,20 @@ type Box struct {
 	file  *file
 	sums  []File
 	told  time.Time
+	facts map[string]string
 }
 
 // Decode reads the arguments of the order.
 func (b *Box) Decode(args any) error { return json.Unmarshal(b.args, args) }
+
+// Say adds to what the change log says of the export once it is ready. It holds
+// nothing personal.
+func (b *Box) Say(key, value string) {
+	if b.facts == nil {
+		b.facts = map[string]string{}
+	}
+	b.facts[key] = value
+}
 
 // Raw is for makers that write the bytes of the whole file themselves, instead of
 // files into a zip.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,7 +142,13 @@ func (s *Service) makePack(ctx context.Context, p *place.Place, b *parcel.Box) e
 	if err != nil {
 		return err
 	}
-	return b.Add("manifest.json", sums)
+	if err := b.Add("manifest.json", sums); err != nil {
+		return err
+	}
+	files := b.Files() // the last of them is the manifest, which names the others
+	b.Say("files", strconv.Itoa(len(files)-1))
+	b.Say("manifest", files[len(files)-1].SHA256)
+	return nil
 }
 
 // packRecording adds what of one recording is the person's.
