@@ -13,9 +13,12 @@ import (
 // and measured before the detector was changed by what it misses.
 var corpora = []string{"tuning.txt", "held.txt", "calls.txt"}
 
-// unseen are calls that were written after the detector was changed by calls.txt.
-// What is missed of them is counted and never looked at, and nothing is held to it.
-const unseen = "unseen.txt"
+// unseen are calls of which nobody has looked at what is missed: it is counted, and
+// nothing is held to it. unseen.txt was written after the detector was changed by
+// calls.txt; stranger.txt and stranger-held.txt are the odd and the even ones of 330
+// calls by an author who has not seen the detector. What is missed of the odd ones
+// was looked at after both were measured.
+var unseen = []string{"unseen.txt", "stranger.txt", "stranger-held.txt"}
 
 var missed = flag.Bool("missed", false, "list what was not found, but of the half that is held out")
 
@@ -72,7 +75,7 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[e].things++
 			if whole(e, got[thing], of[thing]) {
 				out[e].found++
-			} else if *missed && file != "held.txt" && file != unseen {
+			} else if *missed && file != "held.txt" && (file == "stranger.txt" || !slices.Contains(unseen, file)) {
 				t.Logf("%s %d of %d of %s\n%s", d.name, got[thing], of[thing], thing, shown(d, covered))
 			}
 		}
@@ -103,14 +106,14 @@ func shown(d dialogue, covered map[[2]int]Entity) string {
 // fixed before it.
 func TestWhatHasToBeFoundIsFound(t *testing.T) {
 	want := least(t)
-	for _, file := range append(slices.Clone(corpora), unseen) {
+	for _, file := range slices.Concat(corpora, unseen) {
 		got := measure(t, file)
 		lines := []string{}
 		for _, e := range Entities() {
 			c := got[e]
 			recall, precision := 100*float64(c.found)/float64(c.things), 100*float64(c.right)/float64(max(1, c.spans))
 			lines = append(lines, fmt.Sprintf("%-16s %4d  recall %5.1f %%  precision %5.1f %%", e, c.things, recall, precision))
-			if recall < want[e] && file != unseen {
+			if recall < want[e] && slices.Contains(corpora, file) {
 				t.Errorf("%s: %s is found in %.1f %% of cases, at least %v %% are agreed", file, e, recall, want[e])
 			}
 		}
