@@ -60,7 +60,7 @@ type sweeper struct {
 
 // purges are what the nightly round takes away beside whole recordings.
 func (s *Server) purges() []func(ctx context.Context, p *place.Place) (int, error) {
-	return []func(ctx context.Context, p *place.Place) (int, error){s.endOriginals, s.persons.Purge, s.breaches.Purge, s.redaction.Purge, s.pseudonyms.Nightly}
+	return []func(ctx context.Context, p *place.Place) (int, error){s.endOriginals, s.persons.Purge, s.persons.Uncertified, s.breaches.Purge, s.redaction.Purge, s.pseudonyms.Nightly}
 }
 
 // sweep goes through the places one after another; a place that fails does not

@@ -24,13 +24,14 @@ import (
 func (s *Server) buildPersons() {
 	s.persons = person.New(person.Options{
 		Store: s.Places, Recordings: s.Recordings, Log: s.log, Certified: certificatesOf, Recipients: recipients, EraseEvents: journal.Erase, Minimum: s.leastKept, Certify: s.certifyErasure, Bury: s.bury,
+		Sign: s.reviews.SignText, Paper: s.reviews.SignPaper, Name: s.nameOf,
 		Stores: stores.All(stores.Services{Recordings: s.Recordings, Coverage: s.coverage, Monitor: s.monitor, SSO: s.sso}),
 	})
 	s.breaches = breach.New(breach.Options{Recordings: s.Recordings, Held: s.People.Held, PersonOf: s.People.PersonOf, Bury: s.bury})
 	s.parcels.Register(person.KindPack, s.persons.Maker())
 	s.buildPseudonyms()
 	kinds := s.pseudonyms.Kinds()
-	kinds[person.JobSearch] = s.persons.Kind()
+	kinds[person.JobSearch], kinds[person.JobCertify] = s.persons.Kind(), s.persons.CertifyKind()
 	s.searching = job.NewRunner(s.Places, kinds, s.runnerOptions(2))
 	s.monitor.Detect(monitor.Detector{Kinds: []monitor.Kind{monitor.RequestDue}, Look: s.requestsDue})
 }

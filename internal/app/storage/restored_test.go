@@ -18,8 +18,10 @@ import (
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/blob"
+	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/journal"
 	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/paper"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/tenancy/sso"
@@ -104,7 +106,13 @@ func newKept(t *testing.T, engine placetest.Engine) *kept {
 		}
 		return k.keys.Destroy(ctx, p.Customer(), reason, ids...)
 	}
+	signer, _, err := paper.NewKey("Test installation", k.now)
+	k.no(err)
 	k.persons = person.New(person.Options{
+		Sign: func(_ context.Context, text []byte) ([]byte, error) { return signer.SignText(text) },
+		Paper: func(_ context.Context, pdf []byte, title string, at time.Time) ([]byte, error) {
+			return signer.Sign(pdf, title, at)
+		},
 		Store: k.store, Recordings: k.recording, EraseEvents: journal.Erase, Now: now, Bury: bury,
 		Stores: stores.All(stores.Services{Recordings: k.recording, Coverage: coverage.New(coverage.Options{}), Monitor: k.monitor, SSO: new(sso.Service)}),
 	})
@@ -179,7 +187,7 @@ func sealedOf(k *kept, p *place.Place, queries map[string]string) map[string][][
 // everything sealed that names the canary, wherever it is kept.
 var whereKept = map[string]string{
 	"request": `SELECT sealed FROM person_requests`, "find": `SELECT sealed FROM person_items`, "breach": `SELECT sealed FROM breaches`,
-	"contact": `SELECT card FROM alert_contacts`, "event": `SELECT sealed FROM events WHERE length(sealed) > 0 AND code IN ('source.added', 'request.unrestricted')`,
+	"certificate": `SELECT substr(document, 1, 100) FROM person_certificates`, "contact": `SELECT card FROM alert_contacts`, "event": `SELECT sealed FROM events WHERE length(sealed) > 0 AND code IN ('source.added', 'request.unrestricted')`,
 }
 
 // What was emptied, deleted or erased since a backup does not come back with it:
@@ -204,6 +212,8 @@ func TestTheEmptiedStaysEmptied(t *testing.T) {
 				_, err := k.persons.End(t.Context(), k.place, k.who, c, false, "told "+canary)
 				k.no(err)
 			}
+			_, err = job.NewRunner(k.store, map[string]job.Kind{person.JobCertify: k.persons.CertifyKind()}, job.Options{}).RunDue(t.Context(), time.Now())
+			k.no(err)
 			b, err := k.breaches.Begin(t.Context(), k.place, k.who, breach.Breach{Kind: breach.Session, Subject: id.New[id.Session]().String(), From: k.now.Add(-time.Hour), To: k.now})
 			k.no(err)
 			_, err = k.breaches.Change(t.Context(), k.place, k.who, b.ID, b.From, b.To, b.AwareAt, breach.Words{Outcome: canary + " was told"}, true)
@@ -275,7 +285,7 @@ func TestTheEmptiedStaysEmptied(t *testing.T) {
 						return slices.ContainsFunc(kept[name], func(c []byte) bool { return bytes.Equal(b, c) })
 					})
 				}
-				for _, name := range []string{"request", "find", "event", "contact", "breach"} {
+				for _, name := range []string{"request", "certificate", "find", "event", "contact", "breach"} {
 					if len(left[name]) == 0 || name == "event" && len(left[name]) < 2 || (name == "contact" || name == "breach") && len(kept[name]) > 0 {
 						t.Errorf("%s: %d of %d went", name, len(left[name]), len(traces[name]))
 					}

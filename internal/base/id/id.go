@@ -249,7 +249,7 @@ type (
 	Period   = Of[periodKind]   // a retention rule
 
 	Destruction = Of[destructionKind] // of recordings, under one authority and in one go
-	Certificate = Of[certificateKind] // signed, of a destruction
+	Certificate = Of[certificateKind] // signed, of a destruction or of a person's request
 	Departure   = Of[departureKind]   // of a customer who leaves
 
 	Rotation = Of[rotationKind] // of a root or customer key

@@ -182,6 +182,7 @@ var Codes = []Code{
 	{"request.objected", "somebody objected to some processing of their calls, or took that back"},
 	{"request.pack-asked", "what is kept of a person is being put together for them"},
 	{"request.ended", "a person's request was answered, or refused with a reason"},
+	{"request.certified", "what was done about a person's request until it was ended was stated and signed"},
 	{"request.kept-for", "it was chosen how long requests of persons and breaches are kept once they are closed"},
 	{"request.purged", "a person's request was closed so long ago that it was deleted, with what was found and what the log says of it in words"},
 

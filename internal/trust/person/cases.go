@@ -224,6 +224,7 @@ func (s *Service) Again(ctx context.Context, p *place.Place, who actor.Actor, i 
 }
 
 // End closes a case: answered, or refused with the reason that the person is told.
+// What was done until then is signed after it, by a job.
 func (s *Service) End(ctx context.Context, p *place.Place, who actor.Actor, i id.PersonRequest, refused bool, outcome string) (Case, error) {
 	outcome = strings.TrimSpace(outcome)
 	if outcome == "" {
@@ -242,11 +243,11 @@ func (s *Service) End(ctx context.Context, p *place.Place, who actor.Actor, i id
 		if refused {
 			c.State = Refused
 		}
-		late := "no"
-		if tx.At().After(c.DueAt) {
-			late = "yes"
+		if err := s.certifyLater(tx, i); err != nil {
+			return place.Event{}, err
 		}
-		return place.Event{Code: "request.ended", Facts: map[string]string{"state": string(c.State), "late": late}}, nil
+		s.o.Step("person: end")
+		return place.Event{Code: "request.ended", Facts: map[string]string{"state": string(c.State), "late": yes(c.late())}}, nil
 	})
 }
 

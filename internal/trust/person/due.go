@@ -46,6 +46,18 @@ func (s *Service) Remind(ctx context.Context, p *place.Place, at time.Time) (all
 	return all, again, err
 }
 
+// late reports whether an ended case was answered after its time.
+func (c Case) late() bool { return c.EndedAt.After(c.DueAt) }
+
+func articleOf(r Right) int {
+	for _, known := range Rights {
+		if known.Right == r {
+			return known.Article
+		}
+	}
+	return 0
+}
+
 func titleOf(r Right) string {
 	for _, known := range Rights {
 		if known.Right == r {

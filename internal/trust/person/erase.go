@@ -243,9 +243,15 @@ func (s *Service) eraseOne(ctx context.Context, p *place.Place, who actor.Actor,
 // Certificates are the ids of the certificates of a case's erasures, of which
 // there can be several: what a hold kept is erased once it was lifted.
 func (s *Service) Certificates(ctx context.Context, p *place.Place, i id.PersonRequest) (all []string, err error) {
-	if s.o.Certified == nil {
-		return nil, nil
+	erasures, err := s.erasures(ctx, p, i)
+	for _, e := range erasures {
+		all = append(all, e.Certificates...)
 	}
+	return all, err
+}
+
+// erasures are those of a case, in their order, with their certificates.
+func (s *Service) erasures(ctx context.Context, p *place.Place, i id.PersonRequest) (all []Erasure, err error) {
 	var ordered []string
 	err = p.View(ctx, func(tx *place.Tx) error {
 		ordered, err = place.Rows[string](tx, `SELECT facts FROM events WHERE subject = ? AND code = 'request.erasure-ordered' ORDER BY pos`, i.String())
@@ -258,11 +264,11 @@ func (s *Service) Certificates(ctx context.Context, p *place.Place, i id.PersonR
 		if err == nil {
 			err = json.Unmarshal([]byte(facts), &e)
 		}
-		var of []string
-		if err == nil {
+		of := []string{}
+		if err == nil && s.o.Certified != nil {
 			of, err = s.o.Certified(ctx, p, e.Run)
 		}
-		all = append(all, of...)
+		all = append(all, Erasure{e.Run.String(), of})
 	}
 	return all, err
 }

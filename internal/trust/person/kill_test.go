@@ -3,10 +3,6 @@ package person_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +11,7 @@ import (
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/insight/search"
+	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/trust/person"
@@ -22,20 +19,9 @@ import (
 
 type ctx = context.Context
 
-const (
-	killDir  = "RINGFENCE_TEST_KILL_DIR"
-	killAt   = "RINGFENCE_TEST_KILL_AT"
-	killCase = "RINGFENCE_TEST_KILL_CASE"
-)
-
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(killDir); dir != "" {
-		at, _ := strconv.Atoi(os.Getenv(killAt))
-		if err := eraseUntilKilled(dir, at); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	if v := recordingtest.Told(); v != nil {
+		v.Done(untilKilled(v))
 	}
 	placetest.Main(m)
 }
@@ -46,34 +32,40 @@ func onDisk(ctx context.Context, dir string, step func(string)) (*recordingtest.
 	if err != nil {
 		return nil, nil, err
 	}
-	return w, person.New(person.Options{Store: w.Store, Recordings: w.Service, Step: step}), nil
+	o, err := signing(time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Store, o.Recordings, o.Step = w.Store, w.Service, step
+	return w, person.New(o), nil
 }
 
-func eraseUntilKilled(dir string, at int) error {
-	armed, steps := false, 0
-	step := func(name string) {
-		if !armed {
-			return
-		}
-		if steps++; steps == at {
-			fmt.Println(name)
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	}
-	w, persons, err := onDisk(context.Background(), dir, step)
+func untilKilled(v *recordingtest.Victim) error {
+	ctx := context.Background()
+	w, persons, err := onDisk(ctx, v.Dir, v.Step)
 	if err != nil {
 		return err
 	}
-	c, err := id.Parse[id.PersonRequest](os.Getenv(killCase))
+	c, err := id.Parse[id.PersonRequest](v.Of)
 	if err != nil {
 		return err
 	}
-	armed = true
-	if err := persons.Erase(context.Background(), w.Place, ada, c, 2); err != nil {
+	v.Arm()
+	if v.Act == "erase" {
+		err = persons.Erase(ctx, w.Place, ada, c, 2)
+	} else if _, err = persons.End(ctx, w.Place, ada, c, false, "told"); err == nil {
+		err = certify(ctx, w, persons, time.Now())
+	}
+	if err != nil {
 		return err
 	}
 	return w.Close()
+}
+
+// certify signs what is due, also what a process that was killed had taken.
+func certify(ctx context.Context, w *recordingtest.World, persons *person.Service, at time.Time) error {
+	_, err := job.NewRunner(w.Store, map[string]job.Kind{person.JobCertify: persons.CertifyKind()}, job.Options{}).RunDue(ctx, at)
+	return err
 }
 
 // Wherever the process ends, after the next start an erasure is either not
@@ -112,19 +104,14 @@ func TestKilledWhileErasing(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), killDir+"="+dir, killAt+"="+strconv.Itoa(at), killCase+"="+c.ID.String())
-		out, err := cmd.CombinedOutput()
-		if err == nil {
+		step, was := recordingtest.Killed(t, dir, "erase", c.ID.String(), at)
+		if !was {
 			if at < 10 {
 				t.Errorf("only %d steps were seen", at-1)
 			}
 			return
 		}
-		if status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); !is || status.Signal() != syscall.SIGKILL {
-			t.Fatalf("the child failed: %v\n%s", err, out)
-		}
-		t.Run(fmt.Sprintf("%02d %s", at, out[:max(0, len(out)-1)]), func(t *testing.T) { recovered(t, dir, c.ID, recs) })
+		t.Run(fmt.Sprintf("%02d %s", at, step), func(t *testing.T) { recovered(t, dir, c.ID, recs) })
 	}
 }
 
@@ -167,5 +154,87 @@ func recovered(t *testing.T, dir string, c id.PersonRequest, recs []id.Recording
 	pending, err := w.Place.Pending(t.Context(), "")
 	if err != nil || len(pending) > 0 {
 		t.Errorf("%v %v", pending, err)
+	}
+}
+
+// Wherever the process ends, after the next start a request is either not ended, or
+// ended with one certificate: never two, and never none.
+func TestKilledWhileCertifying(t *testing.T) {
+	for at := 1; ; at++ {
+		dir := t.TempDir()
+		w, persons, err := onDisk(t.Context(), dir, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := persons.Begin(t.Context(), w.Place, ada, person.Draft{Right: person.Object, Subject: person.Subject{Identifiers: person.Identifiers{Numbers: []string{agnes}}}})
+		if err == nil {
+			err = persons.Search(t.Context(), w.Place, c.ID)
+		}
+		if err == nil {
+			_, err = persons.Identify(t.Context(), w.Place, ada, c.ID, "seen", "")
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		step, was := recordingtest.Killed(t, dir, "end", c.ID.String(), at)
+		t.Run(fmt.Sprintf("%02d %s", at, step), func(t *testing.T) { certified(t, dir, c.ID, step) })
+		if !was {
+			if at <= 5 {
+				t.Errorf("only %d steps were seen", at-1)
+			}
+			return
+		}
+	}
+}
+
+func certified(t *testing.T, dir string, c id.PersonRequest, step string) {
+	w, persons, err := onDisk(t.Context(), dir, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := certify(t.Context(), w, persons, time.Now().Add(24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := persons.Read(t.Context(), w.Place, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := int64(1)
+	if step == "person: end" { // killed in the Change that ends it
+		want = 0
+	}
+	if got.State.Ended() != (want == 1) || got.Certified != (want == 1) {
+		t.Errorf("the request is %s, certified: %v", got.State, got.Certified)
+	}
+	err = w.Place.View(t.Context(), func(tx *place.Tx) error {
+		for _, query := range []string{`SELECT count(*) FROM person_certificates`, `SELECT count(*) FROM events WHERE code = 'request.certified'`} {
+			if n, err := place.Row[int64](tx, query); err != nil || n != want {
+				t.Errorf("%s: %d, want %d: %v", query, n, want, err)
+			}
+		}
+		left, err := place.Row[int64](tx, `SELECT count(*) FROM jobs WHERE kind = ?`, person.JobCertify)
+		if left != 0 {
+			t.Errorf("%d jobs are left", left)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want == 0 {
+		return
+	}
+	for _, pdf := range []bool{false, true} {
+		file, err := persons.CertificateOf(t.Context(), w.Place, c, pdf)
+		if err == nil {
+			_, _, err = person.Verify(file)
+		}
+		if err != nil {
+			t.Error(pdf, err)
+		}
 	}
 }

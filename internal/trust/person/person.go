@@ -102,6 +102,7 @@ type Case struct {
 	Subject    Subject
 	Notes      []string // what the search has to say: what it could not look into
 	Figures    Figures
+	Certified  bool // what was done about it is signed: see CertificateOf
 }
 
 // Figures count the finds of a case.
@@ -126,6 +127,12 @@ type Options struct {
 	// Certify signs what an erasure did; again for the same run, it changes nothing.
 	// nil: nothing is signed.
 	Certify func(ctx context.Context, p *place.Place, d Done) error
+	// Sign signs a text (PKCS #7, detached) and Paper a PDF, with the installation's key
+	// for documents; Name is what an organisation is called. Sign nil: what was done
+	// about requests is not certified. Name nil: by its id.
+	Sign  func(ctx context.Context, text []byte) ([]byte, error)
+	Paper func(ctx context.Context, pdf []byte, title string, at time.Time) ([]byte, error)
+	Name  func(ctx context.Context, n id.Node) string
 	// Recipients are those to whom sound or text of the customer has gone, as the
 	// ledger of what left has them; nil: none is known.
 	Recipients func(ctx context.Context, p *place.Place) ([]string, error)
@@ -137,7 +144,7 @@ type Options struct {
 	// Bury has it stand in the key store, for backups that are restored, that rows
 	// were emptied or erased; again, it changes nothing. nil: a restore brings them back.
 	Bury func(ctx context.Context, p *place.Place, reason string, rows ...[16]byte) error
-	// Step is told each step of an erasure before it is taken. Only tests use it.
+	// Step is told each step of an erasure, and of a certificate, before it is taken. Only tests use it.
 	Step func(name string)
 }
 
@@ -220,6 +227,7 @@ type caseRow struct {
 	Ended    int64            `db:"ended_at"`
 	Checked  int64            `db:"checked_at"`
 	Sealed   []byte           `db:"sealed"`
+	Signed   int64            `db:"signed"`
 }
 
 // sealed is what of a case is personal.
@@ -230,12 +238,13 @@ type caseCard struct {
 	Notes    []string `json:"notes,omitempty"`
 }
 
-const caseColumns = `SELECT id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed FROM person_requests`
+const caseColumns = `SELECT id, kind, state, received_at, zone, due_at, opened_at, opened_by, ended_at, checked_at, sealed,
+	(SELECT count(*) FROM person_certificates c WHERE c.request = person_requests.id) AS signed FROM person_requests`
 
 func (r caseRow) show(tx *place.Tx) (Case, error) {
 	c := Case{
 		ID: r.ID, Right: Right(r.Right), State: State(r.State), ReceivedAt: instant(r.Received), Zone: r.Zone, DueAt: instant(r.Due),
-		OpenedAt: instant(r.Opened), OpenedBy: r.By, EndedAt: instant(r.Ended), CheckedAt: instant(r.Checked),
+		OpenedAt: instant(r.Opened), OpenedBy: r.By, EndedAt: instant(r.Ended), CheckedAt: instant(r.Checked), Certified: r.Signed > 0,
 	}
 	plain, err := tx.Unseal(place.FieldPersonRequest, r.ID, r.Sealed)
 	if err != nil {

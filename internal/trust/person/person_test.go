@@ -39,6 +39,7 @@ type world struct {
 	persons *person.Service
 	hold    string // why the other store keeps what it has; "": it erases
 	held    []string
+	later   func()                  // is done after a request was ended, before it is certified
 	minimum map[id.Recording]string // why a law wants a recording kept
 }
 

@@ -53,7 +53,7 @@ func (s *Service) SetKept(ctx context.Context, p *place.Place, who actor.Actor, 
 }
 
 // Purge takes away the requests whose time is over since they were closed, with
-// their finds and what the change log says of them in words; and gives how many.
+// their finds, their certificates and what the change log says of them in words; and gives how many.
 // One that still does something (a restriction, an objection) stays until that
 // was lifted: without it nobody could.
 func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) {
@@ -91,7 +91,7 @@ func (s *Service) purgeOne(ctx context.Context, p *place.Place, i id.PersonReque
 	return p.Change(ctx, actor.ForSystem("person"), func(tx *place.Tx) error { return s.takeAway(tx, i) })
 }
 
-// takeAway removes a request with its finds and what the change log says of it in
+// takeAway removes a request with its finds, its certificate and what the change log says of it in
 // words.
 func (s *Service) takeAway(tx *place.Tx, i id.PersonRequest) error {
 	if s.o.EraseEvents != nil {
@@ -103,7 +103,7 @@ func (s *Service) takeAway(tx *place.Tx, i id.PersonRequest) error {
 			return err
 		}
 	}
-	for _, text := range []string{`DELETE FROM person_items WHERE request = ?`, `DELETE FROM person_requests WHERE id = ?`} {
+	for _, text := range []string{`DELETE FROM person_items WHERE request = ?`, `DELETE FROM person_certificates WHERE request = ?`, `DELETE FROM person_requests WHERE id = ?`} {
 		if _, err := tx.Exec(text, i); err != nil {
 			return err
 		}

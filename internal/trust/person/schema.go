@@ -13,6 +13,15 @@ CREATE TABLE case_retention (
 	one  {{int}} NOT NULL PRIMARY KEY CHECK (one = 1),
 	days {{int}} NOT NULL
 );
+`}, {Number: 936, Name: "certificates of requests", SQL: `
+-- What was done about a request until it was ended: signed, as JSON and as PDF, sealed. It goes with the request.
+CREATE TABLE person_certificates (
+	request   {{id}} NOT NULL PRIMARY KEY,
+	id        {{id}} NOT NULL,
+	signed_at {{int}} NOT NULL,
+	document  {{bytes}} NOT NULL,
+	pdf       {{bytes}} NOT NULL
+);
 `}, {Number: 982, Name: "requests of persons", SQL: `
 CREATE TABLE person_requests (
 	id          {{id}} NOT NULL PRIMARY KEY,

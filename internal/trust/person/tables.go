@@ -203,7 +203,7 @@ func casesStore() Store {
 		Query: `SELECT id, opened_at AS at, sealed FROM person_requests WHERE id > ? ORDER BY id LIMIT ?`,
 	})
 	return Store{
-		Name: "requests", Title: "Requests of persons", Tables: []string{"person_requests", "person_items", "person_objections"},
+		Name: "requests", Title: "Requests of persons", Tables: []string{"person_requests", "person_items", "person_objections", "person_certificates"},
 		Find: func(ctx context.Context, p *place.Place, who actor.Actor, q *Query) ([]Hit, error) {
 			hits, err := find(ctx, p, who, q)
 			return slices.DeleteFunc(hits, func(h Hit) bool { return h.Ref == "person_requests/"+hex.EncodeToString(q.own[:]) }), err
