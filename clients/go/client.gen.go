@@ -6236,9 +6236,12 @@ type PersonRequest struct {
 	Article int64 `json:"article"`
 
 	// Certificates Ids of the certificates of its erasure; in lists empty
-	Certificates []string   `json:"certificates"`
-	CheckedAt    *time.Time `json:"checked_at"`
-	Confirmed    int64      `json:"confirmed"`
+	Certificates []string `json:"certificates"`
+
+	// Certified What was done about it until it was answered or refused is signed, and can be had; that takes a moment
+	Certified bool       `json:"certified"`
+	CheckedAt *time.Time `json:"checked_at"`
+	Confirmed int64      `json:"confirmed"`
 
 	// DueAt The answer has to be given before
 	DueAt   time.Time  `json:"due_at"`
@@ -11167,6 +11170,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
 	PersonRequest(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonCertificate What was done about a request until it was answered or refused, as JSON with its signature
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate (the `PersonCertificate` operationId).
+	PersonCertificate(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PersonCertificatePaper What was done about a request, as a signed PDF
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate/paper (the `PersonCertificatePaper` operationId).
+	PersonCertificatePaper(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RectifyPersonWithBody Put a name or a number right on the card of a call
 	//
@@ -16701,6 +16718,40 @@ func (c *Client) PersonStores(ctx context.Context, customer string, reqEditors .
 // Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
 func (c *Client) PersonRequest(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPersonRequestRequest(c.Server, customer, request)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonCertificate What was done about a request until it was answered or refused, as JSON with its signature
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate (the `PersonCertificate` operationId).
+func (c *Client) PersonCertificate(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonCertificateRequest(c.Server, customer, request)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PersonCertificatePaper What was done about a request, as a signed PDF
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate/paper (the `PersonCertificatePaper` operationId).
+func (c *Client) PersonCertificatePaper(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPersonCertificatePaperRequest(c.Server, customer, request)
 	if err != nil {
 		return nil, err
 	}
@@ -28814,6 +28865,88 @@ func NewPersonRequestRequest(server string, customer string, request string) (*h
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPersonCertificateRequest constructs an http.Request for the PersonCertificate method
+func NewPersonCertificateRequest(server string, customer string, request string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/certificate", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPersonCertificatePaperRequest constructs an http.Request for the PersonCertificatePaper method
+func NewPersonCertificatePaperRequest(server string, customer string, request string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "request", request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/person-requests/%s/certificate/paper", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -41291,6 +41424,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request} (the `PersonRequest` operationId).
 	PersonRequestWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonRequestAnswer, error)
 
+	// PersonCertificateWithResponse What was done about a request until it was answered or refused, as JSON with its signature
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate (the `PersonCertificate` operationId).
+	PersonCertificateWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonCertificateAnswer, error)
+
+	// PersonCertificatePaperWithResponse What was done about a request, as a signed PDF
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate/paper (the `PersonCertificatePaper` operationId).
+	PersonCertificatePaperWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonCertificatePaperAnswer, error)
+
 	// RectifyPersonWithBodyWithResponse Put a name or a number right on the card of a call
 	//
 	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -50269,6 +50420,111 @@ func (r PersonRequestAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PersonRequestAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PersonCertificateAnswer200Headers the declared response headers of an HTTP 200 response for PersonCertificate
+type PersonCertificateAnswer200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type PersonCertificateAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *openapi_types.File
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PersonCertificateAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PersonCertificateAnswer) GetJSON200() *openapi_types.File {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonCertificateAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonCertificateAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonCertificateAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonCertificateAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonCertificateAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PersonCertificatePaperAnswer200Headers the declared response headers of an HTTP 200 response for PersonCertificatePaper
+type PersonCertificatePaperAnswer200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type PersonCertificatePaperAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PersonCertificatePaperAnswer200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PersonCertificatePaperAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PersonCertificatePaperAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PersonCertificatePaperAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PersonCertificatePaperAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PersonCertificatePaperAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -62805,6 +63061,36 @@ func (c *ClientWithResponses) PersonRequestWithResponse(ctx context.Context, cus
 	return ParsePersonRequestAnswer(rsp)
 }
 
+// PersonCertificateWithResponse What was done about a request until it was answered or refused, as JSON with its signature
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate (the `PersonCertificate` operationId).
+func (c *ClientWithResponses) PersonCertificateWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonCertificateAnswer, error) {
+	rsp, err := c.PersonCertificate(ctx, customer, request, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonCertificateAnswer(rsp)
+}
+
+// PersonCertificatePaperWithResponse What was done about a request, as a signed PDF
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/person-requests/{request}/certificate/paper (the `PersonCertificatePaper` operationId).
+func (c *ClientWithResponses) PersonCertificatePaperWithResponse(ctx context.Context, customer string, request string, reqEditors ...RequestEditorFn) (*PersonCertificatePaperAnswer, error) {
+	rsp, err := c.PersonCertificatePaper(ctx, customer, request, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePersonCertificatePaperAnswer(rsp)
+}
+
 // RectifyPersonWithBodyWithResponse Put a name or a number right on the card of a call
 //
 // Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -71576,6 +71862,105 @@ func ParsePersonRequestAnswer(rsp *http.Response) (*PersonRequestAnswer, error) 
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParsePersonCertificateAnswer parses an HTTP response from a PersonCertificateWithResponse call
+func ParsePersonCertificateAnswer(rsp *http.Response) (*PersonCertificateAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonCertificateAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest openapi_types.File
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PersonCertificateAnswer200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePersonCertificatePaperAnswer parses an HTTP response from a PersonCertificatePaperWithResponse call
+func ParsePersonCertificatePaperAnswer(rsp *http.Response) (*PersonCertificatePaperAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PersonCertificatePaperAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PersonCertificatePaperAnswer200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -36,6 +36,12 @@ func (s *Server) personRoutes() {
 	add(s, route{gate: g, method: post, path: one + "/end", id: "endPersonRequest", summary: "Answered, or refused with the reason"}, s.endPersonRequest)
 	add(s, route{gate: g, method: get, path: one + "/letter", id: "personLetter", summary: "The draft of a letter to the person"}, s.personLetter)
 	add(s, route{gate: g, method: get, path: one + "/letter/paper", id: "personLetterPaper", summary: "The draft of a letter as a PDF", gives: "application/pdf"}, s.personLetterPaper)
+	add(s, route{gate: g, method: get, path: one + "/certificate", id: "personCertificate", summary: "What was done about a request until it was answered or refused, as JSON with its signature", gives: "application/json"}, func(ctx context.Context, v *visit, in *PersonRequestPath) (*paperAnswer, error) {
+		return s.personCertificate(ctx, v, in, false)
+	})
+	add(s, route{gate: g, method: get, path: one + "/certificate/paper", id: "personCertificatePaper", summary: "What was done about a request, as a signed PDF", gives: "application/pdf"}, func(ctx context.Context, v *visit, in *PersonRequestPath) (*paperAnswer, error) {
+		return s.personCertificate(ctx, v, in, true)
+	})
 }
 
 func (s *Server) closedCases(ctx context.Context, v *visit, _ *CustomerPath) (*body[ClosedCases], error) {
@@ -336,4 +342,20 @@ func (s *Server) personLetterPaper(ctx context.Context, v *visit, in *personLett
 		return nil, err
 	}
 	return &paperAnswer{"application/pdf", `attachment; filename="letter-` + i.String() + `-` + in.Kind + `.pdf"`, file}, nil
+}
+
+func (s *Server) personCertificate(ctx context.Context, v *visit, in *PersonRequestPath, pdf bool) (*paperAnswer, error) {
+	i, err := in.request()
+	if err != nil {
+		return nil, err
+	}
+	file, err := s.deps.Persons.CertificateOf(ctx, v.place, i, pdf)
+	if err != nil {
+		return nil, err
+	}
+	kind, ending := "application/json", "json"
+	if pdf {
+		kind, ending = "application/pdf", "pdf"
+	}
+	return &paperAnswer{kind, `attachment; filename="request-` + i.String() + "." + ending + `"`, file}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/platform/job"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
@@ -105,8 +106,29 @@ func TestAPersonsRequestByTheAPI(t *testing.T) {
 	if got := admin.do("POST", one+"/extension", map[string]string{"reason": "many calls"}); got.status != 200 {
 		t.Error(got)
 	}
+	if got := admin.do("GET", one+"/certificate", nil); got.status != 409 || !strings.Contains(got.body, "not answered yet") {
+		t.Error(got)
+	}
 	if got := admin.do("POST", one+"/end", map[string]any{"refused": false, "outcome": "erased"}); got.status != 200 {
 		t.Error(got)
+	}
+	if got := admin.do("GET", one+"/certificate/paper", nil); got.status != 409 || !strings.Contains(got.body, "being signed") {
+		t.Error(got)
+	}
+	certify := job.NewRunner(w.store, map[string]job.Kind{person.JobCertify: w.persons.CertifyKind()}, job.Options{})
+	must[int](t)(certify.RunDue(t.Context(), time.Now().Add(time.Second)))
+	for path, form := range map[string]string{"/certificate": `attachment; filename="request-` + c.ID + `.json"`, "/certificate/paper": `attachment; filename="request-` + c.ID + `.pdf"`} {
+		got := w.ok(admin, "GET", one+path, nil)
+		cert, _, err := person.Verify([]byte(got.body))
+		if err != nil || got.header.Get("Content-Disposition") != form {
+			t.Error(path, got.header, err)
+		}
+		if path == "/certificate" && (cert.Request != c.ID || cert.State != person.Answered || cert.Finds.Confirmed == 0) {
+			t.Errorf("%+v", cert)
+		}
+	}
+	if w.ok(admin, "GET", one, nil).into(t, &done); !done.Certified {
+		t.Error("its certificate is there, and the request does not say so")
 	}
 	var list httpapi.PersonRequestPage
 	admin.do("GET", base, nil).into(t, &list)

@@ -34,6 +34,7 @@ type PersonRequest struct {
 	Restricted   int64             `json:"restricted" doc:"Recordings that are only stored because of it, at present; in lists 0"`
 	Objections   []string          `json:"objections" doc:"Processing that is stopped because of it, at present; in lists empty"`
 	Certificates []string          `json:"certificates" doc:"Ids of the certificates of its erasure; in lists empty"`
+	Certified    bool              `json:"certified" doc:"What was done about it until it was answered or refused is signed, and can be had; that takes a moment"`
 }
 
 // PersonIdentifiers are what a person is known by.
@@ -227,7 +228,7 @@ func showRequest(c person.Case) PersonRequest {
 		ID: c.ID.String(), Right: string(c.Right), State: string(c.State), Name: c.Subject.Name, ReceivedAt: c.ReceivedAt, TimeZone: c.Zone, DueAt: c.DueAt,
 		Extended: c.Extended, Proof: c.Subject.Proof, CheckedAt: when(c.CheckedAt), Notes: c.Subject.Notes, SearchNotes: whole0(c.Notes), OpenedAt: c.OpenedAt,
 		EndedAt: when(c.EndedAt), Outcome: c.Outcome, Found: c.Figures.Found, Confirmed: c.Figures.Confirmed, Rejected: c.Figures.Rejected,
-		Undecided: c.Figures.Undecided, Erased: c.Figures.Erased, Kept: c.Figures.Kept, Objections: []string{}, Certificates: []string{},
+		Undecided: c.Figures.Undecided, Erased: c.Figures.Erased, Kept: c.Figures.Kept, Objections: []string{}, Certificates: []string{}, Certified: c.Certified,
 	}
 	i := c.Subject.Identifiers
 	out.Identifiers = PersonIdentifiers{whole0(i.Numbers), whole0(i.Emails), whole0(i.Names), whole0(i.Accounts), whole0(i.Extensions), whole0(i.IDs)}

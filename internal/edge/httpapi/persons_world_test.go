@@ -15,7 +15,7 @@ import (
 
 // answering builds what answers requests of persons and keeps breaches.
 func (w *world) answering() {
-	w.persons = person.New(person.Options{Store: w.store, Recordings: w.recordings, EraseEvents: journal.Erase, Stores: stores.All(stores.Services{
+	w.persons = person.New(person.Options{Store: w.store, Recordings: w.recordings, EraseEvents: journal.Erase, Sign: w.reviews.SignText, Paper: w.reviews.SignPaper, Stores: stores.All(stores.Services{
 		Recordings: w.recordings, Coverage: w.coverage, Monitor: w.monitor, SSO: w.sso,
 	})})
 	w.parcels.Register(person.KindPack, w.persons.Maker())
@@ -51,6 +51,6 @@ func (w *world) pseudonymRun(c *customer) string {
 // pseudonymKinds are the jobs that search for persons and replace their names.
 func (w *world) pseudonymKinds() map[string]job.Kind {
 	kinds := w.pseudonyms.Kinds()
-	kinds[person.JobSearch] = w.persons.Kind()
+	kinds[person.JobSearch], kinds[person.JobCertify] = w.persons.Kind(), w.persons.CertifyKind()
 	return kinds
 }

@@ -2329,6 +2329,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/person-requests/{request}/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done about a request until it was answered or refused, as JSON with its signature
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personCertificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/person-requests/{request}/certificate/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done about a request, as a signed PDF
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["personCertificatePaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/person-requests/{request}/corrections": {
         parameters: {
             query?: never;
@@ -9199,6 +9239,8 @@ export interface components {
             article: number;
             /** @description Ids of the certificates of its erasure; in lists empty */
             certificates: string[];
+            /** @description What was done about it until it was answered or refused is signed, and can be had; that takes a moment */
+            certified: boolean;
             /** Format: date-time */
             checked_at: string | null;
             /** Format: int64 */
@@ -16129,6 +16171,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonRequest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    personCertificatePaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description Error */
