@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -16,16 +17,18 @@ import (
 
 const verifyUsage = `
 ringfence verify checks files that prove something: exports of the change log,
-evidence files, and checkpoints that somebody kept. It asks no server and needs
-nothing of an installation. Several files are also held against each other: a
-checkpoint that came by mail against an export shows whether the log was
-rewritten since.
+evidence files, checkpoints that somebody kept, and certificates of persons'
+requests (JSON or PDF). It asks no server and needs nothing of an installation.
+Several files are also held against each other: a checkpoint that came by mail
+against an export shows whether the log was rewritten since.
 
-Usage: ringfence verify [--key KEY] [--json] FILE...
+Usage: ringfence verify [--key KEY] [--certificate FILE] [--json] FILE...
 
 The key is the installation's, as the portal's page Verification shows it. It
 has to come from somewhere else than the files: without it they are checked
-against the key that they name themselves.
+against the key that they name themselves. Certificates of requests are signed
+with the key for documents: --certificate is the installation's certificate of
+that key (PEM), which the portal offers on the page Certificates.
 
 The exit code is 0 if everything holds, 1 if anything does not, and 2 if a file
 cannot be read.`
@@ -34,6 +37,7 @@ cannot be read.`
 func Verify(_ context.Context, args []string, p cli.Process) error {
 	f := cli.Flags("verify", verifyUsage, p)
 	key := f.String("key", "", "the installation's public key")
+	certificate := f.String("certificate", "", "`file` with the installation's certificate for documents (PEM)")
 	asJSON := f.Bool("json", false, "answer as JSON")
 	var files []string
 	for len(args) > 0 {
@@ -49,7 +53,7 @@ func Verify(_ context.Context, args []string, p cli.Process) error {
 	if len(files) == 0 {
 		return cli.Misuse(fmt.Errorf("which file? -h explains"))
 	}
-	all, err := verifyFiles(files, strings.TrimSpace(*key))
+	all, err := verifyFiles(files, strings.TrimSpace(*key), *certificate)
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "ringfence verify: %s\n", fault.Of(err).Text)
 		return cli.ExitCode(2)
@@ -73,7 +77,14 @@ func Verify(_ context.Context, args []string, p cli.Process) error {
 	return nil
 }
 
-func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
+func verifyFiles(files []string, key, certificate string) (all []*proof.Report, err error) {
+	var signer *x509.Certificate
+	if certificate != "" {
+		if signer, err = CertificateOf(certificate); err != nil {
+			return nil, err
+		}
+	}
+	var proofs []*proof.Report // what is held against each other
 	for _, name := range files {
 		file, err := os.Open(name)
 		if err != nil {
@@ -81,15 +92,20 @@ func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
 		}
 		info, err := file.Stat()
 		if err == nil && !info.IsDir() {
-			all = append(all, proof.Verify(name, file, info.Size(), key))
+			if doc := document(file, info.Size()); doc != nil {
+				all = append(all, request(name, doc, signer))
+			} else {
+				proofs = append(proofs, proof.Verify(name, file, info.Size(), key))
+				all = append(all, proofs[len(proofs)-1])
+			}
 		}
 		file.Close()
 		if err != nil || info.IsDir() {
 			return nil, fault.New(fault.Invalid, "%s cannot be read: it is no file", name)
 		}
 	}
-	if len(all) > 1 || all[0].Kind == "checkpoint" && key == "" {
-		all = append(all, proof.Compare(all))
+	if len(proofs) > 1 || len(proofs) == 1 && proofs[0].Kind == "checkpoint" && key == "" {
+		all = append(all, proof.Compare(proofs))
 	}
 	return all, nil
 }
