@@ -8,12 +8,15 @@ import { fileURLToPath } from 'node:url';
 
 export const repository = resolve(fileURLToPath(import.meta.url), '../../../..');
 
+/** binary is the program that the scenarios are about. */
+export const binary = () => process.env.RINGFENCE_BIN ?? join(repository, 'bin/ringfence');
+
 /** startDemo answers what the demo printed, and `stop`. It fails with what the server said, not with a time-out alone. */
 export async function startDemo(...flags) {
-  const binary = process.env.RINGFENCE_BIN ?? join(repository, 'bin/ringfence');
-  if (!existsSync(binary)) throw new Error(`${binary} is not there: run "make build" first`);
+  const program = binary();
+  if (!existsSync(program)) throw new Error(`${program} is not there: run "make build" first`);
   const data = mkdtempSync(join(tmpdir(), 'ringfence-e2e-'));
-  const child = spawn(binary, ['demo', '--data', data, '--listen', '127.0.0.1:0', '--json', ...flags], { cwd: data, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, ['demo', '--data', data, '--listen', '127.0.0.1:0', '--json', ...flags], { cwd: data, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-8000)));
   const ended = new Promise((done) => child.once('exit', (code, signal) => done(signal ?? code)));

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { accessible, settled, shot } from '../lib/browser.mjs';
+import { binary } from '../lib/demo.mjs';
 import { unzip } from '../lib/zip.mjs';
 
 /** receipts: of whom a purpose is asked is chosen, and what was opened stands in the list. `page` is an administrator's. */
@@ -132,18 +135,24 @@ async function opened(page, base, right, number) {
   await page.getByRole('cell', { name: 'Theirs', exact: true }).first().waitFor();
 }
 
-/** closed takes the signed answer as PDF, and marks the request as answered. */
+/** closed takes the answer as PDF, marks the request as answered, and has its certificate checked without the server. */
 async function closed(page, right) {
   await settled(page);
   await accessible(page, `a request: ${right}`);
   await shot(page, `request-${right.split(' ')[0].toLowerCase()}`, { fullPage: true });
-  const [paper] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'As PDF' }).click()]);
+  const [paper] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'As PDF', exact: true }).click()]);
   assert.equal(readFileSync(await paper.path()).subarray(0, 5).toString(), '%PDF-');
   await page.getByRole('button', { name: 'Answered…' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('How was it answered?').fill('By letter');
   await dialog.getByRole('button', { name: 'Mark as answered' }).click();
   await page.getByText(/^Answered .*: By letter$/).waitFor();
+  for (const form of ['PDF', 'JSON']) {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: `Certificate as ${form}` }).click()]);
+    const { stdout } = await promisify(execFile)(binary(), ['verify', await file.path()]);
+    assert.match(stdout, form === 'PDF' ? /Everything holds\./ : new RegExp(`, GDPR article ${right.match(/\d+/)}\n[^]*the request was answered `), `what verify says of the ${form}`);
+    assert.doesNotMatch(stdout, /A caller|By letter|Called back/, 'it says what somebody wrote');
+  }
 }
 
 /** pack puts together what is kept, takes it, and holds the zip against what the documentation says is in it. */
@@ -171,6 +180,9 @@ export async function access(page, base) {
   const files = await pack(page, /\/transcript\.txt$/);
   assert.match(files['explanation.txt'].toString(), /^What is kept of you, and why/);
   await closed(page, 'Access (15)');
+  await settled(page);
+  await accessible(page, 'a closed request');
+  await shot(page, 'request-closed', { fullPage: true });
 }
 
 /** portability: the same for machines (article 20). */

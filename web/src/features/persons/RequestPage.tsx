@@ -283,6 +283,20 @@ function ObjectTo({ customer, r }: { customer: string; r: Request }) {
   );
 }
 
+/** Certificate says what was done until the request was ended, signed: without a name, and without what anybody wrote. */
+function Certificate({ customer, r }: { customer: string; r: Request }) {
+  if (!r.certified) return <Text size="sm" role="status">The certificate is being signed.</Text>;
+  return (
+    <Group gap="xs">
+      <Text size="sm">Certificate:</Text>
+      <Anchor href={data.certificate(customer, r.id, '/paper')} download size="sm" aria-label="Certificate as PDF">PDF</Anchor>
+      <Text size="sm" aria-hidden>·</Text>
+      <Anchor href={data.certificate(customer, r.id, '')} download size="sm" aria-label="Certificate as JSON">JSON</Anchor>
+      <Text size="xs" c="dimmed">What was done until it was ended, signed; it names nobody. <code>ringfence verify</code> checks it.</Text>
+    </Group>
+  );
+}
+
 const letters = [{ value: 'receipt', label: 'That it arrived' }, { value: 'answer', label: 'The answer' }, { value: 'extension', label: 'That it takes longer' }, { value: 'refusal', label: 'That it is refused' }] as const;
 type Letter = (typeof letters)[number]['value'];
 
@@ -302,6 +316,7 @@ function Answer({ customer, r, ended }: { customer: string; r: Request; ended: b
         </Group>
         {text && <Textarea aria-label="Draft of the letter" value={text} onChange={(e) => setText(e.currentTarget.value)} autosize minRows={8} maxRows={24} />}
         {error !== null && <Failed error={error} />}
+        {ended && <Certificate customer={customer} r={r} />}
         {!ended && (
           <Group>
             <Button onClick={() => setEnding('answered')}>Answered…</Button>

@@ -35,11 +35,14 @@ export const requests = (customer: string, open: boolean) =>
     getNextPageParam: (page) => page.next_cursor || undefined,
   });
 
+/** moving is a request that goes on by itself: it is searched, erased, or its certificate is signed. */
+const moving = (r: Request) => r.state === 'searching' || r.state === 'erasing' || (!!r.ended_at && !r.certified);
+
 export const request = (customer: string, id: string) =>
   queryOptions({
     queryKey: here(customer, 'requests', id),
     queryFn: () => must(api.GET('/api/v1/customers/{customer}/person-requests/{request}', { params: at(customer, id) })),
-    refetchInterval: (q) => (q.state.data?.state === 'searching' || q.state.data?.state === 'erasing' ? 2000 : false),
+    refetchInterval: (q) => (q.state.data && moving(q.state.data) ? 2000 : false),
   });
 
 export const finds = (customer: string, id: string) =>
@@ -84,3 +87,4 @@ export const end = (customer: string, id: string, refused: boolean, outcome: str
 export const letter = (customer: string, id: string, kind: 'receipt' | 'answer' | 'extension' | 'refusal') =>
   must(api.GET('/api/v1/customers/{customer}/person-requests/{request}/letter', { params: { ...at(customer, id), query: { kind } } }));
 export const paper = (customer: string, id: string, kind: string) => `/api/v1/customers/${customer}/person-requests/${id}/letter/paper?kind=${kind}`;
+export const certificate = (customer: string, id: string, form: '' | '/paper') => `/api/v1/customers/${customer}/person-requests/${id}/certificate${form}`;
