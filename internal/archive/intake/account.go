@@ -126,6 +126,9 @@ func (s *Service) Provide(ctx context.Context, p *place.Place, who actor.Actor, 
 	}
 	a := Account{Customer: p.Customer(), Source: source, Login: "rf-" + word(5)}
 	err := s.opt.Store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if err := tx.There(p.Customer()); err != nil {
+			return err
+		}
 		tx.Record(place.Event{Code: "drop.login-made", Subject: p.Customer().String()})
 		_, err := tx.Exec(`INSERT INTO drop_logins (login, customer, source) VALUES (?, ?, ?)`, a.Login, a.Customer, a.Source)
 		return err

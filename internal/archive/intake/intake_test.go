@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/intake"
+	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
@@ -525,4 +526,36 @@ func TestDiscard(t *testing.T) {
 	if _, err := r.Create("b.wav"); err == nil {
 		t.Error("a drop that was discarded takes files")
 	}
+}
+
+// Who has left meanwhile gets no login that would lead nowhere.
+func TestNoLoginForOneWhoHasLeft(t *testing.T) {
+	placetest.Run(t, place.Schemas{Registry: intake.RegistryMigrations(), Place: intake.Migrations()}, func(t *testing.T, store *place.Store) {
+		p := placetest.Customer(t, store)
+		s, err := intake.Open(intake.Options{Store: store, Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		provide := func() error {
+			_, err := s.Provide(t.Context(), p, actor.ForSystem("test"), id.New[id.Source]())
+			return err
+		}
+		if err := provide(); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Destroy(t.Context(), p.Customer()); err != nil {
+			t.Fatal(err)
+		}
+		if err := provide(); !fault.Is(err, fault.NotFound) {
+			t.Error(err)
+		}
+		var n int
+		if err := store.Registry().View(t.Context(), func(tx *place.Tx) (err error) {
+			n, err = place.Row[int](tx, `SELECT count(*) FROM drop_logins`)
+			return err
+		}); err != nil || n != 1 {
+			t.Errorf("%d logins, of which one was made before; %v", n, err)
+		}
+	})
 }

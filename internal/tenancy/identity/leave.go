@@ -173,6 +173,9 @@ type Newcomer struct {
 func (s *Service) Admit(ctx context.Context, p *place.Place, who actor.Actor, list []Newcomer) (map[string]id.Person, error) {
 	known := map[string]id.Person{}
 	err := s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if err := tx.There(p.Customer()); err != nil {
+			return err
+		}
 		for _, n := range list {
 			found, added, err := ensure(tx, n.Email, n.Name)
 			if err != nil {

@@ -122,3 +122,45 @@ func TestMembershipsSetByAnIdentityProvider(t *testing.T) {
 		w.want(fault.Invalid, err)
 	})
 }
+
+// What was under way while a customer left ends at the registry: nobody is added
+// for them, and nobody is led to them.
+func TestNobodyIsPlacedWithOneWhoHasLeft(t *testing.T) {
+	everywhere(t, func(w *world) {
+		helper, admin := w.helper("help@example.com"), w.add("admin@example.com")
+		_, err := w.s.AddMember(w.Context(), w.p, system, admin.ID, roles(access.CustomerAdmin))
+		w.no(err)
+		condemned, gone := make(chan struct{}), make(chan error, 1)
+		w.store.OnCommit(func(c place.Commit) {
+			for _, e := range c.Events {
+				switch {
+				case e.Code == "place.destroyed":
+					close(condemned)
+				case c.Customer == w.p.Customer(): // the customer's place has the grant, the registry not yet
+					go func() { gone <- w.store.Destroy(w.Context(), c.Customer) }()
+					<-condemned
+				}
+			}
+		})
+		if _, err = w.s.GrantSupport(w.Context(), w.p, person(admin.ID), ask("help@example.com")); !fault.Is(err, fault.NotFound) {
+			w.Fatal(err)
+		}
+		w.no(<-gone)
+		_, err = w.s.AddMember(w.Context(), w.p, system, helper.ID, roles(access.User))
+		w.want(fault.NotFound, err)
+		_, err = w.s.Invite(w.Context(), w.p, system, "Harbour Dental", "ben@example.com", "Ben", roles(access.User))
+		w.want(fault.NotFound, err)
+		_, err = w.s.Admit(w.Context(), w.p, system, []identity.Newcomer{{Email: "cleo@example.com", Name: "Cleo"}})
+		w.want(fault.NotFound, err)
+		var placed, persons int
+		w.no(w.store.Registry().View(w.Context(), func(tx *place.Tx) (err error) {
+			if placed, err = place.Row[int](tx, `SELECT count(*) FROM person_places`); err == nil {
+				persons, err = place.Row[int](tx, `SELECT count(*) FROM persons`)
+			}
+			return err
+		}))
+		if placed != 1 || persons != 2 {
+			w.Errorf("%d are placed with one who has left, as the administrator was before; %d persons, two of whom were there before", placed, persons)
+		}
+	})
+}

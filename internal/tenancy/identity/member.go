@@ -303,6 +303,9 @@ func (s *Service) hint(ctx context.Context, p *place.Place, who actor.Actor, kno
 
 func (s *Service) hintNew(ctx context.Context, p *place.Place, who actor.Actor, known *Person, name string) error {
 	return s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if err := tx.There(p.Customer()); err != nil {
+			return err
+		}
 		found, added, err := ensure(tx, known.Email, name)
 		if err != nil {
 			return err

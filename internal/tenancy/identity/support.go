@@ -170,6 +170,9 @@ func (s *Service) GrantSupport(ctx context.Context, p *place.Place, who actor.Ac
 		return Support{}, err
 	}
 	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+		if err := tx.There(p.Customer()); err != nil {
+			return err
+		}
 		tx.Record(place.Event{Code: "support.placed", Subject: helper.ID.String(), Facts: map[string]string{"customer": p.Customer().String(), "grant": g.ID.String()}})
 		_, err := tx.Exec(`INSERT INTO person_places (person, customer) VALUES (?, ?) ON CONFLICT (person, customer) DO NOTHING`, helper.ID, p.Customer())
 		return err

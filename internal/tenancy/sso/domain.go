@@ -88,8 +88,15 @@ func (s *Service) Claim(ctx context.Context, p *place.Place, who actor.Actor, pr
 	if _, err := s.Provider(ctx, p, provider); err != nil {
 		return d, err
 	}
+	return s.claim(ctx, p.Customer(), who, provider, name)
+}
+
+func (s *Service) claim(ctx context.Context, c id.Customer, who actor.Actor, provider id.Provider, name string) (d Domain, err error) {
 	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
-		list, err := domainsIn(tx, p.Customer())
+		if err := tx.There(c); err != nil {
+			return err
+		}
+		list, err := domainsIn(tx, c)
 		if err != nil {
 			return err
 		}
@@ -109,9 +116,9 @@ func (s *Service) Claim(ctx context.Context, p *place.Place, who actor.Actor, pr
 		if err != nil {
 			return err
 		}
-		tx.Record(place.Event{Code: "domain.claimed", Subject: d.ID.String(), Facts: map[string]string{"customer": p.Customer().String()}, Personal: map[string]string{"domain": name}})
+		tx.Record(place.Event{Code: "domain.claimed", Subject: d.ID.String(), Facts: map[string]string{"customer": c.String()}, Personal: map[string]string{"domain": name}})
 		_, err = tx.Exec(`INSERT INTO sso_domains (id, customer, provider, blind, domain, proof, claimed_at, verified_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`,
-			d.ID, p.Customer(), provider, blind, sealed, d.Proof, tx.At().UnixMilli())
+			d.ID, c, provider, blind, sealed, d.Proof, tx.At().UnixMilli())
 		return err
 	})
 	return d, err

@@ -111,3 +111,21 @@ func TestChoicesTellNothingOfPeople(t *testing.T) {
 		}
 	})
 }
+
+// A claim that was under way while its customer left is not noted: nobody could
+// let the domain go again.
+func TestNoDomainForOneWhoHasLeft(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.provide()
+		c := w.p.Customer()
+		if _, err := w.s.ClaimFor(t.Context(), c, w.who(), w.one.ID, "calls.example"); err != nil {
+			t.Fatal(err)
+		}
+		w.no(w.store.Destroy(t.Context(), c))
+		_, err := w.s.ClaimFor(t.Context(), c, w.who(), w.one.ID, "other.example")
+		w.want(fault.NotFound, err)
+		if list, err := w.s.Domains(t.Context(), c); err != nil || len(list) != 1 {
+			t.Errorf("%d domains, of which one was claimed before; %v", len(list), err)
+		}
+	})
+}

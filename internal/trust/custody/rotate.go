@@ -165,6 +165,9 @@ func (s *Service) held(ctx context.Context, c id.Customer, is bool) error {
 	return s.o.Store.Registry().Keep(ctx, func(tx *place.Tx) error {
 		text := `DELETE FROM keys_held WHERE customer = ?`
 		if is {
+			if err := tx.There(c); err != nil {
+				return err
+			}
 			text = `INSERT INTO keys_held (customer) VALUES (?) ON CONFLICT (customer) DO NOTHING`
 		}
 		_, err := tx.Exec(text, c)

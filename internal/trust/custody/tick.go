@@ -31,6 +31,11 @@ func (s *Service) SetRhythm(ctx context.Context, p *place.Place, who actor.Actor
 		return err
 	}
 	return s.o.Store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		if c := p.Customer(); !c.IsZero() {
+			if err := tx.There(c); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(`INSERT INTO key_rhythms (customer, months) VALUES (?, ?) ON CONFLICT (customer) DO UPDATE SET months = excluded.months`, rhythmOf(p.Customer()), months)
 		return err
 	})
@@ -139,6 +144,9 @@ func (s *Service) follow(ctx context.Context) error {
 // look is one customer whose key is held elsewhere.
 func (s *Service) look(ctx context.Context, c id.Customer, hourly bool) error {
 	p, err := s.o.Store.Place(ctx, c)
+	if fault.Is(err, fault.NotFound) {
+		return s.held(ctx, c, false)
+	}
 	if err != nil {
 		return err
 	}

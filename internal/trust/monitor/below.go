@@ -42,6 +42,12 @@ func (s *Service) liftOne(ctx context.Context, a Alert) error {
 		return err
 	}
 	return s.o.Store.Registry().Keep(ctx, func(tx *place.Tx) error {
+		if err := tx.There(a.Node); err != nil {
+			if fault.Is(err, fault.NotFound) {
+				return nil // who has left meanwhile is not written down again
+			}
+			return err
+		}
 		type row struct {
 			Severity string `db:"severity"`
 			Ended    int64  `db:"ended_at"`

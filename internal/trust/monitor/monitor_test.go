@@ -42,6 +42,7 @@ func (p *post) Send(_ context.Context, m mail.Message) error {
 // world is one customer's place, a node above it, and a clock that tests move.
 type world struct {
 	*testing.T
+	store  *place.Store
 	s      *monitor.Service
 	w      monitor.Where
 	above  id.Node
@@ -59,7 +60,7 @@ var tree = place.Migrations{{Number: 100, Name: "nodes", SQL: `CREATE TABLE node
 func each(t *testing.T, fn func(w *world)) {
 	placetestRun(t, func(t *testing.T, store *place.Store, w *world) {
 		p := placetest.Customer(t, store)
-		w.T, w.box, w.above, w.w = t, &post{}, id.New[id.Node](), monitor.In(p)
+		w.T, w.store, w.box, w.above, w.w = t, store, &post{}, id.New[id.Node](), monitor.In(p)
 		w.s = monitor.New(monitor.Options{
 			Store: store, Mail: w.box, Now: func() time.Time { return w.now }, URL: func() string { return "https://portal.example" },
 			Name: func(context.Context, id.Node) string { return "Acme" },
@@ -423,4 +424,39 @@ func TestConditionsAreLookedAtSoon(t *testing.T) {
 			t.Errorf("%+v: looked at soon: %v", c.commit, !c.soon)
 		}
 	}
+}
+
+// Who leaves between the reading of an alert and its way up is not written down
+// again, and nobody above is told of what is gone.
+func TestAnAlertOfOneWhoLeaves(t *testing.T) {
+	each(t, func(w *world) {
+		w.report(silent)
+		count := func(table string) int {
+			t.Helper()
+			var n int
+			w.no(w.store.Registry().View(w.Context(), func(tx *place.Tx) (err error) {
+				n, err = place.Row[int](tx, `SELECT count(*) FROM `+table)
+				return err
+			}))
+			return n
+		}
+		_, err := w.s.AddContact(w.Context(), w.s.Node(w.above), who, monitor.Contact{Name: "Reseller", Email: "noc@example.com", Below: true})
+		w.no(err)
+		w.no(w.store.Registry().Keep(w.Context(), func(tx *place.Tx) error { // as a crash between the two leaves it
+			_, err := tx.Exec(`DELETE FROM alerts_below`)
+			return err
+		}))
+		asked := 0
+		s := monitor.New(monitor.Options{
+			Store: w.store, Mail: w.box, Now: func() time.Time { return w.now },
+			Above: func(*place.Tx, id.Node) ([]id.Node, error) {
+				asked++
+				return []id.Node{w.above}, w.store.Destroy(w.Context(), w.w.Place.Customer())
+			},
+		})
+		_ = s.Turn(w.Context()) // the place is gone in the middle of it
+		if alerts, mails := count("alerts_below"), count("alert_mails"); asked != 1 || alerts != 0 || mails != 0 {
+			t.Errorf("asked %d times; %d alerts and %d mails of one who has left", asked, alerts, mails)
+		}
+	})
 }
