@@ -50,11 +50,6 @@ func request(name string, text []byte, signer *x509.Certificate) *proof.Report {
 	default:
 		say(false, "signer", "it was signed by another installation than the one of the certificate that you gave")
 	}
-	if c == nil {
-		rep.Kind = "signed PDF"
-		say(true, "document", "what it says stands on its pages; the JSON of the same certificate is printed here")
-		return rep
-	}
 	const form = "2006-01-02 15:04:05 MST"
 	when := "in time"
 	if !c.InTime {

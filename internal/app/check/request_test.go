@@ -41,6 +41,7 @@ func TestVerifyTheCertificateOfARequest(t *testing.T) {
 	no(err)
 	d := paper.New("Certificate", "Ringfence", at)
 	d.Text("said")
+	d.Attach("certificate.json", text)
 	page, err := d.Bytes()
 	no(err)
 	pdf, err := key.Sign(page, "Certificate", at)
@@ -67,7 +68,8 @@ func TestVerifyTheCertificateOfARequest(t *testing.T) {
 	}{
 		"as it is":             {[]string{whole}, 0, "no. 812      2026-05-03 10:00:00 UTC 2 recordings restricted (evt_x)"},
 		"late":                 {[]string{whole}, 0, "answered 2026-05-03 10:00:00 UTC, late"},
-		"as PDF":               {[]string{paged}, 0, `unchanged since it was signed by "Test installation"`},
+		"as PDF":               {[]string{paged}, 0, "no. 812      2026-05-03 10:00:00 UTC 2 recordings restricted (evt_x)"},
+		"who signed it":        {[]string{paged}, 0, `unchanged since it was signed by "Test installation"`},
 		"of this installation": {[]string{"--certificate", mine, whole, paged}, 0, "that is the installation"},
 		"of another":           {[]string{"--certificate", foreign, whole}, 1, "another installation"},
 		"changed":              {[]string{changed}, 1, "changed after it was signed"},

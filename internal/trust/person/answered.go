@@ -155,7 +155,7 @@ func (s *Service) documents(ctx context.Context, c Certificate) (file, pdf []byt
 	if file, err = json.Marshal(Envelope{WhatItIs, string(text), signature}); err != nil {
 		return nil, nil, err
 	}
-	if pdf, err = page(c); err == nil {
+	if pdf, err = page(c, text); err == nil {
 		pdf, err = s.o.Paper(ctx, pdf, "Certificate of a person's request", c.SignedAt)
 	}
 	return file, pdf, err

@@ -70,13 +70,24 @@ type Envelope struct {
 const WhatItIs = "ringfence certificate of a person's request"
 
 // Verify checks the file of a certificate, JSON or PDF, without asking anybody:
-// fault.Denied if it was changed, fault.Invalid if it is none. The certificate is
-// nil for a PDF. It trusts whatever signer is named inside: the caller compares
-// that with the installation's.
+// fault.Denied if it was changed, fault.Invalid if it is none. A PDF has what the JSON
+// says in it. It trusts whatever signer is named inside: the caller compares that
+// with the installation's.
 func Verify(file []byte) (*Certificate, paper.Signature, error) {
 	if bytes.HasPrefix(file, []byte("%PDF-")) {
 		sig, err := paper.Verify(file)
-		return nil, sig, err
+		if err != nil {
+			return nil, sig, err
+		}
+		text, err := paper.Attached(file)
+		if fault.Is(err, fault.NotFound) {
+			return nil, sig, fault.New(fault.Invalid, "this document is signed and unchanged, but it is no certificate of a person's request")
+		}
+		if err != nil {
+			return nil, sig, err
+		}
+		c, err := parse(text)
+		return c, sig, err
 	}
 	var e Envelope
 	if err := json.Unmarshal(file, &e); err != nil || e.What != WhatItIs {
@@ -86,12 +97,18 @@ func Verify(file []byte) (*Certificate, paper.Signature, error) {
 	if err != nil {
 		return nil, sig, err
 	}
+	c, err := parse([]byte(e.Certificate))
+	return c, sig, err
+}
+
+// parse reads what was signed.
+func parse(text []byte) (*Certificate, error) {
 	var c Certificate
-	if err := json.Unmarshal([]byte(e.Certificate), &c); err != nil {
-		return nil, sig, fault.Wrap(err, fault.Invalid, "the signed certificate cannot be read")
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "the signed certificate cannot be read")
 	}
 	if c.Version != 1 {
-		return nil, sig, fault.New(fault.Invalid, "the certificate is of version %d, which this program does not know", c.Version)
+		return nil, fault.New(fault.Invalid, "the certificate is of version %d, which this program does not know", c.Version)
 	}
-	return &c, sig, nil
+	return &c, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -63,7 +64,8 @@ func (w *world) certificate(c id.PersonRequest) *person.Certificate {
 	w.Helper()
 	paged, err := w.persons.CertificateOf(w.Context(), w.Place, c, true)
 	w.no(err)
-	if _, _, err := person.Verify(paged); err != nil || !bytes.HasPrefix(paged, []byte("%PDF-")) {
+	page, _, err := person.Verify(paged)
+	if err != nil || !bytes.HasPrefix(paged, []byte("%PDF-")) {
 		w.Error("the PDF:", err)
 	}
 	file, err := w.persons.CertificateOf(w.Context(), w.Place, c, false)
@@ -75,6 +77,9 @@ func (w *world) certificate(c id.PersonRequest) *person.Certificate {
 	}
 	cert, _, err := person.Verify(file)
 	w.no(err)
+	if !reflect.DeepEqual(page, cert) {
+		w.Errorf("the PDF says %+v, the JSON %+v", page, cert)
+	}
 	w.inTheLog(cert)
 	return cert
 }
@@ -302,12 +307,28 @@ func TestAChangedCertificateIsRefused(t *testing.T) {
 				t.Fatalf("byte %d of %d: %v", at, len(pdf), err)
 			}
 		}
+		if _, _, err := person.Verify(must(letter())); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a signed letter: %v", err)
+		}
 		for _, other := range []string{"", "{}", `{"what":"ringfence destruction certificate"}`} {
 			if _, _, err := person.Verify([]byte(other)); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%q: %v", other, err)
 			}
 		}
 	})
+}
+
+// letter is another document, signed.
+func letter() ([]byte, error) {
+	o, err := signing(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	pdf, err := person.LetterPaper(person.Case{}, "answer", time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return o.Paper(context.Background(), pdf, "Letter", time.Now())
 }
 
 // Facts that are not what they have to be are not repeated.
@@ -337,7 +358,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte(`{"what":"ringfence certificate of a person's request","certificate":"{}","signature":"AAAA"}`))
 	f.Add([]byte("%PDF-1.4"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if c, _, err := person.Verify(file); err == nil && c == nil && !bytes.HasPrefix(file, []byte("%PDF-")) {
+		if c, _, err := person.Verify(file); err == nil && c == nil {
 			t.Error("neither a certificate nor an error")
 		}
 	})

@@ -11,8 +11,8 @@ const mostPrinted = 500
 
 const instantForm = "2 January 2006, 15:04:05 MST"
 
-// page writes a certificate for people.
-func page(c Certificate) ([]byte, error) {
+// page writes a certificate for people; for programs, what they read of it is in it.
+func page(c Certificate, said []byte) ([]byte, error) {
 	d := paper.New("Certificate of a person's request: "+c.Name, "Ringfence", c.SignedAt)
 	facts := [][2]string{
 		{"Certificate", c.ID},
@@ -60,5 +60,6 @@ func page(c Certificate) ([]byte, error) {
 	d.Heading("What this says")
 	d.Text("It tells what was done about the request until it was ended, as the change log has it. What came later, such as a restriction that was lifted since, is not in it. " +
 		"It names nobody, and repeats nothing that somebody wrote. Each entry can be proven with an export of the change log, in which it stands at the number and under the id that are named here.")
+	d.Attach("certificate.json", said)
 	return d.Bytes()
 }
