@@ -20,8 +20,9 @@ import (
 //	by name    one of the telephone system's names of the call, and its time
 //	           (two systems may have counted to the same name), and no other
 //	           people where both know who took part
-//	by people  two of caller, number dialled and extensions, the same time for
-//	           half of the shorter one, and no other extension
+//	by people  who is outside (the caller of a call that came in, whom one that
+//	           went out dialled) and one more, the same time for half of the
+//	           shorter one, and no other extension
 //
 // A recording stands in for one call of a source and no more. Names of files are
 // no names of calls: two recorders may both have written 0001.wav.
@@ -92,10 +93,23 @@ func (o *others) captured(r row) (sound, error) {
 }
 
 // people are those who took part in a call, blinded.
-type people struct{ numbers, extensions [][]byte }
+type people struct {
+	numbers, extensions [][]byte
+	outside             [][]byte // of the numbers: a colleague's extension and a line's number many calls have, this few
+}
 
 func (o *others) who(source id.Source, c Call) (w people, err error) {
 	if _, w.numbers, err = recording.Tokens(o.tx, source, recording.Call{Caller: recording.Party{Number: c.Caller}, Dialled: c.Dialled}); err != nil {
+		return w, err
+	}
+	outside := recording.Call{Caller: recording.Party{Number: c.Caller}, Dialled: c.Dialled}
+	switch recording.Direction(c.Direction) {
+	case recording.Inbound:
+		outside.Dialled = ""
+	case recording.Outbound:
+		outside.Caller.Number = ""
+	}
+	if _, w.outside, err = recording.Tokens(o.tx, source, outside); err != nil {
 		return w, err
 	}
 	var agents []recording.Agent
@@ -169,7 +183,12 @@ func (o *others) byPeople(r row, w people) (sound, error) {
 		if err != nil {
 			return sound{}, err
 		}
-		if len(w.extensions) > 0 && inCommon(w.extensions, theirs) == 0 && inCommon(w.numbers, theirs) < len(theirs) {
+		switch {
+		case len(w.outside) == 0 && inCommon(ours, theirs) < len(theirs): // it is not known who is outside
+			continue
+		case inCommon(w.outside, theirs) < len(w.outside):
+			continue
+		case len(w.extensions) > 0 && inCommon(w.extensions, theirs) == 0 && inCommon(w.numbers, theirs) < len(theirs):
 			continue // somebody else took part there
 		}
 		if free, err := o.free(r, s); err != nil || free {

@@ -155,6 +155,13 @@ func TestCapturedByAnotherSource(t *testing.T) {
 		}, item: func(i *recording.Item) { i.Call.Idents = []string{"file:0001"} }},
 		{name: "one number alone", call: func(c *coverage.Call) { c.Dialled, c.Extensions = "", nil }},
 		{name: "another caller", call: func(c *coverage.Call) { c.Caller, c.Extensions = "01614960999", nil }},
+		{name: "another caller of the same line and colleague", call: func(c *coverage.Call) { c.Caller = "01614960999" }},
+		{name: "a caller who withholds their number", call: func(c *coverage.Call) { c.Caller = "" }},
+		{name: "the line goes by another number", call: func(c *coverage.Call) { c.Dialled = "600" }, captured: true},
+		{name: "another one was called", call: func(c *coverage.Call) {
+			c.Direction, c.Caller, c.Dialled = "outbound", "01614960000", "01614960999"
+		}},
+		{name: "of a direction that is not known, another caller", call: func(c *coverage.Call) { c.Direction, c.Caller = "", "01614960999" }},
 		{name: "another colleague", call: func(c *coverage.Call) { c.Extensions = []string{"202"} }},
 		{name: "the same people again", call: later(2 * time.Minute)},
 		{name: "only its end overlaps", call: later(35 * time.Second)},
