@@ -22,9 +22,9 @@ func (d *detector) written() {
 			d.add(Email, i, i+1, 0.99, "written as an address")
 		case ipWord.MatchString(t.text):
 			d.add(IPAddress, i, i+1, 0.95, "four numbers with dots")
-		case expiryWord.MatchString(t.text) && speaksOf(expected(d.ts, i, i+1), Date):
+		case expiryWord.MatchString(t.text) && speaksOf(d.expects(i, i), Date):
 			d.add(Date, i, i+1, 0.85, "a date was asked for")
-		case dateWord.MatchString(t.text) && (strings.ContainsAny(t.text, "/.") || speaksOf(expected(d.ts, i, i+1), Date)) && !speaksOf(expected(d.ts, i, i), SortCode):
+		case dateWord.MatchString(t.text) && (strings.ContainsAny(t.text, "/.") || speaksOf(d.expects(i, i), Date)) && !speaksOf(d.expects(i, i), SortCode):
 			d.add(Date, i, i+1, 0.9, "a day with its year")
 		case urlWord.MatchString(t.text):
 			d.add(URL, i, i+1, 0.95, "written as an address")

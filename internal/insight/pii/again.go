@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"sort"
+	"strings"
+)
 
 // People do not say a number once from its first digit to its last: they begin
 // again, are asked for a part of it, and go on after something else was said.
@@ -8,35 +11,121 @@ import "strings"
 // number is one that was found, with the tokens it stands in.
 type number struct {
 	entity      Entity
-	text        string
+	text        string // letters and digits, as far as they were said
 	first, last int
+	part        bool // it was asked for as a part, and is whole
+	group       int
+	who         string // who said it first
+}
+
+// history is what was found, in the order in which it was said.
+type history []number
+
+// before is the last of it that ends before a token, and where in the history it is.
+func (h history) before(token int) (number, int, bool) {
+	i := sort.Search(len(h), func(i int) bool { return h[i].first >= token })
+	if i == 0 || h[i-1].last >= token {
+		return number{}, 0, false
+	}
+	return h[i-1], i - 1, true
 }
 
 const (
-	onward   = 12 // words within which somebody goes on with a number
-	repeated = 40 // words within which somebody asks for a part of it
+	onward   = 40 // words within which somebody goes on with a number
+	repeated = 60 // words within which somebody asks for a part of it, or reads it back
 )
 
-// goesOn tells of a few digits that mean nothing by themselves which number
-// before they belong to.
-func (d *detector) goesOn(one run, first int) Entity {
-	n := len(one.text)
-	if len(d.past) == 0 || n < 2 {
-		return ""
+// lacks is how many letters and digits a number still has to have.
+func (n number) lacks() int {
+	if n.part || n.text == "" {
+		return 0
 	}
-	before := d.past[len(d.past)-1]
-	words := first - before.last
-	if words > 0 && words <= repeated && n < len(before.text) && (n > 2 && strings.Contains(before.text, one.text) || strings.HasSuffix(before.text, one.text)) {
-		return before.entity
+	full := 0
+	switch n.entity {
+	case CreditCard:
+		full = 16
+		if n.text[0] == '3' {
+			full = 15
+		} else if n.text[0] == '6' && len(n.text) >= 16 {
+			full = 19
+		}
+	case Phone:
+		full = 11
+		if strings.HasPrefix(n.text, "44") {
+			full = 12
+		}
+	case IBAN:
+		if full = 22; len(n.text) >= 2 && ibanLengths[n.text[:2]] > 0 {
+			full = ibanLengths[n.text[:2]]
+		}
+	case SecurityCode, SortCode, BankAccount, NHS, NINO:
+		full = fullLength[n.entity]
 	}
-	between := before.last + 1
-	if words <= 0 || words > onward || n < 3 || n > 6 || d.speaker(d.ts[first].turn) != d.speaker(d.ts[before.last].turn) || d.speaker(d.ts[first].turn) == "" {
-		return ""
+	return max(0, full-len(n.text))
+}
+
+var fullLength = map[Entity]int{SecurityCode: 3, SortCode: 6, BankAccount: 8, NHS: 10, NINO: 9}
+
+// alikeText makes letters and digits that sound the same the same.
+func alikeText(s string) string { return strings.ReplaceAll(s, "o", "0") }
+
+// repeats says that a few letters or digits are read back from a number.
+func (n number) repeats(text string) bool {
+	a, b := alikeText(n.text), alikeText(text)
+	switch k := len(text); {
+	case k < 2 || k == 2 && n.entity == Email:
+		return false
+	case k == 2:
+		return strings.HasPrefix(a, b) || strings.HasSuffix(a, b)
 	}
-	if d.ts[first].turn == d.ts[before.last].turn || len(expected(d.ts[between:], first-between, first-between)) > 0 {
-		return ""
+	return strings.Contains(a, b)
+}
+
+// continues says that a run is what a number before still lacks: nothing else was
+// talked of in between, and the same person says it.
+func (d *detector) continues(before number, one run) bool {
+	first, n := one.symbols[0].at, len(one.text)
+	lacks := before.lacks()
+	if lacks == 0 || n > lacks+1+overlap(before.text, one.text) || first-before.last > onward || d.talk.between(before.entity, before.last+1, first) {
+		return false
 	}
-	return before.entity
+	turn, old := d.ts[first].turn, d.ts[before.last].turn
+	if d.speaker(turn) != before.who {
+		return false
+	}
+	if n == 1 { // one digit may be anything, but at the beginning of an answer
+		return turn != old && first-d.begins[turn] < 3 && before.entity != Phone
+	}
+	if turn == old && before.entity == CreditCard && n < 3 {
+		return false
+	}
+	return true
+}
+
+// overlap is how many symbols at the end of a are said again at the beginning of b.
+func overlap(a, b string) int {
+	for n := min(len(a), len(b)); n > 1; n-- {
+		if a[len(a)-n:] == b[:n] {
+			return n
+		}
+	}
+	return 0
+}
+
+// goesOn tells of a few digits which number before they belong to, and whether
+// they are new digits of it or read back.
+func (d *detector) goesOn(one run) (of int, more, ok bool) {
+	first := one.symbols[0].at
+	before, at, ok := d.past.before(first)
+	switch {
+	case !ok:
+		return 0, false, false
+	case d.continues(before, one):
+		return at, true, true
+	case first-before.last <= repeated && before.repeats(one.text) && (len(one.text) > 2 || first-before.last <= 20):
+		return at, false, true
+	}
+	return 0, false, false
 }
 
 // ending tells of three or four digits which number they are the end of:
@@ -64,7 +153,7 @@ func (d *detector) triedBefore(n number) {
 			return
 		}
 		if words > 0 && len(t.text) >= 3 && strings.HasPrefix(n.text, t.text) && !d.used[t.first] {
-			d.add(n.entity, t.first, t.last+d.width(t.last), 0.7, "it was begun, and said again")
+			d.addTo(n.group, n.entity, t.first, t.last+d.width(t.last), 0.7, "it was begun, and said again")
 		}
 	}
 }

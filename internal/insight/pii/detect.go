@@ -10,8 +10,11 @@ type detector struct {
 	turns  []Turn
 	ts     []token
 	begins []int
-	used   []bool // words that are part of a finding
-	past   []number
+	talk   talk
+	used   []bool  // words that are part of a finding
+	past   history // numbers that were found
+	spelt  history // what was found in letters and digits
+	mails  history
 	tries  []number // what meant nothing when it was read
 	spans  []Span
 	groups int
@@ -21,12 +24,18 @@ type detector struct {
 func Detect(turns []Turn) []Span {
 	d := &detector{turns: turns}
 	d.ts, d.begins = tokens(turns)
+	d.talk = listen(d.ts)
 	d.used = make([]bool, len(d.ts))
 	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, d.numbers, d.places, d.people} {
 		find()
 	}
 	slices.SortStableFunc(d.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })
 	return d.spans
+}
+
+// expects is what a number was spoken of as that stands from one token to another.
+func (d *detector) expects(first, last int) []nearness {
+	return d.talk.expects(first, last+d.width(last), d.begins[d.ts[last].turn+1])
 }
 
 func (d *detector) speaker(turn int) string { return d.turns[turn].Speaker }
@@ -44,12 +53,18 @@ func (d *detector) taken(first, last int) bool {
 
 // add notes words from to to, not among them to, as one finding, in a span for
 // each turn. Turns in between that only nod are left out.
-func (d *detector) add(e Entity, from, to int, score float64, why string) {
+func (d *detector) add(e Entity, from, to int, score float64, why string) int {
 	d.groups++
+	d.addTo(d.groups, e, from, to, score, why)
+	return d.groups
+}
+
+// addTo is add for more of something that was found before.
+func (d *detector) addTo(group int, e Entity, from, to int, score float64, why string) {
 	for from < to {
 		turn := d.ts[from].turn
 		end := min(to, d.begins[turn+1])
-		if !nodding(d.ts[from:end]) || end == to && from == d.begins[turn] && d.groups == 0 {
+		if !nodding(d.ts[from:end]) || end == to && from == d.begins[turn] && group == 0 {
 			a, b := from, end
 			for a < b-1 && d.ts[a].filler && !d.ts[a].isNumber() && e != Person {
 				a++
@@ -57,7 +72,7 @@ func (d *detector) add(e Entity, from, to int, score float64, why string) {
 			for end == to && b-1 > a && d.ts[b-1].filler && !d.ts[b-1].isNumber() {
 				b--
 			}
-			d.note(Span{Entity: e, Turn: turn, From: d.ts[a].word, To: d.ts[b-1].word + 1, Score: min(max(score, 0.3), 0.99), Why: why, Group: d.groups})
+			d.note(Span{Entity: e, Turn: turn, From: d.ts[a].word, To: d.ts[b-1].word + 1, Score: min(max(score, 0.3), 0.99), Why: why, Group: group})
 			for i := a; i < b; i++ {
 				d.used[i] = true
 			}

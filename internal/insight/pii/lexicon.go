@@ -44,7 +44,8 @@ var (
 
 	// amounts are words that say that the number before them is nobody's.
 	amounts = set(`pounds pound pence percent per p megabits megabit gigabytes gigabyte gigs minutes minute hours hour days day weeks week months month years times
-		people quid kilos miles mile metres seconds euros dollars litres units degrees o'clock`)
+		people quid kilos miles mile metres seconds euros dollars litres units degrees o'clock many each grams gram ounces tablets foot feet inch inches mil
+		mph grand stone packs boxes metre litre kilo hertz watts`)
 
 	monthNames = table(`january=1 february=2 march=3 april=4 may=5 june=6 july=7 august=8 september=9 october=10 november=11 december=12
 		jan=1 feb=2 apr=4 aug=8 sept=9 oct=10 nov=11 dec=12`)

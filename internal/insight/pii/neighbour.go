@@ -7,6 +7,8 @@ var (
 	counted  = set(`digit digits number numbers figures letters characters blocks groups`)
 	counting = set(`last first next final other`)
 	pointing = set(`new that this which other old easy same right wrong only another blue white red second big little small the`)
+	relating = set(`ending ends that which who we you of with on in at he she they`)
+	groups   = set(`three four six eight ten sixteen`) // what a number has digits
 	tys      = set(`tea tee ty teas tees`)
 	teens    = set(`teen teens team`)
 )
@@ -22,6 +24,11 @@ func neighbours(ts []token, begins []int) {
 			return &ts[i+k]
 		}
 		prev, next := near(-1), near(1)
+		if dividing(near(-1), &ts[i], near(1)) && (dividing(near(-3), near(-2), near(-1)) && near(-2).text == ts[i].text || dividing(near(1), near(2), near(3)) && near(2).text == ts[i].text ||
+			dividing(near(-4), near(-3), near(-2)) && near(-3).text == ts[i].text || dividing(near(2), near(3), near(4)) && near(3).text == ts[i].text) {
+			ts[i].alike, ts[i].filler = "", true
+			continue
+		}
 		switch t := &ts[i]; {
 		case tys[next.text] && t.units() != "" && (near(2).isNumber() || t.isNumber() && next.text != "tea"):
 			t.digits, t.tens, t.alike = t.units(), true, ""
@@ -34,12 +41,22 @@ func neighbours(ts []token, begins []int) {
 			counting[prev.text] && t.isNumber() && !next.says(),
 			t.isNumber() && prev.text == "of" && near(-2).text != "" && counted[near(-2).text],
 			t.isNumber() && next.text == "on" && near(2).text == "the",
+			groups[t.text] && prev.text == "the" && !near(-2).isNumber() && (next.text == "" || next.text == "with" || next.text == "on"),
+			t.text == "one" && relating[next.text] && !prev.isNumber() && !near(2).says(),
 			t.text == "one" && pointing[prev.text] && !next.says() && !near(-2).isNumber(),
 			t.text == "oh" && prev.text == "" && next.text != "" && !next.says(): // nothing but surprise
 			t.digits, t.alike = "", ""
 		}
 	}
 }
+
+// dividing says that a word stands between two numbers. One that does so twice
+// in a row is said for the line between them.
+func dividing(prev, t, next *token) bool {
+	return prev.isNumber() && !t.isNumber() && t.text != "" && dividers[t.text] && next.isNumber()
+}
+
+var dividers = set(`line lines dash stroke slash space hyphen then and dot point gap break bar`)
 
 // units is the digit that a word may be, from two to nine.
 func (t *token) units() string {

@@ -12,13 +12,14 @@ var lengths = map[Entity][2]int{
 }
 
 // judge decides what a run of digits is. plus says that a plus was said first.
-func judge(d string, before []nearness, plus bool) (Entity, float64, string) {
+func judge(one run, before []nearness, plus bool) (Entity, float64, string) {
+	d := one.text
 	if nobodys(before) && !plus && !(len(d) >= 13 && Luhn(d)) {
 		return "", 0, ""
 	}
 	for _, exact := range []bool{true, false} {
 		for i, c := range before {
-			if exact && !slices.Contains(usual[c.entity], len(d)) && !(c.part && len(d) == 4) || !plausible(d, c, plus) {
+			if exact && !exactly(d, c) || !plausible(one, c, i == 0 || i == 1 && before[0].words == c.words, plus) {
 				continue
 			}
 			if e, score, why := settle(d, c.entity, plus); e != "" {
@@ -26,29 +27,59 @@ func judge(d string, before []nearness, plus bool) (Entity, float64, string) {
 			}
 		}
 	}
-	return alone(d, plus)
+	return alone(one, plus)
 }
 
 // nobodys says that what was spoken of last has numbers that are nobody's.
 func nobodys(before []nearness) bool {
-	return len(before) > 0 && before[0].entity == nothing && before[0].words <= 8
+	return len(before) > 0 && before[0].entity == nothing && before[0].words <= 10
 }
 
 // usual are the lengths that numbers have when every digit was heard. Of two
 // kinds that were spoken of, the one that fits is meant.
 var usual = map[Entity][]int{CreditCard: {16}, SecurityCode: {3, 4}, SortCode: {6}, BankAccount: {8}, NHS: {10}}
 
-// plausible says whether a number may be what was spoken of.
-func plausible(d string, c nearness, plus bool) bool {
+func exactly(d string, c nearness) bool {
 	n := len(d)
-	limits, known := lengths[c.entity]
 	switch {
-	case !known, n < limits[0], n > limits[1], c.words > patience(c.entity):
+	case c.entity == SecurityCode && c.weak:
+		return n == 3
+	case c.entity == CreditCard && n == 15:
+		return d[0] == '3'
+	}
+	return slices.Contains(usual[c.entity], n) || c.part && (n == 4 || n == 8)
+}
+
+// plausible says whether a number may be what was spoken of. What was spoken of
+// last may be longer ago than what something else was spoken of after.
+func plausible(one run, c nearness, last, plus bool) bool {
+	d, n := one.text, len(one.text)
+	limits, known := lengths[c.entity]
+	patience := patience(c.entity)
+	if last && exactly(d, c) {
+		patience = reach
+	}
+	switch {
+	case !known, n < limits[0], n > limits[1], c.words > patience:
 		return false
-	case c.length == len(" code ") && (c.entity == SortCode && n != 6 || c.entity == SecurityCode && n != 3), c.length == len(" number is ") && c.entity == BankAccount && n != 8:
+	case c.entity == CreditCard && c.weak:
+		return n >= 12 || (n == 8 || n == 4) && last && c.words <= 20 && one.byDigits()
+	case c.entity == CreditCard && n < 12 && !last && !c.part:
+		return false
+	case c.weak && !exactly(d, c):
 		return false
 	case n >= 13 && c.entity != CreditCard:
 		return c.entity == Phone && (plus || strings.HasPrefix(d, "44") || d[0] == '0')
+	}
+	return true
+}
+
+// byDigits says that a number was read out digit by digit, as prices are not.
+func (one run) byDigits() bool {
+	for _, s := range one.symbols {
+		if len(s.text) == 2 && s.text[0] != s.text[1] || s.alike && len(one.symbols) < 8 {
+			return false
+		}
 	}
 	return true
 }
@@ -68,7 +99,7 @@ func patience(e Entity) int {
 // settle weighs a number that was asked for.
 func settle(d string, e Entity, plus bool) (Entity, float64, string) {
 	n := len(d)
-	phone := (d[0] == '0' || strings.HasPrefix(d, "44") && n >= 11 || plus) && n >= 9 && n <= 13
+	phone := (d[0] == '0' || britishAbroad(d) || plus) && n >= 9 && n <= 13
 	switch e {
 	case CreditCard:
 		if n >= 13 && n <= 19 && Luhn(d) {
@@ -93,64 +124,185 @@ func settle(d string, e Entity, plus bool) (Entity, float64, string) {
 	return e, 0.85, "it was asked for, and has the right length"
 }
 
+// britishAbroad says that a number begins as one of the United Kingdom does from abroad.
+func britishAbroad(d string) bool {
+	return len(d) >= 11 && strings.HasPrefix(d, "44") && strings.IndexByte("12378", d[2]) >= 0
+}
+
 // alone weighs a number that nobody announced.
-func alone(d string, plus bool) (Entity, float64, string) {
+func alone(one run, plus bool) (Entity, float64, string) {
+	d := one.text
 	switch n := len(d); {
 	case plus && n >= 10 && n <= 14:
 		return Phone, 0.8, "an international number"
 	case n >= 13 && n <= 19 && Luhn(d):
 		return CreditCard, 0.95, "the check digit agrees"
-	case n >= 14 && n <= 32:
+	case n >= 14 && n <= 20 && one.sure() && one.byDigits():
 		return CreditCard, 0.6, "as long as a card number"
-	case strings.HasPrefix(d, "44") && n >= 11 && n <= 13:
+	case britishAbroad(d) && n <= 13:
 		return Phone, 0.7, "an international number"
 	case d[0] == '0' && n >= 9 && n <= 13:
 		return Phone, 0.75, "as long as a telephone number, and begins like one"
 	case mod11(d):
 		return NHS, 0.6, "the check digit agrees"
-	case n == 12 || n == 13:
+	case (n == 12 || n == 13) && one.sure() && one.byDigits():
 		return CreditCard, 0.5, "almost as long as a card number"
 	}
 	return "", 0, ""
+}
+
+// sure says that hardly any digit of a number may be a word as well.
+func (one run) sure() bool {
+	alike := 0
+	for _, s := range one.symbols {
+		if s.alike {
+			alike++
+		}
+	}
+	return 5*alike <= len(one.symbols)
 }
 
 // numbers finds what is said in digits alone.
 func (d *detector) numbers() {
 	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, used: slices.Clone(d.used)}
 	for _, one := range r.runs() {
-		first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
-		if d.taken(first, last) || d.amount(first, last, len(one.text)) {
-			continue
-		}
-		plus := first > 0 && d.ts[first-1].text == "plus" || strings.HasPrefix(d.ts[first].raw, "+")
-		before := expected(d.ts, first, min(last+2, len(d.ts)))
-		if dated := d.asDate(one, before); dated {
-			continue
-		}
-		if d.both(one, before) {
-			continue
-		}
-		one = shorter(one, plus)
-		first = one.symbols[0].at
-		e, score, why := judge(one.text, before, plus)
-		if end := d.ending(one, before, first); end != "" {
-			e, score, why = end, 0.8, "the end of one that was asked for"
-		}
-		if e == "" {
-			if e = d.goesOn(one, first); e == "" {
-				d.tries = append(d.tries, number{"", one.text, first, last})
-				continue
+		for len(one.symbols) > 0 {
+			if part, rest := one.firstTurn(d.ts); len(rest) > 0 { // what goes on with a number, or repeats of it, may be the beginning only
+				if at, more, ok := d.goesOn(part); ok && !d.taken(part.symbols[0].at, part.symbols[0].at) && !d.whole(one) {
+					d.onward(at, part, more)
+					one = r.finish(rest)
+					continue
+				}
 			}
-			score, why = 0.6, "it goes on with a number before, or repeats of it"
+			d.number(one)
+			break
 		}
-		if plus && d.ts[first].turn == d.ts[max(0, first-1)].turn && d.ts[max(0, first-1)].text == "plus" {
-			first--
-		}
-		first, last = d.stretch(e, one, first, last)
-		d.add(e, d.begunBefore(first, false), last+1, score, why)
-		d.past = append(d.past, number{e, one.text, first, last})
-		d.triedBefore(d.past[len(d.past)-1])
 	}
+}
+
+// whole says of a number that it is one by itself, whatever was said before.
+func (d *detector) whole(one run) bool {
+	before := d.expects(one.symbols[0].at, one.symbols[len(one.symbols)-1].at)
+	return len(one.text) > 8 && len(before) > 0 && exactly(one.text, before[0])
+}
+
+func (d *detector) number(one run) {
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	if d.taken(first, last) || d.amount(first, last, len(one.text)) {
+		return
+	}
+	plus := first > 0 && d.ts[first-1].text == "plus" || strings.HasPrefix(d.ts[first].raw, "+")
+	before := d.expects(first, last)
+	if at, more, ok := d.goesOn(one); ok && more {
+		d.onward(at, one, true)
+		return
+	}
+	if d.asDate(one, before) || d.both(one, before) || d.wholes(one, before) {
+		return
+	}
+	one = shorter(one, plus)
+	first = one.symbols[0].at
+	e, score, why := judge(one, before, plus)
+	if end := d.ending(one, before, first); end != "" {
+		e, score, why = end, 0.8, "the end of one that was asked for"
+	}
+	if e == "" {
+		at, _, ok := d.goesOn(one)
+		if !ok && d.behindCard(one) {
+			d.found(SecurityCode, one.text, first, last+d.width(last), 0.7, "three digits behind the number of a card", false)
+			return
+		}
+		if !ok {
+			d.tries = append(d.tries, number{text: one.text, first: first, last: last})
+			return
+		}
+		d.onward(at, one, false)
+		return
+	}
+	if plus && d.ts[first].turn == d.ts[max(0, first-1)].turn && d.ts[max(0, first-1)].text == "plus" {
+		first--
+	}
+	first, last = d.stretch(e, one, first, last)
+	d.found(e, one.text, d.begunBefore(first, false), last+1, score, why, e == CreditCard && len(one.text) == 4 && asPart(before))
+}
+
+// behindCard says that three digits are the security code of the card whose
+// number the same person has just said.
+func (d *detector) behindCard(one run) bool {
+	first := one.symbols[0].at
+	card, _, ok := d.past.before(first)
+	return ok && len(one.text) == 3 && one.byDigits() && card.entity == CreditCard && card.lacks() == 0 && !card.part && first-card.last < 9 &&
+		d.speaker(d.ts[first].turn) == d.speaker(d.ts[card.last].turn)
+}
+
+// found adds a number and remembers it.
+func (d *detector) found(e Entity, text string, from, to int, score float64, why string, part bool) {
+	group := d.add(e, from, to, score, why)
+	d.past = append(d.past, number{e, text, from, to - 1, part, group, d.speaker(d.ts[from].turn)})
+	d.triedBefore(d.past[len(d.past)-1])
+}
+
+// onward adds what belongs to a number before: more of it, or what is repeated.
+func (d *detector) onward(at int, one run, more bool) {
+	n := d.past[at]
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	to := last + d.width(last)
+	d.addTo(n.group, n.entity, first, to, 0.6, "it goes on with a number before, or repeats of it")
+	if more {
+		n.text += one.text[overlap(n.text, one.text):]
+	}
+	n.first, n.last = first, to-1
+	d.past = append(d.past, n)
+}
+
+// asPart says that four digits of a card were asked for.
+func asPart(before []nearness) bool {
+	for _, n := range before {
+		if n.entity == CreditCard {
+			return n.part
+		}
+	}
+	return false
+}
+
+// wholes takes apart what was said in several turns, each of which says a whole
+// number: a code that is corrected, or said again because nobody heard it.
+func (d *detector) wholes(one run, before []nearness) bool {
+	if len(before) == 0 || slices.Contains(usual[before[0].entity], len(one.text)) {
+		return false
+	}
+	e := before[0].entity
+	var parts [][]symbol
+	for i, s := range one.symbols {
+		if i == 0 || d.ts[s.at].turn != d.ts[one.symbols[i-1].at].turn {
+			parts = append(parts, nil)
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], s)
+	}
+	if len(parts) < 2 {
+		return false
+	}
+	for _, p := range parts {
+		if !slices.Contains(usual[e], textOf(p)) {
+			return false
+		}
+	}
+	for _, p := range parts {
+		last := p[len(p)-1].at
+		text := ""
+		for _, s := range p {
+			text += s.text
+		}
+		d.found(e, text, p[0].at, last+d.width(last), 0.8, "it was asked for, and has the right length", false)
+	}
+	return true
+}
+
+func textOf(p []symbol) (n int) {
+	for _, s := range p {
+		n += len(s.text)
+	}
+	return n
 }
 
 // both takes apart what was read in one breath: sort code and account, or card

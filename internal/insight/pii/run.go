@@ -265,7 +265,8 @@ func (r *reader) finish(syms []symbol) run {
 			part += syms[j].text
 		}
 		who := r.speaker(turn)
-		if last != "" && len(part) >= 2 && (who != lastWho || who == "") && similar(last, part) {
+		if last != "" && len(part) >= 2 && (who != lastWho || who == "") && similar(last, part) ||
+			who != lastWho && len(part) >= 3 && strings.Contains(alikeText(out.text), alikeText(part)) {
 			i = j
 			continue
 		}
@@ -279,6 +280,22 @@ func (r *reader) finish(syms []symbol) run {
 		i = j
 	}
 	return out
+}
+
+// firstTurn is the part of a run that its first turn says, and what is left.
+func (one run) firstTurn(ts []token) (part run, rest []symbol) {
+	n := 1
+	for n < len(one.symbols) && ts[one.symbols[n].at].turn == ts[one.symbols[0].at].turn {
+		n++
+	}
+	part.symbols = one.symbols[:n]
+	for i, s := range part.symbols {
+		part.text += s.text
+		for range len(s.text) {
+			part.owner = append(part.owner, i)
+		}
+	}
+	return part, one.symbols[n:]
 }
 
 // withoutQuestion leaves out one digit at either end that the other said in a

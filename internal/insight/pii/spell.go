@@ -12,6 +12,10 @@ var (
 	ninoLoose     = regexp.MustCompile(`[a-z]{1,3}[0-9o]{3,8}[a-z]?`)
 	postcodeShape = regexp.MustCompile(`[a-z]{1,2}[0-9]{1,2}[a-z]?[0-9][a-z]{2}`)
 	postcodeLoose = regexp.MustCompile(`[a-z]{1,2}[0-9o]{1,4}[a-z]{0,3}|[0-9]{1,3}[a-z]{1,3}`)
+	wholePostcode = regexp.MustCompile(`^[a-z]{1,2}[0-9]{1,2}[a-z]?[0-9][a-z]{2}$`)
+	ibanBegun     = regexp.MustCompile(`[a-z]{2}[0-9o]{2}[a-z0-9]{0,30}$`)
+	outwardShape  = regexp.MustCompile(`^[a-z]{1,2}[0-9]{1,2}[a-z]?$`)
+	inwardShape   = regexp.MustCompile(`^[0-9][a-z]{2}$`)
 	ibanShape     = regexp.MustCompile(`[a-z]{2}[0-9o]{2}[a-z0-9]{11,30}`)
 	ibanLoose     = regexp.MustCompile(`[a-z0-9]{10,40}`)
 )
@@ -25,23 +29,73 @@ var postcodeAreas = set(`ab al b ba bb bd bh bl bn br bs bt ca cb cf ch cm co cr
 func (d *detector) spelled() {
 	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, letters: true, used: slices.Clone(d.used)}
 	for _, one := range r.runs() {
-		if !strings.ContainsAny(one.text, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(one.text, "0123456789") {
-			continue
-		}
-		first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
-		if d.taken(first, last) {
-			continue
-		}
-		before := expected(d.ts, first, min(last+2, len(d.ts)))
-		if d.iban(one, before) || d.nino(one, before) {
-			continue
-		}
-		d.postcode(one, before)
-		if !d.taken(first, last) {
-			d.tries = append(d.tries, number{"", one.text, first, last})
+		for len(one.symbols) > 0 {
+			if part, rest := one.firstTurn(d.ts); len(rest) > 0 && d.spelledOn(part) {
+				one = r.finish(rest)
+				continue
+			}
+			d.spelling(one)
+			break
 		}
 	}
 	d.tries = nil
+}
+
+// spelling decides what a run of letters and digits is. What has exactly the
+// shape of something is that, whatever was asked for.
+func (d *detector) spelling(one run) {
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	if d.spelledOn(one) || !strings.ContainsAny(one.text, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(one.text, "0123456789") || d.taken(first, last) {
+		return
+	}
+	before := d.expects(first, last)
+	if m := wholePostcode.FindString(one.text); m != "" && postcodeAreas[strings.TrimRight(m[:2], "0123456789")] && !nobodys(before) {
+		d.cover(Postcode, one, 0, len(one.text), 0.85, "the shape of a postcode")
+		return
+	}
+	if d.iban(one, before) || d.nino(one, before) {
+		return
+	}
+	d.postcode(one, before)
+	if !d.taken(first, last) {
+		d.tries = append(d.tries, number{text: one.text, first: first, last: last})
+	}
+}
+
+// spelledOn adds letters and digits that go on with what was found before, or read
+// it back.
+func (d *detector) spelledOn(one run) bool {
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	for _, h := range []history{d.spelt, d.mails} {
+		before, _, ok := h.before(first)
+		if !ok || first-before.last > repeated || d.taken(first, last) {
+			continue
+		}
+		more := d.continues(before, one) || d.inward(before, one)
+		if !more && (!before.repeats(one.text) || d.talk.between(before.entity, before.last+1, first) && len(one.text) < 4) {
+			continue
+		}
+		d.addTo(before.group, before.entity, first, last+d.width(last), 0.7, "it goes on with a number before, or repeats of it")
+		if more {
+			before.text += one.text
+		}
+		before.first, before.last = first, last+d.width(last)-1
+		if before.entity == Email {
+			d.mails = append(d.mails, before)
+			slices.SortFunc(d.mails, func(a, b number) int { return a.first - b.first })
+		} else {
+			d.spelt = append(d.spelt, before)
+		}
+		return true
+	}
+	return false
+}
+
+// inward says that a run is the second half of a postcode.
+func (d *detector) inward(before number, one run) bool {
+	first := one.symbols[0].at
+	return before.entity == Postcode && outwardShape.MatchString(before.text) && inwardShape.MatchString(one.text) &&
+		first-before.last <= onward && !d.talk.between(Postcode, before.last+1, first)
 }
 
 func (d *detector) iban(one run, before []nearness) bool {
@@ -51,6 +105,8 @@ func (d *detector) iban(one run, before []nearness) bool {
 	} else if speaksOf(before, IBAN) {
 		if at = ibanLoose.FindStringIndex(one.text); at != nil {
 			score, why = 0.85, "an IBAN was spoken of"
+		} else if at = ibanBegun.FindStringIndex(one.text); at != nil && ibanLengths[one.text[at[0]:at[0]+2]] == 0 {
+			at = nil
 		}
 	}
 	if at == nil {
@@ -111,6 +167,7 @@ func (d *detector) cover(e Entity, one run, from, to int, score float64, why str
 			end = at + d.width(at)
 		}
 	}
-	d.add(e, d.begunBefore(first, true), end, score, why)
-	d.triedBefore(number{e, one.text[from:to], first, last})
+	group := d.add(e, d.begunBefore(first, true), end, score, why)
+	d.spelt = append(d.spelt, number{e, one.text[from:to], first, end - 1, false, group, d.speaker(d.ts[first].turn)})
+	d.triedBefore(d.spelt[len(d.spelt)-1])
 }
