@@ -14,7 +14,7 @@ func TestWrongFindings(t *testing.T) {
 	if !*wrong {
 		t.Skip("prints only, with -wrong")
 	}
-	for _, file := range []string{"tuning.txt", "calls.txt", "stranger.txt"} {
+	for _, file := range []string{"tuning.txt", "calls.txt", "stranger.txt", "stranger-2.txt"} {
 		for _, d := range corpus(t, file) {
 			covered := map[[2]int]Entity{}
 			var bad []string
