@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"ringfence/internal/app/apptest"
+	"ringfence/internal/base/disk/disktest"
 )
 
 // A day of a customer with three telephone systems, lived in minutes: one pushes
@@ -34,7 +34,7 @@ var soakCalls = flag.Int("soak", 600, "calls of the day in TestADayOfCalls")
 type soakDay struct {
 	*testing.T
 	dir      string // on the disk that fills up: the server's and the collector's
-	full     *smallDisk
+	small    bool   // there is such a disk, and it is filled
 	relay    *apptest.Relayed
 	config   string
 	web      string // address of the server's own listener
@@ -57,8 +57,12 @@ type soakDay struct {
 
 func TestADayOfCalls(t *testing.T) {
 	d := &soakDay{T: t, proxies: map[string]*cutter{}, sources: map[way]string{}, heard: &refusals{said: map[string]int{}}}
-	d.full = newSmallDisk(t, 1536)
-	d.dir = d.full.dir
+	d.dir = t.TempDir()
+	if err := disktest.Mount(t, d.dir, 1536<<20); err != nil {
+		t.Logf("no disk is filled, as none can be mounted: %v", err)
+	} else {
+		d.small = true
+	}
 	d.begin()
 	d.calls = callsOfADay(time.Now(), *soakCalls)
 	d.live()
@@ -149,10 +153,10 @@ func (d *soakDay) boxDies() {
 
 // diskFills leaves no byte on the disk of server and collector for some seconds.
 func (d *soakDay) diskFills() {
-	if d.full.whole == 0 {
+	if !d.small {
 		return
 	}
-	free := d.full.fill(4 * time.Second)
+	free := fill(d.dir, 4*time.Second)
 	d.Logf("the disk was full: %d attempts were told so", d.heard.count("disk"))
 	apptest.No(d, free)
 }
@@ -311,32 +315,10 @@ func tail(file string) string {
 	return strings.Join(lines[max(0, len(lines)-80):], "")
 }
 
-// smallDisk is a file system that can be filled to the last byte.
-type smallDisk struct {
-	dir   string
-	whole int64 // bytes; 0: an ordinary folder, which is not filled
-}
-
-// newSmallDisk mounts one in memory, which needs root.
-func newSmallDisk(t *testing.T, mib int64) *smallDisk {
-	t.Helper()
-	s := &smallDisk{dir: t.TempDir()}
-	if err := syscall.Mount("ringfence-soak", s.dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=0700", mib)); err != nil {
-		t.Logf("no disk is filled, as none can be mounted: %v", err)
-		return s
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(s.dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	s.whole = mib << 20
-	return s
-}
-
-// fill leaves nothing for some time, also of what others give free meanwhile.
-func (s *smallDisk) fill(lasting time.Duration) error {
-	f, err := os.Create(filepath.Join(s.dir, "ballast"))
+// fill leaves nothing of a disk for some time, also of what others give free
+// meanwhile.
+func fill(dir string, lasting time.Duration) error {
+	f, err := os.Create(filepath.Join(dir, "ballast"))
 	if err != nil {
 		return err
 	}
@@ -345,7 +327,7 @@ func (s *smallDisk) fill(lasting time.Duration) error {
 	size := int64(0)
 	for until := time.Now().Add(lasting); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
 		var st syscall.Statfs_t
-		if err := syscall.Statfs(s.dir, &st); err != nil {
+		if err := syscall.Statfs(dir, &st); err != nil {
 			return err
 		}
 		n := int64(st.Bavail) * st.Bsize

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/intake"
+	"ringfence/internal/base/disk/disktest"
 	"ringfence/internal/base/fault"
 )
 
@@ -193,21 +194,10 @@ func TestAListThatLostItsName(t *testing.T) {
 	t.Error("records are said to be durable in a file without a name")
 }
 
-// smallDisk is a disk in memory, which takes root.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skip("no disk can be mounted here: ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return dir
-}
-
 // On a disk without a byte left, what cannot be kept whole is refused in words
 // and leaves nothing; what was there stays, and it goes on once there is room.
 func TestAFullDisk(t *testing.T) {
-	disk := smallDisk(t, "512k")
+	disk := disktest.Small(t, 512<<10)
 	r := newRoom(t, intake.Options{Spare: -1})
 	r.reopen(t, disk)
 	r.put(t, "before.wav", noise(100_000))

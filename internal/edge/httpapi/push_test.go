@@ -17,11 +17,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"ringfence/internal/archive/intake"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/disk/disktest"
 	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/edge/sftp"
@@ -134,14 +134,12 @@ func TestPushByHTTPS(t *testing.T) {
 }
 
 // Where the server's disk has no room left, who pushes is told so, nothing
-// half-sent stays, and the same upload goes through once there is room. The disk
-// is one in memory, which takes root.
+// half-sent stays, and the same upload goes through once there is room.
 func TestPushToAFullDisk(t *testing.T) {
 	w := newWorld(t)
-	if err := syscall.Mount("tmpfs", w.waiting, "tmpfs", 0, "size=524m"); err != nil { // 512 MiB are to stay free
+	if err := disktest.Mount(t, w.waiting, 524<<20); err != nil { // 512 MiB are to stay free
 		t.Skip("no disk can be mounted here: ", err)
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(w.waiting, syscall.MNT_DETACH) })
 	base, source := w.pushSource()
 	var made httpapi.PushSecret
 	w.as("customer_admin@a.example").do("POST", base+"/push/token", nil).expect(t, 200).into(t, &made)

@@ -4,22 +4,17 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"ringfence/internal/archive/intake"
+	"ringfence/internal/base/disk/disktest"
 	"ringfence/internal/edge/sftp"
 )
 
 // A disk without a byte left is told to who pushes; nothing half-sent stays, and
-// the same upload goes through once there is room. The disk is one in memory,
-// which takes root.
+// the same upload goes through once there is room.
 func TestAFullDisk(t *testing.T) {
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"); err != nil {
-		t.Skip("no disk can be mounted here: ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	disk := disktest.Small(t, 1<<20)
 	w := newWorld(t, func(_ *sftp.Options, i *intake.Options) { i.Dir, i.Spare = disk, -1 })
 	s, _, err := w.connect()
 	if err != nil {

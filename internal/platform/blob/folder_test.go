@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/base/disk/disktest"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
@@ -178,8 +179,7 @@ func TestFolderThatHoldsOtherFiles(t *testing.T) {
 // disk that small is to be had by root only; others check the text alone.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err == nil {
-		t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	if disktest.Mount(t, dir, 256<<10) == nil {
 		b := openDir(t, dir)
 		kept := blobtest.Bytes(50_000)
 		put(t, b, "a/object-before", kept)
