@@ -64,7 +64,7 @@ func (d *detector) addTo(group int, e Entity, from, to int, score float64, why s
 	for from < to {
 		turn := d.ts[from].turn
 		end := min(to, d.begins[turn+1])
-		if !nodding(d.ts[from:end]) || end == to && from == d.begins[turn] && group == 0 {
+		if (!inFigures[e] || somethingRead(d.ts[from:end])) && !nodding(d.ts[from:end]) || end == to && from == d.begins[turn] && group == 0 {
 			a, b := from, end
 			for a < b-1 && d.ts[a].filler && !d.ts[a].isNumber() && e != Person {
 				a++
@@ -79,6 +79,19 @@ func (d *detector) addTo(group int, e Entity, from, to int, score float64, why s
 		}
 		from = end
 	}
+}
+
+// inFigures are what is read out in digits and letters: a turn in between that has
+// neither is the other's, and about something else.
+var inFigures = map[Entity]bool{CreditCard: true, SecurityCode: true, SortCode: true, BankAccount: true, NHS: true, Phone: true, NINO: true, IBAN: true, Postcode: true}
+
+func somethingRead(ts []token) bool {
+	for _, t := range ts {
+		if t.says() || t.letter != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *detector) note(s Span) {

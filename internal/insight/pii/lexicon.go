@@ -35,6 +35,9 @@ var (
 	letterWords = table(`alpha=a alfa=a bravo=b charlie=c delta=d echo=e foxtrot=f golf=g hotel=h india=i juliet=j juliett=j kilo=k lima=l mike=m november=n oscar=o
 		papa=p quebec=q romeo=r sierra=s tango=t uniform=u victor=v whiskey=w whisky=w x-ray=x xray=x yankee=y zulu=z zed=z zee=z
 		bee=b cee=c sea=c dee=d eff=f gee=g aitch=h haitch=h jay=j kay=k ell=l em=m enn=n pee=p queue=q cue=q tea=t tee=t ess=s vee=v ex=x wye=y`)
+	// letterAlike are words that sound like a letter. They count behind letters or digits only.
+	letterAlike = table(`see=c are=r why=y you=u yew=u be=b eye=i oh=o ay=a eh=a hey=a pea=p tease=t ease=e owe=o ewe=u kaye=k ar=r en=n es=s ess=s gee=g jay=j kay=k dee=d vee=v tee=t em=m ell=l
+		double-u=w ex=x `)
 	homeLetters = set(`apple bertie charlie david edward freddie george harry jack kate london mother nelly orange peter robert sugar tommy william queen andrew
 		nut king lucy mary nan dog cat egg fox golf henry isaac india john juliet kilo lima monkey norman oliver roger sam tom uncle victor yellow zebra zoo
 		america benjamin bob ben`)

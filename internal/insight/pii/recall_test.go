@@ -17,8 +17,9 @@ var corpora = []string{"tuning.txt", "held.txt", "calls.txt"}
 // nothing is held to it. unseen.txt was written after the detector was changed by
 // calls.txt; stranger.txt and stranger-held.txt are the odd and the even ones of 330
 // calls by an author who has not seen the detector. What is missed of the odd ones
-// was looked at after both were measured. stranger-3.txt is by a third such author.
-var unseen = []string{"unseen.txt", "stranger.txt", "stranger-held.txt", "stranger-3.txt"}
+// was looked at after both were measured. stranger-2.txt and stranger-3.txt are by a
+// second and a third such author; the second was measured before it was read.
+var unseen = []string{"unseen.txt", "stranger.txt", "stranger-2.txt", "stranger-held.txt", "stranger-3.txt"}
 
 var missed = flag.Bool("missed", false, "list what was not found, but of the half that is held out")
 
@@ -75,7 +76,7 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[e].things++
 			if whole(e, got[thing], of[thing]) {
 				out[e].found++
-			} else if *missed && file != "held.txt" && (file == "stranger.txt" || !slices.Contains(unseen, file)) {
+			} else if *missed && file != "held.txt" && (file == "stranger.txt" || file == "stranger-2.txt" || !slices.Contains(unseen, file)) {
 				t.Logf("%s %d of %d of %s\n%s", d.name, got[thing], of[thing], thing, shown(d, covered))
 			}
 		}

@@ -62,6 +62,8 @@ func (r *reader) begin(i int) (int, bool) {
 		return i, true
 	case r.letters && t.letter != "":
 		return i, i+1 < len(r.ts) && (r.ts[i+1].letter != "" || r.ts[i+1].isNumber())
+	case r.letters && letterAlike[t.text] != "" && i+2 < len(r.ts) && r.ts[i+2].turn == t.turn && r.ts[i+1].letter != "" && r.ts[i+1].text != "a" && r.ts[i+1].text != "i" && r.ts[i+2].isNumber():
+		return i, true
 	case t.alike != "" && r.alikeOnly(i), homophones[t.text] && r.homophonesTo(i):
 		return i, true
 	case t.alike != "" && t.text != "a" && t.text != "the" && i+1 < len(r.ts) && r.ts[i+1].turn == t.turn:
@@ -117,8 +119,8 @@ func (r *reader) follow(i int) (syms []symbol, next int) {
 		switch {
 		case r.used[i]:
 			return syms, i
-		case r.letters && r.spelling(i):
-			i += 2
+		case r.letters && r.spelling(i) > 0:
+			i += r.spelling(i)
 		case n > 0:
 			syms, gap = append(syms, sym), 0
 			i += n
@@ -128,7 +130,10 @@ func (r *reader) follow(i int) (syms []symbol, next int) {
 		case t.filler && gap < longestGap:
 			gap++
 			i++
-		case gap == 0 && len(syms) >= 1 && !breaks[t.text] && r.resumes(i, len(syms)):
+		case r.letters && len(t.text) == 4 && bankBegun(syms) && !fillers[t.text] && t.turn == r.ts[syms[len(syms)-1].at].turn: // "gb eighty two monz"
+			syms, gap = append(syms, symbol{at: i, text: t.text}), 0
+			i++
+		case gap == 0 && len(syms) >= 1 && !breaks[bare(t.text)] && r.resumes(i, len(syms)):
 			gap++ // one word that was heard in place of a digit
 			i++
 		default:
@@ -138,8 +143,24 @@ func (r *reader) follow(i int) (syms []symbol, next int) {
 	return syms, i
 }
 
+// bankBegun says that an IBAN was begun, of a country that puts four letters of a
+// bank behind the check digits.
+func bankBegun(syms []symbol) bool {
+	text := ""
+	for _, s := range syms {
+		if text += s.text; len(text) > 4 {
+			return false
+		}
+	}
+	return len(text) == 4 && (text[:2] == "gb" || text[:2] == "ie" || text[:2] == "nl" || text[:2] == "gi" || text[:2] == "bg") && text[2] <= '9' && text[3] <= '9'
+}
+
+// bare is a word without its 's.
+func bare(x string) string { return strings.TrimSuffix(x, "'s") }
+
 // breaks end a run: something else is read out after them.
-var breaks = set(`number code account expiry date card postcode pounds pence at address month name sort and security slash cvv digits branch bank`)
+var breaks = set(`number code account expiry date card postcode pounds pence at address month name sort and security slash cvv cvc digits branch bank expires exp valid ending ends until postcode mobile landline extension is its which with
+	start end issue`)
 
 // resumes tells whether digits go on behind a word that is none, in the same
 // turn or, where it is the last of its turn, in one that follows.
@@ -162,6 +183,8 @@ func monthly(x string) bool { return monthNames[x] != "" }
 func (r *reader) symbol(i int) (n int, s symbol) {
 	t := r.ts[i]
 	switch {
+	case r.letters && t.times == 2 && i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && (r.ts[i+1].text == "u" || r.ts[i+1].text == "you"):
+		return 2, symbol{at: i, text: "w"}
 	case t.times != 0:
 		j := i + 1
 		for j < len(r.ts) && j < i+3 && r.ts[j].filler && r.ts[j].turn == t.turn {
@@ -182,12 +205,24 @@ func (r *reader) symbol(i int) (n int, s symbol) {
 		return n, symbol{at: i, text: t.digits + "0"}
 	case t.isNumber():
 		return 1, symbol{at: i, text: t.digits}
-	case r.letters && t.letter != "" && (len(t.text) > 1 || t.text != "o"):
+	case r.letters && t.times == 0 && t.letter != "" && (len(t.text) > 1 || t.text != "o"):
 		return 1, symbol{at: i, text: t.letter}
+	case r.letters && letterAlike[t.text] != "" && (r.besideLetters(i) || i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && r.ts[i+1].letter != "" && i+2 < len(r.ts) && r.ts[i+2].isNumber()):
+		return 1, symbol{at: i, text: letterAlike[t.text], alike: true}
 	case t.alike != "":
 		return 1, symbol{at: i, text: t.alike, alike: true}
 	}
 	return 0, s
+}
+
+// besideLetters says that a word stands among what is spelled: a sure letter or
+// digit before it, and another, or the end, behind.
+func (r *reader) besideLetters(i int) bool {
+	sure := func(k int) bool {
+		return k >= 0 && k < len(r.ts) && r.ts[k].turn == r.ts[i].turn && (r.ts[k].letter != "" || r.ts[k].isNumber() || letterAlike[r.ts[k].text] != "")
+	}
+	last := i+1 == len(r.ts) || r.ts[i+1].turn != r.ts[i].turn
+	return sure(i-1) && (sure(i+1) || last)
 }
 
 func (r *reader) single(i int) string {
@@ -201,11 +236,22 @@ func (r *reader) single(i int) string {
 	}
 }
 
-// spelling is "for bertie" behind a letter.
-func (r *reader) spelling(i int) bool {
-	return i > 0 && i+1 < len(r.ts) && (r.ts[i].text == "for" || r.ts[i].text == "four" || r.ts[i].text == "as") && r.ts[i-1].letter != "" &&
-		strings.HasPrefix(r.ts[i+1].text, r.ts[i-1].letter[:1]) && len(r.ts[i+1].text) > 1
+// spelling is "for bertie", or "as in yankee", behind a letter, and how many words it takes.
+func (r *reader) spelling(i int) int {
+	if i == 0 || r.ts[i-1].letter == "" || !spellers[r.ts[i].text] {
+		return 0
+	}
+	n := 1
+	if i+1 < len(r.ts) && r.ts[i+1].text == "in" {
+		n = 2
+	}
+	if i+n < len(r.ts) && r.ts[i+n].turn == r.ts[i].turn && strings.HasPrefix(r.ts[i+n].text, r.ts[i-1].letter[:1]) && len(r.ts[i+n].text) > 1 {
+		return n + 1
+	}
+	return 0
 }
+
+var spellers = set(`for four as like`)
 
 // across looks past the end of a turn: somebody nods, or repeats, or goes on.
 func (r *reader) across(i int) (int, bool) {
@@ -255,9 +301,9 @@ func (r *reader) finish(syms []symbol) run {
 	for len(syms) > 0 && syms[len(syms)-1].alike && loose[r.ts[syms[len(syms)-1].at].text] && !r.lonely(syms) {
 		syms = syms[:len(syms)-1]
 	}
-	syms = r.withoutQuestion(syms)
+	syms = r.withoutQuestion(r.withoutSurprise(syms))
 	out := run{symbols: syms}
-	last, lastWho := "", ""
+	last, lastWho, echoed := "", "", false
 	for i := 0; i < len(syms); {
 		j, part := i, ""
 		turn := r.ts[syms[i].at].turn
@@ -266,10 +312,12 @@ func (r *reader) finish(syms []symbol) run {
 		}
 		who := r.speaker(turn)
 		if last != "" && len(part) >= 2 && (who != lastWho || who == "") && similar(last, part) ||
-			who != lastWho && len(part) >= 3 && strings.Contains(alikeText(out.text), alikeText(part)) {
-			i = j
+			who != lastWho && len(part) >= 3 && strings.Contains(alikeText(out.text), alikeText(part)) ||
+			echoed && len(part) >= 2 && len(out.text) >= 6 && strings.HasSuffix(out.text, part) {
+			i, echoed = j, true
 			continue
 		}
+		echoed = false
 		for k := i; k < j; k++ {
 			out.text += syms[k].text
 			for range len(syms[k].text) {
@@ -296,6 +344,21 @@ func (one run) firstTurn(ts []token) (part run, rest []symbol) {
 		}
 	}
 	return part, one.symbols[n:]
+}
+
+// withoutSurprise leaves out a turn at the beginning that says "oh", and nothing else that is surely a digit.
+func (r *reader) withoutSurprise(syms []symbol) []symbol {
+	n := 0
+	for n < len(syms) && r.ts[syms[n].at].turn == r.ts[syms[0].at].turn {
+		if s := syms[n]; !s.alike && r.ts[s.at].text != "oh" {
+			return syms
+		}
+		n++
+	}
+	if n < len(syms) && n <= 2 && r.ts[syms[0].at].text == "oh" {
+		return syms[n:]
+	}
+	return syms
 }
 
 // withoutQuestion leaves out one digit at either end that the other said in a
@@ -326,7 +389,7 @@ func (r *reader) withoutQuestion(syms []symbol) []symbol {
 // announces says of a turn that it names what is read out next.
 func announces(words []token) bool {
 	for _, w := range words {
-		if breaks[w.text] {
+		if breaks[bare(w.text)] || bare(w.text) == "back" {
 			return true
 		}
 	}

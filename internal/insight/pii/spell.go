@@ -162,10 +162,12 @@ func (d *detector) cover(e Entity, one run, from, to int, score float64, why str
 		strings.HasPrefix(d.ts[end+1].text, d.ts[last].letter) {
 		end += 2
 	}
-	if to == len(one.text) { // what was repeated at the end belongs to it
-		if at := one.symbols[len(one.symbols)-1].at; at > last {
-			end = at + d.width(at)
-		}
+	next := len(one.symbols) // what was repeated behind it belongs to it
+	if to < len(one.owner) {
+		next = one.owner[to]
+	}
+	if at := one.symbols[next-1].at; at > last && d.ts[at].turn != d.ts[last].turn {
+		end = at + d.width(at)
 	}
 	group := d.add(e, d.begunBefore(first, true), end, score, why)
 	d.spelt = append(d.spelt, number{e, one.text[from:to], first, end - 1, false, group, d.speaker(d.ts[first].turn)})

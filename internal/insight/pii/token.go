@@ -84,12 +84,20 @@ func (t *token) figures() {
 		t.letter = strings.ReplaceAll(t.text, "-", "")
 	case digits.Len() > 0 && len(t.text) > 4:
 		t.letter = strings.ReplaceAll(t.text, "-", "")
-	case letters.Len() <= 4 && letters.Len() > 1 && t.raw == strings.ToUpper(t.raw):
+	case letters.Len() <= 4 && letters.Len() > 1 && t.raw == strings.ToUpper(t.raw) && !acronyms[t.text], letters.Len() == 2 && !twoLetters[t.text]:
 		t.letter = t.text
 	default:
 		t.digits = runTogether(t.text)
 	}
 }
+
+// acronyms are words in capitals that spell nothing out.
+var acronyms = set(`iban nhs cvv cvc csc cv ni bic dob pin vat mot ip dns url pdf sms atm hmrc dvla gp uk usa eu swift isa paye ok tv pc usb ssid nino sim imei id vip rspb bbc itv exp ref app ltd plc po`)
+
+// twoLetters are the words of two letters. Two letters that are none are read out.
+var twoLetters = set(`ad ah am an as at aw ay be by da de di do du eh el em en er ex fo go ha he hi hm ho id if in is it la le lo ma me mm mr ms mu my na ne no nu ny of oh oi ok on or ow ox pa
+	pe pi po qi re sh si so st ta te ti to tv uh uk um un up us vi we wi wo ya ye yo yr dr pm th nd rd vs ni ip pc nhs mo jo al ed bo cy ty pj tj dj cj aj mc dc vw bt eu ee mg ml km cm mm kg lb oz
+	hq hr gp id cv sq ft tb mb ii xl xs ve`)
 
 // runTogether reads digits that were written as one word, such as fourfour.
 func runTogether(x string) string {
