@@ -26,7 +26,7 @@ import (
 func (s *Server) buildDeparture() {
 	s.departures = departure.New(departure.Options{
 		Store: s.Places, Keys: s.Keys, Objects: s.Objects, Recordings: s.Recordings, Approvals: s.approvals, Certificates: s.certificates, Boxes: s.collectors, Name: s.nameOf,
-		Forget: forgetCustomer, TwoKeys: s.Keys.Copies() >= 2, TwoObjects: len(blob.Replicas(s.Objects)) >= 2, Log: s.log,
+		Forget: forgetCustomer, Vacate: func(c id.Customer) error { return s.drops.Vacate(c) }, TwoKeys: s.Keys.Copies() >= 2, TwoObjects: len(blob.Replicas(s.Objects)) >= 2, Log: s.log,
 	})
 	s.parcels.Register(departure.Export, parcel.Maker{
 		Act: string(access.CustomerLeave),

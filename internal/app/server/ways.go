@@ -55,7 +55,13 @@ func (s *Server) taking(ctx context.Context, p *place.Place, source id.Source) e
 	case src.State == "paused":
 		return fault.New(fault.Unavailable, "this source is paused; an administrator of the archive can let it go on")
 	}
-	return nil
+	return p.View(ctx, func(tx *place.Tx) error {
+		leaves, err := s.Recordings.Leaves(tx)
+		if err == nil && leaves {
+			err = recording.ErrLeaves
+		}
+		return err
+	})
 }
 
 // startWays takes files by SFTP, where the operator has given it an address.

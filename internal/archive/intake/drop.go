@@ -217,13 +217,21 @@ func (d *Drop) act(r record) error {
 	d.records++
 	d.apply(r)
 	if live := len(d.files) + len(d.cut) + len(d.dirs); d.records > d.opt.compact && d.records > 4*live {
-		if err := d.compact(); err != nil {
-			d.opt.Log.Warn("the list of a drop could not be written anew", "source", d.source, "error", err)
-			if !d.index.inPlace() { // what is added now would be in a file without a name
-				d.fail(diskFault(err))
-				return d.broken
-			}
-		}
+		return d.anew()
+	}
+	return nil
+}
+
+// anew compacts the index. Where that fails it goes on with the old one.
+func (d *Drop) anew() error {
+	err := d.compact()
+	if err == nil {
+		return nil
+	}
+	d.opt.Log.Warn("the list of a drop could not be written anew", "source", d.source, "error", err)
+	if !d.index.inPlace() { // what is added now would be in a file without a name
+		d.fail(diskFault(err))
+		return d.broken
 	}
 	return nil
 }
@@ -300,7 +308,8 @@ const (
 // beside are the endings of files that are no sound.
 var beside = map[string]bool{".csv": true, ".json": true, ".xml": true, ".txt": true, ".log": true, ".gz": true, ".tmp": true, ".part": true, ".filepart": true}
 
-// Sweep hands over what was cut long ago, and takes out what nobody takes.
+// Sweep hands over what was cut long ago, and takes out what nobody takes. Names
+// that wait no more are forgotten: the list is written anew without them.
 func (d *Drop) Sweep(now time.Time) error {
 	return d.do(func() error {
 		for name, f := range maps.Clone(d.cut) {
@@ -319,7 +328,10 @@ func (d *Drop) Sweep(now time.Time) error {
 				return err
 			}
 		}
-		return nil
+		if d.records <= len(d.files)+len(d.cut)+len(d.dirs)-1 {
+			return nil
+		}
+		return d.anew()
 	})
 }
 

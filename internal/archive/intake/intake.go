@@ -114,6 +114,7 @@ func (s *Service) Drop(ctx context.Context, p *place.Place, source id.Source) (*
 	}
 	key, err := s.key(ctx, p, source, dir)
 	if err != nil {
+		_, _ = os.Remove(dir), os.Remove(filepath.Dir(dir)) // of a customer who has left; else they are not empty, or made again
 		return nil, err
 	}
 	d, err := openDrop(&s.opt, dir, p.Customer(), source, key)
@@ -139,6 +140,16 @@ func (s *Service) Discard(customer id.Customer, source id.Source) error {
 		return err
 	}
 	return os.RemoveAll(dir)
+}
+
+// Vacate ends all drops of a customer who has left, with whatever waits in them,
+// whole or not. Uploads under way come to nothing.
+func (s *Service) Vacate(customer id.Customer) error {
+	var errs []error
+	for _, i := range s.Known(customer) {
+		errs = append(errs, s.Discard(customer, i))
+	}
+	return errors.Join(append(errs, os.RemoveAll(filepath.Join(s.opt.Dir, customer.String())))...)
 }
 
 // Known lists the sources of a customer that have a drop on this disk.

@@ -1,6 +1,7 @@
 package departure_test
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/json"
 	"strings"
@@ -281,11 +282,14 @@ func TestWhatBoxesSayIsCounted(t *testing.T) {
 	}
 }
 
-// What was found in watched folders counts; one that nobody could look into for a
-// day is not waited for longer.
+// What was found in watched folders and drops counts; one that nobody could look
+// into for a day is not waited for longer. A drop is emptied also where there is
+// one place only; what its sender may keep is said to remain.
 func TestWatchedFoldersAreAskedBeforeTheKeysGo(t *testing.T) {
 	for name, c := range map[string]struct {
-		after              string
+		kind, after        string // of the source; "": a watched folder
+		more               string
+		one                bool
 		found              *recording.Leftover
 		remaining, unknown int
 	}{
@@ -295,14 +299,25 @@ func TestWatchedFoldersAreAskedBeforeTheKeysGo(t *testing.T) {
 		"nobody looked":          {after: "move", remaining: 2},
 		"deletes, nobody looked": {after: "delete"},
 		"kept":                   {after: "keep", found: &recording.Leftover{Remaining: 2}, remaining: 2},
+
+		"a drop, emptied":                {kind: "drop", after: "delete", found: &recording.Leftover{Removed: 2}},
+		"a drop, emptied, one place":     {kind: "drop", after: "delete", one: true, found: &recording.Leftover{Removed: 2}},
+		"a drop that cannot be emptied":  {kind: "drop", after: "delete", found: &recording.Leftover{Removed: 1, Remaining: 1}, remaining: 1},
+		"a drop, nobody looked":          {kind: "drop", after: "delete"},
+		"a drop, never verified":         {kind: "drop", after: "delete", more: `UPDATE recordings SET verified_at = NULL`, found: &recording.Leftover{}, unknown: 2},
+		"a drop whose sender keeps":      {kind: "drop", after: "keep", found: &recording.Leftover{Removed: 2}, remaining: 2},
+		"a pick-up, one place, not gone": {kind: "pickup", after: "delete", one: true, found: &recording.Leftover{}, remaining: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLeaver(t, place.Config{Dir: t.TempDir()})
-			l.silent = true
+			l.silent, l.one = true, c.one
 			s := l.service(t)
 			if err := l.p.Change(t.Context(), l.first, func(tx *place.Tx) error {
 				tx.Record(place.Event{Code: "source.changed"})
-				_, err := tx.Exec(`UPDATE sources SET after_capture = ?`, c.after)
+				_, err := tx.Exec(`UPDATE sources SET kind = ?, after_capture = ?`, cmp.Or(c.kind, "folder"), c.after)
+				if err == nil && c.more != "" {
+					_, err = tx.Exec(c.more)
+				}
 				return err
 			}); err != nil {
 				t.Fatal(err)

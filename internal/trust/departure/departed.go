@@ -47,6 +47,23 @@ func (s *Service) Departed(ctx context.Context, above id.Node) (all []Departed, 
 	return all, err
 }
 
+// left gives all who have left and are not here again.
+func (s *Service) left(ctx context.Context) (all []id.Customer, err error) {
+	err = s.o.Store.Registry().View(ctx, func(tx *place.Tx) error {
+		rows, err := place.Rows[id.Customer](tx, `SELECT customer FROM departed ORDER BY customer`)
+		for _, c := range rows {
+			switch there := tx.There(c); {
+			case fault.Is(there, fault.NotFound):
+				all = append(all, c)
+			case there != nil:
+				return there
+			}
+		}
+		return err
+	})
+	return all, err
+}
+
 // Document is the certificate of a customer who left a node.
 func (s *Service) Document(ctx context.Context, above id.Node, c id.Certificate, pdf bool) (out []byte, err error) {
 	type row struct {

@@ -35,7 +35,10 @@ type Options struct {
 	Approvals    *approval.Service
 	Certificates *destruction.Service
 	Boxes        Boxes // nil: no collectors are asked
-	Name         func(ctx context.Context, n id.Node) string
+	// Vacate removes what lies on this server's disk for a customer's sources; nil:
+	// nothing does.
+	Vacate func(c id.Customer) error
+	Name   func(ctx context.Context, n id.Node) string
 	// Forget removes, in a Change of the registry, what that knows of a customer,
 	// and gives the node above it.
 	Forget              func(tx *place.Tx, c id.Customer) (above id.Node, err error)
@@ -52,6 +55,9 @@ type Service struct{ o Options }
 func New(o Options) *Service {
 	if o.Step == nil {
 		o.Step = func(string) {}
+	}
+	if o.Vacate == nil {
+		o.Vacate = func(id.Customer) error { return nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -222,13 +228,19 @@ func (s *Service) counted(tx *place.Tx, a *Asking) (t destruction.Total, err err
 	return t, s.atSources(tx, a, &t)
 }
 
-// Recover ends what a crash left: from the intent on, to the end.
+// Recover ends what a crash left, from the intent on to the end, and removes what
+// earlier releases left on the disk of those who had gone.
 func (s *Service) Recover(ctx context.Context) error {
+	var errs []error
+	gone, err := s.left(ctx)
+	for _, c := range gone {
+		errs = append(errs, s.o.Vacate(c))
+	}
+	errs = append(errs, err)
 	all, err := s.o.Store.Registry().Pending(ctx, intentLeave)
 	if err != nil {
 		return err
 	}
-	var errs []error
 	for _, i := range all {
 		var l leaving
 		if err := json.Unmarshal(i.Args, &l); err != nil {
@@ -269,6 +281,10 @@ func (s *Service) carry(ctx context.Context, intent id.Intent, l leaving) (bool,
 		if err := s.o.Store.Destroy(ctx, l.Customer); err != nil && !fault.Is(err, fault.NotFound) {
 			return false, err
 		}
+	}
+	s.o.Step("leave: rooms") // not before: who still has the place could open one again
+	if err := s.o.Vacate(l.Customer); err != nil {
+		return false, err
 	}
 	s.o.Step("leave: certificate")
 	return true, s.certify(ctx, intent, l)

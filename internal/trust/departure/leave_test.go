@@ -38,17 +38,19 @@ type leaver struct {
 	one       bool // place for objects
 	boxes     *collect.Server
 	silent    bool // nobody says what lies in the watched folder
+	rooms     map[id.Customer]bool
 }
 
 var errCut = errors.New("cut off")
 
 func newLeaver(t *testing.T, cfg place.Config) *leaver {
 	t.Helper()
-	l := &leaver{now: time.Now(), first: person(), second: person()}
+	l := &leaver{now: time.Now(), first: person(), second: person(), rooms: map[id.Customer]bool{}}
 	cfg.Now = func() time.Time { return l.now }
 	l.home = leavingHome(t, cfg)
 	w, _ := l.settled(t)
 	l.p = w.Place
+	l.rooms[l.p.Customer()] = true
 	l.approvals = approval.New(approval.Options{})
 	var err error
 	l.boxes, err = collect.NewServer(collect.ServerOptions{Store: l.store, Keys: l.keys, Recordings: l.home.service, Staging: t.TempDir(), Now: func() time.Time { return l.now }})
@@ -86,6 +88,13 @@ func (l *leaver) service(t *testing.T) *departure.Service {
 		Store: l.store, Keys: l.keys, Objects: l.objects, Recordings: l.home.service, Approvals: l.approvals, Certificates: certs, Boxes: l.boxes, TwoKeys: true, TwoObjects: !l.one,
 		Name:   func(context.Context, id.Node) string { return "Acme" },
 		Forget: func(*place.Tx, id.Customer) (id.Node, error) { return above, nil },
+		Vacate: func(c id.Customer) error {
+			if _, err := l.store.Place(t.Context(), c); err == nil {
+				t.Error("the rooms go while the place is there: they could be opened again")
+			}
+			delete(l.rooms, c)
+			return nil
+		},
 		Step: func(name string) {
 			l.steps = append(l.steps, name)
 			if name == l.cut {
@@ -249,6 +258,9 @@ func (l *leaver) gone(t *testing.T, s *departure.Service) {
 	if _, err := l.store.Place(t.Context(), c); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the place: %v", err)
 	}
+	if l.rooms[c] {
+		t.Error("what was brought for its sources is there")
+	}
 	_ = l.objects.List(t.Context(), blob.Prefix(c), func(name string, _ int64) error {
 		t.Errorf("the object %s is there", name)
 		return nil
@@ -350,6 +362,31 @@ func TestLeavingCutOffAtEachStep(t *testing.T) {
 			}
 		}
 		l.gone(t, s)
+	}
+}
+
+// What an earlier release left on the disk of one who had gone goes at the next
+// start; not that of one who has come back.
+func TestWhatEarlierLeaversLeft(t *testing.T) {
+	l := newLeaver(t, place.Config{Dir: t.TempDir()})
+	s := l.service(t)
+	l.ask(t, s)
+	l.approve(t, s)
+	l.now = l.now.Add(73 * time.Hour)
+	if done, err := l.turn(t, s); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	c := l.p.Customer()
+	l.rooms[c] = true
+	if err := l.service(t).Recover(t.Context()); err != nil || l.rooms[c] {
+		t.Errorf("still there: %v, %v", l.rooms[c], err)
+	}
+	if err := l.store.Create(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	l.rooms[c] = true
+	if err := l.service(t).Recover(t.Context()); err != nil || !l.rooms[c] {
+		t.Errorf("of one who came back: %v, %v", l.rooms[c], err)
 	}
 }
 
