@@ -171,6 +171,7 @@ async function answered(base) {
   await admin.does('requests: a key was in wrong hands', (page) => answers.breaches(page, base));
   await admin.does('retention: rules are looked at as a whole', (page) => trust.retention(page, base));
   await admin.does('retention: a hold is placed, and lifting it takes two', (page) => trust.holds(page, base));
+  await admin.does('retention: a customer leaves for good', (page) => trust.departing(page, base));
   await admin.does('retention: recordings are labelled and held from the list', (page) => trust.labels(page, base));
   await admin.ctx.close();
 }

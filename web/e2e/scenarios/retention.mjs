@@ -1,4 +1,5 @@
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import assert from 'node:assert/strict';
+import { accessible, colours, settled, shot, tooWide } from '../lib/browser.mjs';
 
 /** retention: a rule is added, looked at as a whole, asked for with its reason, and waits. `page` is an administrator's. */
 export async function retention(page, base) {
@@ -99,4 +100,27 @@ export async function labels(page, base) {
   await page.keyboard.press('Escape');
   await page.getByText('held', { exact: true }).first().waitFor();
   await page.getByRole('button', { name: 'Remove filter: Held' }).click();
+}
+
+/** departing: the page while it is final that a customer leaves. The answer is made up: a server comes to it after 72 hours. */
+export async function departing(page, base) {
+  const asking = {
+    state: 'asking', recordings: 1204, held: 0, approval_id: null, asked_at: null, not_before: null, reason: '',
+    boxes: 2, boxes_answered: 1, folders: 3, folders_answered: 3, asking_until: new Date(Date.now() + 20 * 3_600_000).toISOString(),
+  };
+  await page.route('**/departure', (route) => route.fulfill({ json: asking }));
+  await colours(page, 'light');
+  await page.goto(`${base}/leave`);
+  await page.getByText('It is final').waitFor();
+  await page.getByText('1 of 2 answered').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Make the bundle' }).count(), 0, 'nothing can be taken along any more');
+  await settled(page);
+  await shot(page, 'departing-light');
+  await accessible(page, 'leaving for good, light');
+  await colours(page, 'dark');
+  await shot(page, 'departing-dark');
+  await accessible(page, 'leaving for good, dark', ['color-contrast']);
+  assert.equal(await tooWide(page, 'departing'), 0, 'too wide for a phone');
+  await colours(page, 'light');
+  await page.unroute('**/departure');
 }

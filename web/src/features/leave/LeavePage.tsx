@@ -1,13 +1,14 @@
-import { Alert, Button, FileButton, Group, NumberInput, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { Alert, Button, FileButton, Group, NumberInput, Progress, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { Confirm } from '../../ui/Confirm';
 import { ExportProgress } from '../../ui/ExportProgress';
-import { count, exact } from '../../ui/format';
+import { count, exact, moment } from '../../ui/format';
 import { LinkAnchor } from '../../ui/LinkAnchor';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Failed } from '../../ui/States';
+import { answers, over } from './asking';
 import { bundle, departure, leave, stay, type Departure } from './data';
 
 /** LeavePage lets a customer take everything along, and then has the key destroyed: two persons, and 72 hours to change one's mind. */
@@ -15,10 +16,20 @@ export function LeavePage() {
   const { customer } = useParams({ from: '/in/c/$customer' });
   const query = useQuery(departure(customer));
   return (
-    <Page title="Leave" about="Take everything to another installation, then have it destroyed here. Nothing is destroyed before a second person has agreed and 72 hours have passed.">
-      <Take customer={customer} />
-      <Answered query={query}>{(data) => (data.state === 'none' ? <End customer={customer} data={data} /> : data.state === 'asking' ? <Asking data={data} /> : <Waiting customer={customer} data={data} />)}</Answered>
+    <Page title="Leave" about={query.data?.state !== 'asking' && 'Take everything to another installation, then have it destroyed here. Nothing is destroyed before a second person has agreed and 72 hours have passed.'}>
+      <Answered query={query}>{(data) => (over(data, query.error) ? <Gone /> : <Standing customer={customer} data={data} />)}</Answered>
     </Page>
+  );
+}
+
+/** Standing is what can be done, or is being done, by how far the departure has come. Once it is final, nothing can be taken along any more. */
+export function Standing({ customer, data }: { customer: string; data: Departure }) {
+  if (data.state === 'asking') return <Asking data={data} />;
+  return (
+    <>
+      <Take customer={customer} />
+      {data.state === 'none' ? <End customer={customer} data={data} /> : <Waiting customer={customer} data={data} />}
+    </>
   );
 }
 
@@ -78,19 +89,37 @@ function End({ customer, data }: { customer: string; data: Departure }) {
 
 /** Asking says who has not answered yet of those that have files: nobody can stop it any more. */
 function Asking({ data }: { data: Departure }) {
-  const open = [
-    data.boxes > 0 && `${data.boxes_answered} of ${count(data.boxes, 'collector')}`,
-    data.folders > 0 && `${data.folders_answered} of ${count(data.folders, 'source')} on this server`,
-  ].filter(Boolean);
+  const all = answers(data);
+  const open = all.some((a) => a.answered < a.of);
   return (
     <Card title="This customer is leaving">
       <Stack>
-        <Alert color="red" title="It is final">Nothing is captured, played or exported any more.</Alert>
+        <Alert color="red" title="It is final">Nothing is captured, played or exported any more, and nobody can stop it.</Alert>
+        {all.length > 0 && <Text size="sm">Before the keys go, whoever has files removes them and says what became of them.</Text>}
+        {all.map((a) => (
+          <div key={a.who}>
+            <Group justify="space-between" gap="xs" mb={6}>
+              <Text size="sm" fw={500}>{a.who}</Text>
+              <Text size="sm" c="dimmed">{a.answered} of {a.of} answered</Text>
+            </Group>
+            <Progress value={(100 * a.answered) / a.of} aria-label={`${a.who}: ${a.answered} of ${a.of} answered`} />
+          </div>
+        ))}
         <Text size="sm">
-          Before the keys go, whoever has files removes them and says what became of them. {open.length > 0 && `Answered so far: ${open.join(', ')}. `}
-          {data.asking_until && `Then, and at the latest on ${exact(data.asking_until)}, the keys go; of what has not answered by then, the certificate says that nobody knows.`}
+          {open
+            ? `The keys go when all have answered, and on ${moment(data.asking_until)} at the latest. Of what has not answered by then, the certificate says that nobody knows.`
+            : 'Nobody is waited for any more: the keys go now, then everything else.'}
         </Text>
       </Stack>
+    </Card>
+  );
+}
+
+/** Gone is what is said to somebody who looks on while it ends. */
+function Gone() {
+  return (
+    <Card title="This customer has left">
+      <Text size="sm">Everything has been destroyed. The certificate is with the provider or reseller, on the page Customers who left: ask them for it.</Text>
     </Card>
   );
 }
