@@ -58,8 +58,8 @@ func corpus(t testing.TB, file string) (all []dialogue) {
 				inside = thing
 				continue
 			}
-			closes := strings.HasSuffix(w, "]") && inside != ""
-			w = strings.TrimSuffix(w, "]")
+			closes := strings.Contains(w, "]") && inside != ""
+			w = strings.Replace(w, "]", "", 1) // it may stand before the mark that ends the word
 			m := mark{inside, strings.HasPrefix(w, "~")}
 			turn.Words = append(turn.Words, Word{Text: strings.TrimPrefix(w, "~"), Start: now, End: now + 0.3, Confidence: -1})
 			marks = append(marks, m)

@@ -1,76 +1,62 @@
 package pii
 
-// introductions are what comes right before a name.
-var introductions = [][]string{
-	{"my", "name", "is"},
-	{"my", "name's"},
-	{"name", "is"},
-	{"speaking", "with"},
-	{"speaking", "to"},
-	{"spoke", "to"},
-	{"this", "is"},
-	{"called"},
-	{"in", "the", "name", "of"},
-	{"name", "of"},
-	{"under", "the", "name"},
-	{"husband's", "name"},
-	{"wife's", "name"},
-	{"full", "name"},
-	{"i'm"},
-	{"i", "am"},
-	{"it's"},
-	{"name"},
-	{"surname", "is"},
-	{"first", "name", "is"},
-	{"someone", "called"},
-	{"husband"},
-	{"wife"},
-	{"son"},
-	{"daughter"},
-	{"father"},
-	{"mother"},
-	{"dad"},
-	{"mum"},
-	{"brother"},
-	{"sister"},
-	{"partner"},
-	{"friend"},
-	{"colleague"},
-	{"named"},
-	{"call", "me"},
-	{"through", "to"},
-	{"speak", "to"},
-	{"talk", "to"},
-	{"behalf", "of"},
-	{"ask", "for"},
-}
-
-// sure are introductions after which nearly anything is a name; the others need
-// a word that is known as one, or a second sign.
-var sure = map[string]bool{
-	"my name is": true, "my name's": true, "name is": true, "in the name of": true, "husband's name": true, "wife's name": true, "surname is": true,
-	"speaking with": true, "called": true, "someone called": true, "first name is": true, "full name": true, "name of": true,
-}
-
 // people finds names.
-func (d *detector) people() {
-	for i := range d.ts {
-		switch {
-		case d.used[i]:
-		case titles[d.at(i)] && d.named(i+1, i, true) > i+1:
-			end := d.named(i+1, i, true)
-			d.add(Person, i+1, end, 0.85, "a title before it")
-		case d.known(i):
-			end := d.named(i, i, d.begins[d.ts[i].turn] == i && d.saysWho(i+2))
-			d.add(Person, i, max(end, i+1), 0.7, "known as a name")
+func (d *detector) people() { newNamer(d).people() }
+
+func (n *namer) people() {
+	for i := range n.ts {
+		if n.used[i] {
+			continue
 		}
-		for _, words := range introductions {
-			if d.says(i, words) {
-				d.introduced(i+len(words), words)
-			}
-		}
+		n.entitled(i)
+		n.introductions(i)
+		n.speaks(i)
 	}
-	d.answers()
+	for turn := range n.turns {
+		n.answered(turn)
+	}
+	for i := range n.ts {
+		n.known(i)
+	}
+	n.spelledNames()
+	n.samePeople()
+}
+
+// person notes a name.
+func (n *namer) person(from, to int, score float64, why string) {
+	if from < to && !n.used[from] {
+		n.add(Person, from, to, score, why)
+	}
+}
+
+// callings stand before a name, too, and are other words as well.
+var (
+	callings = set(`sister father brother nurse reverend rev pastor vicar rabbi imam constable pc sergeant inspector captain colonel councillor lord lady
+		justice auntie aunty aunt uncle nana nan gran granny grandma grandad grandpa big little old young our hey dear mate`)
+)
+
+// entitled finds "mr babbage" and "father dominic".
+func (n *namer) entitled(i int) {
+	x := n.at(i)
+	j := i + 1
+	if j >= len(n.ts) || n.used[j] {
+		return
+	}
+	if n.ts[j].turn != n.ts[i].turn { // "and you're doctor": the other says who
+		if titles[x] && n.like[j] >= unheard && n.lastWord(n.name(j)-1) && !n.verbal(j) {
+			n.person(j, n.name(j), 0.75, "a title before it")
+		}
+		return
+	}
+	switch {
+	case titles[x] && x != "sir" && x != "madam":
+		j = n.initials(j)
+		if j < len(n.ts) && n.like[j] >= unheard && !hardly[n.at(j)] {
+			n.person(i+1, n.name(j), 0.85, "a title before it")
+		}
+	case callings[x] && n.like[j] == aName && givenNames[unowned(n.at(j))], callings[x] && x != "big" && x != "little" && x != "old" && x != "young" && x != "our" && n.like[j] == unheard:
+		n.person(j, n.name(j), 0.75, "a title before it")
+	}
 }
 
 func (d *detector) says(i int, words []string) bool {
@@ -82,132 +68,112 @@ func (d *detector) says(i int, words []string) bool {
 	return true
 }
 
-// introduced looks for a name behind an introduction.
-func (d *detector) introduced(i int, words []string) {
-	for i < len(d.ts) && (d.ts[i].filler || d.at(i) == "it's" || d.at(i) == "is") {
-		i++
+var (
+	// particles stand within a name.
+	particles = set(`de da dos das di du del della der den van von le la el al bin ibn bint ap ab st saint san mac mc ní nic ui ó uí`)
+
+	// hardly are words that somebody may be called, and that say something else nearly always.
+	hardly = set(`will may can might must should just more down still now day read case way long even last first few good best well near about here there this that
+		come see say get let call ring keep want like very my the and or but with from have had has was were is are am be been do does did done go goes going to in on at
+		of for if so no not new one two back over off out up by an as else who what when where which why how all any some right left next same other much many made make
+		take give head hand hands cash price sale bill bills card day days page house power paid pay chance close forward main mind fine ready time wait help work short
+		sharp sharpe's quick ill around bright cross hope mark grant park lane street road field green black white brown gray grey young old north south east west`)
+
+	pauses = set(`um uh er erm mm hmm`)
+)
+
+// name goes forward over a name that begins at a word, whatever the first word is.
+func (n *namer) name(i int) int {
+	turn, end := n.ts[i].turn, i
+	for words := 0; end < n.begins[turn+1] && words < 4 && !n.used[end]; words++ {
+		next := end + 1
+		follows := next < n.begins[turn+1] && !n.used[next] && n.like[next] >= unheard
+		switch x, l := n.at(end), n.like[end]; {
+		case words == 0 && l >= unheard:
+		case words > 0 && follows && !hardly[n.at(next)] && (pauses[x] || particles[x] || n.ts[end].letter == x && len(x) == 1 && x != "i" && x != "a"):
+			end++
+		case words == 0 && follows && particles[x]:
+			end++
+		case words > 0 && l == aName, words > 0 && l == unheard && !n.closes(end-1, "."):
+		case words == 1 && l == aWord && n.like[end-1] >= unheard && n.family(end):
+		case words > 1 && l == aWord && n.family(end) && n.lastWord(end):
+		default:
+			return end
+		}
+		end++
+		if n.closes(end-1, ".,?!;:") {
+			break
+		}
 	}
-	if i >= len(d.ts) || d.used[i] {
-		return
-	}
-	phrase := words[0]
-	for _, w := range words[1:] {
-		phrase += " " + w
-	}
-	end := d.named(i, i, true)
-	if end <= i || !sure[phrase] && !firstNames[d.at(i)] && !lastNames[d.at(min(i+1, end-1))] {
-		return
-	}
-	d.add(Person, i, end, 0.85, "somebody introduced")
+	return end
 }
 
-// saysWho reports whether a name that begins a turn ends before a token:
-// "chloe jennings speaking".
-func (d *detector) saysWho(i int) bool {
-	x := d.at(i)
-	return x == "speaking" || x == "here" || x == "calling"
+// family reports whether a word that is also another one is likely to be somebody's family name.
+func (n *namer) family(i int) bool {
+	x := unowned(n.at(i))
+	return (familyNames[x] || lastNames[x]) && (!hardly[x] && !stop[x] || n.lastWord(i) && !stop[x])
+}
+
+func (n *namer) given(i int) bool {
+	x := unowned(n.at(i))
+	return givenNames[x] || firstNames[x]
+}
+
+// initials goes forward over single letters before a name: "f e macavoy".
+func (n *namer) initials(i int) int {
+	j := i
+	for j < len(n.ts) && j-i < 3 && n.ts[j].turn == n.ts[i].turn && len(n.at(j)) == 1 && n.ts[j].letter != "" {
+		j++
+	}
+	return j
+}
+
+// firmTails come behind the name of a firm, or of a place that is named after somebody.
+var firmTails = set(`ltd limited plc solicitors plumbing plumbers insurance motors garage school college hospital surgery pharmacy estate estates homes housing bank
+	brothers bros associates partners stores supermarket centre center company couriers cars taxis electrical builders building society university
+	academy infirmary hotel arms station airport stadium council funeral funerals directors lettings properties dental clinic veterinary vets bakery`)
+
+// firm reports whether a name is that of a firm: "fenwick and sons".
+func (n *namer) firm(end int) bool {
+	if end >= len(n.ts) || n.ts[end].turn != n.ts[end-1].turn {
+		return false
+	}
+	x := n.at(end)
+	return firmTails[x] || streets[x] && x != "way" && x != "close" && x != "end" && x != "view" && x != "rise" && x != "walk" && x != "row" && x != "park" && x != "place" ||
+		(x == "and" || x == "&") && (n.at(end+1) == "sons" || n.at(end+1) == "co" || n.at(end+1) == "son" && n.at(end+2) != "")
 }
 
 // known tells a name by itself: one that is no other word, or a first name with
 // a family name behind it.
-func (d *detector) known(i int) bool {
-	x := d.at(i)
-	next := ""
-	if i+1 < len(d.ts) && d.ts[i+1].turn == d.ts[i].turn {
-		next = d.at(i + 1)
-	}
-	switch {
-	case firstNames[x] && lastNames[next] && !(ambiguous[x] && ambiguous[next]):
-		return true
-	case firstNames[x] && !ambiguous[x] && d.ts[i].letter == "":
-		return true
-	case lastNames[x] && !ambiguous[x] && !firstNames[x] && d.ts[i].letter == "" && !towns[x]:
-		return true
-	}
-	return false
-}
-
-// named goes forward over up to two words of a name, three where the third is
-// known as a family name.
-func (d *detector) named(i, from int, unknown bool) int {
-	end := i
-	for n := 0; end < len(d.ts) && n < 3 && d.ts[end].turn == d.ts[min(from, len(d.ts)-1)].turn && !d.used[end]; n++ {
-		x := d.ts[end]
-		isName := firstNames[x.text] || lastNames[x.text]
-		if x.filler && n == 1 && end+1 < len(d.ts) && (lastNames[d.at(end+1)] || firstNames[d.at(end+1)]) {
-			end++
-			continue
-		}
-		if !isName && (!unknown || stop[x.text] || x.isNumber() || x.filler || len(x.text) < 2 || n > 1 || x.times != 0) || isName && n > 0 && ambiguous[x.text] && stop[x.text] {
-			break
-		}
-		if stop[x.text] && !isName || n > 1 && !lastNames[x.text] {
-			break
-		}
-		end++
-	}
-	return end
-}
-
-// askedName are the words of a turn that asks for a name.
-var askedName = [][]string{
-	{"full", "name"},
-	{"your", "name"},
-	{"the", "name"},
-	{"who", "am", "i", "speaking"},
-	{"first", "name"},
-	{"surname"},
-	{"name", "on", "the", "card"},
-	{"her", "name"},
-	{"his", "name"},
-	{"their", "name"},
-	{"speaking", "to"},
-	{"name", "please"},
-	{"am", "i", "speaking"},
-}
-
-// wholeName takes in one more word at the end of an answer: three names, the last unknown.
-func (d *detector) wholeName(end, to int) int {
-	if end+1 == to && !stop[d.at(end)] && !d.ts[end].isNumber() && d.ts[end].times == 0 && !d.ts[end].filler && len(d.at(end)) > 2 {
-		return to
-	}
-	return end
-}
-
-// widen takes the last word of an answer into a name that was known but for it.
-func (d *detector) widen(turn, to int) {
-	for k := range d.spans {
-		s := &d.spans[k]
-		end := d.begins[turn] + s.To
-		if s.Turn != turn || s.Entity != Person || end >= to || d.wholeName(end, to) == end || d.used[end] {
-			continue
-		}
-		s.To++
-		s.End = d.turns[turn].Words[s.To-1].End
-		d.used[end] = true
+func (n *namer) known(i int) {
+	if n.used[i] || n.like[i] < aWord || n.ts[i].letter != "" {
 		return
 	}
+	x := unowned(n.at(i))
+	end := n.name(i)
+	next := ""
+	if end > i+1 {
+		next = unowned(n.at(i + 1))
+	}
+	switch {
+	case n.firm(end), n.at(i-1) == "for" && i > 1 && len(n.at(i-2)) == 1, n.asksPet(n.ts[i].turn), n.placed(i, end) && !n.given(i):
+	case n.like[i] == aName && n.given(i):
+		n.person(n.unheardBefore(i), end, 0.7, "known as a name")
+	case n.given(i) && next != "" && (n.like[i+1] == aName || firstNames[x] && lastNames[next]) && !(ambiguous[x] && ambiguous[next]) && !hardly[x]:
+		n.person(i, end, 0.7, "known as a name")
+	case n.like[i] == aName && (lastNames[x] && !towns[x] || end > i+1 || n.unheardBefore(i) < i || n.wasAsked(n.ts[i].turn)):
+		n.person(n.unheardBefore(i), end, 0.6, "known as a name")
+	}
 }
 
-// answers finds a name in a short answer to who asked for one.
-func (d *detector) answers() {
-	for turn := range d.turns[:max(0, len(d.turns)-1)] {
-		asks := false
-		for i := d.begins[turn]; i < d.begins[turn+1]; i++ {
-			for _, words := range askedName {
-				asks = asks || d.says(i, words)
-			}
-		}
-		if !asks {
-			continue
-		}
-		from, to := d.begins[turn+1], d.begins[turn+2]
-		for from < to && (d.ts[from].filler || stop[d.at(from)]) {
-			from++
-		}
-		d.widen(turn+1, to)
-		if end := d.wholeName(d.named(from, from, true), to); from < to && end > from && !d.used[from] && to-from <= 6 {
-			d.add(Person, from, end, 0.75, "the answer to who asked for a name")
-		}
+// asksPet reports whether the turn before asked for the name of an animal.
+func (n *namer) asksPet(turn int) bool { return turn > 0 && n.asks[turn-1].pet }
+
+// unheardBefore takes in a word before a name that is on no list, as a first name
+// can be.
+func (n *namer) unheardBefore(i int) int {
+	if i == 0 || n.ts[i-1].turn != n.ts[i].turn || n.used[i-1] || n.like[i-1] != unheard || n.closes(i-1, ".,?!;:") || unowned(n.at(i-1)) != n.at(i-1) {
+		return i
 	}
+	return i - 1
 }
