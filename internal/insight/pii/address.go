@@ -21,7 +21,7 @@ func (d *detector) written() {
 		case mailWord.MatchString(t.text):
 			d.add(Email, i, i+1, 0.99, "written as an address")
 		case ipWord.MatchString(t.text):
-			d.add(IPAddress, i, i+1, 0.95, "four numbers with dots")
+			d.hosts = append(d.hosts, number{entity: IPAddress, text: strings.ReplaceAll(t.text, ".", ""), first: i, last: i, group: d.add(IPAddress, i, i+1, 0.95, "four numbers with dots"), who: d.speaker(t.turn)})
 		case expiryWord.MatchString(t.text) && speaksOf(d.expects(i, i), Date):
 			d.add(Date, i, i+1, 0.85, "a date was asked for")
 		case dateWord.MatchString(t.text) && (strings.ContainsAny(t.text, "/.") || speaksOf(d.expects(i, i), Date)) && !speaksOf(d.expects(i, i), SortCode):
@@ -38,24 +38,82 @@ func (d *detector) addresses() {
 		if d.used[i] {
 			continue
 		}
-		if end := d.fourNumbers(i); end > 0 {
-			d.add(IPAddress, i, end, 0.85, "four numbers with dots between")
+		if end, text := d.fourNumbers(i); end > 0 {
+			group := d.add(IPAddress, i, end, 0.85, "four numbers with dots between")
+			d.hosts = append(d.hosts, number{entity: IPAddress, text: text, first: i, last: end - 1, group: group, who: d.speaker(d.ts[i].turn)})
 			i = end - 1
 			continue
 		}
-		if end := d.domain(i); end > 0 {
-			d.address(i, end)
-			i = max(i, d.path(end)-1)
+		if from, end := d.web(i); end > 0 {
+			end = d.address(from, i, end)
+			i = max(i, end-1)
 			continue
 		}
-		if mailHosts[d.at(i)] && d.at(i-1) == "at" && d.localLooks(i-2) && d.domain(i+1) == 0 { // its end was lost
+		if end := d.lostDot(i); end > 0 {
+			end = d.address(d.name(i), i, end)
+			i = max(i, end-1)
+			continue
+		}
+		if end := d.begun(i); end > 0 {
+			d.remember(URL, i, end, d.add(URL, i, end, 0.7, "it is begun as an address"))
+			i = end - 1
+			continue
+		}
+		if mailHosts[d.at(i)] && d.at(i-1) == "at" && d.localLooks(i-2) && d.tail(i+1) == 0 && d.tail(i+2) == 0 && (!stop[d.at(i)] && !commonHosts[d.at(i)] || d.asksMail(i)) { // its end was lost
 			end := i + 1
 			if dots[d.at(end)] {
 				end++
 			}
-			d.add(Email, d.local(i-2), end, 0.7, "a domain of mail")
+			from := d.local(i - 2)
+			d.remember(Email, from, end, d.add(Email, from, end, 0.7, "a domain of mail"))
 		}
 	}
+	for _, n := range d.mails {
+		d.echo(n)
+	}
+}
+
+// commonHosts are domains of mail that are words as well.
+var commonHosts = set(`live me sky virgin mail proton outlook`)
+
+// lostDot is the end of a known domain of mail whose dot was lost: "gmail com".
+func (d *detector) lostDot(i int) int {
+	if mailHosts[d.at(i)] && webEnds[d.at(i+1)] && d.turnOf(i+1) == d.turnOf(i) && d.dot(i+1) == 0 {
+		if end := d.tail(i + 2); end > 0 {
+			return end
+		}
+		return i + 2
+	}
+	return 0
+}
+
+// begun is an address that is begun as one of the web, and has no end: it is cut off.
+func (d *detector) begun(i int) int {
+	k := d.prefix(i)
+	if k == 0 || d.at(i) == "w" && k-i < 3 {
+		return 0
+	}
+	turn, name := d.turnOf(i), k
+	if d.turnOf(k+d.dot(k)) != turn {
+		return 0
+	}
+	for n := 0; d.turnOf(k) == turn && n < 12; n++ {
+		switch {
+		case d.dot(k) > 0 && d.turnOf(k+d.dot(k)) == turn:
+			if end := d.tail(k); end > 0 {
+				return d.path(end)
+			}
+			k += d.dot(k)
+		case d.lead(k) || stop[d.at(k)] && d.dot(k-1) == 0 && !d.ts[k].isNumber():
+			if k == name {
+				return 0
+			}
+			return k
+		default:
+			k++
+		}
+	}
+	return k
 }
 
 func (d *detector) at(i int) string {
@@ -65,77 +123,56 @@ func (d *detector) at(i int) string {
 	return d.ts[i].text
 }
 
-// domain reports where "dot com", "dot co dot uk" and their like end that begin at a token.
-func (d *detector) domain(i int) int {
-	if !dots[d.at(i)] || !domainEnds[d.at(i+1)] || i == 0 || d.ts[i-1].turn != d.ts[i].turn || d.ts[i+1].turn != d.ts[i].turn {
-		// The dot may have been lost: "gmail com".
-		if !(mailHosts[d.at(i)] && domainEnds[d.at(i+1)] && d.ts[i+1].turn == d.ts[i].turn) {
-			return 0
+// address decides between an e-mail address and one of the web, from where its
+// name begins, its first dot, and its end. It tells where it ends.
+func (d *detector) address(from, dot, end int) int {
+	if at := d.mailAt(from, dot); at > 0 {
+		from = d.local(at - 1)
+		d.remember(Email, from, end, d.add(Email, from, end, 0.9, "somebody at a domain"))
+		return end
+	}
+	if known := d.mailHost(from, dot); known >= 0 && (d.asksMail(from) || d.localLooks(known-1)) {
+		from = d.local(known - 1)
+		d.remember(Email, from, end, d.add(Email, from, end, 0.75, "a domain of mail"))
+		return end
+	}
+	if d.atBehind(end) { // "j dot co at gmail dot com"
+		return dot
+	}
+	if from == dot { // nothing but an end: it is of an address before
+		if before, _, ok := d.mails.before(from); ok && from-before.last < 30 {
+			d.addTo(before.group, before.entity, from, end, 0.6, "it is read back")
 		}
+		return end
 	}
-	end := i + 2
-	for end+1 < len(d.ts) && d.ts[end].turn == d.ts[i].turn {
-		switch {
-		case d.ts[end].filler && dots[d.at(end+1)]:
-			end++
-		case dots[d.at(end)] && domainEnds[d.at(end+1)]:
-			end += 2
-		case domainEnds[d.at(end)]:
-			end++
-		default:
-			return end
-		}
-	}
-	if end < len(d.ts) && d.ts[end].turn == d.ts[i].turn && domainEnds[d.at(end)] {
-		end++
-	}
+	from, end = d.www(from), d.path(end)
+	d.remember(URL, from, end, d.add(URL, from, end, 0.8, "a domain"))
 	return end
 }
 
-// address decides between an e-mail address and one of the web, from the dot
-// that begins its end.
-func (d *detector) address(dot, end int) {
-	turn := d.ts[dot].turn
-	host := d.host(dot, turn)
-	mailish := speaksOf(expected2(d.ts, host, mailCues), Email)
-	if d.at(host-1) == "at" && (mailish || d.localLooks(host-2) || mailHosts[d.at(host)]) {
-		d.add(Email, d.local(host-2), end, 0.9, "somebody at a domain")
-		return
+// atBehind says that what looks like the end of a domain is only the part before an "at".
+func (d *detector) atBehind(end int) bool {
+	for k := end; k < min(len(d.ts), end+4) && d.turnOf(k) == d.turnOf(end-1); k++ {
+		if d.at(k) == "at" && d.turnOf(k+1) == d.turnOf(k) {
+			for j := k + 1; j < min(len(d.ts), k+6) && d.turnOf(j) == d.turnOf(k); j++ {
+				if d.tail(j) > 0 {
+					return true
+				}
+			}
+		}
 	}
-	known := -1
-	for k := host; k < dot+1; k++ {
+	return false
+}
+
+// mailHost is the last word of a known domain of mail, or -1.
+func (d *detector) mailHost(from, dot int) int {
+	for k := min(dot, len(d.ts)-1); k >= from; k-- {
 		if mailHosts[d.at(k)] {
-			known = k
+			return k
 		}
 	}
-	if known >= 0 && (mailish || d.localLooks(known-1)) {
-		d.add(Email, d.local(known-1), end, 0.75, "a domain of mail")
-		return
-	}
-	d.add(URL, d.www(host), d.path(end), 0.8, "a domain")
+	return -1
 }
-
-// host goes back from a dot to where the name of a domain begins: behind what
-// leads there, or at the words that are likeliest to be of it.
-func (d *detector) host(dot, turn int) int {
-	for host := dot - 1; host > d.begins[turn] && host >= dot-6; host-- {
-		if leads[d.at(host-1)] {
-			return host
-		}
-	}
-	host := dot
-	for n := 0; host > d.begins[turn] && n < 3; n++ {
-		w := d.at(host - 1)
-		if w == "at" || stop[w] && !separators[w] && n > 0 {
-			break
-		}
-		host--
-	}
-	return host
-}
-
-// leads are words that stand before an address of the web.
-var leads = set(`at to is on visit website site page into type called it's that's address open put`)
 
 // mailboxes are those that firms have.
 var mailboxes = set(`info accounts hello sales support office admin enquiries contact help billing orders bookings reception mail team jobs invoices payments service`)
@@ -184,7 +221,7 @@ func (d *detector) local(i int) int {
 		case 1:
 			begin = i
 		case 2: // a word that is no name: two of them may be
-			if words++; words > 2 {
+			if words++; words > 5 {
 				return begin
 			}
 			begin = i
@@ -225,68 +262,10 @@ func (d *detector) partOfLocal(i int) int {
 // www goes back to the words that begin a web address, if it was begun with them.
 func (d *detector) www(i int) int {
 	turn, begin := d.ts[i].turn, i
-	for j := i - 1; j >= d.begins[turn] && j >= i-11; j-- {
-		switch x := d.at(j); {
-		case x == "www", x == "w" && (d.at(j+1) == "w" || d.at(j-1) == "w"), (x == "double" || x == "dabble" || x == "trouble") && (d.at(j+1) == "you" || d.at(j+1) == "u"), x == "https", x == "http":
+	for j := i - 1; j >= d.begins[turn] && j >= i-14; j-- {
+		if d.prefix(j) > 0 {
 			begin = j
 		}
 	}
 	return begin
-}
-
-// path takes in "slash account".
-func (d *detector) path(end int) int {
-	for end+1 < len(d.ts) {
-		turn := d.ts[end-1].turn
-		k := end
-		if d.at(k) == "forward" || d.at(k) == "back" {
-			k++
-		}
-		if d.at(k) != "slash" || k+1 >= len(d.ts) || d.ts[k+1].turn != turn {
-			return end
-		}
-		end = k + 2
-	}
-	return end
-}
-
-// fourNumbers reports where four numbers with dots between end.
-func (d *detector) fourNumbers(i int) int {
-	turn, parts, digits := d.ts[i].turn, 0, 0
-	if !d.ts[i].isNumber() && d.ts[i].times <= 0 {
-		return 0
-	}
-	end := 0
-	for ; i < len(d.ts); i++ {
-		t := d.ts[i]
-		if t.turn != turn {
-			next := d.begins[t.turn+1] // it goes on after the other has nodded
-			if parts >= 3 && digits > 0 || !nodding(d.ts[i:next]) || next >= len(d.ts) || !dots[d.at(next)] && !dots[d.at(i-1)] || d.speaker(d.ts[next].turn) != d.speaker(turn) {
-				break
-			}
-			i, turn = next, d.ts[next].turn
-			t = d.ts[i]
-		}
-		switch {
-		case t.isNumber() || t.hundred || t.times > 0:
-			digits++
-			end = i + 1
-		case dots[t.text] && digits > 0:
-			parts, digits = parts+1, 0
-		case t.filler, t.alike != "" && (dots[d.at(i-1)] || dots[d.at(i+1)] || digits > 0):
-			if t.alike != "" {
-				digits++
-				end = i + 1
-			}
-		default:
-			i = len(d.ts)
-		}
-	}
-	if digits > 0 {
-		parts++
-	}
-	if parts >= 4 || parts >= 3 && digits > 0 {
-		return end
-	}
-	return 0
 }

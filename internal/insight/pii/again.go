@@ -16,6 +16,7 @@ type number struct {
 	part        bool // it was asked for as a part, and is whole
 	group       int
 	who         string // who said it first
+	words       string // of an address
 }
 
 // history is what was found, in the order in which it was said.

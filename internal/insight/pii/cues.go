@@ -43,9 +43,9 @@ var cues = []cueList{
 		"barcode|bar code|stock number|stock code|division number|division|prescription number|receipt number|agreement number|agreement|rental agreement|" +
 		"transaction number|transaction reference|confirmation number|confirmation code|student number|staff number|employee number|payroll number|badge number|unit number|engineer code|colour code|" +
 		"paint code|tyre size|payment reference|incident number|log number|ticket reference|timed out code|build|lottery|lotto|dialling code|stamp number|postage|membership|member number|account reference number|" +
-		"unique reference|pupil number|candidate number|vehicle reg|number plate"},
+		"firmware|driver|release|upgraded to|upgraded|ios|android|port|library|unique reference|pupil number|candidate number|vehicle reg|number plate"},
 	{entity: IPAddress, phrases: "ip address|i p address|i p|ip|server|router|signed in from|logged in|sign in from|gateway|subnet|dns|d n s|i p v four|ipv4|ip v four|dhcp|ping|firewall|whitelist|network address|" +
-		"ip number|name server|ipconfig|ip config|i p config|logged on from"},
+		"whats my ip|ip on|ip number|name server|new ip|static|allowlist|allow list|ipconfig|ip config|i p config|logged on from"},
 	{entity: hidden, phrases: "sort of|sorts of|what sort|sort it|sort that|sort out|sort you|sort this|sorted|bank holiday|bank holidays|birthday card|business cards|ring road|ring pull|phone shop|dress code|code of|highway code|" +
 		"on account of|back of the house|in the back|bus card|piano|in order|order to|of order|out of order|security guard|security light|security camera|security deposit|security question|bottle bank|food bank|" +
 		"born in|direct debit is|number one|what age|power bank|west bank"},

@@ -15,6 +15,7 @@ type detector struct {
 	past   history // numbers that were found
 	spelt  history // what was found in letters and digits
 	mails  history
+	hosts  history
 	tries  []number // what meant nothing when it was read
 	spans  []Span
 	groups int

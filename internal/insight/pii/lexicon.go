@@ -57,9 +57,8 @@ var (
 
 	ordinalMonths = set(`first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth`)
 
-	domainEnds = set(`com co org net uk ac gov eu io info biz me ie de fr dotcom`)
 	dots       = set(`dot dots dart dock point .`)
-	separators = set(`dot dots dart dock underscore dash hyphen`)
+	separators = set(`dot dots dart dock underscore dash hyphen minus`)
 	mailHosts  = set(`gmail outlook icloud hotmail yahoo aol live btinternet googlemail msn me sky virgin talktalk protonmail proton ntlworld mail ymail`)
 
 	streets = set(`avenue lane road street close drive way crescent terrace court gardens garden grove hill parade place square green row walk mews park rise view

@@ -197,6 +197,9 @@ func (d *detector) number(one run) {
 		d.onward(at, one, true)
 		return
 	}
+	if d.ofHost(one, before) {
+		return
+	}
 	if d.asDate(one, before) || d.both(one, before) || d.wholes(one, before) {
 		return
 	}
@@ -238,7 +241,7 @@ func (d *detector) behindCard(one run) bool {
 // found adds a number and remembers it.
 func (d *detector) found(e Entity, text string, from, to int, score float64, why string, part bool) {
 	group := d.add(e, from, to, score, why)
-	d.past = append(d.past, number{e, text, from, to - 1, part, group, d.speaker(d.ts[from].turn)})
+	d.past = append(d.past, number{entity: e, text: text, first: from, last: to - 1, part: part, group: group, who: d.speaker(d.ts[from].turn)})
 	d.triedBefore(d.past[len(d.past)-1])
 }
 

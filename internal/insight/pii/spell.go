@@ -170,6 +170,6 @@ func (d *detector) cover(e Entity, one run, from, to int, score float64, why str
 		end = at + d.width(at)
 	}
 	group := d.add(e, d.begunBefore(first, true), end, score, why)
-	d.spelt = append(d.spelt, number{e, one.text[from:to], first, end - 1, false, group, d.speaker(d.ts[first].turn)})
+	d.spelt = append(d.spelt, number{entity: e, text: one.text[from:to], first: first, last: end - 1, group: group, who: d.speaker(d.ts[first].turn)})
 	d.triedBefore(d.spelt[len(d.spelt)-1])
 }

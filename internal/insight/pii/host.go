@@ -1,0 +1,187 @@
+package pii
+
+import "strings"
+
+// fourNumbers reports where four numbers with dots between end that begin at a
+// token, and their digits. Versions of programs look the same: what was spoken of
+// decides. Where an address was asked for, a dot may have been lost.
+func (d *detector) fourNumbers(i int) (int, string) {
+	first := i
+	if !d.ts[i].isNumber() && d.ts[i].times <= 0 && !(d.at(i) == "a" && i+1 < len(d.ts) && d.ts[i+1].hundred) {
+		return 0, ""
+	}
+	turn, end := d.ts[i].turn, 0
+	asked := d.asksHost(i)
+	parts := []string{""}
+	for ; i < len(d.ts); i++ {
+		t := d.ts[i]
+		if t.turn != turn {
+			next := d.begins[t.turn+1] // it goes on after the other has nodded
+			if len(parts) >= 4 && parts[len(parts)-1] != "" || !nodding(d.ts[i:next]) || next >= len(d.ts) || d.dot(next) == 0 && d.dot(i-1) == 0 || d.speaker(d.ts[next].turn) != d.speaker(turn) {
+				break
+			}
+			i, turn = next, d.ts[next].turn
+			t = d.ts[i]
+		}
+		last := &parts[len(parts)-1]
+		switch {
+		case t.hundred:
+			if next := d.behindAnd(i + 1); next.tens || len(next.digits) == 2 {
+				// "two hundred and three": its tens follow
+			} else if len(next.digits) == 1 && d.at(i+1) == "and" {
+				*last += "0"
+			} else {
+				*last += "00"
+			}
+			end = i + 1
+		case t.isNumber():
+			*last += t.digits
+			if t.tens && !(i+1 < len(d.ts) && len(d.ts[i+1].digits) == 1 && d.ts[i+1].turn == turn && d.ts[i+1].digits != "0") {
+				*last += "0"
+			}
+			end = i + 1
+		case t.times > 0:
+			if i+1 < len(d.ts) && d.ts[i+1].turn == turn {
+				*last += strings.Repeat(d.ts[i+1].digits, t.times-1)
+			}
+			end = i + 1
+		case d.dot(i) > 0 && *last != "":
+			parts = append(parts, "")
+			i += d.dot(i) - 1
+		case d.dot(i) > 0:
+		case t.text == "a" && i+1 < len(d.ts) && d.ts[i+1].hundred:
+			*last += "1"
+		case t.alike != "" && (d.dot(i+1) > 0 || i > 0 && d.dot(i-1) > 0 || *last != "" && len(t.text) > 1 && !stop[t.text]):
+			*last += t.alike
+			end = i + 1
+		case t.filler || t.text == "space":
+		case d.aside(i):
+		default:
+			turn = -1
+		}
+		if turn < 0 {
+			break
+		}
+	}
+	if parts[len(parts)-1] == "" {
+		parts = parts[:len(parts)-1]
+	}
+	text := strings.Join(parts, "")
+	switch near := d.hostBefore(first); {
+	case len(parts) > 4 || len(parts) < 2:
+		return 0, ""
+	case near && len(text) >= 3:
+		return end, text
+	case d.versions(first):
+		return 0, ""
+	case len(parts) == 4:
+		for _, p := range parts {
+			if !asked && (len(p) > 3 || len(p) == 3 && p > "255") {
+				return 0, ""
+			}
+		}
+		return end, text
+	case asked && (len(parts) == 3 || len(text) >= 6):
+		return end, text
+	}
+	return 0, ""
+}
+
+// dot is how many words a dot takes at a token, 0 if there is none.
+func (d *detector) dot(i int) int {
+	switch x := d.at(i); {
+	case dots[x]:
+		return 1
+	case x == "full" && d.at(i+1) == "stop":
+		return 2
+	}
+	return 0
+}
+
+// behindAnd is the token behind an "and".
+func (d *detector) behindAnd(i int) token {
+	if d.at(i) == "and" {
+		i++
+	}
+	if i >= len(d.ts) {
+		return token{}
+	}
+	return d.ts[i]
+}
+
+// aside says of a word within numbers with dots that they go on behind it, after
+// a few words of the same person: "dot hang on it's tiny dot one".
+func (d *detector) aside(i int) bool {
+	for k := i + 1; k < min(len(d.ts), i+5) && d.ts[k].turn == d.ts[i].turn; k++ {
+		if n := d.dot(k); n > 0 {
+			return k+n < len(d.ts) && d.ts[k+n].turn == d.ts[i].turn && (d.ts[k+n].isNumber() || d.ts[k+n].alike != "")
+		}
+	}
+	return false
+}
+
+const hostReach = 30
+
+// asksHost says that an address of the network was spoken of, and nothing else since.
+func (d *detector) asksHost(i int) bool {
+	for _, n := range d.expects(i, i) {
+		if n.entity == IPAddress && n.words <= hostReach {
+			return true
+		}
+	}
+	return false
+}
+
+// versions says that a version was spoken of, and no address of the network since.
+func (d *detector) versions(i int) bool {
+	for _, n := range d.expects(i, i) {
+		switch n.entity {
+		case IPAddress:
+			return false
+		case nothing:
+			return n.words <= 15
+		}
+	}
+	return false
+}
+
+// hostBefore says that numbers with dots were found shortly before.
+func (d *detector) hostBefore(i int) bool {
+	before, _, ok := d.hosts.before(i)
+	return ok && i-before.last <= 25 && !d.talk.between(IPAddress, before.last+1, i)
+}
+
+// ofHost takes digits without dots for an address of the network, where one was
+// asked for or is read back.
+func (d *detector) ofHost(one run, before []nearness) bool {
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	n, group := len(one.text), 0
+	host, _, near := d.hosts.before(first)
+	switch {
+	case near && first-host.last <= repeated && n >= 3 && host.repeats(one.text):
+		group = host.group
+	case len(before) == 0 || before[0].entity != IPAddress || before[0].words > hostReach || n > 12:
+		return false
+	case n >= 8, n >= 5 && (strings.HasPrefix(one.text, "192") || strings.HasPrefix(one.text, "172") || strings.HasPrefix(one.text, "10")):
+	case n >= 2 && before[0].words <= 15 && d.nothingElse(first, last):
+	default:
+		return false
+	}
+	if group == 0 {
+		d.groups++
+		group = d.groups
+	}
+	d.addTo(group, IPAddress, first, last+d.width(last), 0.7, "an address of the network was spoken of")
+	return true
+}
+
+// nothingElse says that the turns of a number have hardly another word.
+func (d *detector) nothingElse(first, last int) bool {
+	other := 0
+	for i := d.begins[d.ts[first].turn]; i < d.begins[d.ts[last].turn+1]; i++ {
+		if t := d.ts[i]; !t.says() && !t.filler && !nods[t.text] && d.dot(i) == 0 {
+			other++
+		}
+	}
+	return other <= 1
+}

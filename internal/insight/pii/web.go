@@ -1,0 +1,359 @@
+package pii
+
+import "strings"
+
+// Addresses of the web and of mail are words with "dot" between, and lead from one
+// known word to another: from what stands before an address to its last end.
+
+// webEnds are the ends of domains that are no other words; wordEnds are such as
+// are, and count behind "dot" only.
+var (
+	webEnds = set(`com co org net uk ac gov eu io info biz de fr dotcom scot cymru app dev cc tv ly lan edu ltd plc ca au nz es nl pl pt se dk ch jp www html htm php pdf aspx xyz nhs mod sch
+		gb wales london coop aero online`)
+	wordEnds = set(`me ie local internal example home club cafe bike house agency health care charity foundation community team live news eco earth world school shop store site tech
+		police church events works studio design digital energy farm garden green group guide help jobs law life link media money network pet photo photos pub rent restaurant run sale show social
+		solutions space support systems tours travel university vet video wedding work lee fm gg`)
+)
+
+// letterEnds are ends that are spelled.
+var letterEnds = set(`uk io cc tv eu de fr ie co ai ly me gb us ca au nz es nl it`)
+
+// dot and ends are read together; tail reports where the end of a domain is that
+// begins with the dot at a token, or 0.
+func (d *detector) tail(i int) int {
+	turn, end := d.turnOf(i), 0
+	for {
+		for end > 0 && i < len(d.ts) && d.turnOf(i) == turn && d.ts[i].filler && d.dot(i+1) > 0 {
+			i++
+		}
+		n := d.dot(i)
+		if n == 0 || d.turnOf(i+n) != turn {
+			return end
+		}
+		k := d.endAt(i+n, d.at(i) == "dot" || d.at(i) == "." || n == 2)
+		if k == 0 {
+			if end == 0 { // the end may come behind another part: "dot gov dot uk", "dot office dot com"
+				return 0
+			}
+			return end
+		}
+		i, end = k, k
+		for webEnds[d.at(i)] && d.turnOf(i) == turn { // "co uk"
+			i, end = i+1, i+1
+		}
+	}
+}
+
+// endAt is where an end of a domain stops that begins at a token, or 0. sure says
+// that the word before surely was a dot.
+func (d *detector) endAt(i int, sure bool) int {
+	x := d.at(i)
+	switch {
+	case webEnds[x], sure && wordEnds[x]:
+		return i + 1
+	case d.turnOf(i+1) == d.turnOf(i) && letterEnds[d.letterAt(i)+d.letterAt(i+1)]:
+		return i + 2
+	case d.turnOf(i+2) == d.turnOf(i) && webEnds[d.letterAt(i)+d.letterAt(i+1)+d.letterAt(i+2)] && d.letterAt(i+2) != "":
+		return i + 3
+	}
+	return 0
+}
+
+// letterAt is the letter that a word spells or sounds like.
+func (d *detector) letterAt(i int) string {
+	if i < 0 || i >= len(d.ts) {
+		return ""
+	}
+	if t := d.ts[i]; len(t.letter) == 1 {
+		return t.letter
+	}
+	return letterAlike[d.at(i)]
+}
+
+// turnOf is the turn of a token, -1 where there is none.
+func (d *detector) turnOf(i int) int {
+	if i < 0 || i >= len(d.ts) {
+		return -1
+	}
+	return d.ts[i].turn
+}
+
+// leads are words that stand before an address and are no part of it.
+var leads = set(`at is on said tried called visit website site sites page pages into type it's its that's thats address open put try says say said click use see check google yeah yes well was be so
+	and or but link there's just there actually now then via email e-mail emails mail mine's mine from off under case capitals caps got have like use with hang one no okay ok right sorry
+	url it'll which out in if you're words you i'm he's she's ours theirs send sent form browser bar search through i portal straight even yep aye quote called me oh ooh ah hmm`)
+
+// toLeads stand before a "to" that leads to an address; elsewhere it may be part of one.
+var toLeads = set(`go going goes went gone log logged over it me on them that this send sent sending email up back out get stuff invoice reply write forward take takes taken link links listen directs here straight
+	through you him us`)
+
+// lead says that an address may begin behind a token.
+func (d *detector) lead(i int) bool {
+	x := d.at(i)
+	switch begin := d.begins[d.ts[i].turn]; {
+	case x == "and" && i > begin+1: // "safe and sound insurance dot com"
+		return d.used[i-1] || stop[d.at(i-1)] || leads[d.at(i-1)] || d.ts[i-1].filler
+	case x == "to":
+		return i == begin || toLeads[d.at(i-1)]
+	}
+	return leads[x]
+}
+
+// prefix reports where an address begins that is begun as such: "w w w dot",
+// "h t t p s colon slash slash", "triple w".
+func (d *detector) prefix(i int) (end int) {
+	turn := d.turnOf(i)
+	w := func(k int) int { // how many words a w takes
+		switch {
+		case d.turnOf(k) != turn:
+			return 0
+		case d.at(k) == "w":
+			return 1
+		case (d.at(k) == "double" || d.at(k) == "dabble" || d.at(k) == "trouble") && (d.at(k+1) == "you" || d.at(k+1) == "u"):
+			return 2
+		case d.at(k) == "dub" || d.at(k) == "dubya":
+			return 1
+		}
+		return 0
+	}
+	k := i
+	switch {
+	case d.at(i) == "h" && d.at(i+1) == "t" && d.at(i+2) == "t" && d.at(i+3) == "p":
+		k = i + 4
+		if d.at(k) == "s" {
+			k++
+		}
+	case d.at(i) == "https", d.at(i) == "http":
+		k = i + 1
+	case d.at(i) == "www":
+		return i + 1
+	case (d.at(i) == "triple" || d.at(i) == "treble") && w(i+1) > 0:
+		return i + 2
+	case w(i) > 0 && w(i+w(i)) > 0:
+		for w(k) > 0 {
+			k += w(k)
+		}
+		return k
+	default:
+		return 0
+	}
+	for d.turnOf(k) == turn && (d.at(k) == "colon" || d.at(k) == "slash" || d.at(k) == "forward" || d.at(k) == "double" || d.ts[k].filler) {
+		k++
+	}
+	if n := d.prefix2(k); n > 0 {
+		return n
+	}
+	return k
+}
+
+// prefix2 is "w w w" behind "h t t p".
+func (d *detector) prefix2(k int) int {
+	if d.at(k) == "www" || d.at(k) == "w" || d.at(k) == "triple" {
+		return d.prefix(k)
+	}
+	return 0
+}
+
+// web reports where an address of the web ends whose name begins at or before a
+// dot, and where it begins; 0 if there is none.
+func (d *detector) web(dot int) (from, end int) {
+	if d.dot(dot) == 0 || dot == 0 || d.turnOf(dot-1) != d.turnOf(dot) {
+		return 0, 0
+	}
+	end = d.tail(dot)
+	if end == 0 { // another part first: "maps dot eastmere dot gov dot uk"
+		k := dot + d.dot(dot)
+		for n := 0; n < 4 && d.turnOf(k) == d.turnOf(dot) && !d.lead(k) && d.dot(k) == 0; n++ {
+			k++
+		}
+		if k == dot+d.dot(dot) || d.dot(k) == 0 || d.at(k) == "point" && d.at(dot) == "point" && d.ts[k-1].isNumber() {
+			return 0, 0
+		}
+		if _, end = d.web(k); end == 0 {
+			return 0, 0
+		}
+	}
+	if from = d.name(dot); from == dot && d.begins[d.ts[dot].turn] != dot {
+		return 0, 0
+	}
+	return from, end
+}
+
+// name goes back from the first dot of an address to where its name begins:
+// behind what leads there, or with its turn, or a few words before the dot.
+func (d *detector) name(dot int) int {
+	begin := d.begins[d.ts[dot].turn]
+	for i, n := dot-1, 0; n < 7; i, n = i-1, n+1 {
+		switch {
+		case i < begin || d.lead(i) && !(separators[d.at(i+1)] || i > begin && separators[d.at(i-1)]) && i < dot-1:
+			return i + 1
+		case d.used[i]:
+			return i + 1
+		case d.ts[i].filler && len(d.at(i)) < 4: // a hesitation
+			n--
+		}
+	}
+	return max(begin, dot-2)
+}
+
+// path takes in what follows an end: "slash account", "slash new hyphen patient".
+func (d *detector) path(end int) int {
+	turn := d.turnOf(end - 1)
+	for d.turnOf(end) == turn {
+		k := end
+		if d.at(k) == "forward" || d.at(k) == "back" {
+			k++
+		}
+		switch x := d.at(k); {
+		case x == "slash" && d.turnOf(k+1) == turn:
+			end = d.segment(k + 1)
+		case (separators[x] && !dots[x] || x == "question" || x == "equals" || dots[x] && k == end && d.turnOf(k+1) == turn && webEnds[d.at(k+1)]) && d.turnOf(k+1) == turn && k == end:
+			end = d.segment(k + 1)
+		default:
+			return end
+		}
+	}
+	return end
+}
+
+// segment is one part of a path: what is spelled, or up to two words.
+func (d *detector) segment(i int) int {
+	turn, first := d.turnOf(i), i
+	for d.turnOf(i) == turn && (d.ts[i].letter != "" || d.ts[i].isNumber() || d.ts[i].times != 0 || d.at(i) == "capital" || d.at(i) == "x") {
+		i++
+	}
+	if i > first {
+		return i
+	}
+	i++
+	if d.turnOf(i) == turn && d.turnOf(i+1) != turn && !d.ts[i].filler && !stop[d.at(i)] { // the last word of the turn
+		i++
+	}
+	return i
+}
+
+// noMail are words behind which an "at" leads to a place, or to a page.
+var noMail = set(`look looking us are find me you it that is go online there here them in website site shop order looked see i'm we're was were be been live page pages stuff form forms details more terms tickets prices times offers everything anything something website web online portal menu map list catalogue brochure guide policy leaflet timetable`)
+
+// mailAt finds the "at" of an address of mail before a token, where its domain
+// begins; -1 if there is none.
+func (d *detector) mailAt(from, dot int) int {
+	for i := dot - 1; i >= max(d.begins[d.ts[dot].turn], min(from-1, dot-8)); i-- {
+		if x := d.at(i); x == "at" || x == "@" {
+			if i == 0 || noMail[d.at(i-1)] && !d.asksMail(i) || i < from-1 && !d.asksMail(i) && !d.localLooks(i-1) {
+				return -1
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+func (d *detector) asksMail(i int) bool { return speaksOf(expected2(d.ts, i, mailCues), Email) }
+
+// remember keeps an address so that what is read back of it is found.
+func (d *detector) remember(e Entity, from, end, group int) {
+	d.mails = append(d.mails, number{entity: e, text: d.asWritten(from, end), words: d.asSaid(from, end), first: from, last: end - 1, group: group})
+}
+
+// asWritten is how an address is written.
+func (d *detector) asWritten(from, end int) string {
+	var b strings.Builder
+	for i := from; i < end; i++ {
+		b.WriteString(d.symbol(i))
+	}
+	return b.String()
+}
+
+// asSaid are its words with spaces between.
+func (d *detector) asSaid(from, end int) string {
+	var b strings.Builder
+	for i := from; i < end; i++ {
+		b.WriteString(d.symbol(i) + " ")
+	}
+	return b.String()
+}
+
+// symbol is what a word stands for in an address.
+func (d *detector) symbol(i int) string {
+	t := d.ts[i]
+	switch x := t.text; {
+	case x == "full" && d.at(i+1) == "stop", t.filler && !separators[x], t.times != 0:
+		if t.times == 2 && i+1 < len(d.ts) {
+			return d.symbol(i + 1)
+		}
+		return ""
+	case x == "stop" && d.at(i-1) == "full", dots[x]:
+		return "."
+	case x == "dash" || x == "hyphen" || x == "minus":
+		return "-"
+	case x == "underscore":
+		return "_"
+	case x == "at":
+		return "@"
+	case x == "slash":
+		return "/"
+	case t.digits != "":
+		if t.tens && !(i+1 < len(d.ts) && len(d.ts[i+1].digits) == 1) {
+			return t.digits + "0"
+		}
+		return t.digits
+	case len(t.letter) > 0:
+		return t.letter
+	default:
+		return strings.ReplaceAll(x, "'", "")
+	}
+}
+
+const echoing = 60 // words within which an address is read back
+
+// echo finds what is read back of an address: letters that spell a part of it, or
+// words that are one when they are put together.
+func (d *detector) echo(n number) {
+	for i := n.last + 1; i < min(len(d.ts), n.last+echoing); i++ {
+		if d.used[i] {
+			continue
+		}
+		text, end, letters, best := "", i, 0, 0
+		for k := i; k < min(len(d.ts), i+40) && d.ts[k].turn == d.ts[i].turn && !d.used[k]; k++ {
+			text += d.symbol(k)
+			if !strings.Contains(n.text, text) {
+				break
+			}
+			if d.ts[k].letter != "" {
+				letters++
+			}
+			if d.symbol(k) == "" {
+				continue
+			}
+			end = k + 1
+			if end-i >= 2 && (len(text) >= 5 || letters >= 3) && !n.onlyEnd(text) || end-i == 1 && len(text) >= 6 && !firstNames[text] && !lastNames[text] && !stop[text] && n.split(text) {
+				best = end
+			}
+		}
+		if best > 0 {
+			d.addTo(n.group, n.entity, i, best, 0.6, "it is read back")
+			i = best - 1
+		}
+	}
+}
+
+// split says that a word is several of an address.
+func (n number) split(text string) bool {
+	for w := range strings.FieldsFuncSeq(n.words, func(r rune) bool { return strings.ContainsRune(".@-_/ ", r) }) {
+		if strings.Contains(w, text) {
+			return false
+		}
+	}
+	return true
+}
+
+// onlyEnd says that nothing is read back but what many addresses have.
+func (n number) onlyEnd(text string) bool {
+	for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(".@-_/", r) }) {
+		if !webEnds[w] && !wordEnds[w] && strings.Trim(w, "w") != "" {
+			return false
+		}
+	}
+	return true
+}
