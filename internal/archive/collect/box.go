@@ -297,8 +297,8 @@ func final(err error) bool {
 		return false
 	}
 	switch r.Code {
-	case codeClock:
-		return false // the clock is set while we wait
+	case codeClock, codeReplay:
+		return false // the clock is set while we wait; the next request is another one
 	case codeDevice:
 		return true
 	}

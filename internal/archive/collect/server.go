@@ -311,7 +311,9 @@ func answer(w http.ResponseWriter, status int, v any) error {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem{Status: http.StatusUnauthorized, Detail: err.Error()}
 	switch {
-	case errors.Is(err, errSignature), errors.Is(err, errReplay):
+	case errors.Is(err, errSignature):
+	case errors.Is(err, errReplay):
+		p.Code = codeReplay
 	case errors.Is(err, errDigest):
 		p.Status = http.StatusBadRequest
 	case errors.Is(err, errEpoch):

@@ -90,6 +90,23 @@ func TestTroubleOnTheWay(t *testing.T) {
 	}
 }
 
+// A connection that was kept open breaks after the server has taken a request: net/http
+// sends it again by itself, and what was used before is signed anew.
+func TestARequestThatIsSentTwiceIsSignedAnew(t *testing.T) {
+	r := newRogue(t) // it was answered once: its connection is open
+	broken := 0
+	r.w.front.serve(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if broken++; broken == 1 {
+			r.w.server.ServeHTTP(nowhere{http.Header{}}, q)
+			panic(http.ErrAbortHandler)
+		}
+		r.w.server.ServeHTTP(w, q)
+	}))
+	if _, err := r.b.up.config(t.Context()); err != nil || broken != 3 {
+		t.Fatalf("after %d requests: %v", broken, err)
+	}
+}
+
 type nowhere struct{ h http.Header }
 
 func (n nowhere) Header() http.Header         { return n.h }

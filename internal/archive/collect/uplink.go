@@ -53,6 +53,7 @@ func (e *refusal) Error() string { return fmt.Sprintf("%s (%d)", e.Text, e.Statu
 // Codes in problem answers to which the box reacts by itself.
 const (
 	codeEpoch   = "epoch"
+	codeReplay  = "replay"
 	codeClock   = "clock"
 	codeDevice  = "device"
 	codeReseal  = "reseal"
@@ -197,10 +198,12 @@ func (u *uplink) post(ctx context.Context, path string, in, out any) error {
 }
 
 // call sends one signed request. Where the server has started anew since the
-// last answer, the request is signed once more for its new epoch.
+// last answer, the request is signed once more for its new epoch; and where it has
+// had this very one: net/http sends a GET or HEAD again by itself when a connection
+// that was kept open breaks before the answer.
 func (u *uplink) call(ctx context.Context, method, path string, body []byte, offset int64, out any) (http.Header, error) {
 	h, err := u.attempt(ctx, method, path, body, offset, out)
-	if e, ok := errors.AsType[*refusal](err); ok && e.Code == codeEpoch {
+	if e, ok := errors.AsType[*refusal](err); ok && (e.Code == codeEpoch || e.Code == codeReplay) {
 		h, err = u.attempt(ctx, method, path, body, offset, out)
 	}
 	return h, err
