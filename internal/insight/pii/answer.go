@@ -16,6 +16,13 @@ func (n *namer) answered(turn int) {
 		at += 2
 	}
 	n.answer(at)
+	for i := n.begins[at]; i < n.begins[at+1]; i++ { // "it's the firm's, and then h j cottingham"
+		j := n.initials(i)
+		if j > i && j < n.begins[at+1] && (j-i > 1 || n.at(i) != "a" && n.at(i) != "i") && n.like[j] >= unheard && !n.used[i] && !n.used[j] && !hardly[n.at(j)] {
+			n.person(i, n.name(j), 0.7, "the answer to who asked for a name")
+		}
+		i = max(i, j-1)
+	}
 }
 
 // back reports whether a turn only asks back, or nods.

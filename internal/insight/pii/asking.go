@@ -151,6 +151,17 @@ var whereAsked = sayings(`address
 	where will
 	where it's
 	where you're
+	drop it at
+	drop it off
+	pick up from
+	pick you up
+	picking you up
+	picking up from
+	collect from
+	collecting from
+	send it
+	sending it
+	your details
 	live at
 	living at
 	send it to
@@ -169,8 +180,38 @@ var whereAsked = sayings(`address
 	what part
 	which branch`)
 
+// say is a set of tables of phrases.
+type say uint8
+
+const (
+	asksWho   say = 1 << iota
+	asksPlace     // where somebody is, or lives
+	leadsName     // a name comes next
+	mayBeName     // a name may come next
+	aTown         // it is the name of a town itself
+)
+
+// tables are the phrases of each, and beginnings the tables in which a word begins one.
+var (
+	tables = map[say]map[string][][]string{asksWho: whoAsked, asksPlace: whereAsked, leadsName: sure, mayBeName: perhaps, aTown: townsOfWords}
+
+	beginnings = func() map[string]say {
+		m := map[string]say{}
+		for of, all := range tables {
+			for first := range all {
+				m[first] |= of
+			}
+		}
+		return m
+	}()
+)
+
 // saysOne reports whether one of some phrases begins at a word, and how long it is.
-func (n *namer) saysOne(i int, all map[string][][]string) int {
+func (n *namer) saysOne(i int, of say) int {
+	if n.begin[i]&of == 0 {
+		return 0
+	}
+	all := tables[of]
 	for _, words := range all[n.bare[i]] {
 		if n.saysBare(i, words) {
 			return len(words)
@@ -196,12 +237,13 @@ func (n *namer) saysBare(i int, words []string) bool {
 func (n *namer) askedIn(turn int) (a asking) {
 	from, to := n.begins[turn], n.begins[turn+1]
 	for i := from; i < to; i++ {
-		if !a.who && n.saysOne(i, whoAsked) > 0 && !n.ofNoOne(i, to) {
+		if !a.who && n.saysOne(i, asksWho) > 0 && !n.ofNoOne(i, to) {
 			a.who = true
 		}
+		a.where = a.where || to-from < 4 && i == to-1 && (n.at(i) == "from" || n.at(i) == "where" || to-from > 1 && n.at(i) == "to")
 		a.number = a.number || n.bare[i] == "number" && i > from && (n.at(i-1) == "house" || n.at(i-1) == "door" || n.at(i-1) == "flat")
 		a.pet = a.pet || pets[n.at(i)] && (n.at(i+1) == "name" || n.at(i+1) == "called")
-		if !a.where && n.saysOne(i, whereAsked) > 0 && !(n.at(i) == "address" && (n.at(i-1) == "email" || n.at(i-1) == "mail" || n.at(i-1) == "ip" || n.at(i-1) == "web" || n.at(i-1) == "p")) {
+		if !a.where && n.saysOne(i, asksPlace) > 0 && !(n.at(i) == "address" && (n.at(i-1) == "email" || n.at(i-1) == "mail" || n.at(i-1) == "ip" || n.at(i-1) == "web" || n.at(i-1) == "p")) {
 			a.where = true
 		}
 	}

@@ -27,7 +27,7 @@ func Detect(turns []Turn) []Span {
 	d.ts, d.begins = tokens(turns)
 	d.talk = listen(d.ts)
 	d.used = make([]bool, len(d.ts))
-	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, d.numbers, d.places, d.people} {
+	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, d.numbers, d.names} {
 		find()
 	}
 	slices.SortStableFunc(d.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })

@@ -144,14 +144,14 @@ var leadIn = set(`it's is its that's as just like to the name name's be um uh er
 
 // introductions finds a name behind what introduces one.
 func (n *namer) introductions(i int) {
-	if words := n.saysOne(i, sure); words > 0 {
+	if words := n.saysOne(i, leadsName); words > 0 {
 		j := i + words
 		for k := 0; k < 3 && j < n.begins[n.ts[i].turn+1] && leadIn[n.at(j)] && n.like[j] < unheard; k++ {
 			j++
 		}
 		n.introduced(i, j, true)
 	}
-	if words := n.saysOne(i, perhaps); words > 0 {
+	if words := n.saysOne(i, mayBeName); words > 0 {
 		n.introduced(i, i+words, false)
 	}
 	if !kin[n.at(i)] {
@@ -161,7 +161,7 @@ func (n *namer) introductions(i int) {
 	for j < n.begins[n.ts[i].turn+1] && (n.at(j) == "is" || n.at(j) == "that's" || n.at(j) == "called" || n.at(j) == "it's" || n.at(j) == "mr" || n.at(j) == "mrs" || pauses[n.at(j)]) {
 		j++
 	}
-	if j < n.begins[n.ts[i].turn+1] && !n.used[j] && n.like[j] >= unheard && !hardly[n.at(j)] && (n.like[j] == aName || n.like[j] == unheard && !n.verbal(j) || n.given(j) || n.lastWord(n.name(j)-1)) {
+	if j < n.begins[n.ts[i].turn+1] && !n.used[j] && n.like[j] >= unheard && !hardly[n.at(j)] && (n.like[j] == aName || n.like[j] == unheard && !n.verbal(j) || n.given(j) && unowned(n.at(j)) == n.at(j) || n.lastWord(n.name(j)-1)) {
 		n.person(j, n.name(j), 0.8, "somebody's relation or friend")
 	}
 }

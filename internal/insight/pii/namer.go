@@ -20,25 +20,32 @@ const (
 type namer struct {
 	*detector
 	like  []likeness
+	begin []say    // of which phrases a word is the first
 	bare  []string // the words without apostrophes, which some engines do not write
 	cased bool     // the engine writes names with capitals
 	asks  []asking
 }
 
+// names finds places and people.
+func (d *detector) names() {
+	n := newNamer(d)
+	n.places()
+	n.people()
+}
+
 // newNamer reads the words of a conversation as names.
 func newNamer(d *detector) *namer {
-	n := &namer{detector: d, like: make([]likeness, len(d.ts)), bare: make([]string, len(d.ts)), cased: cased(d.turns)}
-	seen := map[string]likeness{}
+	n := &namer{detector: d, like: make([]likeness, len(d.ts)), begin: make([]say, len(d.ts)), bare: make([]string, len(d.ts)), cased: cased(d.turns)}
 	for i, t := range d.ts {
 		n.bare[i] = strings.ReplaceAll(t.text, "'", "")
+		n.begin[i] = beginnings[n.bare[i]]
 		if t.isNumber() || t.times > 0 || t.hundred || t.filler || len(t.text) < 2 {
 			continue
 		}
 		x := unowned(t.text)
-		l, ok := seen[x]
+		l, ok := listed[x]
 		if !ok {
 			l = likened(x)
-			seen[x] = l
 		}
 		n.like[i] = n.asWritten(i, l)
 	}
@@ -51,12 +58,26 @@ func newNamer(d *detector) *namer {
 
 // unowned is a word without what makes it an owner: "tony's".
 func unowned(x string) string {
+	if strings.IndexByte(x, '\'') < 0 && !strings.Contains(x, "’") {
+		return x
+	}
 	x = strings.ReplaceAll(x, "’", "'")
 	if stem, ok := strings.CutSuffix(x, "'s"); ok {
 		return stem
 	}
 	return strings.TrimSuffix(x, "'")
 }
+
+// listed says of each word on a list how much it looks like a name.
+var listed = func() map[string]likeness {
+	m := map[string]likeness{}
+	for _, words := range []map[string]bool{commonWords, lostMarks, stop, fillers, nods, amounts, givenNames, firstNames, familyNames, lastNames} {
+		for x := range words {
+			m[x] = likened(x)
+		}
+	}
+	return m
+}()
 
 // likened says of a word how much it looks like a name.
 func likened(x string) likeness {
@@ -92,7 +113,13 @@ func lettersOnly(x string) bool {
 
 // asWritten takes from the capital of a word, or from that it has none, what it tells.
 func (n *namer) asWritten(i int, l likeness) likeness {
-	if !n.cased || l == noName || n.first(i) {
+	if !n.cased || l == noName {
+		return l
+	}
+	if raw := n.ts[i].raw; len(raw) < 6 && raw == strings.ToUpper(raw) { // "ISA"
+		return noName
+	}
+	if n.first(i) {
 		return l
 	}
 	capital := capitalised(n.ts[i].raw)
@@ -143,7 +170,7 @@ func cased(turns []Turn) bool {
 // nothing else: no name of somebody, and no word.
 func (n *namer) isTown(i int) (words int, sure bool) {
 	x := unowned(n.at(i))
-	if words := n.saysOne(i, townsOfWords); words > 0 {
+	if words := n.saysOne(i, aTown); words > 0 {
 		return words, true
 	}
 	if !towns[x] && !townNames[x] && !abroad[x] {

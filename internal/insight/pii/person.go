@@ -1,8 +1,6 @@
 package pii
 
 // people finds names.
-func (d *detector) people() { newNamer(d).people() }
-
 func (n *namer) people() {
 	for i := range n.ts {
 		if n.used[i] {
@@ -156,7 +154,7 @@ func (n *namer) known(i int) {
 		next = unowned(n.at(i + 1))
 	}
 	switch {
-	case n.firm(end), n.at(i-1) == "for" && i > 1 && len(n.at(i-2)) == 1, n.asksPet(n.ts[i].turn), n.placed(i, end) && !n.given(i):
+	case n.firm(end), n.at(i-1) == "for" && i > 1 && len(n.at(i-2)) == 1, n.asksPet(n.ts[i].turn), n.placed(i, end):
 	case n.like[i] == aName && n.given(i):
 		n.person(n.unheardBefore(i), end, 0.7, "known as a name")
 	case n.given(i) && next != "" && (n.like[i+1] == aName || firstNames[x] && lastNames[next]) && !(ambiguous[x] && ambiguous[next]) && !hardly[x]:

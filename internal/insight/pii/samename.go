@@ -15,7 +15,7 @@ func (n *namer) wordsOf(e Entity) map[string]likeness {
 		}
 		for w := s.From; w < s.To; w++ {
 			i := n.begins[s.Turn] + w
-			if x := unowned(n.at(i)); len(x) > 2 && n.like[i] >= unheard {
+			if x := unowned(n.at(i)); len(x) > 1 && n.like[i] >= unheard {
 				words[x] = max(words[x], n.like[i])
 			}
 		}
@@ -35,7 +35,7 @@ func (n *namer) samePeople() {
 		for end < n.begins[n.ts[i].turn+1] && !n.used[end] && words[unowned(n.at(end))] > noName && !n.closes(end-1, ".,?!;:") {
 			end++
 		}
-		if words[x] == aWord && end == i+1 && (hardly[x] || !n.lastWord(i) && !titles[n.at(i-1)] && !(vocative[n.at(i-1)] || n.at(i-1) == "oh") || !n.given(i) && !titles[n.at(i-1)]) || n.at(i-1) == "by" || n.firm(end) {
+		if words[x] == aWord && end == i+1 && (hardly[x] || !n.lastWord(i) && !titles[n.at(i-1)] && !(vocative[n.at(i-1)] || n.at(i-1) == "oh" || i == n.begins[n.ts[i].turn]) || !n.given(i) && !titles[n.at(i-1)]) || n.at(i-1) == "by" || n.firm(end) {
 			continue
 		}
 		n.person(i, end, 0.7, "a name that was said elsewhere")
@@ -47,7 +47,7 @@ func (n *namer) samePlaces() {
 	words := n.wordsOf(Location)
 	for i := range n.ts {
 		x := unowned(n.at(i))
-		if n.used[i] || words[x] == noName || n.like[i] == aWord || words[x] == aName && n.like[i] == aName {
+		if n.used[i] || words[x] == noName || n.like[i] == aWord || n.like[i] == aName && firstNames[x] {
 			continue
 		}
 		end := i + 1
@@ -103,7 +103,7 @@ func (n *namer) spelledNames() {
 				n.add(e, at, at+1, 0.7, "a name that was spelled")
 			}
 			n.add(e, i, end, 0.75, "letters that spell a name")
-			if e == Person && end < n.begins[n.ts[i].turn+1] && n.like[end] >= unheard && !n.verbal(end) {
+			if e == Person && end < n.begins[n.ts[i].turn+1] && n.like[end] >= unheard && !hardly[n.at(end)] && !n.verbal(end) {
 				n.person(end, n.name(end), 0.7, "a name behind the letters of another")
 			}
 		case len(spells) > 2 && n.wasAsked(n.ts[i].turn) && n.mayBegin(i):

@@ -1,5 +1,7 @@
 package pii
 
+import "strings"
+
 // leadsToTown are words before a town in which somebody is, each with whether
 // a word on no list may stand behind it.
 var leadsToTown = sayings(`in
@@ -99,20 +101,46 @@ func (n *namer) inTown(i int) {
 		return
 	}
 	words, sure := n.isTown(i)
+	if n.at(i) == "march" && !n.asksWhere(n.ts[i].turn) {
+		return
+	}
 	if words == 0 {
 		n.unheardTown(i)
 		return
 	}
-	end := n.onward(i + words)
+	end := n.onward(n.townTail(i + words))
+	if k := i - 1; k >= n.begins[n.ts[i].turn] && townHeads[n.at(k)] && !n.used[k] {
+		i--
+		words++
+	}
 	switch {
 	case n.notAtHome(i + words):
 	case n.athome(i) && (sure || towns[n.at(i)] || n.led(i, leadsToTown)):
 		n.add(Location, i, end, 0.6, "where somebody lives")
+	case n.led(i, itIs) && n.nearPlace(n.ts[i].turn) && n.begins[n.ts[i].turn+1]-n.begins[n.ts[i].turn] < 8:
+		n.add(Location, i, end, 0.5, "the town of a street")
 	case sure && n.led(i, leadsToTown), sure && i == n.begins[n.ts[i].turn] && n.lastOf(i+words-1):
 		n.add(Location, i, end, 0.5, "a town where somebody is")
 	case !sure && n.at(i-1) == "in" && n.at(i) != "march" && (n.lastWord(i+words-1) || n.like[i] == aName) && n.ts[i-1].turn == n.ts[i].turn:
 		n.add(Location, i, end, 0.5, "a town where somebody is")
 	}
+}
+
+// itIs are words before the town of a street that was just said.
+var itIs = sayings(`is that
+	is it
+	and that's
+	that's
+	that's in`)
+
+// nearPlace reports whether a place was found in one of the three turns before.
+func (n *namer) nearPlace(turn int) bool {
+	for k := len(n.spans) - 1; k >= 0; k-- {
+		if s := n.spans[k]; s.Entity == Location && s.Turn < turn && s.Turn >= turn-3 {
+			return true
+		}
+	}
+	return false
 }
 
 // led reports whether one of some phrases stands right before a word.
@@ -128,6 +156,21 @@ func (n *namer) led(i int, leads map[string][][]string) bool {
 	return false
 }
 
+var (
+	// townHeads and townTails stand in the names of many towns.
+	townHeads = set(`great little upper lower north south east west old new long market saint st kirk castle royal much bishops abbots kings queens temple stoke nether mid
+		chipping stow port newton church white black high`)
+	townTails = set(`end green heath hill bridge spa regis cross moor bay island magna parva bassett st town`)
+)
+
+// townTail takes in the second word of a town: "bourne end".
+func (n *namer) townTail(end int) int {
+	if end < n.begins[n.ts[end-1].turn+1] && townTails[n.at(end)] && !n.used[end] && n.at(end) != "town" && !n.closes(end-1, ".,?!") && n.lastWord(end) {
+		return end + 1
+	}
+	return end
+}
+
 // notAtHome are words behind a town that make it a part of something else's name.
 func (n *namer) notAtHome(end int) bool {
 	if end >= len(n.ts) || end == n.begins[n.ts[end-1].turn+1] {
@@ -139,17 +182,56 @@ func (n *namer) notAtHome(end int) bool {
 
 // unheardTown finds a word on no list where a town stands: "in fraserburgh".
 func (n *namer) unheardTown(i int) {
-	if n.like[i] != unheard || n.verbal(i) || n.cased && !capitalised(n.ts[i].raw) || len(n.at(i)) < 4 || !n.led(i, open) {
+	if n.like[i] != unheard || n.verbal(i) || n.cased && !capitalised(n.ts[i].raw) || len(n.at(i)) < 4 {
 		return
+	}
+	from := i
+	if i > n.begins[n.ts[i].turn] && townHeads[n.at(i-1)] && !n.used[i-1] {
+		from--
 	}
 	end := i + 1
 	if end < n.begins[n.ts[i].turn+1] && !n.used[end] && n.like[end] == unheard && !n.verbal(end) {
 		end++
 	}
-	if n.notAtHome(end) || n.firm(end) {
-		return
+	end = n.townTail(end)
+	switch {
+	case n.notAtHome(end) || n.firm(end):
+	case n.led(from, open), n.asksWhere(n.ts[i].turn) && n.led(from, wherever), n.confirms(from, end):
+		n.add(Location, from, n.onward(end), 0.5, "a word where a town stands")
 	}
-	n.add(Location, i, n.onward(end), 0.5, "a word where a town stands")
+}
+
+// wherever are the leads to a place in an answer to where somebody is.
+var wherever = sayings(`at
+	by
+	from
+	to
+	off
+	outside
+	opposite
+	just past
+	side of
+	past
+	behind`)
+
+// confirms reports whether a turn says nothing but a word, right behind a place:
+// "eleven the green", "yeah great ayton".
+func (n *namer) confirms(from, end int) bool {
+	turn := n.ts[from].turn
+	if turn == 0 || end != n.begins[turn+1] || len(n.spans) == 0 {
+		return false
+	}
+	for i := n.begins[turn]; i < from; i++ {
+		if !beside[n.at(i)] && !nods[n.at(i)] {
+			return false
+		}
+	}
+	for _, s := range n.spans {
+		if s.Entity == Location && s.Turn == turn-1 && s.To == len(n.turns[turn-1].Words) {
+			return true
+		}
+	}
+	return false
 }
 
 // beside are words with which an answer to a question for a place begins.
@@ -167,7 +249,7 @@ func (n *namer) answeredWhere(turn int) {
 	}
 	from, to := n.begins[at], n.begins[at+1]
 	i := from
-	for i < to && beside[n.at(i)] && !n.used[i] {
+	for i < to && (beside[n.at(i)] || kin[n.at(i)] || kin[strings.TrimSuffix(n.at(i), "s")]) && !n.used[i] {
 		if words, sure := n.isTown(i); words > 0 && sure {
 			break
 		}
@@ -180,24 +262,42 @@ func (n *namer) answeredWhere(turn int) {
 		n.add(Location, i, n.onward(i+words), 0.75, "the answer to who asked for a place")
 		return
 	}
-	n.houseName(i, to)
+	if n.asks[turn].number && n.numberOf(i) {
+		end := i + 1
+		for end < to && n.ts[end].isNumber() && !n.used[end] {
+			end++
+		}
+		n.add(Location, i, end, 0.6, "the answer to who asked for the number of a house")
+		return
+	}
+	for k := 0; k < 3 && i < to; k++ { // "the lodge fen road"
+		next := n.houseName(i, to)
+		if next <= i {
+			return
+		}
+		i = next
+	}
 }
 
-// houseName finds a house, a street or a town on no list, where an answer begins:
+// houseName finds a house, a street or a town on no list, where an answer begins,
+// and says where to look for more:
 // "the old rectory", "beacon lodge penrith".
-func (n *namer) houseName(i, to int) {
+func (n *namer) houseName(i, to int) (next int) {
+	the := i > n.begins[n.ts[i].turn] && n.at(i-1) == "the"
 	end, heard := i, noName
 	for end < to && end-i < 5 && n.plain(end) && !n.verbal(end) {
 		heard = max(heard, n.like[end])
 		if streets[n.at(end)] || moreStreets[n.at(end)] {
-			if end > i {
-				from := i
-				if i > n.begins[n.ts[i].turn] && n.at(i-1) == "the" {
-					from--
-				}
-				n.add(Location, from, n.onward(end+1), 0.75, "the answer to who asked for a place")
+			if end == i && !the {
+				return i
 			}
-			return
+			from := i
+			if the && !n.used[i-1] {
+				from--
+			}
+			next = n.onward(n.numberBehind(end + 1))
+			n.add(Location, from, next, 0.75, "the answer to who asked for a place")
+			return next
 		}
 		if n.closes(end, ".,?!") {
 			end++
@@ -206,11 +306,12 @@ func (n *namer) houseName(i, to int) {
 		end++
 	}
 	if end == i || n.asks[n.ts[i].turn-1].who && n.like[i] >= aWord {
-		return
+		return i
 	}
 	if heard == unheard && n.like[i] == unheard && end-i < 4 {
 		n.add(Location, i, n.onward(i+1), 0.6, "the answer to who asked for a place")
 	} else if heard >= aWord && end-i < 3 && n.lastWord(end-1) && n.like[i] >= unheard && !n.said(i) {
 		n.add(Location, i, n.onward(end), 0.5, "the answer to who asked for a place")
 	}
+	return i
 }
