@@ -8,6 +8,8 @@ import (
 // dates finds days that are said with their month: of birth, or with a year.
 func (d *detector) dates() {
 	d.ordinalDates()
+	d.expiries()
+	d.namedDays()
 	for i, t := range d.ts {
 		if d.used[i] || monthNames[t.text] == "" {
 			continue
@@ -29,7 +31,7 @@ func (d *detector) dates() {
 		if asked {
 			score = 0.9
 		}
-		d.add(Date, from, end, score, "a day with its month")
+		d.add(Date, d.weekday(from), end, score, "a day with its month")
 	}
 }
 
@@ -40,7 +42,7 @@ func (d *detector) ordinalDates() {
 			continue
 		}
 		from := d.before(i)
-		for from >= 0 && i-from < 12 && (d.at(from) == "the" || d.at(from) == "of" || d.at(from) == "off") {
+		for from >= 0 && i-from < 12 && (d.at(from) == "the" || d.at(from) == "of" || d.at(from) == "off" || pauses[d.at(from)]) {
 			from = d.before(from)
 		}
 		if from < 0 || !ordinalWords[d.at(from)] {
@@ -63,8 +65,16 @@ func (d *detector) ordinalDates() {
 		if !year && !asked {
 			continue
 		}
-		d.add(Date, from, end, 0.8, "a day and a month by their numbers")
+		d.add(Date, d.weekday(from), end, 0.8, "a day and a month by their numbers")
 	}
+}
+
+// weekday takes in the day of the week before a date.
+func (d *detector) weekday(from int) int {
+	if i := from - 1; i >= d.begins[d.ts[from].turn] && days[d.at(i)] && !d.used[i] {
+		return i
+	}
+	return from
 }
 
 // partsOfMonth are said of a card: "end of october".
@@ -133,7 +143,7 @@ func (d *detector) year(i int) (int, bool) {
 			end, some = j+1, some+1
 		case t.text == "and" && some > 0 && d.at(j-1) != "thousand" && !d.ts[j-1].hundred:
 			return end, true
-		case t.filler || t.text == "in" || t.text == "and":
+		case t.filler || t.text == "in" || t.text == "and" || t.text == "this" && d.at(j+1) == "year" || t.text == "year" && d.at(j-1) == "this":
 		case t.alike != "" && len(t.text) > 1 && some < 4 && (some > 0 || j+1 < len(d.ts) && d.at(j+1) == "thousand"):
 			if !stop[t.text] || d.lastOf(j) || d.at(j+1) == "thousand" {
 				end, some = j+1, some+1
