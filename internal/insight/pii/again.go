@@ -78,6 +78,8 @@ func (n number) repeats(text string) bool {
 		return false
 	case k == 2:
 		return strings.HasPrefix(a, b) || strings.HasSuffix(a, b)
+	case (n.entity == Postcode || n.entity == NINO) && len(b) >= 5 && len(a) >= 5 && len(b) <= len(a) && a[:3] == b[:3]: // said again, and corrected
+		return true
 	}
 	return strings.Contains(a, b)
 }
@@ -126,19 +128,31 @@ func (d *detector) goesOn(one run) (of int, more, ok bool) {
 	case first-before.last <= repeated && before.repeats(one.text) && (len(one.text) > 2 || first-before.last <= 20):
 		return at, false, true
 	}
+	for k := at - 1; k >= max(0, at-3) && len(one.text) > 3; k-- { // of one before the last
+		if n := d.past[k]; first-n.last <= repeated && n.repeats(one.text) {
+			return k, false, true
+		}
+	}
 	return 0, false, false
 }
 
-// ending tells of three or four digits which number they are the end of:
-// "account number ending four oh nine".
+// lastWords are said before the last digits of a number.
+var lastWords = set(`ending ends end finishes finishing finish ended last`)
+
+// ending tells of two to five digits which number they are the end of: "account
+// number ending four oh nine". Where nothing was spoken of, four of them are of a card.
 func (d *detector) ending(one run, before []nearness, first int) Entity {
-	if n := len(one.text); n < 3 || n > 4 || len(before) == 0 || before[0].words > 4 {
+	n := len(one.text)
+	if n < 2 || n > 5 {
 		return ""
 	}
-	for i := first - 1; i >= 0 && i >= first-3 && d.ts[i].turn == d.ts[first].turn; i-- {
-		if x := d.at(i); x == "ending" || x == "ends" {
-			if e := before[0].entity; e == BankAccount || e == Phone || e == NHS || e == CreditCard {
-				return e
+	for i := first - 1; i >= 0 && i >= first-4 && d.ts[i].turn >= d.ts[first].turn-1; i-- {
+		if x := d.at(i); !lastWords[x] || (x == "last" || x == "end") && n != 4 {
+			continue
+		}
+		for _, c := range before {
+			if c.words <= 30 && (c.entity == BankAccount && !c.weak || c.entity == Phone || c.entity == NHS || c.entity == CreditCard) && (n > 2 || c.words < 6) {
+				return c.entity
 			}
 		}
 	}
@@ -157,6 +171,57 @@ func (d *detector) triedBefore(n number) {
 			d.addTo(n.group, n.entity, t.first, t.last+d.width(t.last), 0.7, "it was begun, and said again")
 		}
 	}
+}
+
+// begun is a number of which only groups were heard as yet, each too short to tell
+// what it is.
+type begun struct {
+	number
+	pieces []number
+}
+
+// gathers puts together groups of digits that answer to one question until they are as
+// many as what was asked for has.
+func (d *detector) gathers(one run, before []nearness, alone bool) bool {
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	asked := nothing
+	for _, c := range before {
+		if c.part {
+			continue
+		}
+		if full := (number{entity: c.entity, text: "0"}).lacks() + 1; c.weak || c.words > reach || full < 6 || c.entity == IBAN || c.entity == NINO {
+			break
+		}
+		asked = c.entity
+		break
+	}
+	if asked == nothing && (britishBegun(one.text) || d.open.entity == Phone) && !nobodys(before) { // nothing else begins so
+		asked = Phone
+	}
+	if asked == nothing || len(one.text) < 2 {
+		return false
+	}
+	who, piece := d.speaker(d.ts[first].turn), number{first: first, last: last, text: one.text}
+	open := begun{number{entity: asked, who: who}, nil}
+	if old := d.open; old.entity == asked && old.who == who && first-old.last <= 30 && !d.talk.between(asked, old.last+1, first) {
+		open = old
+	}
+	text := open.text + one.text[overlap(open.text, one.text):]
+	if whole := (number{entity: asked, text: text}); len(open.pieces) > 0 && whole.lacks() == 0 && len(text) <= len(open.text)+(number{entity: asked, text: open.text}).lacks()+1 {
+		d.groups++
+		for _, p := range append(open.pieces, piece) {
+			d.addTo(d.groups, asked, p.first, p.last+d.width(p.last), 0.75, "groups of digits that make what was asked for")
+		}
+		d.past = append(d.past, number{entity: asked, text: text, first: first, last: last, group: d.groups, who: who})
+		d.open = begun{}
+		return true
+	}
+	if alone {
+		open.text, open.first, open.last = text, first, last
+		open.pieces = append(open.pieces[:len(open.pieces):len(open.pieces)], piece)
+		d.open = open
+	}
+	return false
 }
 
 // corrections are what somebody says who takes back what was said.
@@ -193,7 +258,7 @@ func shorter(one run, plus bool) run {
 	usually := func(s string) bool {
 		switch n := len(s); {
 		case n == 16, n == 15 && s[0] == '3':
-			return Luhn(s)
+			return Luhn(s) && s[0] > '1'
 		case n == 11 || n == 10:
 			return s[0] == '0'
 		case n == 12:
@@ -203,7 +268,7 @@ func shorter(one run, plus bool) run {
 		}
 	}
 	head := one.symbols[0]
-	if !head.alike || len(one.symbols) < 2 || usually(one.text) || !usually(one.text[len(head.text):]) {
+	if !head.alike && (head.text != "1" || len(one.text) < 16) || len(one.symbols) < 2 || usually(one.text) || !usually(one.text[len(head.text):]) {
 		return one
 	}
 	rest := run{symbols: one.symbols[1:], text: one.text[len(head.text):]}

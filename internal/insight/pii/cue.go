@@ -171,7 +171,7 @@ func (l *talk) expects(from, to, end int) (found []nearness) {
 func (l *talk) between(e Entity, from, to int) bool {
 	i := sort.Search(len(l.said), func(i int) bool { return l.said[i].from >= from })
 	for ; i < len(l.said) && l.said[i].to <= to; i++ {
-		if other := l.said[i].list.entity; other != e && other != hidden && !l.said[i].list.weak {
+		if other := l.said[i].list.entity; other != e && other != hidden && !l.said[i].list.weak && !l.said[i].list.part {
 			return true
 		}
 	}

@@ -16,6 +16,7 @@ type detector struct {
 	spelt  history // what was found in letters and digits
 	mails  history
 	hosts  history
+	open   begun
 	tries  []number // what meant nothing when it was read
 	spans  []Span
 	groups int

@@ -37,7 +37,7 @@ func neighbours(ts []token, begins []int) {
 			t.digits, t.alike = "1"+t.units(), ""
 			next.join()
 		case !t.isNumber() && t.alike == "" || len(t.digits) > 2:
-		case counted[next.text] && t.isNumber(),
+		case counted[next.text] && t.isNumber() && !(next.text == "number" && t.text[0] <= '9'), // "40 52 40, number …"
 			counting[prev.text] && t.isNumber() && !next.says(),
 			t.isNumber() && prev.text == "of" && near(-2).text != "" && counted[near(-2).text],
 			t.isNumber() && next.text == "on" && near(2).text == "the",

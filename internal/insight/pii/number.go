@@ -8,7 +8,7 @@ import (
 // lengths say how many digits make each kind of number plausible when it was
 // asked for: engines lose digits and make some up.
 var lengths = map[Entity][2]int{
-	CreditCard: {4, 24}, SecurityCode: {2, 5}, SortCode: {4, 8}, BankAccount: {6, 10}, NHS: {8, 12}, Phone: {6, 14},
+	CreditCard: {4, 24}, SecurityCode: {2, 5}, SortCode: {4, 8}, BankAccount: {6, 10}, NHS: {8, 12}, Phone: {5, 14}, NINO: {5, 7},
 }
 
 // judge decides what a run of digits is. plus says that a plus was said first.
@@ -17,9 +17,12 @@ func judge(one run, before []nearness, plus bool) (Entity, float64, string) {
 	if nobodys(before) && !plus && !(len(d) >= 13 && Luhn(d)) {
 		return "", 0, ""
 	}
+	if mod11(d) && (speaksOf(before, NHS) || d[0] != '0' && !plus && !nobodys(before) && !(len(before) > 0 && before[0].entity == CreditCard)) {
+		return NHS, 0.99, "an NHS number was spoken of, and the check digit agrees"
+	}
 	for _, exact := range []bool{true, false} {
 		for i, c := range before {
-			if exact && !exactly(d, c) || !plausible(one, c, i == 0 || i == 1 && before[0].words == c.words, plus) {
+			if exact && !exactly(d, c) && !(i == 0 && c.entity == Phone && britishBegun(d)) || !plausible(one, c, i == 0 || i == 1 && before[0].words == c.words, plus) {
 				continue
 			}
 			if e, score, why := settle(d, c.entity, plus); e != "" {
@@ -47,6 +50,9 @@ func exactly(d string, c nearness) bool {
 	case c.entity == CreditCard && n == 15:
 		return d[0] == '3'
 	}
+	if c.entity == Phone {
+		return n == 11 && d[0] == '0' || n == 10 && (d[0] == '0' || d[0] == '7') || n == 12 && britishAbroad(d)
+	}
 	return slices.Contains(usual[c.entity], n) || c.part && (n == 4 || n == 8)
 }
 
@@ -66,7 +72,9 @@ func plausible(one run, c nearness, last, plus bool) bool {
 		return n >= 12 || (n == 8 || n == 4) && last && c.words <= 20 && one.byDigits()
 	case c.entity == CreditCard && n < 12 && !last && !c.part:
 		return false
-	case c.weak && !exactly(d, c):
+	case c.weak && !exactly(d, c), c.entity == SecurityCode && c.weak && !one.byDigits():
+		return false
+	case c.entity == NINO && !last:
 		return false
 	case n >= 13 && c.entity != CreditCard:
 		return c.entity == Phone && (plus || strings.HasPrefix(d, "44") || d[0] == '0')
@@ -124,6 +132,11 @@ func settle(d string, e Entity, plus bool) (Entity, float64, string) {
 	return e, 0.85, "it was asked for, and has the right length"
 }
 
+// britishBegun says that digits may be the beginning of a telephone number.
+func britishBegun(d string) bool {
+	return len(d) >= 5 && len(d) <= 11 && d[0] == '0' && strings.IndexByte("1237", d[1]) >= 0
+}
+
 // britishAbroad says that a number begins as one of the United Kingdom does from abroad.
 func britishAbroad(d string) bool {
 	return len(d) >= 11 && strings.HasPrefix(d, "44") && strings.IndexByte("12378", d[2]) >= 0
@@ -145,10 +158,22 @@ func alone(one run, plus bool) (Entity, float64, string) {
 		return Phone, 0.75, "as long as a telephone number, and begins like one"
 	case mod11(d):
 		return NHS, 0.6, "the check digit agrees"
+	case n == 16 && len(one.symbols) == 8 && one.sure():
+		return CreditCard, 0.6, "as long as a card number"
 	case (n == 12 || n == 13) && one.sure() && one.byDigits():
 		return CreditCard, 0.5, "almost as long as a card number"
 	}
 	return "", 0, ""
+}
+
+// pairs says that the first symbols of a number are of two digits each.
+func (one run) pairs(n int) bool {
+	for i := range n {
+		if i >= len(one.symbols) || len(one.symbols[i].text) != 2 || one.symbols[i].alike {
+			return false
+		}
+	}
+	return true
 }
 
 // sure says that hardly any digit of a number may be a word as well.
@@ -197,25 +222,32 @@ func (d *detector) number(one run) {
 		d.onward(at, one, true)
 		return
 	}
-	if d.ofHost(one, before) {
+	if d.ofHost(one, before) || d.expiryFirst(one, before) || d.behindCard(one, before) || d.gathers(one, before, false) {
 		return
+	}
+	if len(one.text) == 2 && one.symbols[0].alike && !d.nothingElse(first, last) { // two digits of a code are one only where hardly anything else is said
+		before = slices.DeleteFunc(before, func(n nearness) bool { return n.entity == SecurityCode })
 	}
 	if d.asDate(one, before) || d.both(one, before) || d.wholes(one, before) {
 		return
 	}
 	one = shorter(one, plus)
 	first = one.symbols[0].at
-	e, score, why := judge(one, before, plus)
+	e, score, why := judge(one, d.unanswered(one, before), plus)
 	if end := d.ending(one, before, first); end != "" {
 		e, score, why = end, 0.8, "the end of one that was asked for"
 	}
+	if e == "" && d.dashed(one) {
+		e, score, why = SortCode, 0.6, "three pairs with lines between"
+	}
 	if e == "" {
 		at, _, ok := d.goesOn(one)
-		if !ok && d.behindCard(one) {
-			d.found(SecurityCode, one.text, first, last+d.width(last), 0.7, "three digits behind the number of a card", false)
+		if !ok && d.behindSortCode(one) {
+			d.found(BankAccount, one.text, d.begunBefore(first, false), last+d.width(last), 0.7, "digits behind a sort code", false)
 			return
 		}
 		if !ok {
+			d.gathers(one, before, true)
 			d.tries = append(d.tries, number{text: one.text, first: first, last: last})
 			return
 		}
@@ -229,13 +261,80 @@ func (d *detector) number(one run) {
 	d.found(e, one.text, d.begunBefore(first, false), last+1, score, why, e == CreditCard && len(one.text) == 4 && asPart(before))
 }
 
-// behindCard says that three digits are the security code of the card whose
-// number the same person has just said.
-func (d *detector) behindCard(one run) bool {
-	first := one.symbols[0].at
+// behindCard takes three digits for the security code of the card whose number the
+// same person has said before, and four for that of an American Express card.
+func (d *detector) behindCard(one run, before []nearness) bool {
+	first, last, n := one.symbols[0].at, one.symbols[len(one.symbols)-1].at, len(one.text)
 	card, _, ok := d.past.before(first)
-	return ok && len(one.text) == 3 && one.byDigits() && card.entity == CreditCard && card.lacks() == 0 && !card.part && first-card.last < 9 &&
-		d.speaker(d.ts[first].turn) == d.speaker(d.ts[card.last].turn)
+	amex := n == 4 && len(card.text) == 15
+	if !ok || n != 3 && !amex || card.entity != CreditCard || card.lacks() > 0 || card.part || first-card.last > 25 || d.speaker(d.ts[first].turn) != card.who {
+		return false
+	}
+	turn := d.ts[first].turn
+	if turn != d.ts[card.last].turn && !d.nothingElse(first, last) || strings.Contains(card.text, one.text) && turn == d.ts[card.last].turn ||
+		d.amount(first, last, n) || !amex && turn == d.ts[card.last].turn && !one.byDigits() {
+		return false
+	}
+	for _, c := range before {
+		if c.entity != CreditCard && !(c.weak || c.entity == SecurityCode) && c.words < first-card.last {
+			return false
+		}
+	}
+	d.found(SecurityCode, one.text, first, last+d.width(last), 0.7, "a few digits behind the number of a card", false)
+	return true
+}
+
+// dashed says that a number is three pairs of digits with lines between, and no date.
+func (d *detector) dashed(one run) bool {
+	if len(one.text) != 6 || one.text[:2] < "32" && one.text[2:4] < "13" {
+		return false
+	}
+	lines := 0
+	for i := one.symbols[0].at; i <= one.symbols[len(one.symbols)-1].at; i++ {
+		if dividers[d.at(i)] && d.at(i) != "then" && d.at(i) != "and" && d.dot(i) == 0 {
+			lines++
+		}
+	}
+	return lines == 2 || len(one.symbols) == 1 && strings.Count(d.ts[one.symbols[0].at].raw, "-") == 2
+}
+
+// behindSortCode says that the same person has just said a sort code, and goes on
+// with the digits of the account.
+func (d *detector) behindSortCode(one run) bool {
+	first, n := one.symbols[0].at, len(one.text)
+	code, _, ok := d.past.before(first)
+	return ok && (n == 8 || n > 3 && n < 8 && one.byDigits()) && code.entity == SortCode && code.lacks() == 0 && first-code.last < 30 &&
+		code.who == d.speaker(d.ts[first].turn) && !d.talk.between(BankAccount, code.last+1, first)
+}
+
+// expiryFirst takes a month and a year for the expiry of a card where expiry and
+// security code were asked for in one breath.
+func (d *detector) expiryFirst(one run, before []nearness) bool {
+	if len(before) < 2 || !(before[0].entity == SecurityCode && before[1].entity == Date && before[1].words-before[0].words <= 5) || !monthAndYear(one.text) {
+		return false
+	}
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	for i := first - 1; i >= 0 && i > first-10; i-- {
+		if d.used[i] { // one of the two was said already
+			return false
+		}
+	}
+	d.found(Date, one.text, first, last+d.width(last), 0.8, "a date was asked for", false)
+	return true
+}
+
+// behindWhole says that the whole number of a card was said before.
+func (d *detector) behindWhole(one run) bool {
+	card, _, ok := d.past.before(one.symbols[0].at)
+	return ok && card.entity == CreditCard && card.lacks() <= 1 && !card.part
+}
+
+// monthAndYear says that digits may be the month and year in which a card expires.
+func monthAndYear(d string) bool {
+	if len(d) == 3 {
+		d = "0" + d
+	}
+	return len(d) == 4 && d[:2] >= "01" && d[:2] <= "12" && d[2:] >= "20" && d[2:] <= "45"
 }
 
 // found adds a number and remembers it.
@@ -256,6 +355,20 @@ func (d *detector) onward(at int, one run, more bool) {
 	}
 	n.first, n.last = first, to-1
 	d.past = append(d.past, n)
+}
+
+// unanswered leaves out what was spoken of before a number that answers to it: who
+// has said the sort code says the account next.
+func (d *detector) unanswered(one run, before []nearness) []nearness {
+	first := one.symbols[0].at
+	old, _, ok := d.past.before(first)
+	if !ok || old.entity != SortCode && old.entity != BankAccount || old.lacks() > 0 || old.who != d.speaker(d.ts[first].turn) || d.at(first-1) == "no" || d.ts[first-1].filler {
+		return before
+	}
+	said := d.talk.before[first] - d.talk.before[old.last+1]
+	return slices.DeleteFunc(slices.Clone(before), func(c nearness) bool {
+		return c.entity == old.entity && c.words > said && len(one.text) != len(old.text) || c.entity == SortCode && old.entity == SortCode && c.words > said && one.text != old.text && len(one.text) == 6
+	})
 }
 
 // asPart says that four digits of a card were asked for.
@@ -312,16 +425,24 @@ func textOf(p []symbol) (n int) {
 // and security code.
 func (d *detector) both(one run, before []nearness) bool {
 	n := len(one.text)
+	if len(before) == 0 {
+		return false
+	}
 	cutAt, a, b := 0, SortCode, BankAccount
 	switch {
-	case n == 14 && speaksOf(before, SortCode) && speaksOf(before, BankAccount) && !Luhn(one.text):
+	case (n == 14 || n > 11 && n < 16 && one.pairs(3)) && before[0].entity != IBAN && speaksOf(before, SortCode) && speaksOf(before, BankAccount) && (!Luhn(one.text) || !speaksOf(before, CreditCard)):
 		cutAt = 6
+	case n == 7 && speaksOf(before, Date) && monthAndYear(one.text[:4]) && one.text[0] <= '1' && d.behindWhole(one):
+		cutAt, a, b = 4, Date, SecurityCode
 	case n == 19 && speaksOf(before, SecurityCode) && Luhn(one.text[:16]) && !Luhn(one.text):
 		cutAt, a, b = 16, CreditCard, SecurityCode
 	default:
 		return false
 	}
 	k := one.owner[cutAt]
+	if k == one.owner[cutAt-1] {
+		return false
+	}
 	d.add(a, one.symbols[0].at, one.symbols[k-1].at+d.width(one.symbols[k-1].at), 0.85, "two numbers read one after the other")
 	d.add(b, one.symbols[k].at, one.symbols[len(one.symbols)-1].at+d.width(one.symbols[len(one.symbols)-1].at), 0.85, "two numbers read one after the other")
 	return true

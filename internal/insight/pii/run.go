@@ -62,7 +62,8 @@ func (r *reader) begin(i int) (int, bool) {
 		return i, true
 	case r.letters && t.letter != "":
 		return i, i+1 < len(r.ts) && (r.ts[i+1].letter != "" || r.ts[i+1].isNumber())
-	case r.letters && letterAlike[t.text] != "" && i+2 < len(r.ts) && r.ts[i+2].turn == t.turn && r.ts[i+1].letter != "" && r.ts[i+1].text != "a" && r.ts[i+1].text != "i" && r.ts[i+2].isNumber():
+	case r.letters && letterAlike[t.text] != "" && i+2 < len(r.ts) && r.ts[i+2].turn == t.turn && r.ts[i+1].letter != "" && (r.ts[i+1].text != "a" && r.ts[i+1].text != "i" || i == r.begins[t.turn]) && r.ts[i+2].isNumber(),
+		r.letters && t.text == "be" && i == r.begins[t.turn] && i+1 < len(r.ts) && r.ts[i+1].isNumber():
 		return i, true
 	case t.alike != "" && r.alikeOnly(i), homophones[t.text] && r.homophonesTo(i):
 		return i, true
@@ -207,6 +208,8 @@ func (r *reader) symbol(i int) (n int, s symbol) {
 		return 1, symbol{at: i, text: t.digits}
 	case r.letters && t.times == 0 && t.letter != "" && (len(t.text) > 1 || t.text != "o"):
 		return 1, symbol{at: i, text: t.letter}
+	case r.letters && t.text == "be" && i == r.begins[t.turn] && i+1 < len(r.ts) && r.ts[i+1].isNumber(): // Belgium
+		return 1, symbol{at: i, text: "be"}
 	case r.letters && letterAlike[t.text] != "" && (r.besideLetters(i) || i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && r.ts[i+1].letter != "" && i+2 < len(r.ts) && r.ts[i+2].isNumber()):
 		return 1, symbol{at: i, text: letterAlike[t.text], alike: true}
 	case t.alike != "":
@@ -313,11 +316,15 @@ func (r *reader) finish(syms []symbol) run {
 		who := r.speaker(turn)
 		if last != "" && len(part) >= 2 && (who != lastWho || who == "") && similar(last, part) ||
 			who != lastWho && len(part) >= 3 && strings.Contains(alikeText(out.text), alikeText(part)) ||
+			r.letters && who != lastWho && len(part) == 2 && len(out.text) > 4 && part[0] > '9' && strings.HasSuffix(out.text, part) ||
 			echoed && len(part) >= 2 && len(out.text) >= 6 && strings.HasSuffix(out.text, part) {
 			i, echoed = j, true
 			continue
 		}
 		echoed = false
+		if len(out.text) >= 2 && out.text == last && who != lastWho && len(part) > len(last) && strings.HasPrefix(part, last) { // it was begun for them
+			out.text, out.owner = "", nil
+		}
 		for k := i; k < j; k++ {
 			out.text += syms[k].text
 			for range len(syms[k].text) {

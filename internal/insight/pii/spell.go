@@ -102,7 +102,7 @@ func (d *detector) iban(one run, before []nearness) bool {
 	at, why, score := ibanShape.FindStringIndex(one.text), "as long as an IBAN, and begins like one", 0.6
 	if at != nil && mod97(one.text[at[0]:at[1]]) {
 		score, why = 0.99, "its check digits agree"
-	} else if speaksOf(before, IBAN) {
+	} else if speaksOf(before, IBAN) || at == nil && ibanStart(one.text) && (speaksOf(before, BankAccount) || speaksOf(before, SortCode)) {
 		if at = ibanLoose.FindStringIndex(one.text); at != nil {
 			score, why = 0.85, "an IBAN was spoken of"
 		} else if at = ibanBegun.FindStringIndex(one.text); at != nil && ibanLengths[one.text[at[0]:at[0]+2]] == 0 {
@@ -116,6 +116,11 @@ func (d *detector) iban(one run, before []nearness) bool {
 	return true
 }
 
+// ibanStart says that a run begins as an IBAN does, and is no other thing.
+func ibanStart(text string) bool {
+	return len(text) >= 10 && ibanLengths[text[:2]] > 0 && text[2] <= '9' && text[3] <= '9' && !ninoShape.MatchString(text)
+}
+
 func (d *detector) nino(one run, before []nearness) bool {
 	at := ninoShape.FindStringIndex(one.text)
 	asked := speaksOf(before, NINO)
@@ -123,13 +128,19 @@ func (d *detector) nino(one run, before []nearness) bool {
 	case at != nil && (asked || ninoPrefix(one.text[at[0]:])):
 		d.cover(NINO, one, at[0], at[1], 0.9, "two letters that are given, six digits, a letter")
 		return true
-	case asked:
+	case asked && !d.hasNINO(one.symbols[0].at):
 		if at = ninoLoose.FindStringIndex(one.text); at != nil {
 			d.cover(NINO, one, at[0], at[1], 0.75, "a National Insurance number was spoken of")
 			return true
 		}
 	}
 	return false
+}
+
+// hasNINO says that a whole National Insurance number was said shortly before.
+func (d *detector) hasNINO(first int) bool {
+	old, _, ok := d.spelt.before(first)
+	return ok && old.entity == NINO && old.lacks() == 0
 }
 
 func (d *detector) postcode(one run, before []nearness) {
@@ -139,7 +150,7 @@ func (d *detector) postcode(one run, before []nearness) {
 		return
 	}
 	if at != nil && (asked || postcodeAreas[strings.TrimRight(one.text[at[0]:min(at[0]+2, at[1])], "0123456789")]) {
-		d.cover(Postcode, one, at[0], at[1], 0.85, "the shape of a postcode")
+		d.cover(Postcode, one, at[0], inwardAgain(one.text, at[1]), 0.85, "the shape of a postcode")
 		return
 	}
 	if !asked {
@@ -150,6 +161,15 @@ func (d *detector) postcode(one run, before []nearness) {
 	}
 }
 
+// inwardAgain goes on over the last letters of a postcode that are said again, or corrected.
+func inwardAgain(text string, to int) int {
+	rest := text[to:]
+	if len(rest) < 2 || len(rest) > 6 || strings.ContainsAny(rest, "0123456789") || rest[0] != text[to-2] && rest[1] != text[to-1] {
+		return to
+	}
+	return len(text)
+}
+
 // cover adds what stands between two bytes of a run, with the words that only
 // spell a letter out, and with what was repeated in between.
 func (d *detector) cover(e Entity, one run, from, to int, score float64, why string) {
@@ -157,6 +177,9 @@ func (d *detector) cover(e Entity, one run, from, to int, score float64, why str
 		from = 0
 	}
 	first, last := one.symbols[one.owner[from]].at, one.symbols[one.owner[to-1]].at
+	if from == 0 { // what was begun for them belongs to it
+		first = one.symbols[0].at
+	}
 	end := last + d.width(last)
 	if end+1 < len(d.ts) && d.ts[end].turn == d.ts[last].turn && d.ts[end].text == "for" && d.ts[end+1].turn == d.ts[last].turn && d.ts[last].letter != "" &&
 		strings.HasPrefix(d.ts[end+1].text, d.ts[last].letter) {
