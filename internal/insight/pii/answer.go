@@ -1,5 +1,7 @@
 package pii
 
+import "strings"
+
 // aside are words with which an answer begins before it answers.
 var aside = set(`it's is its that's yeah yes yep hi hello um uh er erm mm well so oh my me the name name's under be it'll would just okay ok right sure i'm i am this mr mrs ms miss
 	mister missus dr doctor for in either or put no sorry please its and actually of course they're there's we're he's she's his her now then let see aye och ah hiya
@@ -23,6 +25,18 @@ func (n *namer) answered(turn int) {
 		}
 		i = max(i, j-1)
 	}
+}
+
+// mayBeAny says of an answer of a word or two that each may be a name, though one
+// looks like a form of something else: "pickering".
+func (n *namer) mayBeAny(from, to int) bool {
+	for i := from; i < to; i++ {
+		if x := n.at(i); n.used[i] || n.ts[i].says() || n.ts[i].letter != "" || len(x) < 4 || stop[x] || nods[x] || aside[x] || commonWords[x] || lostMarks[x] || !lettersOnly(x) ||
+			commonWords[strings.TrimSuffix(x, "s")] {
+			return false
+		}
+	}
+	return true
 }
 
 // back reports whether a turn only asks back, or nods.
@@ -52,6 +66,10 @@ func (n *namer) answer(turn int) {
 	j := n.initials(i)
 	if j > i && j < to && n.like[j] >= unheard && !n.used[j] {
 		n.person(i, n.name(j), 0.8, "the answer to who asked for a name")
+		return
+	}
+	if n.like[i] == noName && to-i < 3 && n.mayBeAny(i, to) {
+		n.person(i, to, 0.6, "the answer to who asked for a name")
 		return
 	}
 	if n.like[i] < unheard && !(particles[n.at(i)] && i+1 < to && n.like[i+1] >= unheard) {

@@ -240,14 +240,32 @@ func (n *namer) askedIn(turn int) (a asking) {
 		if !a.who && n.saysOne(i, asksWho) > 0 && !n.ofNoOne(i, to) {
 			a.who = true
 		}
-		a.where = a.where || to-from < 4 && i == to-1 && (n.at(i) == "from" || n.at(i) == "where" || to-from > 1 && n.at(i) == "to")
+		a.where = a.where || to-from < 4 && i == to-1 && (n.at(i) == "from" && n.at(from) != "who" && n.at(i-1) != "who" || n.at(i) == "where" || to-from > 1 && n.at(i) == "to")
 		a.number = a.number || n.bare[i] == "number" && i > from && (n.at(i-1) == "house" || n.at(i-1) == "door" || n.at(i-1) == "flat")
+		a.who = a.who || n.asksName(i, from, to)
+		a.where = a.where || n.bare[i] == "where" || n.bare[i] == "wheres" || to-from < 4 && i == to-1 && places[n.at(i)]
 		a.pet = a.pet || pets[n.at(i)] && (n.at(i+1) == "name" || n.at(i+1) == "called")
 		if !a.where && n.saysOne(i, asksPlace) > 0 && !(n.at(i) == "address" && (n.at(i-1) == "email" || n.at(i-1) == "mail" || n.at(i-1) == "ip" || n.at(i-1) == "web" || n.at(i-1) == "p")) {
 			a.where = true
 		}
 	}
 	return a
+}
+
+// places are what somebody asks for in one word.
+var places = set(`road street town city village county area`)
+
+// asksName reports whether a word asks for a name: "the child's name", "who's me",
+// "and it's in the name of".
+func (n *namer) asksName(i, from, to int) bool {
+	switch x := n.bare[i]; {
+	case x == "name" || x == "names" || x == "surname" || x == "surnames":
+		return !n.ofNoOne(i, to)
+	case x == "who" || x == "whos":
+		return i == from && to-from < 4 || n.at(i+1) == "from" || n.at(i+1) == "by" || n.at(i+1) == "to"
+	}
+	words := n.saysOne(i, leadsName)
+	return words > 1 && i+words == to
 }
 
 // ofNoOne reports whether a question for a name is about a thing: "the name of the street", "street name".

@@ -28,7 +28,8 @@ func Detect(turns []Turn) []Span {
 	d.ts, d.begins = tokens(turns)
 	d.talk = listen(d.ts)
 	d.used = make([]bool, len(d.ts))
-	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, d.numbers, d.names} {
+	n := newNamer(d)
+	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, n.houses, d.numbers, n.places, n.people} {
 		find()
 	}
 	slices.SortStableFunc(d.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })

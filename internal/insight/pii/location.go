@@ -1,25 +1,29 @@
 package pii
 
+// houses finds those that are said with their number and a street that is nothing
+// else, before the number is taken for a part of another.
+func (n *namer) houses() {
+	for i, t := range n.ts {
+		if !n.used[i] && streets[t.text] && !lesser[t.text] && !n.more(i) {
+			if from, ok := n.house(i); ok && n.numberOf(from) && i-from < 9 {
+				n.street(from, i)
+			}
+		}
+	}
+}
+
 // places finds houses in streets, and towns where somebody is at home.
 func (n *namer) places() {
 	for i, t := range n.ts {
 		if !n.used[i] && welshStreets[t.text] {
 			n.welshStreet(i)
 		}
-		if n.used[i] || !streets[t.text] && !moreStreets[t.text] {
+		if n.used[i] || !streets[t.text] && !moreStreets[t.text] || n.more(i) {
 			continue
 		}
-		if next := n.at(i + 1); !n.lastOf(i) && !n.used[i+1] && (streets[next] || moreStreets[next]) { // "old mill lane"
-			continue
+		if from, ok := n.house(i); ok {
+			n.street(from, i)
 		}
-		from, ok := n.house(i)
-		if !ok || n.used[from] {
-			continue
-		}
-		if from > n.begins[t.turn]+1 && n.betweenNumbers(from-1) {
-			from = n.numberBefore(from - 2)
-		}
-		n.add(Location, from, n.onward(n.numberBehind(i+1)), 0.85, "a house in a street")
 	}
 	n.numbered()
 	for turn := range n.turns {
@@ -58,6 +62,24 @@ func (n *namer) numberBehind(end int) int {
 	return k
 }
 
+// more reports whether the kind of a street follows that seems to be one: "old mill lane".
+func (n *namer) more(i int) bool {
+	return !n.lastOf(i) && !n.used[i+1] && (streets[n.at(i+1)] || moreStreets[n.at(i+1)])
+}
+
+// street notes a street from its number, or its name, to its kind, and the town behind it.
+func (n *namer) street(from, kind int) {
+	for from < kind && n.used[from] { // a part of the number was taken for something else
+		from++
+	}
+	if from > n.begins[n.ts[kind].turn]+1 && n.betweenNumbers(from-1) {
+		from = n.numberBefore(from - 2)
+	}
+	if !n.used[from] && from < kind {
+		n.add(Location, from, n.onward(n.numberBehind(kind+1)), 0.85, "a house in a street")
+	}
+}
+
 // onward takes in the town and the county behind a street: "orchard mews in southwell".
 func (n *namer) onward(end int) int {
 	turn := n.ts[end-1].turn
@@ -90,8 +112,8 @@ func (n *namer) onward(end int) int {
 			end = k + 2
 			continue
 		}
-		if n.like[k] == unheard && !n.verbal(k) && (k+1 >= to || n.used[k+1] || n.closes(k, ".,?!")) || n.like[k] >= unheard && k == to-1 && n.athome(k) && k > end-1 && !n.said(k) {
-			end = k + 1
+		if n.like[k] == unheard && (!n.verbal(k) || n.townish(k)) || n.like[k] >= unheard && k == to-1 && n.athome(k) && k > end-1 && !n.said(k) {
+			end = n.townOn(k + 1)
 			continue
 		}
 		if k+2 == to && n.plain(k) && n.plain(k+1) && n.athome(k) && parts == 0 {

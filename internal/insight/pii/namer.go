@@ -26,13 +26,6 @@ type namer struct {
 	asks  []asking
 }
 
-// names finds places and people.
-func (d *detector) names() {
-	n := newNamer(d)
-	n.places()
-	n.people()
-}
-
 // newNamer reads the words of a conversation as names.
 func newNamer(d *detector) *namer {
 	n := &namer{detector: d, like: make([]likeness, len(d.ts)), begin: make([]say, len(d.ts)), bare: make([]string, len(d.ts)), cased: cased(d.turns)}
@@ -126,7 +119,7 @@ func (n *namer) asWritten(i int, l likeness) likeness {
 	switch {
 	case !capital && l != aName:
 		return noName
-	case capital && l == aWord && !stop[n.ts[i].text]:
+	case capital && l == aWord && monthNames[n.ts[i].text] == "" && !stop[n.ts[i].text]:
 		return aName
 	}
 	return l

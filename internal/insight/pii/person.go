@@ -9,6 +9,9 @@ func (n *namer) people() {
 		n.entitled(i)
 		n.introductions(i)
 		n.speaks(i)
+		n.owner(i)
+		n.subject(i)
+		n.calledOn(i)
 	}
 	for turn := range n.turns {
 		n.answered(turn)
@@ -17,6 +20,7 @@ func (n *namer) people() {
 		n.known(i)
 	}
 	n.spelledNames()
+	n.companions()
 	n.samePeople()
 }
 
@@ -159,6 +163,8 @@ func (n *namer) known(i int) {
 		n.person(n.unheardBefore(i), end, 0.7, "known as a name")
 	case n.given(i) && next != "" && (n.like[i+1] == aName || firstNames[x] && lastNames[next]) && !(ambiguous[x] && ambiguous[next]) && !hardly[x]:
 		n.person(i, end, 0.7, "known as a name")
+	case n.given(i) && !hardly[x] && !stop[x] && end > i+1 && n.like[i+1] == unheard && !n.verbal(i+1):
+		n.person(i, end, 0.6, "known as a name")
 	case n.like[i] == aName && (lastNames[x] && !towns[x] || end > i+1 || n.unheardBefore(i) < i || n.wasAsked(n.ts[i].turn)):
 		n.person(n.unheardBefore(i), end, 0.6, "known as a name")
 	}

@@ -182,7 +182,7 @@ func (n *namer) notAtHome(end int) bool {
 
 // unheardTown finds a word on no list where a town stands: "in fraserburgh".
 func (n *namer) unheardTown(i int) {
-	if n.like[i] != unheard || n.verbal(i) || n.cased && !capitalised(n.ts[i].raw) || len(n.at(i)) < 4 {
+	if n.like[i] != unheard && !(n.townish(i) && n.at(i-1) == "in" && n.ts[i-1].turn == n.ts[i].turn) || n.verbal(i) && !n.townish(i) || n.cased && !capitalised(n.ts[i].raw) || len(n.at(i)) < 4 {
 		return
 	}
 	from := i
@@ -193,12 +193,45 @@ func (n *namer) unheardTown(i int) {
 	if end < n.begins[n.ts[i].turn+1] && !n.used[end] && n.like[end] == unheard && !n.verbal(end) {
 		end++
 	}
-	end = n.townTail(end)
+	end = n.townOn(n.townTail(end))
 	switch {
 	case n.notAtHome(end) || n.firm(end):
 	case n.led(from, open), n.asksWhere(n.ts[i].turn) && n.led(from, wherever), n.confirms(from, end):
 		n.add(Location, from, n.onward(end), 0.5, "a word where a town stands")
 	}
+}
+
+// townish reports whether a word on no list ends as towns do.
+func (n *namer) townish(i int) bool {
+	x := n.at(i)
+	if commonWords[x] || len(x) < 7 || n.like[i] > unheard || commonWords[strings.TrimSuffix(x, "s")] {
+		return false
+	}
+	for _, end := range []string{"town", "ton", "ham", "ford", "bury", "field", "mouth", "worth", "wick", "wich", "stead", "combe", "thorpe", "chester", "minster", "borough",
+		"burgh", "bridge", "hampton", "caster", "cester", "haven", "dale", "gate", "wood", "pool", "ley", "hill", "vale"} {
+		if strings.HasSuffix(x, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// townOn takes in what a town stands on or under: "shipston on stour".
+func (n *namer) townOn(end int) int {
+	to := n.begins[n.ts[end-1].turn+1]
+	switch n.at(end) {
+	case "on", "upon", "under", "le", "cum", "by", "juxta", "sub", "super", "next":
+	default:
+		return end
+	}
+	k := end + 1
+	if k < to && n.at(k) == "the" {
+		k++
+	}
+	if end >= to || n.used[end] || k >= to || n.used[k] || n.like[k] != unheard && !(n.like[k] > unheard && n.at(end) != "on" && n.at(end) != "by" && n.at(end) != "next") {
+		return end
+	}
+	return k + 1
 }
 
 // wherever are the leads to a place in an answer to where somebody is.

@@ -80,7 +80,7 @@ func ordinary(x string) bool {
 		if n > 3 && stem[n-1] == stem[n-2] && commonWords[stem[:n-1]] || stem[n-1] == 'i' && commonWords[stem[:n-1]+"y"] {
 			return true
 		}
-		if len(stem) > 4 && end != "y" && ordinary(stem) { // "homeless's", "beginnings"
+		if len(stem) > 4 && end == "'s" && ordinary(stem) {
 			return true
 		}
 	}
