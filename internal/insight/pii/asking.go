@@ -244,6 +244,7 @@ func (n *namer) askedIn(turn int) (a asking) {
 		a.number = a.number || n.bare[i] == "number" && i > from && (n.at(i-1) == "house" || n.at(i-1) == "door" || n.at(i-1) == "flat")
 		a.who = a.who || n.asksName(i, from, to)
 		a.where = a.where || n.bare[i] == "where" || n.bare[i] == "wheres" || to-from < 4 && i == to-1 && places[n.at(i)]
+		a.where = a.where || i == to-1 && (n.at(i) == "live" || n.at(i) == "lives" || n.at(i) == "living" || n.at(i) == "based")
 		a.pet = a.pet || pets[n.at(i)] && (n.at(i+1) == "name" || n.at(i+1) == "called")
 		if !a.where && n.saysOne(i, asksPlace) > 0 && !(n.at(i) == "address" && (n.at(i-1) == "email" || n.at(i-1) == "mail" || n.at(i-1) == "ip" || n.at(i-1) == "web" || n.at(i-1) == "p")) {
 			a.where = true

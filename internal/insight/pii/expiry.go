@@ -18,6 +18,9 @@ var expiryFigures = regexp.MustCompile(`^(0?[1-9]|1[0-2])[/.-]?(2[0-9]|3[0-9]|20
 // digits are read as parts of numbers: "oh four slash twenty nine".
 func (d *detector) expiries() {
 	for turn := range d.turns {
+		if !d.speaksOfDates(turn) {
+			continue
+		}
 		said := " " + d.saidIn(turn) + " "
 		ends := within(said, asksEnd)
 		if !ends && !within(said, asksDate) {
@@ -37,6 +40,18 @@ func (d *detector) expiries() {
 			d.expiryIn(at+1, d.begins[at+1], 3)
 		}
 	}
+}
+
+// ofDates are words without which nobody asks for a month and a year.
+var ofDates = set(`expiry expires expire exp expiration date dates good valid runs run year`)
+
+func (d *detector) speaksOfDates(turn int) bool {
+	for i := d.begins[turn]; i < d.begins[turn+1]; i++ {
+		if ofDates[d.at(i)] {
+			return true
+		}
+	}
+	return false
 }
 
 // saidIn are the words of a turn.

@@ -77,6 +77,9 @@ var perhaps = sayings(`it's
 	i'm
 	i am
 	this is
+	you're
+	you are
+	they're
 	is that
 	is this
 	that's
@@ -206,7 +209,7 @@ var (
 	// vocative are words that are said to somebody.
 	vocative = set(`hi hiya hello hey morning good afternoon evening thanks thank cheers sorry bye please`)
 	// introduces are words with which people begin who they are.
-	introduces = set(`it's i'm i this is`)
+	introduces = set(`it's i'm i this is its im you're you youre she's he's shes hes`)
 )
 
 // placed reports whether a name may as well be that of a town, and is alone.

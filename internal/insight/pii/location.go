@@ -207,6 +207,10 @@ func (n *namer) numbered() {
 func (n *namer) house(i int) (int, bool) {
 	turn, j := n.ts[i].turn, i-1
 	for words := 0; j >= n.begins[turn] && words < 4 && !n.numberOf(j); words++ {
+		if n.ts[j].filler && words > 0 {
+			j--
+			continue
+		}
 		if stop[n.at(j)] && n.at(j) != "the" && n.at(j) != "park" && n.at(j) != "high" && n.at(j) != "old" && n.at(j) != "new" && n.ts[j].alike == "" && n.like[j] < aWord {
 			break
 		}

@@ -97,7 +97,7 @@ func (n *namer) name(i int) int {
 		case words == 0 && follows && particles[x]:
 			end++
 		case words > 0 && l == aName, words > 0 && l == unheard && !n.closes(end-1, "."):
-		case words == 1 && l == aWord && n.like[end-1] >= unheard && n.family(end):
+		case words == 1 && l == aWord && n.like[end-1] >= unheard && n.family(end), words > 0 && l == aWord && follows && n.given(end) && !hardly[x] && !stop[x]:
 		case words > 1 && l == aWord && n.family(end) && n.lastWord(end):
 		default:
 			return end

@@ -196,7 +196,8 @@ func (n *namer) unheardTown(i int) {
 	end = n.townOn(n.townTail(end))
 	switch {
 	case n.notAtHome(end) || n.firm(end):
-	case n.led(from, open), n.asksWhere(n.ts[i].turn) && n.led(from, wherever), n.confirms(from, end):
+	case n.led(from, open), n.asksWhere(n.ts[i].turn) && n.led(from, wherever), n.confirms(from, end),
+		n.led(from, itIs) && n.lastWord(end-1) && n.nearPlace(n.ts[i].turn), n.cased && n.at(from-1) == "from" && n.lastWord(end-1) && !n.first(from):
 		n.add(Location, from, n.onward(end), 0.5, "a word where a town stands")
 	}
 }
@@ -208,7 +209,7 @@ func (n *namer) townish(i int) bool {
 		return false
 	}
 	for _, end := range []string{"town", "ton", "ham", "ford", "bury", "field", "mouth", "worth", "wick", "wich", "stead", "combe", "thorpe", "chester", "minster", "borough",
-		"burgh", "bridge", "hampton", "caster", "cester", "haven", "dale", "gate", "wood", "pool", "ley", "hill", "vale"} {
+		"burgh", "bridge", "hampton", "caster", "cester", "haven", "dale", "gate", "wood", "pool", "ley", "hill", "vale", "well", "port", "head", "cross", "holme", "stone", "land", "church", "moor", "don", "shire"} {
 		if strings.HasSuffix(x, end) {
 			return true
 		}
@@ -294,6 +295,14 @@ func (n *namer) answeredWhere(turn int) {
 	if words, _ := n.isTown(i); words > 0 {
 		n.add(Location, i, n.onward(i+words), 0.75, "the answer to who asked for a place")
 		return
+	}
+	if dwellings[n.at(i)] && i+1 < to && n.numberOf(i+1) && !n.used[i+1] {
+		end := i + 2
+		for end < to && (n.ts[end].isNumber() || n.ts[end].letter != "" && len(n.at(end)) == 1) && !n.used[end] {
+			end++
+		}
+		n.add(Location, i, end, 0.6, "a flat, where a place was asked for")
+		i = end
 	}
 	if n.asks[turn].number && n.numberOf(i) {
 		end := i + 1
