@@ -101,6 +101,7 @@ func FuzzDetect(f *testing.F) {
 	f.Add("A: card number|C: double four six one treble five two|A: yep|C: oh oh seven")
 	f.Add("C: a for apple at gmail dot|A: dot|C: com @ 1.2.3.4 www.x.com")
 	f.Add("U: the of may the twenty first two thousand and|U: flat a hundred and two the crescent milton")
+	f.Add(":0B00AA0")
 	f.Add(":|:double|:treble double oh|: for for")
 	f.Fuzz(func(t *testing.T, text string) {
 		turns := said(text)

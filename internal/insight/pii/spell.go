@@ -170,6 +170,20 @@ func inwardAgain(text string, to int) int {
 	return len(text)
 }
 
+// readBack adds the turns further on in a run that say most of a thing again.
+func (d *detector) readBack(e Entity, one run, from int, text string, group int) {
+	for i := 0; i < len(one.symbols); {
+		j, part := i, ""
+		for ; j < len(one.symbols) && d.ts[one.symbols[j].at].turn == d.ts[one.symbols[i].at].turn; j++ {
+			part += one.symbols[j].text
+		}
+		if first, last := one.symbols[i].at, one.symbols[j-1].at; first >= from && len(part) > 3 && strings.Contains(alikeText(text), alikeText(part)) && !d.taken(first, last) {
+			d.addTo(group, e, first, last+d.width(last), 0.6, "it goes on with a number before, or repeats of it")
+		}
+		i = j
+	}
+}
+
 // cover adds what stands between two bytes of a run, with the words that only
 // spell a letter out, and with what was repeated in between.
 func (d *detector) cover(e Entity, one run, from, to int, score float64, why string) {
@@ -189,10 +203,13 @@ func (d *detector) cover(e Entity, one run, from, to int, score float64, why str
 	if to < len(one.owner) {
 		next = one.owner[to]
 	}
-	if at := one.symbols[next-1].at; at > last && d.ts[at].turn != d.ts[last].turn {
-		end = at + d.width(at)
+	if next > 0 { // else it goes on within its first word
+		if at := one.symbols[next-1].at; at > last && d.ts[at].turn != d.ts[last].turn {
+			end = at + d.width(at)
+		}
 	}
 	group := d.add(e, d.begunBefore(first, true), end, score, why)
+	d.readBack(e, one, end, one.text[from:to], group)
 	d.spelt = append(d.spelt, number{entity: e, text: one.text[from:to], first: first, last: end - 1, group: group, who: d.speaker(d.ts[first].turn)})
 	d.triedBefore(d.spelt[len(d.spelt)-1])
 }
