@@ -77,7 +77,7 @@ func (n number) repeats(text string) bool {
 	case k < 2 || k == 2 && n.entity == Email:
 		return false
 	case k == 2:
-		return strings.HasPrefix(a, b) || strings.HasSuffix(a, b)
+		return strings.HasPrefix(a, b) || strings.HasSuffix(a, b) || n.entity == Postcode && len(a) > 4 && b[0] == a[len(a)-2] && b[0] > '9' && b[1] > '9'
 	case (n.entity == Postcode || n.entity == NINO) && len(b) >= 5 && len(a) >= 5 && len(b) <= len(a) && a[:3] == b[:3]: // said again, and corrected
 		return true
 	}
@@ -149,6 +149,9 @@ func (d *detector) ending(one run, before []nearness, first int) Entity {
 	for i := first - 1; i >= 0 && i >= first-4 && d.ts[i].turn >= d.ts[first].turn-1; i-- {
 		if x := d.at(i); !lastWords[x] || (x == "last" || x == "end") && n != 4 {
 			continue
+		}
+		if code, _, ok := d.past.before(first); ok && code.entity == SortCode && first-code.last < 8 {
+			return BankAccount
 		}
 		for _, c := range before {
 			if c.words <= 30 && (c.entity == BankAccount && !c.weak || c.entity == Phone || c.entity == NHS || c.entity == CreditCard) && (n > 2 || c.words < 6) {

@@ -77,6 +77,9 @@ func listen(ts []token) (l talk) {
 			if n < longest || i+n <= covered || i+n > len(l.words) || !slices.Equal(l.words[i:i+n], p.words) {
 				continue
 			}
+			if p.list.entity == nothing && ts[l.token[i]].turn != ts[l.token[i+n-1]].turn { // "… oil company" – "number?"
+				continue
+			}
 			longest = n
 			l.said = append(l.said, mention{l.token[i], l.token[i+n-1] + 1, len(strings.Join(p.words, " ")) + 2, p.list})
 		}

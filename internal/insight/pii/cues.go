@@ -5,48 +5,63 @@ const hidden Entity = "hidden"
 
 // cues, in phrases as they are heard, without hesitations and without 's.
 var cues = []cueList{
-	{entity: CreditCard, phrases: "card number|card no|long number|long card number|big number|sixteen digit|16 digit|sixteen digits|16 digits|sixteen numbers|sixteen figures|visa|mastercard|master card|maestro|amex|" +
-		"american express|debit card|credit card|bank card|number on the card|number on the front|numbers on the front|number across|numbers across|across the front|across the middle|across the card|" +
-		"front of your card|front of the card|embossed|raised numbers|card details|details of the card|which card|new card|all cards|pay by card|card payment|payment details|number off the card|number from the card|" +
-		"numbers off the card|name on the card|number on your card|long one"},
-	{entity: CreditCard, part: true, phrases: "last four|first four|last 4|first 4|last four digits|first four digits|last four numbers|final four|middle four|card ending|card ending in|card that ends|" +
-		"card which ends|card ends|card finishes|card number finishes|card number ends|card number ending|last two groups|first two groups|last group|first group|next group"},
-	{entity: CreditCard, weak: true, phrases: "my card|the card|your card|her card|his card|their card|our card|this card|a card|old card|other card|different card|joint card|company card|business card|take a payment|card"},
-	{entity: SecurityCode, phrases: "security code|security number|security digits|security numbers|three digits|last three|last 3|three numbers|three digit|3 digits|3 digit|three figures|c v v|cvv|c v c|cvc|" +
-		"c v v two|cvv2|cvc2|c v two|cv two|cv2|c v 2|c s c|csc|signature|signature strip|verification code|verification number|verification digits|code on the back|number on the back|numbers on the back|" +
-		"digits on the back|three on the back|on the back|from the back|the back|off the back|reverse of|the reverse|back of it|back of the card|back of your card|the strip|white strip|card verification|" +
-		"digits on the reverse|four digit code|four digits on the front|little number|little code|little three|wee number|wee code|card code|signature code|card security|safety code|secure code"},
-	{entity: SecurityCode, weak: true, phrases: "code|other side|security|four digits|four on the front|the three"},
-	{entity: SortCode, phrases: "sort code|sort codes|sort|sortcode|six digit|six digits|6 digit|6 digits|branch code|the six|six figures|bank code|sought code|sort coat|salt code|short code"},
-	{entity: SortCode, weak: true, phrases: "code|bank details|bank account details|account details|bank account|bank|building society|chequebook|cheque book|direct debit|pay it into|paid into|pay into|goes into|go into|" +
-		"account|bacs|refund|standing order|payee|paying in|pay it in"},
-	{entity: BankAccount, phrases: "account number|account numbers|bank account|eight digit|eight digits|8 digit|8 digits|account|acc number|the eight|account no|eight figures|accounts"},
-	{entity: BankAccount, weak: true, phrases: "number is|number we hold|bank details|bank account details|account details|bank|building society|chequebook|cheque book|direct debit|pay it into|paid into|pay into|goes into|" +
-		"go into|bacs|refund|sort code|standing order|payee|paying in"},
-	{entity: NHS, phrases: "nhs number|n h s number|nhs|n h s|h s number|health service number|patient number|hospital number|health number|ten digit|ten digits|10 digit|10 digits|national health number|nhs no|" +
-		"medical number|medical card|health service|an h s|red book|hospital say|patient no|patient id|baby number"},
-	{entity: Phone, phrases: "phone number|telephone|mobile|contact number|landline|number to reach|daytime|reach you on|reach me on|get you on|get me on|get hold of you on|ring me|call me|ring|phone|calling from|" +
-		"call you|callback|call back|driver call|text updates|number's|old number|looks after this|best number|telephone number|mobile number|phone numbers|text me|text you|text him|text her|ring you|ring him|" +
-		"ring her|whatsapp|rang on|rang from|call him|call her|call us|ring us|ring back|contact you on|number for him|number for her|number for you|home number|work number|works number|" +
-		"office number|cell|voicemail|direct line|number for|her number|his number|my number|their number|your number|numbers for|the number you"},
-	{entity: Date, phrases: "date of birth|d o b|dob|born|birthday|birth|expiry|expires|expiry date|expiration|valid from|start date|day were you|year and day|valid until|valid to|valid till|valid thru|" +
-		"runs out|birth date|birthdate|date on the card|expire|new date|what date|the date|end date|exp|exp date|good thru|good through|valid through|run out|runs until|expiration date"},
-	{entity: NINO, phrases: "national insurance|national insurance number|n i number|ni number|insurance number|n i|ni|n i no|nino|national insurance no"},
-	{entity: IBAN, phrases: "iban|i ban|ibans|eye ban|international account|german account|french account|belgian account|irish account|spanish account|dutch account|polish account|italian account|foreign account|account abroad|overseas account|euro account|starts g b|starting g b|starts gb|international bank|i b a n|iban number|international number"},
-	{entity: Postcode, phrases: "postcode|post code|postal code|zip code|postcodes|post codes|poscode"},
-	{entity: nothing, phrases: "order number|order|reference|reference number|serial number|policy number|claim number|booking|tracking number|ticket number|ticket|case number|invoice number|meter|part number|error code|" +
-		"reading|readings|area code|door code|model number|job number|customer number|quote number|extension|fault code|fault number|fault reference|status code|job reference|crime number|crime reference|" +
-		"roll number|account reference|product code|item number|catalogue number|discount code|promo code|voucher code|access code|key safe|key code|gate code|alarm code|entry code|keypad|version|" +
-		"flight|flight number|room number|table number|ref|plot number|registration|reg|chassis number|frame number|engine number|batch number|lot number|batch|" +
-		"docket number|parcel number|delivery number|consignment|consignment number|membership number|library card number|loyalty card number|loyalty card|licence number|license number|" +
-		"driving licence|passport number|passport|permit number|pin|pin code|passcode|password|tax code|vat number|company number|charity number|property number|asset number|asset tag|" +
-		"barcode|bar code|stock number|stock code|division number|division|prescription number|receipt number|agreement number|agreement|rental agreement|" +
-		"transaction number|transaction reference|confirmation number|confirmation code|student number|staff number|employee number|payroll number|badge number|unit number|engineer code|colour code|" +
-		"paint code|tyre size|payment reference|incident number|log number|ticket reference|timed out code|build|lottery|lotto|dialling code|stamp number|postage|membership|member number|account reference number|" +
-		"firmware|driver|release|upgraded to|upgraded|ios|android|port|library|amount|the total|how much|balance|price|charged|tracking|digital code|wants a six digit code|unique reference|pupil number|candidate number|vehicle reg|number plate"},
-	{entity: IPAddress, phrases: "ip address|i p address|i p|ip|server|router|signed in from|logged in|sign in from|gateway|subnet|dns|d n s|i p v four|ipv4|ip v four|dhcp|ping|firewall|whitelist|network address|" +
-		"whats my ip|ip on|ip number|name server|new ip|static|allowlist|allow list|ipconfig|ip config|i p config|logged on from"},
-	{entity: hidden, phrases: "sort of|sorts of|what sort|sort it|sort that|sort out|sort you|sort this|sorted|bank holiday|bank holidays|birthday card|business cards|ring road|ring pull|phone shop|dress code|code of|highway code|" +
-		"on account of|back of the house|in the back|round the back|at the back|out the back|out of the back|round the back of|at the back of|to the back|in the back of|bus card|piano|in order|order to|of order|out of order|security guard|security light|security camera|security deposit|security question|bottle bank|food bank|" +
-		"born in|direct debit is|number one|what age|power bank|west bank"},
+	{entity: CreditCard, phrases: "16 digit|16 digits|across the card|across the front|across the middle|all cards|american express|amex|bank card|big number|card details|card no|" +
+		"card number|card payment|credit card|debit card|details of the card|embossed|front of the card|front of your card|long card number|long number|" +
+		"long one|maestro|master card|mastercard|name on the card|new card|number across|number from the card|number off the card|number on the card|" +
+		"number on the front|number on your card|numbers across|numbers off the card|numbers on the front|pay by card|payment details|raised numbers|" +
+		"sixteen digit|sixteen digits|sixteen figures|sixteen numbers|visa|which card"},
+	{entity: CreditCard, part: true, phrases: "card ending|card ending in|card ends|card finishes|card number ending|card number ends|card number finishes|card that ends|card which ends|final four|" +
+		"first 4|first four|first four digits|first group|first two groups|last 4|last four|last four digits|last four numbers|last group|last two groups|" +
+		"middle four|next group"},
+	{entity: CreditCard, weak: true, phrases: "a card|business card|card|company card|different card|her card|his card|joint card|my card|old card|other card|our card|take a payment|the card|" +
+		"their card|this card|your card"},
+	{entity: SecurityCode, phrases: "3 digit|3 digits|back of it|back of the card|back of your card|c s c|c v 2|c v c|c v two|c v v|c v v two|card code|card security|card verification|" +
+		"code on the back|csc|cv two|cv2|cvc|cvc2|cvv|cvv2|digits on the back|digits on the reverse|four digit code|four digits on the front|from the back|" +
+		"last 3|last three|little code|little number|little three|number on the back|numbers on the back|off the back|on the back|reverse of|safety code|" +
+		"secure code|security code|security digits|security number|security numbers|signature|signature code|signature strip|the back|the reverse|the strip|" +
+		"three digit|three digits|three figures|three numbers|three on the back|verification code|verification digits|verification number|wee code|wee number|" +
+		"white strip"},
+	{entity: SecurityCode, weak: true, phrases: "code|four digits|four on the front|other side|security|the three"},
+	{entity: SortCode, phrases: "6 digit|6 digits|bank code|branch code|salt code|short code|six digit|six digits|six figures|sort|sort coat|sort code|sort codes|sortcode|sought code|" +
+		"the six"},
+	{entity: SortCode, weak: true, phrases: "account|account details|bacs|bank|bank account|bank account details|bank details|building society|cheque book|chequebook|code|direct debit|go into|" +
+		"goes into|paid into|pay into|pay it in|pay it into|payee|paying in|refund|standing order"},
+	{entity: BankAccount, phrases: "8 digit|8 digits|acc number|account|account no|account number|account numbers|accounts|bank account|eight digit|eight digits|eight figures|the eight"},
+	{entity: BankAccount, weak: true, phrases: "account details|bacs|bank|bank account details|bank details|building society|cheque book|chequebook|direct debit|go into|goes into|number is|" +
+		"number we hold|paid into|pay into|pay it into|payee|paying in|refund|sort code|standing order"},
+	{entity: NHS, phrases: "10 digit|10 digits|an h s|baby number|h s number|health number|health service|health service number|hospital number|hospital say|medical card|" +
+		"medical number|n h s|n h s number|national health number|nhs|nhs no|nhs number|patient id|patient no|patient number|red book|ten digit|ten digits"},
+	{entity: Phone, phrases: "best number|call back|call her|call him|call me|call us|call you|callback|calling from|cell|contact number|contact you on|daytime|direct line|" +
+		"driver call|get hold of you on|get me on|get you on|her number|his number|home number|landline|looks after this|mobile|mobile number|my number|" +
+		"number for|number for her|number for him|number for you|number to reach|number's|numbers for|office number|old number|phone|phone number|" +
+		"phone numbers|rang from|rang on|reach me on|reach you on|ring|ring back|ring her|ring him|ring me|ring us|ring you|telephone|telephone number|" +
+		"text her|text him|text me|text updates|text you|the number you|their number|voicemail|whatsapp|work number|works number|your number"},
+	{entity: Date, phrases: "birth|birth date|birthdate|birthday|born|d o b|date of birth|date on the card|day were you|dob|end date|exp|exp date|expiration|expiration date|" +
+		"expire|expires|expiry|expiry date|good through|good thru|new date|run out|runs out|runs until|start date|the date|valid from|valid through|valid thru|" +
+		"valid till|valid to|valid until|what date|year and day"},
+	{entity: NINO, phrases: "insurance number|n i|n i no|n i number|national insurance|national insurance no|national insurance number|ni|ni number|nino"},
+	{entity: IBAN, phrases: "account abroad|belgian account|dutch account|euro account|eye ban|foreign account|french account|german account|i b a n|i ban|iban|iban number|ibans|" +
+		"international account|international bank|international number|irish account|italian account|overseas account|polish account|spanish account|" +
+		"starting g b|starts g b|starts gb"},
+	{entity: Postcode, phrases: "poscode|post code|post codes|postal code|postcode|postcodes|zip code"},
+	{entity: nothing, phrases: "access code|account reference|account reference number|agreement|agreement number|alarm code|amount|android|area code|asset number|asset tag|" +
+		"badge number|balance|bar code|barcode|batch|batch number|booking|build|candidate number|case number|catalogue number|charged|charity number|" +
+		"chassis number|claim number|colour code|company number|confirmation code|confirmation number|consignment|consignment number|crime number|" +
+		"crime reference|customer number|delivery number|dialling code|digital code|discount code|division|division number|docket number|door code|driver|" +
+		"driving licence|employee number|engine number|engineer code|entry code|error code|extension|fault code|fault number|fault reference|firmware|flight|" +
+		"flight number|frame number|gate code|how much|incident number|invoice number|ios|item number|job number|job reference|key code|key safe|keypad|" +
+		"library|library card number|licence number|license number|log number|lot number|lottery|lotto|loyalty card|loyalty card number|member number|" +
+		"membership|membership number|meter|model number|number plate|order|order number|paint code|parcel number|part number|passcode|passport|" +
+		"passport number|password|payment reference|payroll number|permit number|pin|pin code|plot number|policy number|port|postage|prescription number|price|" +
+		"product code|promo code|property number|pupil number|quote number|reading|readings|receipt number|ref|reference|reference number|reg|registration|" +
+		"release|rental agreement|roll number|room number|serial number|staff number|stamp number|status code|stock code|stock number|student number|" +
+		"table number|tax code|the total|ticket|ticket number|ticket reference|timed out code|tracking|tracking number|transaction number|" +
+		"transaction reference|tyre size|unique reference|unit number|upgraded|upgraded to|vat number|vehicle reg|version|voucher code|wants a six digit code"},
+	{entity: IPAddress, phrases: "allow list|allowlist|d n s|dhcp|dns|firewall|gateway|i p|i p address|i p config|i p v four|ip|ip address|ip config|ip number|ip on|ip v four|ipconfig|" +
+		"ipv4|logged in|logged on from|name server|network address|new ip|ping|router|server|sign in from|signed in from|static|subnet|whats my ip|whitelist"},
+	{entity: hidden, phrases: "at the back|at the back of|back of the house|bank holiday|bank holidays|birthday card|born in|bottle bank|bus card|business cards|code of|" +
+		"direct debit is|dress code|food bank|highway code|in order|in the back|in the back of|number one|of order|on account of|order to|out of order|" +
+		"out of the back|out the back|phone shop|piano|power bank|ring pull|ring road|round the back|round the back of|security camera|security deposit|" +
+		"security guard|security light|security question|sort it|sort of|sort out|sort that|sort this|sort you|sorted|sorts of|to the back|west bank|what age|" +
+		"what sort"},
 }

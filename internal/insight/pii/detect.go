@@ -29,7 +29,7 @@ func Detect(turns []Turn) []Span {
 	d.talk = listen(d.ts)
 	d.used = make([]bool, len(d.ts))
 	n := newNamer(d)
-	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, n.houses, d.numbers, n.places, n.people} {
+	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, n.houses, d.numbers, d.scattered, n.places, n.people} {
 		find()
 	}
 	slices.SortStableFunc(d.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })

@@ -68,16 +68,17 @@ var (
 )
 
 // stop are words that are part of no name and no address.
-var stop = set(`a about again all also am an and any anything are as at authorised be because been before best billing but by call called calling can can't card change
-	check click could day details did do does doing done don't down else email e-mail emails every everything find first for form from get getting give go going good got
-	had has have he hello help her here hers hi him his hiya hold how i i'd i'll i'm i've if in into is isn't it it's its just know last left let like look lovely made
-	make many may me mister mrs ms more morning much my name named need needs new no nobody not nothing now number of off oh ok okay old on one only open or order other our
-	out over page paid password pay perfect phone please put reading right ring said same say says see send sent she should so some somebody someone something sorry
-	speak speaking still street sure surname take tell text than thank thanks that that's the their them then there there's these they they're this those three through
-	time to today told too tried try two type under up us use used usual want was wasn't we we'd we'll we're we've web website were what what's when where which
-	while who who's whose why will with would yeah yep yes yesterday yet you you'd you'll you're you've your yours address mail account link message page site online
-	afternoon evening enough um uh er erm mm hmm great brilliant cheers alright ah well dot dash underscore hyphen slash double hang bear moment sec ready another
-	already sat quite really ringing appointment boiler bill problem question trouble customer service team department line lines manager available free busy
-	afraid back happy interested looking trying having waiting able unable not unsure confused wondering disappointed very completely actually currently
-	earlier later tomorrow tonight early late monday tuesday wednesday thursday friday saturday sunday twice mum's dad's wife's husband's son's daughter's
-	four five six seven eight nine zero ten hundred won ate sex tree usually everyone anyone spoke authorized new`)
+var stop = set(`a about again all also am an and any anything are as at authorised be because been before best billing but by call called calling can can't card
+		change check click could day details did do does doing done don't down else email e-mail emails every everything find first for form from get getting
+		give go going good got had has have he hello help her here hers hi him his hiya hold how i i'd i'll i'm i've if in into is isn't it it's its just know
+		last left let like look lovely made make many may me mister mrs ms more morning much my name named need needs new no nobody not nothing now number of
+		off oh ok okay old on one only open or order other our out over page paid password pay perfect phone please put reading right ring said same say says
+		see send sent she should so some somebody someone something sorry speak speaking still street sure surname take tell text than thank thanks that
+		that's the their them then there there's these they they're this those three through time to today told too tried try two type under up us use used
+		usual want was wasn't we we'd we'll we're we've web website were what what's when where which while who who's whose why will with would yeah yep yes
+		yesterday yet you you'd you'll you're you've your yours address mail account link message site online afternoon evening enough um uh er erm mm hmm
+		great brilliant cheers alright ah well dot dash underscore hyphen slash double hang bear moment sec ready another already sat quite really ringing
+		appointment boiler bill problem question trouble customer service team department line lines manager available free busy afraid back happy interested
+		looking trying having waiting able unable unsure confused wondering disappointed very completely actually currently earlier later tomorrow tonight
+		early late monday tuesday wednesday thursday friday saturday sunday twice mum's dad's wife's husband's son's daughter's four five six seven eight nine
+		zero ten hundred won ate sex tree usually everyone anyone spoke authorized`)

@@ -8,6 +8,7 @@ var (
 	counting = set(`last first next final other`)
 	pointing = set(`new that this which other old easy same right wrong only another blue white red second big little small the`)
 	relating = set(`ending ends that which who we you of with on in at he she they`)
+	moments  = set(`minute mo moment sec second tick`)
 	groups   = set(`three four six eight ten sixteen`) // what a number has digits
 	tys      = set(`tea tee ty teas tees`)
 	teens    = set(`teen teens team`)
@@ -42,7 +43,7 @@ func neighbours(ts []token, begins []int) {
 			t.isNumber() && prev.text == "of" && near(-2).text != "" && counted[near(-2).text],
 			t.isNumber() && next.text == "on" && near(2).text == "the",
 			groups[t.text] && prev.text == "the" && !near(-2).isNumber() && (next.text == "" || next.text == "with" || next.text == "on"),
-			t.text == "one" && relating[next.text] && !prev.isNumber() && !near(2).says(),
+			t.text == "one" && (moments[next.text] || relating[next.text] && !near(2).says()) && !prev.isNumber(),
 			t.text == "one" && pointing[prev.text] && !next.says() && !near(-2).isNumber(),
 			t.text == "oh" && prev.text == "" && next.text != "" && !next.says(): // nothing but surprise
 			t.digits, t.alike = "", ""

@@ -95,9 +95,9 @@ func (t *token) figures() {
 var acronyms = set(`iban nhs cvv cvc csc cv ni bic dob pin vat mot ip dns url pdf sms atm hmrc dvla gp uk usa eu swift isa paye ok tv pc usb ssid nino sim imei id vip rspb bbc itv exp ref app ltd plc po`)
 
 // twoLetters are the words of two letters. Two letters that are none are read out.
-var twoLetters = set(`ad ah am an as at aw ay be by da de di do du eh el em en er ex fo go ha he hi hm ho id if in is it la le lo ma me mm mr ms mu my na ne no nu ny of oh oi ok on or ow ox pa
-	pe pi po qi re sh si so st ta te ti to tv uh uk um un up us vi we wi wo ya ye yo yr dr pm th nd rd vs ni ip pc nhs mo jo al ed bo cy ty pj tj dj cj aj mc dc vw bt eu ee mg ml km cm mm kg lb oz
-	hq hr gp id cv sq ft tb mb ii xl xs ve`)
+var twoLetters = set(`ad ah aj al am an as at aw ay be bo bt by cj cm cv cy da dc de di dj do dr du ed ee eh el em en er eu ex fo ft go gp ha he hi hm ho hq hr id if ii in
+		ip is it jo kg km la lb le lo ma mb mc me mg ml mm mo mr ms mu my na nd ne nhs ni no nu ny of oh oi ok on or ow ox oz pa pc pe pi pj pm po qi rd re sh
+		si so sq st ta tb te th ti tj to tv ty uh uk um un up us ve vi vs vw we wi wo xl xs ya ye yo yr`)
 
 // runTogether reads digits that were written as one word, such as fourfour.
 func runTogether(x string) string {

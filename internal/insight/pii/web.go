@@ -1,22 +1,20 @@
 package pii
 
-import "strings"
-
 // Addresses of the web and of mail are words with "dot" between, and lead from one
 // known word to another: from what stands before an address to its last end.
 
 // webEnds are the ends of domains that are no other words; wordEnds are such as
 // are, and count behind "dot" only.
 var (
-	webEnds = set(`com co org net uk ac gov eu io info biz de fr dotcom scot cymru app dev cc tv ly lan edu ltd plc ca au nz es nl pl pt se dk ch jp www html htm php pdf aspx xyz nhs mod sch
-		gb wales london coop aero online`)
-	wordEnds = set(`me ie local internal example home club cafe bike house agency health care charity foundation community team live news eco earth world school shop store site tech
-		police church events works studio design digital energy farm garden green group guide help jobs law life link media money network pet photo photos pub rent restaurant run sale show social
-		solutions space support systems tours travel university vet video wedding work lee fm gg`)
+	webEnds = set(`ac aero app aspx au biz ca cc ch co com coop cymru de dev dk dotcom edu es eu fr gb gov htm html info io jp lan london ltd ly mod net nhs nl nz online
+		org pdf php pl plc pt sch scot se tv uk wales www xyz`)
+	wordEnds = set(`agency bike cafe care charity church club community design digital earth eco energy events example farm fm foundation garden gg green group guide
+		health help home house ie internal jobs law lee life link live local me media money network news pet photo photos police pub rent restaurant run sale
+		school shop show site social solutions space store studio support systems team tech tours travel university vet video wedding work works world`)
 )
 
 // letterEnds are ends that are spelled.
-var letterEnds = set(`uk io cc tv eu de fr ie co ai ly me gb us ca au nz es nl it`)
+var letterEnds = set(`ai au ca cc co de es eu fr gb ie io it ly me nl nz tv uk us`)
 
 // dot and ends are read together; tail reports where the end of a domain is that
 // begins with the dot at a token, or 0.
@@ -79,13 +77,14 @@ func (d *detector) turnOf(i int) int {
 }
 
 // leads are words that stand before an address and are no part of it.
-var leads = set(`at is on said tried called visit website site sites page pages into type it's its that's thats address open put try says say said click use see check google yeah yes well was be so
-	and or but link there's just there actually now then via email e-mail emails mail mine's mine from off under case capitals caps got have like use with hang one no okay ok right sorry
-	url it'll which out in if you're words you i'm he's she's ours theirs send sent form browser bar search through i portal straight even yep aye quote called me oh ooh ah hmm`)
+var leads = set(`actually address ah and at aye bar be browser but called capitals caps case check click e-mail email emails even form from google got hang have he's
+		hmm i i'm if in into is it'll it's its just like link mail me mine mine's no now off oh ok okay on one ooh open or ours out page pages portal put
+		quote right said say says search see send sent she's site sites so sorry straight that's thats theirs then there there's through tried try type under
+		url use via visit was website well which with words yeah yep yes you you're`)
 
 // toLeads stand before a "to" that leads to an address; elsewhere it may be part of one.
-var toLeads = set(`go going goes went gone log logged over it me on them that this send sent sending email up back out get stuff invoice reply write forward take takes taken link links listen directs here straight
-	through you him us`)
+var toLeads = set(`back directs email forward get go goes going gone here him invoice it link links listen log logged me on out over reply send sending sent straight
+		stuff take taken takes that them this through up us went write you`)
 
 // lead says that an address may begin behind a token.
 func (d *detector) lead(i int) bool {
@@ -233,7 +232,9 @@ func (d *detector) segment(i int) int {
 }
 
 // noMail are words behind which an "at" leads to a place, or to a page.
-var noMail = set(`look looking us are find me you it that is go online there here them in website site shop order looked see i'm we're was were be been live page pages stuff form forms details more terms tickets prices times offers everything anything something website web online portal menu map list catalogue brochure guide policy leaflet timetable`)
+var noMail = set(`anything are be been brochure catalogue details everything find form forms go guide here i'm in is it leaflet list live look looked looking map me
+		menu more offers online order page pages policy portal prices see shop site something stuff terms that them there tickets times timetable us was we're
+		web website were you`)
 
 // mailAt finds the "at" of an address of mail before a token, where its domain
 // begins; -1 if there is none.
@@ -250,110 +251,3 @@ func (d *detector) mailAt(from, dot int) int {
 }
 
 func (d *detector) asksMail(i int) bool { return speaksOf(expected2(d.ts, i, mailCues), Email) }
-
-// remember keeps an address so that what is read back of it is found.
-func (d *detector) remember(e Entity, from, end, group int) {
-	d.mails = append(d.mails, number{entity: e, text: d.asWritten(from, end), words: d.asSaid(from, end), first: from, last: end - 1, group: group})
-}
-
-// asWritten is how an address is written.
-func (d *detector) asWritten(from, end int) string {
-	var b strings.Builder
-	for i := from; i < end; i++ {
-		b.WriteString(d.symbol(i))
-	}
-	return b.String()
-}
-
-// asSaid are its words with spaces between.
-func (d *detector) asSaid(from, end int) string {
-	var b strings.Builder
-	for i := from; i < end; i++ {
-		b.WriteString(d.symbol(i) + " ")
-	}
-	return b.String()
-}
-
-// symbol is what a word stands for in an address.
-func (d *detector) symbol(i int) string {
-	t := d.ts[i]
-	switch x := t.text; {
-	case x == "full" && d.at(i+1) == "stop", t.filler && !separators[x], t.times != 0:
-		if t.times == 2 && i+1 < len(d.ts) {
-			return d.symbol(i + 1)
-		}
-		return ""
-	case x == "stop" && d.at(i-1) == "full", dots[x]:
-		return "."
-	case x == "dash" || x == "hyphen" || x == "minus":
-		return "-"
-	case x == "underscore":
-		return "_"
-	case x == "at":
-		return "@"
-	case x == "slash":
-		return "/"
-	case t.digits != "":
-		if t.tens && !(i+1 < len(d.ts) && len(d.ts[i+1].digits) == 1) {
-			return t.digits + "0"
-		}
-		return t.digits
-	case len(t.letter) > 0:
-		return t.letter
-	default:
-		return strings.ReplaceAll(x, "'", "")
-	}
-}
-
-const echoing = 60 // words within which an address is read back
-
-// echo finds what is read back of an address: letters that spell a part of it, or
-// words that are one when they are put together.
-func (d *detector) echo(n number) {
-	for i := n.last + 1; i < min(len(d.ts), n.last+echoing); i++ {
-		if d.used[i] {
-			continue
-		}
-		text, end, letters, best := "", i, 0, 0
-		for k := i; k < min(len(d.ts), i+40) && d.ts[k].turn == d.ts[i].turn && !d.used[k]; k++ {
-			text += d.symbol(k)
-			if !strings.Contains(n.text, text) {
-				break
-			}
-			if d.ts[k].letter != "" {
-				letters++
-			}
-			if d.symbol(k) == "" {
-				continue
-			}
-			end = k + 1
-			if end-i >= 2 && (len(text) >= 5 || letters >= 3) && !n.onlyEnd(text) || end-i == 1 && len(text) >= 6 && !firstNames[text] && !lastNames[text] && !stop[text] && n.split(text) {
-				best = end
-			}
-		}
-		if best > 0 {
-			d.addTo(n.group, n.entity, i, best, 0.6, "it is read back")
-			i = best - 1
-		}
-	}
-}
-
-// split says that a word is several of an address.
-func (n number) split(text string) bool {
-	for w := range strings.FieldsFuncSeq(n.words, func(r rune) bool { return strings.ContainsRune(".@-_/ ", r) }) {
-		if strings.Contains(w, text) {
-			return false
-		}
-	}
-	return true
-}
-
-// onlyEnd says that nothing is read back but what many addresses have.
-func (n number) onlyEnd(text string) bool {
-	for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(".@-_/", r) }) {
-		if !webEnds[w] && !wordEnds[w] && strings.Trim(w, "w") != "" {
-			return false
-		}
-	}
-	return true
-}
