@@ -9,17 +9,25 @@ import (
 )
 
 // corpora are those that the detector is held against: both halves of what a
-// grammar made, and calls.txt, which was written by hand, each dialogue for itself,
-// and measured before the detector was changed by what it misses.
-var corpora = []string{"tuning.txt", "held.txt", "calls.txt"}
+// grammar made, calls.txt, which was written by hand, each dialogue for itself, and
+// the calls of two authors who had not seen the detector. stranger.txt are the odd
+// ones of 330, stranger-2.txt is by another. All of these were measured before the
+// detector was changed by what it misses of them.
+var corpora = []string{"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-2.txt"}
 
 // unseen are calls of which nobody has looked at what is missed: it is counted, and
 // nothing is held to it. unseen.txt was written after the detector was changed by
-// calls.txt; stranger.txt and stranger-held.txt are the odd and the even ones of 330
-// calls by an author who has not seen the detector. What is missed of the odd ones
-// was looked at after both were measured. stranger-2.txt and stranger-3.txt are by a
-// second and a third such author; the second was measured before it was read.
-var unseen = []string{"unseen.txt", "stranger.txt", "stranger-2.txt", "stranger-held.txt", "stranger-3.txt"}
+// calls.txt; stranger-held.txt are the even ones of the first stranger's calls, and
+// stranger-3.txt is by a third such author.
+var unseen = []string{"unseen.txt", "stranger-held.txt", "stranger-3.txt"}
+
+// short are the kinds of which less is found in a corpus than was agreed, in per
+// cent: what lacks is known, and not mended.
+var short = map[string]map[Entity]float64{
+	"stranger-2.txt": {
+		SecurityCode: 88, // said in one breath with the expiry, or with nobody asking but "back"
+	},
+}
 
 var missed = flag.Bool("missed", false, "list what was not found, but of the half that is held out")
 
@@ -76,7 +84,7 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[e].things++
 			if whole(e, got[thing], of[thing]) {
 				out[e].found++
-			} else if *missed && file != "held.txt" && (file == "stranger.txt" || file == "stranger-2.txt" || !slices.Contains(unseen, file)) {
+			} else if *missed && file != "held.txt" && !slices.Contains(unseen, file) {
 				t.Logf("%s %d of %d of %s\n%s", d.name, got[thing], of[thing], thing, shown(d, covered))
 			}
 		}
@@ -114,8 +122,14 @@ func TestWhatHasToBeFoundIsFound(t *testing.T) {
 			c := got[e]
 			recall, precision := 100*float64(c.found)/float64(c.things), 100*float64(c.right)/float64(max(1, c.spans))
 			lines = append(lines, fmt.Sprintf("%-16s %4d  recall %5.1f %%  precision %5.1f %%", e, c.things, recall, precision))
-			if recall < want[e] && slices.Contains(corpora, file) {
-				t.Errorf("%s: %s is found in %.1f %% of cases, at least %v %% are agreed", file, e, recall, want[e])
+			least, known := short[file][e]
+			if !known {
+				least = want[e]
+			} else if recall >= want[e] {
+				t.Errorf("%s: %s is found in %.1f %% of cases, and still listed as short", file, e, recall)
+			}
+			if recall < least && slices.Contains(corpora, file) {
+				t.Errorf("%s: %s is found in %.1f %% of cases, at least %v %% are agreed", file, e, recall, least)
 			}
 		}
 		slices.Sort(lines)

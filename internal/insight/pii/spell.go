@@ -177,7 +177,7 @@ func (d *detector) readBack(e Entity, one run, from int, text string, group int)
 		for ; j < len(one.symbols) && d.ts[one.symbols[j].at].turn == d.ts[one.symbols[i].at].turn; j++ {
 			part += one.symbols[j].text
 		}
-		if first, last := one.symbols[i].at, one.symbols[j-1].at; first >= from && len(part) > 3 && strings.Contains(alikeText(text), alikeText(part)) && !d.taken(first, last) {
+		if first, last := one.symbols[i].at, one.symbols[j-1].at; first >= from && len(part) > 3 && (number{entity: e, text: text}).repeats(part) && !d.taken(first, last) {
 			d.addTo(group, e, first, last+d.width(last), 0.6, "it goes on with a number before, or repeats of it")
 		}
 		i = j
