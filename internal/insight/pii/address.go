@@ -17,6 +17,9 @@ var (
 // written finds what stands in one word.
 func (d *detector) written() {
 	for i, t := range d.ts {
+		if !strings.ContainsAny(t.text, ".@/-") {
+			continue
+		}
 		switch {
 		case mailWord.MatchString(t.text):
 			d.add(Email, i, i+1, 0.99, "written as an address")
