@@ -24,11 +24,14 @@ type namer struct {
 	bare  []string // the words without apostrophes, which some engines do not write
 	cased bool     // the engine writes names with capitals
 	asks  []asking
+
+	found map[int][]Span // by turn, those that were noted
+	noted int            // how many of the detector's that is
 }
 
 // newNamer reads the words of a conversation as names.
 func newNamer(d *detector) *namer {
-	n := &namer{detector: d, like: make([]likeness, len(d.ts)), begin: make([]say, len(d.ts)), bare: make([]string, len(d.ts)), cased: cased(d.turns)}
+	n := &namer{detector: d, found: map[int][]Span{}, like: make([]likeness, len(d.ts)), begin: make([]say, len(d.ts)), bare: make([]string, len(d.ts)), cased: cased(d.turns)}
 	for i, t := range d.ts {
 		n.bare[i] = strings.ReplaceAll(t.text, "'", "")
 		n.begin[i] = beginnings[n.bare[i]]
@@ -47,6 +50,15 @@ func newNamer(d *detector) *namer {
 		n.asks[turn] = n.askedIn(turn)
 	}
 	return n
+}
+
+// foundIn are the findings of a turn, so far.
+func (n *namer) foundIn(turn int) []Span {
+	for ; n.noted < len(n.spans); n.noted++ {
+		s := n.spans[n.noted]
+		n.found[s.Turn] = append(n.found[s.Turn], s)
+	}
+	return n.found[turn]
 }
 
 // unowned is a word without what makes it an owner: "tony's".
@@ -74,7 +86,7 @@ var listed = func() map[string]likeness {
 
 // likened says of a word how much it looks like a name.
 func likened(x string) likeness {
-	if head, tail, ok := strings.Cut(x, "-"); ok && head != "" && tail != "" { // "obi-daniels"
+	if head, tail, ok := strings.Cut(x, "-"); ok && len(x) <= longestWord && head != "" && tail != "" { // "obi-daniels"
 		a, b := likened(head), likened(tail)
 		if a == noName || b == noName {
 			return noName
@@ -83,7 +95,7 @@ func likened(x string) likeness {
 	}
 	given, family := givenNames[x] || firstNames[x], familyNames[x] || lastNames[x]
 	switch {
-	case !lettersOnly(x) || days[x] || monthNames[x] != "" && x != "may" && x != "april" && x != "june":
+	case len(x) > longestWord || !lettersOnly(x) || days[x] || monthNames[x] != "" && x != "may" && x != "april" && x != "june":
 		return noName
 	case (given || family) && (len(x) < 3 || separators[x] || ambiguous[x] || alsoWords[x] || ordinary(x) || letterWords[x] != "" || monthNames[x] != ""):
 		return aWord

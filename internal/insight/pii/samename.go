@@ -137,14 +137,16 @@ const spelt = 25
 // letteredName says of which kind is what some letters spell: the word that was
 // found, or one on no list right before the letters.
 func (n *namer) letteredName(spells string, i, end int) (Entity, int) {
-	for _, s := range n.spans {
-		at := n.begins[s.Turn]
-		if s.Entity != Person && s.Entity != Location || at+s.To < i-spelt || at+s.From > end+spelt {
-			continue
-		}
-		for w := s.From; w < s.To; w++ {
-			if x := unowned(n.at(at + w)); len(x) > 1 && spelling(spells, x) {
-				return s.Entity, -1
+	for turn := n.ts[max(0, i-spelt)].turn; turn <= n.ts[min(len(n.ts)-1, end+spelt)].turn; turn++ {
+		for _, s := range n.foundIn(turn) {
+			at := n.begins[turn]
+			if s.Entity != Person && s.Entity != Location || at+s.To < i-spelt || at+s.From > end+spelt {
+				continue
+			}
+			for w := s.From; w < s.To; w++ {
+				if x := unowned(n.at(at + w)); len(x) > 1 && spelling(spells, x) {
+					return s.Entity, -1
+				}
 			}
 		}
 	}

@@ -135,9 +135,11 @@ var itIs = sayings(`is that
 
 // nearPlace reports whether a place was found in one of the three turns before.
 func (n *namer) nearPlace(turn int) bool {
-	for k := len(n.spans) - 1; k >= 0; k-- {
-		if s := n.spans[k]; s.Entity == Location && s.Turn < turn && s.Turn >= turn-3 {
-			return true
+	for before := max(0, turn-3); before < turn; before++ {
+		for _, s := range n.foundIn(before) {
+			if s.Entity == Location {
+				return true
+			}
 		}
 	}
 	return false
@@ -260,8 +262,8 @@ func (n *namer) confirms(from, end int) bool {
 			return false
 		}
 	}
-	for _, s := range n.spans {
-		if s.Entity == Location && s.Turn == turn-1 && s.To == len(n.turns[turn-1].Words) {
+	for _, s := range n.foundIn(turn - 1) {
+		if s.Entity == Location && s.To == len(n.turns[turn-1].Words) {
 			return true
 		}
 	}

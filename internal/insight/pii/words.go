@@ -62,9 +62,15 @@ var lostMarks = set(`dont doesnt didnt wont cant couldnt wouldnt shouldnt isnt a
 	irish scottish welsh british english french german spanish italian polish romanian indian chinese american european african swedish dutch ukrainian
 	punjabi urdu hindi bengali gujarati arabic portuguese turkish greek russian hungarian catholic muslim sikh hindu jewish christian`)
 
+// longestWord is how long a word is at most that is looked at for its parts.
+const longestWord = 32
+
 // ordinary reports whether a word is one of everyday talk, in any of its forms,
 // and so no name that nobody has heard of.
 func ordinary(x string) bool {
+	if len(x) > longestWord {
+		return false
+	}
 	if commonWords[x] || lostMarks[x] || stop[x] || fillers[x] || nods[x] || amounts[x] {
 		return true
 	}
@@ -94,7 +100,7 @@ func ordinary(x string) bool {
 
 // compound reports whether a word is made of two common ones: "doorway", "toolshed".
 func compound(x string) bool {
-	if len(x) < 7 {
+	if len(x) < 7 || len(x) > longestWord {
 		return false
 	}
 	for n := 3; n <= len(x)-3; n++ {
