@@ -127,11 +127,7 @@ func TestTimeGrowsWithWhatIsSaid(t *testing.T) {
 	for _, d := range once[:400] {
 		turns = append(turns, d.turns...)
 	}
-	measure := func(n int) time.Duration {
-		var all []Turn
-		for range n {
-			all = append(all, turns...)
-		}
+	measure := func(all []Turn) time.Duration {
 		best := time.Hour
 		for range 3 {
 			at := worked(t)
@@ -140,9 +136,26 @@ func TestTimeGrowsWithWhatIsSaid(t *testing.T) {
 		}
 		return best
 	}
-	if one, eight := measure(1), measure(8); eight > 24*one+20*time.Millisecond {
+	if one, eight := measure(turns), measure(slices.Repeat(turns, 8)); eight > 24*one+20*time.Millisecond {
 		t.Errorf("eight times as much takes %v instead of %v", eight, one)
 	}
+	// Nor with the square of one turn, in which somebody says the same for hours.
+	for _, text := range []string{"one", "double", "one dot", "dot", "b", "b for bertie", "at", "gwen", "hundred", "two thousand", "erm", "www", "street", "one erm"} {
+		word := strings.Fields(text)
+		one, eight := measure(one(slices.Repeat(word, 500))), measure(one(slices.Repeat(word, 4000)))
+		if eight > 24*one+60*time.Millisecond { // the collector of garbage has its part in both
+			t.Errorf("%q said eight times as often takes %v instead of %v", text, eight, one)
+		}
+	}
+}
+
+// one is a turn of these words.
+func one(words []string) []Turn {
+	t := Turn{Speaker: "C"}
+	for i, w := range words {
+		t.Words = append(t.Words, Word{Text: w, Start: float64(i), End: float64(i) + 0.5, Confidence: -1})
+	}
+	return []Turn{t}
 }
 
 // worked is what this process has had of the processors: on a busy machine the

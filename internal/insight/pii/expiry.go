@@ -6,8 +6,10 @@ import (
 )
 
 // asksEnd are phrases that ask until when a card is good, or from when.
-var asksEnd = []string{" expiry ", " expires ", " expire ", " exp ", " expiration ", " end date ", " good thru ", " good through ", " valid until ", " valid to ", " valid till ",
-	" valid thru ", " valid through ", " valid from ", " start date ", " runs out ", " run out ", " month and year ", " month and the year ", " date on the card ", " date on it ", " date on the front "}
+var asksEnd = []string{
+	" expiry ", " expires ", " expire ", " exp ", " expiration ", " end date ", " good thru ", " good through ", " valid until ", " valid to ", " valid till ",
+	" valid thru ", " valid through ", " valid from ", " start date ", " runs out ", " run out ", " month and year ", " month and the year ", " date on the card ", " date on it ", " date on the front ",
+}
 
 // asksDate are such as ask for a date, and may ask for another.
 var asksDate = []string{" what's the date ", " whats the date ", " and the date ", " new date ", " the dates ", " date please "}

@@ -40,10 +40,8 @@ func (d *detector) fourNumbers(i int) (int, string) {
 				*last += "0"
 			}
 			end = i + 1
-		case t.times > 0:
-			if i+1 < len(d.ts) && d.ts[i+1].turn == turn {
-				*last += strings.Repeat(d.ts[i+1].digits, t.times-1)
-			}
+		case t.times > 0 && i+1 < len(d.ts) && d.ts[i+1].turn == turn && d.ts[i+1].times <= 0:
+			*last += strings.Repeat(d.ts[i+1].digits, t.times-1)
 			end = i + 1
 		case d.dot(i) > 0 && *last != "":
 			parts = append(parts, "")
@@ -61,6 +59,9 @@ func (d *detector) fourNumbers(i int) (int, string) {
 		}
 		if turn < 0 {
 			break
+		}
+		if len(parts) > 5 || len(parts[len(parts)-1]) > 12 { // more than all four together have, though their dots were lost
+			return 0, ""
 		}
 	}
 	if parts[len(parts)-1] == "" {

@@ -58,6 +58,9 @@ func (n *namer) samePlaces() {
 	}
 }
 
+// longestName is how many letters a name has at most that somebody spells.
+const longestName = 40
+
 // letters reads single letters from a word on, with "double" and "for apple"
 // between, and says what they spell and where they end.
 func (n *namer) letters(i int) (spells string, end int) {
@@ -67,7 +70,9 @@ func (n *namer) letters(i int) (spells string, end int) {
 	for j := i; j < n.begins[turn+1] && !n.used[j]; j++ {
 		t := n.ts[j]
 		switch {
-		case t.times > 0:
+		case b.Len() > longestName:
+			return "", i
+		case t.times > 0 && times == 1:
 			times = t.times
 		case len(t.text) == 1 && t.letter != "" || t.letter != "" && b.Len() > 0 && t.letter != t.text && len(t.letter) == 1 && n.like[j] < aName ||
 			len(t.letter) == 2 && t.letter == t.text && b.Len() > 0:

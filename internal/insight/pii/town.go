@@ -210,8 +210,10 @@ func (n *namer) townish(i int) bool {
 	if commonWords[x] || len(x) < 7 || n.like[i] > unheard || commonWords[strings.TrimSuffix(x, "s")] {
 		return false
 	}
-	for _, end := range []string{"town", "ton", "ham", "ford", "bury", "field", "mouth", "worth", "wick", "wich", "stead", "combe", "thorpe", "chester", "minster", "borough",
-		"burgh", "bridge", "hampton", "caster", "cester", "haven", "dale", "gate", "wood", "pool", "ley", "hill", "vale", "well", "port", "head", "cross", "holme", "stone", "land", "church", "moor", "don", "shire"} {
+	for _, end := range []string{
+		"town", "ton", "ham", "ford", "bury", "field", "mouth", "worth", "wick", "wich", "stead", "combe", "thorpe", "chester", "minster", "borough",
+		"burgh", "bridge", "hampton", "caster", "cester", "haven", "dale", "gate", "wood", "pool", "ley", "hill", "vale", "well", "port", "head", "cross", "holme", "stone", "land", "church", "moor", "don", "shire",
+	} {
 		if strings.HasSuffix(x, end) {
 			return true
 		}

@@ -52,8 +52,10 @@ func sayings(text string) map[string][][]string {
 }
 
 // endings are what a common word may have behind it.
-var endings = []string{"s", "es", "ed", "d", "ing", "er", "ers", "est", "ly", "y", "ful", "ness", "less", "able", "ment", "ish", "like",
-	"n't", "'s", "'ll", "'ve", "'re", "'d", "s'", "in'"}
+var endings = []string{
+	"s", "es", "ed", "d", "ing", "er", "ers", "est", "ly", "y", "ful", "ness", "less", "able", "ment", "ish", "like",
+	"n't", "'s", "'ll", "'ve", "'re", "'d", "s'", "in'",
+}
 
 // lostMarks are words that some engines write without their apostrophe.
 var lostMarks = set(`dont doesnt didnt wont cant couldnt wouldnt shouldnt isnt arent wasnt werent hasnt havent hadnt im ive id ill youre youve youd youll hes shes
