@@ -61,15 +61,6 @@ func (n *namer) entitled(i int) {
 	}
 }
 
-func (d *detector) says(i int, words []string) bool {
-	for k, w := range words {
-		if d.at(i+k) != w || d.ts[i+k].turn != d.ts[i].turn {
-			return false
-		}
-	}
-	return true
-}
-
 var (
 	// particles stand within a name.
 	particles = set(`de da dos das di du del della der den van von le la el al bin ibn bint ap ab st saint san mac mc ní nic ui ó uí`)
