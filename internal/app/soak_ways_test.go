@@ -145,6 +145,7 @@ func (d *soakDay) pusher() {
 	defer one.close()
 	for c := range d.sent {
 		for attempt := 0; ; attempt++ {
+			d.tried.Add(1)
 			err := one.put(c, attempt)
 			if err == nil {
 				break
