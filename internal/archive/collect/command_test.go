@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,12 +177,11 @@ func TestOnceSaysWhatItLeaves(t *testing.T) {
 	if n != 3 || !strings.Contains(errs, "not all has been archived; 1 file that no log names yet waits for its log until ") || len(w.archived()) != 0 {
 		t.Fatal(n, out, errs)
 	}
-	began, looks := time.Now(), time.Duration(0)
+	began, looks := time.Now(), atomic.Int64{}
 	events := w.mustCollect(func(o *Options) {
 		o.profile, o.Profile, o.Logs, o.Wait, o.Every = nil, "asterisk", logs, onceWait, time.Millisecond
 		o.now = func() time.Time { // two minutes go by, within what the server lets a clock be off
-			looks += 100 * time.Millisecond
-			return began.Add(min(looks, 3*time.Minute))
+			return began.Add(min(time.Duration(looks.Add(1))*100*time.Millisecond, 3*time.Minute))
 		}
 	})
 	if last := events[len(events)-1]; len(w.archived()) != 1 || last.What != "idle" || last.Waiting != 0 || strings.Contains(last.Text, "not all") {

@@ -153,16 +153,15 @@ func TestWhoComesIn(t *testing.T) {
 // have shown a credential.
 func TestRefusedWithASentence(t *testing.T) {
 	w := newWorld(t, nil)
-	w.active = fault.New(fault.Denied, "this customer is suspended; ask your provider")
+	w.says(fault.New(fault.Denied, "this customer is suspended; ask your provider"), true)
 	if out, err := w.openssh("ls\n"); err == nil || !strings.Contains(out, "this customer is suspended; ask your provider") {
 		t.Errorf("%v %s", err, out)
 	}
-	w.active = nil
-	w.admits = false
+	w.says(nil, false)
 	if out, err := w.openssh("ls\n"); err == nil || !strings.Contains(out, "the access list does not let this address in") {
 		t.Errorf("%v %s", err, out)
 	}
-	w.admits = true
+	w.says(nil, true)
 	_, port, _ := net.SplitHostPort(w.address)
 	out, err := w.try("", "ssh", "-p", port, "-i", w.key, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-F", "none", w.account.Login+"@127.0.0.1", "cat /etc/passwd")
 	if err == nil || !strings.Contains(out, "takes files by SFTP and does nothing else") {

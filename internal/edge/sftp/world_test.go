@@ -50,6 +50,13 @@ type world struct {
 	admits bool
 }
 
+// says changes what the server is told of the customer, and of the address.
+func (w *world) says(active error, admits bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.active, w.admits = active, admits
+}
+
 func newWorld(t testing.TB, change func(*sftp.Options, *intake.Options)) *world {
 	t.Helper()
 	w := &world{TB: t, source: id.New[id.Source](), dir: t.TempDir(), log: &bytes.Buffer{}, admits: true}
