@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -17,18 +16,16 @@ import (
 
 const verifyUsage = `
 ringfence verify checks files that prove something: exports of the change log,
-evidence files, checkpoints that somebody kept, and certificates of persons'
-requests (JSON or PDF). It asks no server and needs nothing of an installation.
-Several files are also held against each other: a checkpoint that came by mail
-against an export shows whether the log was rewritten since.
+evidence files, and checkpoints that somebody kept. It asks no server and needs
+nothing of an installation. Several files are also held against each other: a
+checkpoint that came by mail against an export shows whether the log was
+rewritten since.
 
-Usage: ringfence verify [--key KEY] [--certificate FILE] [--json] FILE...
+Usage: ringfence verify [--key KEY] [--json] FILE...
 
 The key is the installation's, as the portal's page Verification shows it. It
 has to come from somewhere else than the files: without it they are checked
-against the key that they name themselves. Certificates of requests are signed
-with the key for documents: --certificate is the installation's certificate of
-that key (PEM), which the portal offers on the page Certificates.
+against the key that they name themselves.
 
 The exit code is 0 if everything holds, 1 if anything does not, and 2 if a file
 cannot be read.`
@@ -37,7 +34,6 @@ cannot be read.`
 func Verify(_ context.Context, args []string, p cli.Process) error {
 	f := cli.Flags("verify", verifyUsage, p)
 	key := f.String("key", "", "the installation's public key")
-	certificate := f.String("certificate", "", "`file` with the installation's certificate for documents (PEM)")
 	asJSON := f.Bool("json", false, "answer as JSON")
 	var files []string
 	for len(args) > 0 {
@@ -53,7 +49,7 @@ func Verify(_ context.Context, args []string, p cli.Process) error {
 	if len(files) == 0 {
 		return cli.Misuse(fmt.Errorf("which file? -h explains"))
 	}
-	all, err := verifyFiles(files, strings.TrimSpace(*key), *certificate)
+	all, err := verifyFiles(files, strings.TrimSpace(*key))
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "ringfence verify: %s\n", fault.Of(err).Text)
 		return cli.ExitCode(2)
@@ -77,14 +73,7 @@ func Verify(_ context.Context, args []string, p cli.Process) error {
 	return nil
 }
 
-func verifyFiles(files []string, key, certificate string) (all []*proof.Report, err error) {
-	var signer *x509.Certificate
-	if certificate != "" {
-		if signer, err = CertificateOf(certificate); err != nil {
-			return nil, err
-		}
-	}
-	var proofs []*proof.Report // what is held against each other
+func verifyFiles(files []string, key string) (all []*proof.Report, err error) {
 	for _, name := range files {
 		file, err := os.Open(name)
 		if err != nil {
@@ -92,20 +81,15 @@ func verifyFiles(files []string, key, certificate string) (all []*proof.Report, 
 		}
 		info, err := file.Stat()
 		if err == nil && !info.IsDir() {
-			if doc := document(file, info.Size()); doc != nil {
-				all = append(all, request(name, doc, signer))
-			} else {
-				proofs = append(proofs, proof.Verify(name, file, info.Size(), key))
-				all = append(all, proofs[len(proofs)-1])
-			}
+			all = append(all, proof.Verify(name, file, info.Size(), key))
 		}
 		file.Close()
 		if err != nil || info.IsDir() {
 			return nil, fault.New(fault.Invalid, "%s cannot be read: it is no file", name)
 		}
 	}
-	if len(proofs) > 1 || len(proofs) == 1 && proofs[0].Kind == "checkpoint" && key == "" {
-		all = append(all, proof.Compare(proofs))
+	if len(all) > 1 || all[0].Kind == "checkpoint" && key == "" {
+		all = append(all, proof.Compare(all))
 	}
 	return all, nil
 }

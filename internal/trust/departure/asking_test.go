@@ -12,6 +12,7 @@ import (
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/paper"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/platform/place/placetest"
 	"ringfence/internal/trust/departure"
@@ -213,7 +214,7 @@ func (l *leaver) forged(t *testing.T, file []byte, c *destruction.Certificate) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var e destruction.Envelope
+		var e paper.Envelope
 		if err := json.Unmarshal(file, &e); err != nil {
 			t.Fatal(err)
 		}

@@ -73,14 +73,6 @@ type Item struct {
 	Boxes     []BoxSays `json:"boxes,omitempty"`
 }
 
-// Envelope is the file of a signed certificate. The signature is over exactly
-// the bytes of Certificate.
-type Envelope struct {
-	What        string `json:"what"` // "ringfence destruction certificate"
-	Certificate string `json:"certificate"`
-	Signature   []byte `json:"signature"` // PKCS #7, detached, DER
-}
-
 const whatItIs = "ringfence destruction certificate"
 
 // Verify checks the file of a certificate, JSON or PDF, without asking anybody:
@@ -92,16 +84,12 @@ func Verify(file []byte) (*Certificate, paper.Signature, error) {
 		sig, err := paper.Verify(file)
 		return nil, sig, err
 	}
-	var e Envelope
-	if err := json.Unmarshal(file, &e); err != nil || e.What != whatItIs {
-		return nil, paper.Signature{}, fault.New(fault.Invalid, "this is no destruction certificate: neither the JSON nor the PDF that Ringfence writes")
-	}
-	sig, err := paper.VerifyText([]byte(e.Certificate), e.Signature)
+	text, sig, err := paper.Open(file, whatItIs)
 	if err != nil {
 		return nil, sig, err
 	}
 	var c Certificate
-	if err := json.Unmarshal([]byte(e.Certificate), &c); err != nil {
+	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, sig, fault.Wrap(err, fault.Invalid, "the signed certificate cannot be read")
 	}
 	if c.Version != 1 {

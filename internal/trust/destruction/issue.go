@@ -9,6 +9,7 @@ import (
 
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/paper"
 	"ringfence/internal/platform/place"
 )
 
@@ -211,7 +212,7 @@ func (s *Service) documents(ctx context.Context, c Certificate) (file, pdf []byt
 	if err != nil {
 		return nil, nil, err
 	}
-	if file, err = json.Marshal(Envelope{whatItIs, string(text), signature}); err != nil {
+	if file, err = json.Marshal(paper.Envelope{What: whatItIs, Certificate: string(text), Signature: signature}); err != nil {
 		return nil, nil, err
 	}
 	if pdf, err = page(c); err == nil {

@@ -9,6 +9,7 @@ import (
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/paper"
 	"ringfence/internal/platform/place"
 )
 
@@ -21,14 +22,14 @@ func (s *Service) certifyLater(tx *place.Tx, i id.PersonRequest) error {
 	if s.o.Sign == nil {
 		return nil
 	}
-	_, err := job.Enqueue(tx, JobCertify, SearchArgs{i}, job.Once(i.String()))
+	_, err := job.Enqueue(tx, JobCertify, CaseArgs{i}, job.Once(i.String()))
 	return err
 }
 
 // CertifyKind is how requests are certified beside what ends them.
 func (s *Service) CertifyKind() job.Kind {
 	return job.Kind{Run: func(ctx context.Context, p *place.Place, j job.Job) error {
-		var a SearchArgs
+		var a CaseArgs
 		if err := j.Decode(&a); err != nil {
 			return err
 		}
@@ -152,7 +153,7 @@ func (s *Service) documents(ctx context.Context, c Certificate) (file, pdf []byt
 	if err != nil {
 		return nil, nil, err
 	}
-	if file, err = json.Marshal(Envelope{WhatItIs, string(text), signature}); err != nil {
+	if file, err = json.Marshal(paper.Envelope{What: WhatItIs, Certificate: string(text), Signature: signature}); err != nil {
 		return nil, nil, err
 	}
 	if pdf, err = page(c, text); err == nil {

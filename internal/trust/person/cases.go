@@ -18,8 +18,8 @@ import (
 // JobSearch looks through all stores for the person of a case.
 const JobSearch = "person.search"
 
-// SearchArgs are the arguments of that job.
-type SearchArgs struct {
+// CaseArgs are the arguments of the jobs of a case.
+type CaseArgs struct {
 	Case id.PersonRequest `json:"case"`
 }
 
@@ -44,7 +44,7 @@ func (s *Service) Begin(ctx context.Context, p *place.Place, who actor.Actor, d 
 		if err := put(tx, c); err != nil {
 			return err
 		}
-		_, err := job.Enqueue(tx, JobSearch, SearchArgs{c.ID}, job.Once(c.ID.String()))
+		_, err := job.Enqueue(tx, JobSearch, CaseArgs{c.ID}, job.Once(c.ID.String()))
 		return err
 	})
 	return c, err
@@ -218,7 +218,7 @@ func (s *Service) Again(ctx context.Context, p *place.Place, who actor.Actor, i 
 			return place.Event{}, errErasing
 		}
 		c.Subject.Identifiers, c.State = ids, Searching
-		_, err := job.Enqueue(tx, JobSearch, SearchArgs{i}, job.Once(i.String()))
+		_, err := job.Enqueue(tx, JobSearch, CaseArgs{i}, job.Once(i.String()))
 		return place.Event{Code: "request.searched-again"}, err
 	})
 }
@@ -263,7 +263,7 @@ func yes(b bool) string {
 // Kind is how the search is run beside requests.
 func (s *Service) Kind() job.Kind {
 	return job.Kind{Run: func(ctx context.Context, p *place.Place, j job.Job) error {
-		var a SearchArgs
+		var a CaseArgs
 		if err := j.Decode(&a); err != nil {
 			return err
 		}

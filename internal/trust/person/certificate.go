@@ -58,15 +58,7 @@ type Act struct {
 	Event    string    `json:"event"`
 }
 
-// Envelope is the file of a signed certificate. The signature is over exactly the
-// bytes of Certificate.
-type Envelope struct {
-	What        string `json:"what"`
-	Certificate string `json:"certificate"`
-	Signature   []byte `json:"signature"` // PKCS #7, detached, DER
-}
-
-// WhatItIs is what the envelope calls itself.
+// WhatItIs is what the envelope of a certificate calls itself.
 const WhatItIs = "ringfence certificate of a person's request"
 
 // Verify checks the file of a certificate, JSON or PDF, without asking anybody:
@@ -89,15 +81,11 @@ func Verify(file []byte) (*Certificate, paper.Signature, error) {
 		c, err := parse(text)
 		return c, sig, err
 	}
-	var e Envelope
-	if err := json.Unmarshal(file, &e); err != nil || e.What != WhatItIs {
-		return nil, paper.Signature{}, fault.New(fault.Invalid, "this is no certificate of a person's request: neither the JSON nor the PDF that Ringfence writes")
-	}
-	sig, err := paper.VerifyText([]byte(e.Certificate), e.Signature)
+	text, sig, err := paper.Open(file, WhatItIs)
 	if err != nil {
 		return nil, sig, err
 	}
-	c, err := parse([]byte(e.Certificate))
+	c, err := parse(text)
 	return c, sig, err
 }
 

@@ -287,12 +287,12 @@ func TestAChangedCertificateIsRefused(t *testing.T) {
 		w.end(c.ID, false)
 		file, err := w.persons.CertificateOf(t.Context(), w.Place, c.ID, false)
 		w.no(err)
-		var e person.Envelope
+		var e paper.Envelope
 		w.no(json.Unmarshal(file, &e))
 		for at := range len(e.Certificate) {
 			changed := []byte(e.Certificate)
 			changed[at] ^= 1
-			other, err := json.Marshal(person.Envelope{What: e.What, Certificate: string(changed), Signature: e.Signature})
+			other, err := json.Marshal(paper.Envelope{What: e.What, Certificate: string(changed), Signature: e.Signature})
 			w.no(err)
 			if _, _, err := person.Verify(other); !fault.Is(err, fault.Denied) {
 				t.Fatalf("%q: %v", changed[at:min(at+20, len(changed))], err)

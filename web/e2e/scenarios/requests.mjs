@@ -149,8 +149,8 @@ async function closed(page, right) {
   await page.getByText(/^Answered .*: By letter$/).waitFor();
   for (const form of ['PDF', 'JSON']) {
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: `Certificate as ${form}` }).click()]);
-    const { stdout } = await promisify(execFile)(binary(), ['verify', await file.path()]);
-    assert.match(stdout, new RegExp(`, GDPR article ${right.match(/\d+/)}\n[^]*the request was answered `), `what verify says of the ${form}`);
+    const { stdout } = await promisify(execFile)(binary(), ['certificate', 'verify', await file.path()]);
+    assert.match(stdout, new RegExp(`, GDPR article ${right.match(/\d+/)}\n[^]*the request was answered `), `what is said of the ${form}`);
     assert.doesNotMatch(stdout, /A caller|By letter|Called back/, 'it says what somebody wrote');
   }
 }

@@ -292,7 +292,7 @@ function Certificate({ customer, r }: { customer: string; r: Request }) {
       <Anchor href={data.certificate(customer, r.id, '/paper')} download size="sm" aria-label="Certificate as PDF">PDF</Anchor>
       <Text size="sm" aria-hidden>·</Text>
       <Anchor href={data.certificate(customer, r.id, '')} download size="sm" aria-label="Certificate as JSON">JSON</Anchor>
-      <Text size="xs" c="dimmed">What was done until it was ended, signed; it names nobody. <code>ringfence verify</code> checks it.</Text>
+      <Text size="xs" c="dimmed">What was done until it was ended, signed; it names nobody. <code>ringfence certificate verify</code> checks it.</Text>
     </Group>
   );
 }

@@ -16,8 +16,8 @@ import (
 	"ringfence/internal/trust/person"
 )
 
-// The certificate of a request is told from the other files by its first bytes,
-// checked, and read out; changed, or another's, it does not hold.
+// The certificate of a request is told from that of a destruction, checked, and read
+// out; changed, or another's, it does not hold.
 func TestVerifyTheCertificateOfARequest(t *testing.T) {
 	no := func(err error) {
 		t.Helper()
@@ -37,7 +37,12 @@ func TestVerifyTheCertificateOfARequest(t *testing.T) {
 	no(err)
 	signature, err := key.SignText(text)
 	no(err)
-	file, err := json.Marshal(person.Envelope{What: person.WhatItIs, Certificate: string(text), Signature: signature})
+	file, err := json.Marshal(paper.Envelope{What: person.WhatItIs, Certificate: string(text), Signature: signature})
+	no(err)
+	next := []byte(`{"version":2}`)
+	signature, err = key.SignText(next)
+	no(err)
+	later, err := json.Marshal(paper.Envelope{What: person.WhatItIs, Certificate: string(next), Signature: signature})
 	no(err)
 	d := paper.New("Certificate", "Ringfence", at)
 	d.Text("said")
@@ -60,27 +65,27 @@ func TestVerifyTheCertificateOfARequest(t *testing.T) {
 	changed := put("changed.json", bytes.Replace(file, []byte("2 recordings"), []byte("3 recordings"), 1))
 	turned := bytes.Clone(pdf)
 	turned[len(turned)/4] ^= 1
-	export, _, _ := proofFiles(t)
 	for name, c := range map[string]struct {
 		args []string
 		code int
 		says string
 	}{
-		"as it is":             {[]string{whole}, 0, "no. 812      2026-05-03 10:00:00 UTC 2 recordings restricted (evt_x)"},
+		"as it is":             {[]string{whole}, 0, "   812  2026-05-03 10:00:00 UTC  2 recordings restricted (evt_x)"},
 		"late":                 {[]string{whole}, 0, "answered 2026-05-03 10:00:00 UTC, late"},
-		"as PDF":               {[]string{paged}, 0, "no. 812      2026-05-03 10:00:00 UTC 2 recordings restricted (evt_x)"},
+		"as PDF":               {[]string{paged}, 0, "   812  2026-05-03 10:00:00 UTC  2 recordings restricted (evt_x)"},
 		"who signed it":        {[]string{paged}, 0, `unchanged since it was signed by "Test installation"`},
-		"of this installation": {[]string{"--certificate", mine, whole, paged}, 0, "that is the installation"},
-		"of another":           {[]string{"--certificate", foreign, whole}, 1, "another installation"},
+		"of this installation": {[]string{whole, "--certificate", mine}, 0, "signed by the installation of this certificate"},
+		"of this, as PDF":      {[]string{paged, "--certificate", mine}, 0, "signed by the installation of this certificate"},
+		"of another":           {[]string{whole, "--certificate", foreign}, 1, "another installation"},
 		"changed":              {[]string{changed}, 1, "changed after it was signed"},
 		"a changed PDF":        {[]string{put("turned.pdf", turned)}, 1, "changed after it was signed"},
-		"another document":     {[]string{put("other.json", []byte(`{"what":"x"}`))}, 1, "no certificate of a person's request"},
-		"beside an export":     {[]string{whole, export}, 0, "Everything holds."},
-		"no such certificate":  {[]string{"--certificate", "/nowhere", whole}, 2, "cannot be read"},
-		"as JSON":              {[]string{"--json", whole}, 0, `"claim": "no. 812"`},
+		"another document":     {[]string{put("other.json", []byte(`{"what":"x"}`))}, 1, "this is no ringfence destruction certificate"},
+		"of a version to come": {[]string{put("later.json", later)}, 1, "of version 2, which this program does not know"},
+		"no such certificate":  {[]string{whole, "--certificate", "/nowhere"}, 1, "cannot be read"},
+		"nothing":              {[]string{put("empty.json", nil)}, 1, "this is no ringfence destruction certificate"},
 	} {
 		var out, errs bytes.Buffer
-		code := cli.Dispatch(context.Background(), []cli.Command{{Name: "verify", Run: Verify}}, append([]string{"verify"}, c.args...), cli.Process{Stdout: &out, Stderr: &errs})
+		code := cli.Dispatch(context.Background(), []cli.Command{{Name: "certificate", Run: Certificate}}, append([]string{"certificate", "verify"}, c.args...), cli.Process{Stdout: &out, Stderr: &errs})
 		if told := out.String() + errs.String(); code != c.code || !strings.Contains(told, c.says) {
 			t.Errorf("%s: %d, want %d: %s", name, code, c.code, told)
 		}
