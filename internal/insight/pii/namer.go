@@ -76,7 +76,7 @@ func unowned(x string) string {
 // listed says of each word on a list how much it looks like a name.
 var listed = func() map[string]likeness {
 	m := map[string]likeness{}
-	for _, words := range []map[string]bool{commonWords, lostMarks, stop, fillers, nods, amounts, givenNames, firstNames, familyNames, lastNames} {
+	for _, words := range []map[string]bool{commonWords, lostMarks, stop, fillers, nods, amounts, givenNames, familyNames} {
 		for x := range words {
 			m[x] = likened(x)
 		}
@@ -93,7 +93,7 @@ func likened(x string) likeness {
 		}
 		return max(a, b)
 	}
-	given, family := givenNames[x] || firstNames[x], familyNames[x] || lastNames[x]
+	given, family := givenNames[x], familyNames[x]
 	switch {
 	case len(x) > longestWord || !lettersOnly(x) || days[x] || monthNames[x] != "" && x != "may" && x != "april" && x != "june":
 		return noName
@@ -178,7 +178,7 @@ func (n *namer) isTown(i int) (words int, sure bool) {
 	if words := n.saysOne(i, aTown); words > 0 {
 		return words, true
 	}
-	if !towns[x] && !townNames[x] && !abroad[x] {
+	if !townNames[x] && !abroad[x] {
 		return 0, false
 	}
 	if n.cased && !capitalised(n.ts[i].raw) {

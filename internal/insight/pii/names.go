@@ -1,7 +1,7 @@
 package pii
 
-// firstNames and lastNames are frequent in the United Kingdom. A name that
-// stands in neither is found by what is said around it.
+// firstNames, lastNames and towns are the frequent ones of givenNames, familyNames and
+// townNames: less has to speak for them.
 var firstNames = set(`aaron abdul abigail adam adrian agnes ahmed aidan aisha alan albert alex alexander alexandra alfie ali alice alison amanda amber amelia amina amy
 	andrea andrew andy angela anita ann anna anne annie anthony antonio archie arthur ashley ava barbara barry ben benjamin bernard beth bethany beverley bill billy
 	brandon brenda brian bridget bruce bryan callum cameron carl carla carol caroline catherine charles charlotte cheryl chloe chris christian christina christine

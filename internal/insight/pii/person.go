@@ -104,12 +104,12 @@ func (n *namer) name(i int) int {
 // family reports whether a word that is also another one is likely to be somebody's family name.
 func (n *namer) family(i int) bool {
 	x := unowned(n.at(i))
-	return (familyNames[x] || lastNames[x]) && (!hardly[x] && !stop[x] || n.lastWord(i) && !stop[x])
+	return familyNames[x] && (!hardly[x] && !stop[x] || n.lastWord(i) && !stop[x])
 }
 
 func (n *namer) given(i int) bool {
 	x := unowned(n.at(i))
-	return givenNames[x] || firstNames[x]
+	return givenNames[x]
 }
 
 // initials goes forward over single letters before a name: "f e macavoy".

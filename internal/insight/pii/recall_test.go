@@ -33,7 +33,13 @@ var short = map[string]map[Entity]float64{
 	},
 }
 
-var missed = flag.Bool("missed", false, "list what was not found, but of the half that is held out")
+var (
+	missed = flag.Bool("missed", false, "list what was not found, in the files that may be read")
+	wrong  = flag.Bool("wrong", false, "list what was found and is not of its kind, in the files that may be read")
+)
+
+// legible reports whether the calls of a file may be looked at one by one.
+func legible(file string) bool { return file != "held.txt" && !slices.Contains(unseen, file) }
 
 // tally counts things and findings of one entity.
 type tally struct{ things, found, spans, right int }
@@ -66,6 +72,8 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[s.Entity].spans++
 			if 2*right >= s.To-s.From {
 				out[s.Entity].right++
+			} else if *wrong && legible(file) {
+				t.Logf("%s %s: %s is none: %s\n%s", file, d.name, s.Entity, s.Why, shown(d, covered))
 			}
 		}
 		got, of := map[string]int{}, map[string]int{}
@@ -88,7 +96,7 @@ func measure(t testing.TB, file string) map[Entity]*tally {
 			out[e].things++
 			if whole(e, got[thing], of[thing]) {
 				out[e].found++
-			} else if *missed && file != "held.txt" && !slices.Contains(unseen, file) {
+			} else if *missed && legible(file) {
 				t.Logf("%s %d of %d of %s\n%s", d.name, got[thing], of[thing], thing, shown(d, covered))
 			}
 		}

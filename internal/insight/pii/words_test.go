@@ -30,6 +30,17 @@ func inOrder(t *testing.T, name string, words []string) {
 	}
 }
 
+// The frequent ones are among all.
+func TestFrequentNamesAreNames(t *testing.T) {
+	for name, few := range map[string][2]map[string]bool{"given": {firstNames, givenNames}, "family": {lastNames, familyNames}, "towns": {towns, townNames}} {
+		for x := range few[0] {
+			if !few[1][x] {
+				t.Errorf("%q is frequent and does not stand in %s", x, name)
+			}
+		}
+	}
+}
+
 // What engines never write would never be found.
 func TestListsAreWrittenAsEnginesWrite(t *testing.T) {
 	for w := range maps.Keys(givenNames) {
