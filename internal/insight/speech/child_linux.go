@@ -98,13 +98,13 @@ func childError(ctx context.Context, err error) error {
 	}
 }
 
-// behind is the niceness of what hears: a server that was given more keeps it.
+// behind is the niceness of what hears; what has more from its server keeps it.
 const behind = 10
 
 // bridle lets everything else go first and sets limits. That it may fail for a
 // child that has ended already does not matter.
 func bridle(pid int, processor time.Duration) {
-	if own, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil && 20-own < behind { // the system call answers 20 less the niceness
+	if own, err := unix.Getpriority(unix.PRIO_PROCESS, pid); err == nil && 20-own < behind { // the system call answers 20 less the niceness
 		_ = unix.Setpriority(unix.PRIO_PROCESS, pid, behind)
 	}
 	seconds := uint64(processor / time.Second)
