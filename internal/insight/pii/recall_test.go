@@ -10,23 +10,29 @@ import (
 
 // corpora are those that the detector is held against: both halves of what a
 // grammar made, calls.txt, which was written by hand, each dialogue for itself, and
-// the calls of two authors who had not seen the detector. stranger.txt are the odd
-// ones of 330 and the first eight even ones, stranger-2.txt is by another. All of
-// these were measured before the detector was changed by what it misses of them.
-var corpora = []string{"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-2.txt"}
+// the calls of three authors who had not seen the detector. stranger.txt are the odd
+// ones of 330 and the first eight even ones, stranger-held.txt the other even ones;
+// stranger-2.txt and stranger-3.txt are by others. All of these were measured before
+// the detector was changed by what it misses of them.
+var corpora = []string{"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-held.txt", "stranger-2.txt", "stranger-3.txt"}
 
 // unseen are calls of which nobody has looked at what is missed: it is counted, and
 // nothing is held to it. unseen.txt was written after the detector was changed by
-// calls.txt; stranger-held.txt are the other even ones of the first stranger's
-// calls, stranger-3.txt is by a third such author; stranger-4.txt, by a fourth, was
-// measured for the first time after all changes.
-var unseen = []string{"unseen.txt", "stranger-held.txt", "stranger-3.txt", "stranger-4.txt"}
+// calls.txt; stranger-4.txt is by a fourth author who had not seen the detector.
+var unseen = []string{"unseen.txt", "stranger-4.txt"}
 
 // short are the kinds of which less is found in a corpus than was agreed, in per
 // cent: what lacks is known, and not mended.
 var short = map[string]map[Entity]float64{
 	"stranger.txt": {
 		Postcode: 88, // its second half, read back
+	},
+	// Read only now: nothing was changed by these two yet.
+	"stranger-held.txt": {
+		CreditCard: 88, SecurityCode: 85, Date: 82, IPAddress: 77, SortCode: 76, Postcode: 75, Person: 82, Location: 56,
+	},
+	"stranger-3.txt": {
+		CreditCard: 90, SecurityCode: 92, Phone: 83, BankAccount: 76, SortCode: 73, Postcode: 85, Person: 89, Location: 74,
 	},
 	"stranger-2.txt": {
 		SecurityCode: 88, // said in one breath with the expiry, or with nobody asking but "back"
