@@ -54,6 +54,15 @@ func (d *detector) behindSortCode(one run) bool {
 		code.who == d.speaker(d.ts[first].turn) && !d.talk.between(BankAccount, code.last+1, first)
 }
 
+// behindAccount says that the same person has just said the number of an account, and
+// goes on with six digits and hardly a word.
+func (d *detector) behindAccount(one run) bool {
+	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
+	account, _, ok := d.past.before(first)
+	return ok && len(one.text) == 6 && account.entity == BankAccount && account.lacks() == 0 && first-account.last < 30 &&
+		account.who == d.speaker(d.ts[first].turn) && !strings.Contains(account.text, one.text) && d.nothingElse(first, last) && !d.talk.between(SortCode, account.last+1, first)
+}
+
 // expiryFirst takes a month and a year for the expiry of a card where expiry and
 // security code were asked for in one breath.
 func (d *detector) expiryFirst(one run, before []nearness) bool {

@@ -181,6 +181,17 @@ func (l *talk) between(e Entity, from, to int) bool {
 	return false
 }
 
+// mentions says whether an entity itself was spoken of between two tokens.
+func (l *talk) mentions(e Entity, from, to int) bool {
+	i := sort.Search(len(l.said), func(i int) bool { return l.said[i].from >= from })
+	for ; i < len(l.said) && l.said[i].to <= to; i++ {
+		if l.said[i].list.entity == e && !l.said[i].list.weak {
+			return true
+		}
+	}
+	return false
+}
+
 // expected is what a stretch of tokens speaks of, by itself.
 func expected(ts []token, from, to int) []nearness {
 	low, high := max(0, from-reach), min(len(ts), to+behind)

@@ -9,6 +9,9 @@ import (
 func (d *detector) numbers() {
 	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, used: slices.Clone(d.used)}
 	for _, one := range r.runs() {
+		if rest := d.unused(one.symbols); len(rest) < len(one.symbols) {
+			one = r.finish(rest)
+		}
 		for len(one.symbols) > 0 {
 			if part, rest := one.firstTurn(d.ts); len(rest) > 0 { // what goes on with a number, or repeats of it, may be the beginning only
 				if at, more, ok := d.goesOn(part); ok && !d.taken(part.symbols[0].at, part.symbols[0].at) && !d.whole(one) {
@@ -16,6 +19,20 @@ func (d *detector) numbers() {
 					one = r.finish(rest)
 					continue
 				}
+			}
+			if part, rest := one.firstTurn(d.ts); len(rest) > 0 && d.both(part, d.expects(part.symbols[0].at, part.symbols[len(part.symbols)-1].at)) {
+				one = r.finish(rest)
+				continue
+			}
+			if a, ok := d.assembly(one); ok {
+				if head := one.until(a.pieces[0].first); len(head) > 0 {
+					if lead := r.finish(head); len(lead.symbols) > 0 {
+						d.number(lead)
+					}
+				}
+				d.putTogether(a)
+				one = r.finish(one.from(a.pieces[len(a.pieces)-1].to))
+				continue
 			}
 			d.number(one)
 			break
@@ -45,6 +62,10 @@ func (d *detector) number(one run) {
 	}
 	if len(one.text) == 2 && one.symbols[0].alike && !d.nothingElse(first, last) { // two digits of a code are one only where hardly anything else is said
 		before = slices.DeleteFunc(before, func(n nearness) bool { return n.entity == SecurityCode })
+	}
+	if d.behindAccount(one) {
+		d.found(SortCode, one.text, first, last+d.width(last), 0.7, "six digits behind the number of an account", false)
+		return
 	}
 	if d.asDate(one, before) || d.both(one, before) || d.wholes(one, before) {
 		return
@@ -168,4 +189,24 @@ func (d *detector) amount(first, last, n int) bool {
 	end := last + d.width(last)
 	return n < 7 && end < len(d.ts) && d.ts[end].turn == d.ts[last].turn && (amounts[d.ts[end].text] || d.ts[end].text == "point" && n < 4) ||
 		n < 7 && first > 0 && d.ts[first].turn == d.ts[first-1].turn && (d.ts[first-1].text == "point" || d.ts[first-1].text == "hundred" || amounts[d.ts[first-1].text])
+}
+
+// until are the symbols of a run before a token.
+func (one run) until(at int) []symbol {
+	i := 0
+	for i < len(one.symbols) && one.symbols[i].at < at {
+		i++
+	}
+	return one.symbols[:i]
+}
+
+// from are the symbols of a run from a token on.
+func (one run) from(at int) []symbol { return one.symbols[len(one.until(at)):] }
+
+// unused are the symbols that are not part of a finding, from the first on.
+func (d *detector) unused(syms []symbol) []symbol {
+	for len(syms) > 0 && d.used[syms[0].at] {
+		syms = syms[1:]
+	}
+	return syms
 }

@@ -29,10 +29,10 @@ var short = map[string]map[Entity]float64{
 	},
 	// Read only now: nothing was changed by these two yet.
 	"stranger-held.txt": {
-		CreditCard: 88, SecurityCode: 85, Date: 82, IPAddress: 77, SortCode: 76, Postcode: 75, Person: 82, Location: 56,
+		CreditCard: 88, Date: 82, IPAddress: 77, SortCode: 84, Postcode: 75, Person: 82, Location: 56,
 	},
 	"stranger-3.txt": {
-		CreditCard: 90, SecurityCode: 92, Phone: 83, BankAccount: 76, SortCode: 73, Postcode: 85, Person: 89, Location: 74,
+		CreditCard: 90, SecurityCode: 92, BankAccount: 88, SortCode: 84, Postcode: 85, Person: 89, Location: 74,
 	},
 	"stranger-2.txt": {
 		SecurityCode: 88, // said in one breath with the expiry, or with nobody asking but "back"

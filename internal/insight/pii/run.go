@@ -28,6 +28,7 @@ type reader struct {
 	begins  []int
 	speaker func(turn int) string
 	letters bool
+	atOnce  bool   // a run ends with its turn, or where something is taken back
 	used    []bool // words that are part of something else
 }
 
@@ -108,6 +109,9 @@ func (r *reader) symbolAt(i int) bool {
 func (r *reader) follow(i int) (syms []symbol, next int) {
 	gap := 0
 	for i < len(r.ts) {
+		if r.atOnce && len(syms) > 0 && (r.ts[i].turn != r.ts[syms[0].at].turn || backward(r.ts[i].text) || beginsAnew[r.ts[i].text]) {
+			return syms, i
+		}
 		if len(syms) > 0 && i > 0 && r.ts[i].turn != r.ts[i-1].turn {
 			j, ok := r.across(i)
 			if !ok {

@@ -1,0 +1,57 @@
+package pii
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// kinds are the entities that were found, each with how many words of it, in order.
+func kinds(turns []Turn) map[Entity]string {
+	all := map[Entity]string{}
+	for _, s := range Detect(turns) {
+		for _, w := range turns[s.Turn].Words[s.From:s.To] {
+			all[s.Entity] += w.Text + " "
+		}
+	}
+	for e := range all {
+		all[e] = strings.TrimSpace(all[e])
+	}
+	return all
+}
+
+// A number is meant that is put together from pieces of which some are said twice,
+// taken back, begun again or said by the other.
+func TestANumberIsPutTogether(t *testing.T) {
+	for text, want := range map[string]map[Entity]string{
+		// The other reads along, and the one who says it says it with them.
+		"A: what's the nhs number|C: four five oh five five seven seven one|A: four five oh|C: five five seven|A: seven one mm|C: oh four": {NHS: "four five oh five five seven seven one four five oh five five seven seven one mm oh four"},
+		"A: account number|C: nine one three|A: nine one three|C: oh oh|A: nine one three oh oh|C: two seven four":                         {BankAccount: "nine one three nine one three oh oh nine one three oh oh two seven four"},
+		"A: give me the mobile|C: oh seven seven double oh|A: oh double seven double oh|C: nine hundred|A: nine hundred|C: one two three":  {Phone: "oh seven seven double oh oh double seven double oh nine hundred nine hundred one two three"},
+		// A part is taken back.
+		"A: best contact number|C: oh one three one four nine six oh nine nah oh seven double two":                                                  {Phone: "oh one three one four nine six oh nine nah oh seven double two"},
+		"A: your account number|C: two double four six eight one no tell a lie eight two nine three":                                                {BankAccount: "two double four six eight one eight two nine three"},
+		"A: sort code please|C: twenty sixty nineteen oops ninety one":                                                                              {SortCode: "twenty sixty nineteen oops ninety one"},
+		"A: the long card number|C: four seven one six double oh one two wait double oh one three|A: yes|C: three nine four four eight two oh four": {CreditCard: "four seven one six double oh one two wait double oh one three three nine four four eight two oh four"},
+		// It is begun again.
+		"A: account number|C: oh six three sorry the dog oh six three nine one one four eight":                                                                         {BankAccount: "oh six three oh six three nine one one four eight"},
+		"A: and the mobile|C: oh seven nine double one|A: say that again|C: oh seven nine double one two three four|A: yeah|C: five six seven|A: is that three digits": {Phone: "oh seven nine double one oh seven nine double one two three four five six seven"},
+		// The other has heard it wrong.
+		"A: sort code|C: thirty ninety oh two|A: thirty ninety twenty|C: oh two not twenty|A: oh two got it": {SortCode: "thirty ninety oh two thirty ninety twenty oh two oh two"},
+		// Something else is said in between.
+		"A: your nhs number|C: nine four three|A: the dog's lively|C: he is four seven six|A: bless him|C: and then five nine one nine": {NHS: "nine four three four seven six five nine one nine"},
+	} {
+		if got := kinds(said(text)); !equal(got, want) {
+			t.Errorf("%s\n gives %q\n want  %q", text, got, want)
+		}
+	}
+}
+
+func equal(a, b map[Entity]string) bool {
+	for e := range a {
+		if a[e] != b[e] && slices.Contains(Entities(), e) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
