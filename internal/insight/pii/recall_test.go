@@ -10,11 +10,14 @@ import (
 
 // corpora are those that the detector is held against: both halves of what a
 // grammar made, calls.txt, which was written by hand, each dialogue for itself, and
-// the calls of three authors who had not seen the detector. stranger.txt are the odd
+// the calls of authors who had not seen the detector. stranger.txt are the odd
 // ones of 330 and the first eight even ones, stranger-held.txt the other even ones;
-// stranger-2.txt and stranger-3.txt are by others. All of these were measured before
-// the detector was changed by what it misses of them.
-var corpora = []string{"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-held.txt", "stranger-2.txt", "stranger-3.txt"}
+// the others are by another each. All of these were measured before the detector was
+// changed by what it misses of them.
+var corpora = []string{
+	"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-held.txt", "stranger-2.txt", "stranger-3.txt",
+	"stranger-7.txt", "stranger-8.txt", "stranger-9.txt", "stranger-10.txt",
+}
 
 // unseen are calls of which nobody has looked at what is missed: it is counted, and
 // nothing is held to it. unseen.txt was written after the detector was changed by
@@ -27,7 +30,19 @@ var short = map[string]map[Entity]float64{
 	"stranger.txt": {
 		Postcode: 88, // its second half, read back
 	},
-	// Read only now: nothing was changed by these two yet.
+	// Read only now: nothing was changed by these yet.
+	"stranger-7.txt": {
+		CreditCard: 92, SecurityCode: 73, Email: 84, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 80, Postcode: 84, IPAddress: 77, URL: 73, Person: 82, Location: 51,
+	},
+	"stranger-8.txt": {
+		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 78, BankAccount: 73, SortCode: 72, NINO: 88, Postcode: 83, Date: 86, URL: 69, Person: 88, Location: 73,
+	},
+	"stranger-9.txt": {
+		CreditCard: 83, SecurityCode: 66, Email: 45, BankAccount: 86, SortCode: 86, NHS: 88, NINO: 83, Postcode: 74, Date: 75, IPAddress: 59, URL: 68, Person: 88, Location: 63,
+	},
+	"stranger-10.txt": {
+		SecurityCode: 59, Email: 87, IBAN: 79, BankAccount: 42, SortCode: 39, Postcode: 87, IPAddress: 87, Person: 85, Location: 60,
+	},
 	"stranger-held.txt": {
 		CreditCard: 88, Date: 82, IPAddress: 77, SortCode: 84, Postcode: 75, Person: 82, Location: 56,
 	},
