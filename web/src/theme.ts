@@ -40,6 +40,7 @@ export const theme = createTheme({
       defaultProps: { variant: 'default', radius: 'sm', size: 'md', tt: 'none', fw: 500 },
       styles: { root: { background: 'var(--rf-page)', borderColor: 'var(--rf-line)', letterSpacing: 0, minWidth: 'max-content' } },
     },
+    Button: { defaultProps: { variant: 'filled' } }, // said, or Mantine does not ask the resolver above
     Drawer: { defaultProps: { transitionProps: { duration: 160 } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true, multiline: true, maw: 320 } },
     Table: {
