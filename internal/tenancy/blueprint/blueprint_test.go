@@ -183,6 +183,10 @@ func TestWhatIsRefusedMakesNothing(t *testing.T) {
 			if c.path != "" && (!fault.Is(err, fault.Invalid) || fault.Of(err).Details[0].Path != c.path) {
 				t2(w, c.path, err)
 			}
+			// The dry run says beforehand what the tree would refuse.
+			if _, err := w.s.Preview(ctx, w.reseller, []byte(c.text)); strings.HasPrefix(c.path, "quotas") && (!fault.Is(err, fault.Invalid) || fault.Of(err).Details[0].Path != c.path) {
+				t2(w, c.path+" of a dry run", err)
+			}
 		}
 		if w.events() != before || w.picture() != "" {
 			w.Errorf("something was made: %s", w.picture())

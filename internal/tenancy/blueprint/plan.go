@@ -1,6 +1,7 @@
 package blueprint
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -43,8 +44,18 @@ func (s *Service) plan(tx *place.Tx, at org.Node, f File) (d decision, err error
 			return d, err
 		}
 	}
+	was := maps.Clone(d.quota)
 	if err := d.above(f); err != nil {
 		return d, err
+	}
+	above := []id.Node{at.ID}
+	if !fresh {
+		above = nil
+	}
+	if up, err := org.Above(tx, cmp.Or(d.Node.ID, at.ID)); err != nil {
+		return d, err
+	} else if err := org.Fits(tx, append(above, up...), was, d.quota); err != nil {
+		return d, prefixed("quotas", err)
 	}
 	if err := s.within(tx, &d, f, fresh); err != nil {
 		return d, err

@@ -114,8 +114,44 @@ func short(tx *place.Tx, n id.Node) error {
 			return err
 		}
 		if given > l.Most {
-			bad.Details = append(bad.Details, fault.Detail{Path: l.Measure, Text: fmt.Sprintf(
-				"“%s” has %d and %d would be promised to those below it: %d too many", l.Name, l.Most, given, given-l.Most)})
+			bad.Details = append(bad.Details, tooMany(Measure(l.Measure), l.Name, l.Most, given))
+		}
+	}
+	if len(bad.Details) > 0 {
+		return bad
+	}
+	return nil
+}
+
+func tooMany(m Measure, name string, most, given int64) fault.Detail {
+	return fault.Detail{Path: string(m), Text: fmt.Sprintf("“%s” has %d and %d would be promised to those below it: %d too many", name, most, given, given-most)}
+}
+
+// Fits reports what PutQuota would refuse at a customer below these nodes, the
+// nearest first, whose quota was one and shall be another; nothing is written.
+func Fits(tx *place.Tx, above []id.Node, was, will Quota) error {
+	limits, err := limitsOn(tx, above)
+	if err != nil {
+		return err
+	}
+	bad := &fault.Error{Kind: fault.Invalid, Text: "a node cannot be promised more than those above it have"}
+	for _, m := range Measures() {
+		more := will[m] - was[m]
+		// Beyond the nearest node with a limit nothing is promised anew.
+		i := slices.IndexFunc(limits, func(l nodeLimits) bool { _, ok := l.quota[m]; return ok })
+		if more <= 0 || i < 0 {
+			continue
+		}
+		given, err := promised(tx, limits[i].node, m)
+		if err != nil {
+			return err
+		}
+		if most := limits[i].quota[m]; given+more > most {
+			n, err := Read(tx, limits[i].node)
+			if err != nil {
+				return err
+			}
+			bad.Details = append(bad.Details, tooMany(m, n.Name, most, given+more))
 		}
 	}
 	if len(bad.Details) > 0 {
