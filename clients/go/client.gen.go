@@ -342,6 +342,27 @@ func (e ChangeMemberInputBodyRoles) Valid() bool {
 	}
 }
 
+// Defines values for ChangeStaffInputBodyRoles.
+const (
+	ChangeStaffInputBodyRolesProviderAdmin   ChangeStaffInputBodyRoles = "provider_admin"
+	ChangeStaffInputBodyRolesProviderSupport ChangeStaffInputBodyRoles = "provider_support"
+	ChangeStaffInputBodyRolesResellerAdmin   ChangeStaffInputBodyRoles = "reseller_admin"
+)
+
+// Valid indicates whether the value is a known member of the ChangeStaffInputBodyRoles enum.
+func (e ChangeStaffInputBodyRoles) Valid() bool {
+	switch e {
+	case ChangeStaffInputBodyRolesProviderAdmin:
+		return true
+	case ChangeStaffInputBodyRolesProviderSupport:
+		return true
+	case ChangeStaffInputBodyRolesResellerAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChecklistItemItem.
 const (
 	ChecklistItemItemAdministrator ChecklistItemItem = "administrator"
@@ -996,6 +1017,27 @@ func (e InviteInputBodyRoles) Valid() bool {
 	case InviteInputBodyRolesSupervisor:
 		return true
 	case InviteInputBodyRolesUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InviteStaffInputBodyRoles.
+const (
+	InviteStaffInputBodyRolesProviderAdmin   InviteStaffInputBodyRoles = "provider_admin"
+	InviteStaffInputBodyRolesProviderSupport InviteStaffInputBodyRoles = "provider_support"
+	InviteStaffInputBodyRolesResellerAdmin   InviteStaffInputBodyRoles = "reseller_admin"
+)
+
+// Valid indicates whether the value is a known member of the InviteStaffInputBodyRoles enum.
+func (e InviteStaffInputBodyRoles) Valid() bool {
+	switch e {
+	case InviteStaffInputBodyRolesProviderAdmin:
+		return true
+	case InviteStaffInputBodyRolesProviderSupport:
+		return true
+	case InviteStaffInputBodyRolesResellerAdmin:
 		return true
 	default:
 		return false
@@ -2574,6 +2616,45 @@ func (e SpeechInputBodyEngine) Valid() bool {
 	}
 }
 
+// Defines values for StaffRoles.
+const (
+	StaffRolesProviderAdmin   StaffRoles = "provider_admin"
+	StaffRolesProviderSupport StaffRoles = "provider_support"
+	StaffRolesResellerAdmin   StaffRoles = "reseller_admin"
+)
+
+// Valid indicates whether the value is a known member of the StaffRoles enum.
+func (e StaffRoles) Valid() bool {
+	switch e {
+	case StaffRolesProviderAdmin:
+		return true
+	case StaffRolesProviderSupport:
+		return true
+	case StaffRolesResellerAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StaffState.
+const (
+	StaffStateActive  StaffState = "active"
+	StaffStateInvited StaffState = "invited"
+)
+
+// Valid indicates whether the value is a known member of the StaffState enum.
+func (e StaffState) Valid() bool {
+	switch e {
+	case StaffStateActive:
+		return true
+	case StaffStateInvited:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StorageOriginals.
 const (
 	StorageOriginalsDropped StorageOriginals = "dropped"
@@ -3974,6 +4055,14 @@ type ChangeMemberInputBody struct {
 // ChangeMemberInputBodyRoles defines model for ChangeMemberInputBody.Roles.
 type ChangeMemberInputBodyRoles string
 
+// ChangeStaffInputBody defines model for ChangeStaffInputBody.
+type ChangeStaffInputBody struct {
+	Roles []ChangeStaffInputBodyRoles `json:"roles"`
+}
+
+// ChangeStaffInputBodyRoles defines model for ChangeStaffInputBody.Roles.
+type ChangeStaffInputBodyRoles string
+
 // Checklist defines model for Checklist.
 type Checklist struct {
 	Complete   bool            `json:"complete"`
@@ -5269,6 +5358,16 @@ type InviteInputBody struct {
 // InviteInputBodyRoles defines model for InviteInputBody.Roles.
 type InviteInputBodyRoles string
 
+// InviteStaffInputBody defines model for InviteStaffInputBody.
+type InviteStaffInputBody struct {
+	Email string                      `json:"email"`
+	Name  string                      `json:"name"`
+	Roles []InviteStaffInputBodyRoles `json:"roles"`
+}
+
+// InviteStaffInputBodyRoles defines model for InviteStaffInputBody.Roles.
+type InviteStaffInputBodyRoles string
+
 // KeyRhythm defines model for KeyRhythm.
 type KeyRhythm struct {
 	// Months 0: nobody is reminded
@@ -5561,6 +5660,11 @@ type MemberSession struct {
 
 	// Until Ends then at the latest
 	Until time.Time `json:"until"`
+}
+
+// MemberSessionItems defines model for MemberSessionItems.
+type MemberSessionItems struct {
+	Items []MemberSession `json:"items"`
 }
 
 // Meter defines model for Meter.
@@ -8053,6 +8157,29 @@ type SpeechInputBody struct {
 // SpeechInputBodyEngine defines model for SpeechInputBody.Engine.
 type SpeechInputBodyEngine string
 
+// Staff defines model for Staff.
+type Staff struct {
+	Email    string       `json:"email"`
+	Name     string       `json:"name"`
+	PersonId string       `json:"person_id"`
+	Roles    []StaffRoles `json:"roles"`
+	State    StaffState   `json:"state"`
+
+	// Strong Has an authenticator app or a passkey; administrators act with nothing less
+	Strong bool `json:"strong"`
+}
+
+// StaffRoles defines model for Staff.Roles.
+type StaffRoles string
+
+// StaffState defines model for Staff.State.
+type StaffState string
+
+// StaffItems defines model for StaffItems.
+type StaffItems struct {
+	Items []Staff `json:"items"`
+}
+
 // StandingInputBody defines model for StandingInputBody.
 type StandingInputBody struct {
 	// Reason Stands in the customer's own change log
@@ -9257,6 +9384,12 @@ type GetNodeHealthParams struct {
 	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// InviteStaffParams defines parameters for InviteStaff.
+type InviteStaffParams struct {
+	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // CreateNodeTokenParams defines parameters for CreateNodeToken.
 type CreateNodeTokenParams struct {
 	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
@@ -9275,6 +9408,13 @@ type ListNodeUsageParams struct {
 type NodeUsageCSVParams struct {
 	// Period Calendar month (UTC) such as 2026-11; none: this one
 	Period *string `form:"period,omitempty" json:"period,omitempty"`
+}
+
+// NodeWhyParams defines parameters for NodeWhy.
+type NodeWhyParams struct {
+	// Person Id of somebody who has a role here or at a node above or below that the asker administers
+	Person string `form:"person" json:"person"`
+	Act    string `form:"act" json:"act"`
 }
 
 // AddAccessRuleJSONRequestBody defines body for AddAccessRule for application/json ContentType.
@@ -9636,6 +9776,12 @@ type DecideNodeReviewLineJSONRequestBody = VerdictBody
 
 // SetRootKeyRhythmJSONRequestBody defines body for SetRootKeyRhythm for application/json ContentType.
 type SetRootKeyRhythmJSONRequestBody = KeyRhythm
+
+// InviteStaffJSONRequestBody defines body for InviteStaff for application/json ContentType.
+type InviteStaffJSONRequestBody = InviteStaffInputBody
+
+// ChangeStaffJSONRequestBody defines body for ChangeStaff for application/json ContentType.
+type ChangeStaffJSONRequestBody = ChangeStaffInputBody
 
 // SuspendCustomerJSONRequestBody defines body for SuspendCustomer for application/json ContentType.
 type SuspendCustomerJSONRequestBody = StandingInputBody
@@ -10978,7 +11124,7 @@ type ClientInterface interface {
 
 	// InviteMemberWithBody Give somebody roles; a new person gets a link to set a password
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -10987,7 +11133,7 @@ type ClientInterface interface {
 
 	// InviteMember Give somebody roles; a new person gets a link to set a password
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -11003,7 +11149,7 @@ type ClientInterface interface {
 
 	// ChangeMemberWithBody Change roles and extensions; works from the next request on
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11012,7 +11158,7 @@ type ClientInterface interface {
 
 	// ChangeMember Change roles and extensions; works from the next request on
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -11804,7 +11950,7 @@ type ClientInterface interface {
 
 	// SetRetentionWithBody Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
-	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11813,7 +11959,7 @@ type ClientInterface interface {
 
 	// SetRetention Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
-	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -13382,12 +13528,76 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/nodes/{node}/root-key/rotation (the `RotateRootKey` operationId).
 	RotateRootKey(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListStaffSessions Where those who work at this provider or reseller are signed in
+	//
+	// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/sessions (the `ListStaffSessions` operationId).
+	ListStaffSessions(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EverybodyOutBelow Sign everybody out at a node and at all below it, but this session
 	//
 	// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Corresponds with POST /api/v1/nodes/{node}/sessions/end (the `EverybodyOutBelow` operationId).
 	EverybodyOutBelow(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndStaffSession End the session of somebody who works here, wholly: also at customers
+	//
+	// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with DELETE /api/v1/nodes/{node}/sessions/{session} (the `EndStaffSession` operationId).
+	EndStaffSession(ctx context.Context, node string, session string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListStaff Who has a role at this provider or reseller
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/staff (the `ListStaff` operationId).
+	ListStaff(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteStaffWithBody Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+	InviteStaffWithBody(ctx context.Context, node string, params *InviteStaffParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteStaff Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+	InviteStaff(ctx context.Context, node string, params *InviteStaffParams, body InviteStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveStaff Take all roles here away, with tokens and support accesses that hung on them
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Corresponds with DELETE /api/v1/nodes/{node}/staff/{person} (the `RemoveStaff` operationId).
+	RemoveStaff(ctx context.Context, node string, person string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeStaffWithBody Change somebody's roles here; works from the next request on
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+	ChangeStaffWithBody(ctx context.Context, node string, person string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeStaff Change somebody's roles here; works from the next request on
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+	ChangeStaff(ctx context.Context, node string, person string, body ChangeStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SuspendCustomerWithBody Close a customer to everybody; nothing is captured and nothing deleted
 	//
@@ -13452,6 +13662,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/nodes/{node}/usage.csv (the `NodeUsageCSV` operationId).
 	NodeUsageCSV(ctx context.Context, node string, params *NodeUsageCSVParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NodeWhy Why somebody may, or may not, do an act at this node
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/why (the `NodeWhy` operationId).
+	NodeWhy(ctx context.Context, node string, params *NodeWhyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAccessRules From which networks each way in is open, and what that means for an address
@@ -16285,7 +16502,7 @@ func (c *Client) ListMembers(ctx context.Context, customer string, reqEditors ..
 
 // InviteMemberWithBody Give somebody roles; a new person gets a link to set a password
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16304,7 +16521,7 @@ func (c *Client) InviteMemberWithBody(ctx context.Context, customer string, para
 
 // InviteMember Give somebody roles; a new person gets a link to set a password
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -16340,7 +16557,7 @@ func (c *Client) RemoveMember(ctx context.Context, customer string, person strin
 
 // ChangeMemberWithBody Change roles and extensions; works from the next request on
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16359,7 +16576,7 @@ func (c *Client) ChangeMemberWithBody(ctx context.Context, customer string, pers
 
 // ChangeMember Change roles and extensions; works from the next request on
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -18131,7 +18348,7 @@ func (c *Client) GetRetention(ctx context.Context, customer string, reqEditors .
 
 // SetRetentionWithBody Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
-// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -18150,7 +18367,7 @@ func (c *Client) SetRetentionWithBody(ctx context.Context, customer string, cont
 
 // SetRetention Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
-// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -21669,6 +21886,23 @@ func (c *Client) RotateRootKey(ctx context.Context, node string, reqEditors ...R
 	return c.Client.Do(req)
 }
 
+// ListStaffSessions Where those who work at this provider or reseller are signed in
+//
+// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/nodes/{node}/sessions (the `ListStaffSessions` operationId).
+func (c *Client) ListStaffSessions(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListStaffSessionsRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EverybodyOutBelow Sign everybody out at a node and at all below it, but this session
 //
 // Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
@@ -21676,6 +21910,133 @@ func (c *Client) RotateRootKey(ctx context.Context, node string, reqEditors ...R
 // Corresponds with POST /api/v1/nodes/{node}/sessions/end (the `EverybodyOutBelow` operationId).
 func (c *Client) EverybodyOutBelow(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEverybodyOutBelowRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndStaffSession End the session of somebody who works here, wholly: also at customers
+//
+// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with DELETE /api/v1/nodes/{node}/sessions/{session} (the `EndStaffSession` operationId).
+func (c *Client) EndStaffSession(ctx context.Context, node string, session string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndStaffSessionRequest(c.Server, node, session)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListStaff Who has a role at this provider or reseller
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/nodes/{node}/staff (the `ListStaff` operationId).
+func (c *Client) ListStaff(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListStaffRequest(c.Server, node)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteStaffWithBody Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+func (c *Client) InviteStaffWithBody(ctx context.Context, node string, params *InviteStaffParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteStaffRequestWithBody(c.Server, node, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteStaff Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+func (c *Client) InviteStaff(ctx context.Context, node string, params *InviteStaffParams, body InviteStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteStaffRequest(c.Server, node, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveStaff Take all roles here away, with tokens and support accesses that hung on them
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Corresponds with DELETE /api/v1/nodes/{node}/staff/{person} (the `RemoveStaff` operationId).
+func (c *Client) RemoveStaff(ctx context.Context, node string, person string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveStaffRequest(c.Server, node, person)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeStaffWithBody Change somebody's roles here; works from the next request on
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+func (c *Client) ChangeStaffWithBody(ctx context.Context, node string, person string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeStaffRequestWithBody(c.Server, node, person, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeStaff Change somebody's roles here; works from the next request on
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+func (c *Client) ChangeStaff(ctx context.Context, node string, person string, body ChangeStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeStaffRequest(c.Server, node, person, body)
 	if err != nil {
 		return nil, err
 	}
@@ -21820,6 +22181,23 @@ func (c *Client) ListNodeUsage(ctx context.Context, node string, params *ListNod
 // Corresponds with GET /api/v1/nodes/{node}/usage.csv (the `NodeUsageCSV` operationId).
 func (c *Client) NodeUsageCSV(ctx context.Context, node string, params *NodeUsageCSVParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewNodeUsageCSVRequest(c.Server, node, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NodeWhy Why somebody may, or may not, do an act at this node
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/nodes/{node}/why (the `NodeWhy` operationId).
+func (c *Client) NodeWhy(ctx context.Context, node string, params *NodeWhyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNodeWhyRequest(c.Server, node, params)
 	if err != nil {
 		return nil, err
 	}
@@ -39378,6 +39756,40 @@ func NewRotateRootKeyRequest(server string, node string) (*http.Request, error) 
 	return req, nil
 }
 
+// NewListStaffSessionsRequest constructs an http.Request for the ListStaffSessions method
+func NewListStaffSessionsRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/sessions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewEverybodyOutBelowRequest constructs an http.Request for the EverybodyOutBelow method
 func NewEverybodyOutBelowRequest(server string, node string) (*http.Request, error) {
 	var err error
@@ -39408,6 +39820,238 @@ func NewEverybodyOutBelowRequest(server string, node string) (*http.Request, err
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewEndStaffSessionRequest constructs an http.Request for the EndStaffSession method
+func NewEndStaffSessionRequest(server string, node string, session string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "session", session, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/sessions/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListStaffRequest constructs an http.Request for the ListStaff method
+func NewListStaffRequest(server string, node string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/staff", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewInviteStaffRequest calls the generic InviteStaff builder with application/json body
+func NewInviteStaffRequest(server string, node string, params *InviteStaffParams, body InviteStaffJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewInviteStaffRequestWithBody(server, node, params, "application/json", bodyReader)
+}
+
+// NewInviteStaffRequestWithBody constructs an http.Request for the InviteStaff method, with any body, and a specified content type
+func NewInviteStaffRequestWithBody(server string, node string, params *InviteStaffParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/staff", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveStaffRequest constructs an http.Request for the RemoveStaff method
+func NewRemoveStaffRequest(server string, node string, person string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "person", person, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/staff/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangeStaffRequest calls the generic ChangeStaff builder with application/json body
+func NewChangeStaffRequest(server string, node string, person string, body ChangeStaffJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeStaffRequestWithBody(server, node, person, "application/json", bodyReader)
+}
+
+// NewChangeStaffRequestWithBody constructs an http.Request for the ChangeStaff method, with any body, and a specified content type
+func NewChangeStaffRequestWithBody(server string, node string, person string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "person", person, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/staff/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -39726,6 +40370,71 @@ func NewNodeUsageCSVRequest(server string, node string, params *NodeUsageCSVPara
 				}
 			}
 
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewNodeWhyRequest constructs an http.Request for the NodeWhy method
+func NewNodeWhyRequest(server string, node string, params *NodeWhyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/nodes/%s/why", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "person", params.Person, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "act", params.Act, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -41201,7 +41910,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteMemberWithBodyWithResponse Give somebody roles; a new person gets a link to set a password
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41210,7 +41919,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteMemberWithResponse Give somebody roles; a new person gets a link to set a password
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41228,7 +41937,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeMemberWithBodyWithResponse Change roles and extensions; works from the next request on
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41237,7 +41946,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeMemberWithResponse Change roles and extensions; works from the next request on
 	//
-	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -42119,7 +42828,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetRetentionWithBodyWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
-	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -42128,7 +42837,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetRetentionWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 	//
-	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43881,6 +44590,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/nodes/{node}/root-key/rotation (the `RotateRootKey` operationId).
 	RotateRootKeyWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*RotateRootKeyAnswer, error)
 
+	// ListStaffSessionsWithResponse Where those who work at this provider or reseller are signed in
+	//
+	// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/sessions (the `ListStaffSessions` operationId).
+	ListStaffSessionsWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListStaffSessionsAnswer, error)
+
 	// EverybodyOutBelowWithResponse Sign everybody out at a node and at all below it, but this session
 	//
 	// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
@@ -43889,6 +44607,69 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/nodes/{node}/sessions/end (the `EverybodyOutBelow` operationId).
 	EverybodyOutBelowWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*EverybodyOutBelowAnswer, error)
+
+	// EndStaffSessionWithResponse End the session of somebody who works here, wholly: also at customers
+	//
+	// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/nodes/{node}/sessions/{session} (the `EndStaffSession` operationId).
+	EndStaffSessionWithResponse(ctx context.Context, node string, session string, reqEditors ...RequestEditorFn) (*EndStaffSessionAnswer, error)
+
+	// ListStaffWithResponse Who has a role at this provider or reseller
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/staff (the `ListStaff` operationId).
+	ListStaffWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListStaffAnswer, error)
+
+	// InviteStaffWithBodyWithResponse Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+	InviteStaffWithBodyWithResponse(ctx context.Context, node string, params *InviteStaffParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteStaffAnswer, error)
+
+	// InviteStaffWithResponse Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+	InviteStaffWithResponse(ctx context.Context, node string, params *InviteStaffParams, body InviteStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteStaffAnswer, error)
+
+	// RemoveStaffWithResponse Take all roles here away, with tokens and support accesses that hung on them
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/nodes/{node}/staff/{person} (the `RemoveStaff` operationId).
+	RemoveStaffWithResponse(ctx context.Context, node string, person string, reqEditors ...RequestEditorFn) (*RemoveStaffAnswer, error)
+
+	// ChangeStaffWithBodyWithResponse Change somebody's roles here; works from the next request on
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+	ChangeStaffWithBodyWithResponse(ctx context.Context, node string, person string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeStaffAnswer, error)
+
+	// ChangeStaffWithResponse Change somebody's roles here; works from the next request on
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+	ChangeStaffWithResponse(ctx context.Context, node string, person string, body ChangeStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeStaffAnswer, error)
 
 	// SuspendCustomerWithBodyWithResponse Close a customer to everybody; nothing is captured and nothing deleted
 	//
@@ -43961,6 +44742,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/nodes/{node}/usage.csv (the `NodeUsageCSV` operationId).
 	NodeUsageCSVWithResponse(ctx context.Context, node string, params *NodeUsageCSVParams, reqEditors ...RequestEditorFn) (*NodeUsageCSVAnswer, error)
+
+	// NodeWhyWithResponse Why somebody may, or may not, do an act at this node
+	//
+	// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/nodes/{node}/why (the `NodeWhy` operationId).
+	NodeWhyWithResponse(ctx context.Context, node string, params *NodeWhyParams, reqEditors ...RequestEditorFn) (*NodeWhyAnswer, error)
 }
 
 type ListAccessRulesAnswer struct {
@@ -60002,6 +60792,54 @@ func (r RotateRootKeyAnswer) ContentType() string {
 	return ""
 }
 
+type ListStaffSessionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MemberSessionItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListStaffSessionsAnswer) GetJSON200() *MemberSessionItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListStaffSessionsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListStaffSessionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListStaffSessionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListStaffSessionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListStaffSessionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type EverybodyOutBelowAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -60044,6 +60882,232 @@ func (r EverybodyOutBelowAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EverybodyOutBelowAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndStaffSessionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndStaffSessionAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndStaffSessionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndStaffSessionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndStaffSessionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndStaffSessionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListStaffAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StaffItems
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListStaffAnswer) GetJSON200() *StaffItems {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListStaffAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListStaffAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListStaffAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListStaffAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListStaffAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type InviteStaffAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Staff
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r InviteStaffAnswer) GetJSON201() *Staff {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r InviteStaffAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r InviteStaffAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InviteStaffAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InviteStaffAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InviteStaffAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveStaffAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveStaffAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveStaffAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveStaffAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveStaffAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveStaffAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeStaffAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Staff
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeStaffAnswer) GetJSON200() *Staff {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeStaffAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeStaffAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeStaffAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeStaffAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeStaffAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -60325,6 +61389,54 @@ func (r NodeUsageCSVAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r NodeUsageCSVAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type NodeWhyAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Why
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r NodeWhyAnswer) GetJSON200() *Why {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r NodeWhyAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r NodeWhyAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r NodeWhyAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r NodeWhyAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r NodeWhyAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -62688,7 +63800,7 @@ func (c *ClientWithResponses) ListMembersWithResponse(ctx context.Context, custo
 
 // InviteMemberWithBodyWithResponse Give somebody roles; a new person gets a link to set a password
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -62703,7 +63815,7 @@ func (c *ClientWithResponses) InviteMemberWithBodyWithResponse(ctx context.Conte
 
 // InviteMemberWithResponse Give somebody roles; a new person gets a link to set a password
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -62733,7 +63845,7 @@ func (c *ClientWithResponses) RemoveMemberWithResponse(ctx context.Context, cust
 
 // ChangeMemberWithBodyWithResponse Change roles and extensions; works from the next request on
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -62748,7 +63860,7 @@ func (c *ClientWithResponses) ChangeMemberWithBodyWithResponse(ctx context.Conte
 
 // ChangeMemberWithResponse Change roles and extensions; works from the next request on
 //
-// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -64218,7 +65330,7 @@ func (c *ClientWithResponses) GetRetentionWithResponse(ctx context.Context, cust
 
 // SetRetentionWithBodyWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
-// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -64233,7 +65345,7 @@ func (c *ClientWithResponses) SetRetentionWithBodyWithResponse(ctx context.Conte
 
 // SetRetentionWithResponse Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
 //
-// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -67156,6 +68268,21 @@ func (c *ClientWithResponses) RotateRootKeyWithResponse(ctx context.Context, nod
 	return ParseRotateRootKeyAnswer(rsp)
 }
 
+// ListStaffSessionsWithResponse Where those who work at this provider or reseller are signed in
+//
+// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/nodes/{node}/sessions (the `ListStaffSessions` operationId).
+func (c *ClientWithResponses) ListStaffSessionsWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListStaffSessionsAnswer, error) {
+	rsp, err := c.ListStaffSessions(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListStaffSessionsAnswer(rsp)
+}
+
 // EverybodyOutBelowWithResponse Sign everybody out at a node and at all below it, but this session
 //
 // Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
@@ -67169,6 +68296,111 @@ func (c *ClientWithResponses) EverybodyOutBelowWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseEverybodyOutBelowAnswer(rsp)
+}
+
+// EndStaffSessionWithResponse End the session of somebody who works here, wholly: also at customers
+//
+// Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/nodes/{node}/sessions/{session} (the `EndStaffSession` operationId).
+func (c *ClientWithResponses) EndStaffSessionWithResponse(ctx context.Context, node string, session string, reqEditors ...RequestEditorFn) (*EndStaffSessionAnswer, error) {
+	rsp, err := c.EndStaffSession(ctx, node, session, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndStaffSessionAnswer(rsp)
+}
+
+// ListStaffWithResponse Who has a role at this provider or reseller
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/nodes/{node}/staff (the `ListStaff` operationId).
+func (c *ClientWithResponses) ListStaffWithResponse(ctx context.Context, node string, reqEditors ...RequestEditorFn) (*ListStaffAnswer, error) {
+	rsp, err := c.ListStaff(ctx, node, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListStaffAnswer(rsp)
+}
+
+// InviteStaffWithBodyWithResponse Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+func (c *ClientWithResponses) InviteStaffWithBodyWithResponse(ctx context.Context, node string, params *InviteStaffParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteStaffAnswer, error) {
+	rsp, err := c.InviteStaffWithBody(ctx, node, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteStaffAnswer(rsp)
+}
+
+// InviteStaffWithResponse Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/nodes/{node}/staff (the `InviteStaff` operationId).
+func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, node string, params *InviteStaffParams, body InviteStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteStaffAnswer, error) {
+	rsp, err := c.InviteStaff(ctx, node, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteStaffAnswer(rsp)
+}
+
+// RemoveStaffWithResponse Take all roles here away, with tokens and support accesses that hung on them
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/nodes/{node}/staff/{person} (the `RemoveStaff` operationId).
+func (c *ClientWithResponses) RemoveStaffWithResponse(ctx context.Context, node string, person string, reqEditors ...RequestEditorFn) (*RemoveStaffAnswer, error) {
+	rsp, err := c.RemoveStaff(ctx, node, person, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveStaffAnswer(rsp)
+}
+
+// ChangeStaffWithBodyWithResponse Change somebody's roles here; works from the next request on
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+func (c *ClientWithResponses) ChangeStaffWithBodyWithResponse(ctx context.Context, node string, person string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeStaffAnswer, error) {
+	rsp, err := c.ChangeStaffWithBody(ctx, node, person, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeStaffAnswer(rsp)
+}
+
+// ChangeStaffWithResponse Change somebody's roles here; works from the next request on
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/nodes/{node}/staff/{person} (the `ChangeStaff` operationId).
+func (c *ClientWithResponses) ChangeStaffWithResponse(ctx context.Context, node string, person string, body ChangeStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeStaffAnswer, error) {
+	rsp, err := c.ChangeStaff(ctx, node, person, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeStaffAnswer(rsp)
 }
 
 // SuspendCustomerWithBodyWithResponse Close a customer to everybody; nothing is captured and nothing deleted
@@ -67289,6 +68521,21 @@ func (c *ClientWithResponses) NodeUsageCSVWithResponse(ctx context.Context, node
 		return nil, err
 	}
 	return ParseNodeUsageCSVAnswer(rsp)
+}
+
+// NodeWhyWithResponse Why somebody may, or may not, do an act at this node
+//
+// Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/nodes/{node}/why (the `NodeWhy` operationId).
+func (c *ClientWithResponses) NodeWhyWithResponse(ctx context.Context, node string, params *NodeWhyParams, reqEditors ...RequestEditorFn) (*NodeWhyAnswer, error) {
+	rsp, err := c.NodeWhy(ctx, node, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNodeWhyAnswer(rsp)
 }
 
 // ParseListAccessRulesAnswer parses an HTTP response from a ListAccessRulesWithResponse call
@@ -78872,6 +80119,39 @@ func ParseRotateRootKeyAnswer(rsp *http.Response) (*RotateRootKeyAnswer, error) 
 	return response, nil
 }
 
+// ParseListStaffSessionsAnswer parses an HTTP response from a ListStaffSessionsWithResponse call
+func ParseListStaffSessionsAnswer(rsp *http.Response) (*ListStaffSessionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListStaffSessionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MemberSessionItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseEverybodyOutBelowAnswer parses an HTTP response from a EverybodyOutBelowWithResponse call
 func ParseEverybodyOutBelowAnswer(rsp *http.Response) (*EverybodyOutBelowAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -78888,6 +80168,163 @@ func ParseEverybodyOutBelowAnswer(rsp *http.Response) (*EverybodyOutBelowAnswer,
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest EverybodyOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndStaffSessionAnswer parses an HTTP response from a EndStaffSessionWithResponse call
+func ParseEndStaffSessionAnswer(rsp *http.Response) (*EndStaffSessionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndStaffSessionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListStaffAnswer parses an HTTP response from a ListStaffWithResponse call
+func ParseListStaffAnswer(rsp *http.Response) (*ListStaffAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListStaffAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StaffItems
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseInviteStaffAnswer parses an HTTP response from a InviteStaffWithResponse call
+func ParseInviteStaffAnswer(rsp *http.Response) (*InviteStaffAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InviteStaffAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Staff
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveStaffAnswer parses an HTTP response from a RemoveStaffWithResponse call
+func ParseRemoveStaffAnswer(rsp *http.Response) (*RemoveStaffAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveStaffAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseChangeStaffAnswer parses an HTTP response from a ChangeStaffWithResponse call
+func ParseChangeStaffAnswer(rsp *http.Response) (*ChangeStaffAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeStaffAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Staff
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -79093,6 +80530,39 @@ func ParseNodeUsageCSVAnswer(rsp *http.Response) (*NodeUsageCSVAnswer, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseNodeWhyAnswer parses an HTTP response from a NodeWhyWithResponse call
+func ParseNodeWhyAnswer(rsp *http.Response) (*NodeWhyAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &NodeWhyAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Why
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

@@ -19,7 +19,7 @@ import { recordingClient } from './scenarios/siprec.mjs';
 import * as sso from './scenarios/sso.mjs';
 import { ways } from './scenarios/ways.mjs';
 import * as tree from './scenarios/tree.mjs';
-import { adminPages, forms, log, node, notListening, phone, token, walk } from './scenarios/pages.mjs';
+import { adminPages, all as everyPage, doors, forms, log, node, notListening, phone, token, walk } from './scenarios/pages.mjs';
 
 const { step, done } = steps();
 const provider = await startProvider();
@@ -58,6 +58,10 @@ async function person(options) {
 }
 
 async function all() {
+  const stranger = await person();
+  await stranger.does('every page before the sign-in, in light, in dark and on a phone', (page) => walk(page, demo.url, doors, 'door-'));
+  await stranger.ctx.close();
+  await step('every page of the router is walked', everyPage);
   const superuser = await person();
   await superuser.does('sign in with the code from the mail', async (page) => {
     await page.goto(demo.url);
@@ -209,6 +213,7 @@ async function provides(customer) {
   await provider.does('what the installation is', installation);
   await provider.does('the root key', rootKey);
   await provider.does('a reseller below a reseller, and names found at any depth', tree.growing);
+  await provider.does('who works for the reseller, and why not', tree.staff);
   await provider.does('a blueprint is looked at, applied, and applied again', tree.drafting);
   await provider.does('a quota beyond that of the node above is refused', tree.limits);
   await provider.does('which boxes are behind is seen above customers', tree.boxes);

@@ -69,6 +69,7 @@ const nodeAccess = createRoute({
 });
 const nodePages = [
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/usage', component: lazyRouteComponent(() => import('./features/tree/QuotaPage'), 'QuotaPage') }),
+  createRoute({ getParentRoute: () => signedIn, path: '/n/$node/staff', component: lazyRouteComponent(() => import('./features/tree/StaffPage'), 'StaffPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/branding', component: lazyRouteComponent(() => import('./features/tree/BrandingPage'), 'BrandingPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/blueprint', component: lazyRouteComponent(() => import('./features/tree/BlueprintPage'), 'BlueprintPage') }),
   createRoute({ getParentRoute: () => signedIn, path: '/n/$node/checklist', component: lazyRouteComponent(() => import('./features/tree/ChecklistPage'), 'ChecklistPage') }),
@@ -153,6 +154,7 @@ const settings = [
   createRoute({ getParentRoute: () => customer, path: '/support', component: lazyRouteComponent(() => import('./features/rights/SupportPage'), 'SupportPage') }),
   createRoute({ getParentRoute: () => customer, path: '/permissions', component: lazyRouteComponent(() => import('./features/rights/PermissionsPage'), 'PermissionsPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/tokens', component: lazyRouteComponent(() => import('./features/settings/TokensPage'), 'TokensPage') }),
+  createRoute({ getParentRoute: () => customer, path: '/quota', component: lazyRouteComponent(() => import('./features/tree/QuotaPage'), 'OwnQuotaPage') }),
   createRoute({ getParentRoute: () => customer, path: '/health', component: lazyRouteComponent(() => import('./features/health/HealthPage'), 'HealthPage') }),
   createRoute({ getParentRoute: () => customer, path: '/settings/webhooks', component: lazyRouteComponent(() => import('./features/webhooks/WebhooksPage'), 'WebhooksPage') }),
   createRoute({ getParentRoute: () => customer, path: '/verification', component: lazyRouteComponent(() => import('./features/verification/VerificationPage'), 'VerificationPage') }),

@@ -53,7 +53,7 @@ func (x *setup) invite(ctx context.Context, c config.Config, first bool) (link s
 	if !alone {
 		return "", fault.New(fault.Conflict, "somebody else is invited as the first administrator already; take the same --admin as before, or let that person invite others")
 	}
-	if err := people.InviteToNode(ctx, who, root.ID, root.Name, access.ProviderAdmin, x.a.Admin, or(x.a.AdminName, "Administrator")); err != nil {
+	if _, err := people.InviteToNode(ctx, who, root.ID, root.Name, x.a.Admin, or(x.a.AdminName, "Administrator"), access.ProviderAdmin); err != nil {
 		return "", err
 	}
 	for _, m := range outbox.Mails() {

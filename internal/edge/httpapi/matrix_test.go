@@ -266,6 +266,10 @@ func bodyFor(rt httpapi.RouteInfo) any {
 			surface = "administration"
 		}
 		return map[string]string{"surface": surface, "network": "127.0.0.0/8", "owner": "matrix", "reason": "matrix"}
+	case "inviteStaff":
+		return map[string]any{"email": strings.ToLower(id.New[id.Event]().String()) + "@example.com", "name": "matrix", "roles": []string{"provider_support"}}
+	case "changeStaff":
+		return map[string]any{"roles": []string{"provider_support"}}
 	case "changeMember":
 		return map[string]any{"roles": []string{"user"}}
 	case "setSignInPolicy":
@@ -554,6 +558,12 @@ func (w *world) atNode(n id.Node, rt httpapi.RouteInfo) things {
 	}
 	if above := n == w.provider.ID || n == w.reseller.ID; above && (strings.Contains(rt.Path, "{alert}") || strings.Contains(rt.Path, "{contact}")) {
 		th["contact"], th["alert"] = w.alarm(w.monitor.Node(n), "node")
+	}
+	if role := map[id.Node]access.Role{w.provider.ID: access.ProviderSupport, w.reseller.ID: access.ResellerAdmin}[n]; role != "" && (strings.Contains(rt.Path, "{person}") || strings.Contains(rt.Path, "{session}")) {
+		p := w.person(strings.ToLower(id.New[id.Event]().String()) + "@example.com")
+		w.no(w.people.GiveNodeRole(w.Context(), system, n, role, p))
+		signed := must[identity.Signed](w)(w.people.Begin(w.Context(), p, identity.Proof{Methods: []identity.Method{identity.ByPassword, identity.ByMail}}, identity.Origin{}))
+		th["person"], th["session"] = p.String(), signed.Session.String()
 	}
 	maker := map[id.Node]string{w.provider.ID: "provider@example.com", w.reseller.ID: "reseller@example.com"}[n]
 	if strings.Contains(rt.Path, "{token}") && maker != "" {

@@ -162,7 +162,7 @@ func (s *Server) createChild(ctx context.Context, v *visit, in *createNodeInput)
 		return nil, err
 	}
 	if n.Kind == org.Reseller {
-		err = s.deps.People.InviteToNode(ctx, v.who, n.ID, n.Name, access.ResellerAdmin, email, in.Body.AdminName)
+		_, err = s.deps.People.InviteToNode(ctx, v.who, n.ID, n.Name, email, in.Body.AdminName, access.ResellerAdmin)
 	} else {
 		err = s.inviteFirst(ctx, v, n, email, in.Body.AdminName)
 	}
@@ -171,15 +171,24 @@ func (s *Server) createChild(ctx context.Context, v *visit, in *createNodeInput)
 
 // inviteAdministrator mends an invitation that was lost or went to a wrong
 // address. Once a customer's administrator has come, nobody above can add
-// another: that one could make a superuser, and content would be reached.
+// another: that one could make a superuser, and content would be reached. At a
+// reseller it is what inviteStaff is: a machine with a stolen token could make
+// itself a successor by it.
 func (s *Server) inviteAdministrator(ctx context.Context, v *visit, in *inviteAdminInput) (*none, error) {
 	switch v.node.Kind {
-	case org.Reseller:
-		return nil, s.deps.People.InviteToNode(ctx, v.who, v.node.ID, v.node.Name, access.ResellerAdmin, in.Body.AdminEmail, in.Body.AdminName)
 	case org.Customer:
 		return nil, s.inviteFirst(ctx, v, v.node, in.Body.AdminEmail, in.Body.AdminName)
+	case org.Reseller:
+		if !v.may(access.StaffManage) {
+			return nil, fault.New(fault.Denied, "a person has to do this: whoever administers a reseller can make tokens")
+		}
+		if err := v.fresh(); err != nil {
+			return nil, err
+		}
+		_, err := s.deps.People.InviteToNode(ctx, v.who, v.node.ID, v.node.Name, in.Body.AdminEmail, in.Body.AdminName, access.ResellerAdmin)
+		return nil, err
 	}
-	return nil, fault.New(fault.Conflict, "the provider's administrators are named where the server is set up")
+	return nil, fault.New(fault.Conflict, "see inviteStaff for the provider's own people")
 }
 
 func (s *Server) inviteFirst(ctx context.Context, v *visit, n org.Node, email, name string) error {

@@ -104,21 +104,25 @@ func (s *Server) why(ctx context.Context, v *visit, in *whyInput) (*body[Why], e
 	if err != nil {
 		return nil, err
 	}
-	e := access.Explain(held, act, thing, v.at)
+	e := access.Explain(held, act, thing, access.RolesAt("customer"), v.at)
 	if in.Recording == "" && !e.Allowed { // "anything here": a part is enough
 		if x := access.ExtentOf(held, act, thing, v.at); !x.None() {
 			e.Allowed, e.By, e.Missing = true, held[0].Role, nil
 			partly(&e, held, act, thing, v)
 		}
 	}
-	out := Why{Allowed: e.Allowed, By: string(e.By), Person: names[p.String()], Act: in.Act, Meaning: access.Meaning(act), Findings: []WhyFinding{}, Missing: []string{}}
+	return answer(showWhy(e, names[p.String()], act)), nil
+}
+
+func showWhy(e access.Explanation, person string, act access.Act) Why {
+	out := Why{Allowed: e.Allowed, By: string(e.By), Person: person, Act: string(act), Meaning: access.Meaning(act), Findings: []WhyFinding{}, Missing: []string{}}
 	for _, f := range e.Findings {
 		out.Findings = append(out.Findings, WhyFinding{string(f.Role), f.Allowed, f.Text})
 	}
 	for _, r := range e.Missing {
 		out.Missing = append(out.Missing, string(r))
 	}
-	return answer(out), nil
+	return out
 }
 
 // partly says of each role that reaches a part that it does.

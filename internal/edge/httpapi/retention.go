@@ -21,7 +21,7 @@ type retentionInput struct {
 func (s *Server) retentionRoutes() {
 	const path = "/api/v1/customers/{customer}/retention"
 	add(s, route{gate: inCustomer(access.RetentionSet), method: get, path: path, id: "getRetention", summary: "How long recordings are kept where no rule says otherwise"}, s.getRetention)
-	add(s, route{gate: inCustomer(access.RetentionSet), method: put, path: path, id: "setRetention", summary: "Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person"}, s.setRetention)
+	add(s, route{gate: inCustomer(access.RetentionSet), fresh: true, method: put, path: path, id: "setRetention", summary: "Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person"}, s.setRetention)
 }
 
 func (s *Server) getRetention(ctx context.Context, v *visit, _ *CustomerPath) (*body[Retention], error) {

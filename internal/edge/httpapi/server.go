@@ -231,6 +231,7 @@ func New(d Deps) *Server {
 	s.siprecRoutes()
 	s.accessRuleRoutes()
 	s.nodeTokenRoutes()
+	s.staffRoutes()
 	s.identityProviderRoutes()
 	s.signInElsewhereRoutes()
 	s.exposureRoutes()

@@ -76,7 +76,7 @@ var Codes = []Code{
 	{"invitation.withdrawn", "the links of an invitation that was not used yet ended: it was taken back, or mailed anew"},
 	{"signin.set", "how people must have signed in was chosen"},
 	{"everybody.out", "everybody was signed out"},
-	{"role.given", "somebody was made administrator of the provider or of a reseller"},
+	{"role.given", "somebody was given a role at the provider or a reseller"},
 	{"member.invited", "somebody was given roles at this customer"},
 	{"member.joined", "somebody used their roles for the first time"},
 	{"member.changed", "somebody's roles or extensions were changed"},

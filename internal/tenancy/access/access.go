@@ -85,6 +85,7 @@ const (
 	LeaverRemove        Act = "leaver.remove"
 	UsageRead           Act = "usage.read"
 	NodeManage          Act = "node.manage"
+	StaffManage         Act = "staff.manage" // who has which role at the provider and at resellers
 	QuotaSet            Act = "quota.set"
 	BrandingSet         Act = "branding.set"
 	CustomerSuspend     Act = "customer.suspend"

@@ -78,7 +78,7 @@ func want(r access.Role, a access.Act, own bool) bool {
 		return r == access.ProviderAdmin
 	case access.HealthRead, access.BackupRead:
 		return admin || above || r == access.ProviderSupport || r == access.Auditor
-	case access.NodeManage, access.QuotaSet, access.BrandingSet, access.CustomerSuspend, access.ChecklistSign, access.BlueprintApply:
+	case access.NodeManage, access.StaffManage, access.QuotaSet, access.BrandingSet, access.CustomerSuspend, access.ChecklistSign, access.BlueprintApply:
 		return above
 	}
 	return admin

@@ -19,11 +19,12 @@ type Finding struct {
 type Explanation struct {
 	Decision
 	Findings []Finding
-	Missing  []Role // any of these at the place would allow it
+	Missing  []Role // any of these would allow it, at the place or, where it reaches down, above it
 }
 
-// Explain says why somebody may or may not do an act to a thing.
-func Explain(held []Membership, act Act, thing Thing, at time.Time) Explanation {
+// Explain says why somebody may or may not do an act to a thing, and which of
+// the roles that can be had there would allow it.
+func Explain(held []Membership, act Act, thing Thing, can []Role, at time.Time) Explanation {
 	out := Explanation{Decision: Allow(held, act, thing, at)}
 	for i := range held {
 		out.Findings = append(out.Findings, held[i].explain(act, thing, at))
@@ -31,8 +32,8 @@ func Explain(held []Membership, act Act, thing Thing, at time.Time) Explanation 
 	if out.Allowed {
 		return out
 	}
-	for _, r := range Roles() {
-		if s := policy[act][r]; s != Nothing && slices.Contains(RolesAt("customer"), r) {
+	for _, r := range can {
+		if policy[act][r] != Nothing {
 			out.Missing = append(out.Missing, r)
 		}
 	}
@@ -132,6 +133,7 @@ var meanings = map[Act]string{
 	ReviewDecide:        "decide in access reviews",
 	UsageRead:           "see figures and health, without content",
 	NodeManage:          "make resellers and customers",
+	StaffManage:         "give and take roles at the provider and at resellers",
 	QuotaSet:            "set quotas",
 	BrandingSet:         "set name, logo and colours",
 	CustomerSuspend:     "suspend and resume a customer",

@@ -40,7 +40,7 @@ func TestWhy(t *testing.T) {
 		{"elsewhere", []access.Membership{{Role: access.SuperUser, At: foreign}}, access.RecordingListen, "held elsewhere"},
 		{"visiting", []access.Membership{{Role: access.CustomerAdmin, At: customer, Grant: id.New[id.Support]()}}, access.MemberManage, "outlast"},
 	} {
-		e := access.Explain(c.held, c.act, thing, now)
+		e := access.Explain(c.held, c.act, thing, access.RolesAt("customer"), now)
 		if len(e.Findings) != 1 || !strings.Contains(e.Findings[0].Text, c.want) {
 			t.Errorf("%s: %+v", c.name, e)
 		}
@@ -48,7 +48,7 @@ func TestWhy(t *testing.T) {
 			t.Errorf("%s: the answer is not the gate's: %+v", c.name, e)
 		}
 	}
-	if e := access.Explain(nil, access.RecordingDownload, thing, now); !slices.Equal(e.Missing, []access.Role{access.SuperUser}) {
+	if e := access.Explain(nil, access.RecordingDownload, thing, access.RolesAt("customer"), now); !slices.Equal(e.Missing, []access.Role{access.SuperUser}) {
 		t.Errorf("%+v", e)
 	}
 }
@@ -59,7 +59,7 @@ func TestWhyAgreesWithTheGate(t *testing.T) {
 	for _, r := range access.Roles() {
 		for _, a := range access.Acts() {
 			held := []access.Membership{{Role: r, At: home(r), Part: own201}}
-			e := access.Explain(held, a, thing, now)
+			e := access.Explain(held, a, thing, access.Roles(), now)
 			if e.Allowed != access.Allow(held, a, thing, now).Allowed || e.Findings[0].Allowed != e.Allowed {
 				t.Errorf("%s, %s: %+v", r, a, e)
 			}

@@ -72,6 +72,7 @@ var policy = map[Act]map[Role]Scope{
 	ReviewDecide:        {ProviderAdmin: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 	UsageRead:           {ProviderAdmin: Below, ProviderSupport: Below, ResellerAdmin: Below, CustomerAdmin: Everything},
 	NodeManage:          {ProviderAdmin: Below, ResellerAdmin: Below},
+	StaffManage:         {ProviderAdmin: Below, ResellerAdmin: Below},
 	QuotaSet:            {ProviderAdmin: Below, ResellerAdmin: Under}, // nobody lifts the limit that was set for themselves
 	BrandingSet:         {ProviderAdmin: Below, ResellerAdmin: Below},
 	CustomerSuspend:     {ProviderAdmin: Below, ResellerAdmin: Under},
@@ -116,7 +117,7 @@ func OpensContent(r Role) bool {
 // personal names the acts that a machine's token never carries: with them a
 // stolen token could make itself a successor.
 var personal = []Act{
-	MemberManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
+	MemberManage, StaffManage, SuperuserGrant, SupportGrant, TokenManage, SessionManage, SigninSet,
 	IdpManage, ScimManage, ScimProvision, SourcePush, AccesslistManage, ReviewDecide, ChecklistSign, KeyManage, RootManage, ApprovalDecide, PseudonymReveal,
 }
 

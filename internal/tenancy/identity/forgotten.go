@@ -209,3 +209,13 @@ func (s *Service) tell(ctx context.Context, p Person, l mail.Letter) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "a person was not told", slog.String("about", l.Subject), slog.String("error", err.Error()))
 	}
 }
+
+// tellOf is tell for somebody of whom only the id is at hand.
+func (s *Service) tellOf(ctx context.Context, person id.Person, l mail.Letter) {
+	p, err := s.Person(ctx, person)
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "a person was not told", slog.String("about", l.Subject), slog.String("error", err.Error()))
+		return
+	}
+	s.tell(ctx, p, l)
+}

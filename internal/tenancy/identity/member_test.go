@@ -169,7 +169,8 @@ func TestGrantsThatAreRefused(t *testing.T) {
 func TestRolesAboveCustomers(t *testing.T) {
 	everywhere(t, func(w *world) {
 		node := id.New[id.Node]()
-		w.no(w.s.InviteToNode(w.Context(), system, node, "Northern Voice", access.ResellerAdmin, "rob@example.com", "Rob"))
+		_, err := w.s.InviteToNode(w.Context(), system, node, "Northern Voice", "rob@example.com", "Rob", access.ResellerAdmin)
+		w.no(err)
 		w.no(w.s.Welcome(w.Context(), w.link(), secret.NewText(good), from("192.0.2.7")))
 		signed := w.signIn("rob@example.com", good)
 		got, err := w.s.Session(w.Context(), signed.Token)

@@ -203,7 +203,7 @@ func (s *Service) AddPasskey(ctx context.Context, ses Session, name string, answ
 		return Signed{}, nil, fault.Wrap(err, fault.Invalid, "this passkey was not accepted: it must be made on this site, and check who holds it")
 	}
 	var codes []string
-	err = s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
+	err = s.changeFactors(ctx, ses, from, "A passkey was added", func(tx *place.Tx) error {
 		if err := storePasskey(tx, ses.Person, name, c); err != nil {
 			return err
 		}
@@ -254,7 +254,7 @@ func (s *Service) RemovePasskey(ctx context.Context, ses Session, i id.Factor, f
 	if err := s.mayLose(ctx, ses.Person, Factors{Passkeys: 1}); err != nil {
 		return err
 	}
-	return s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
+	return s.changeFactors(ctx, ses, from, "A passkey was removed", func(tx *place.Tx) error {
 		n, err := tx.Exec(`DELETE FROM passkeys WHERE id = ? AND person = ?`, i, ses.Person)
 		if err != nil {
 			return err

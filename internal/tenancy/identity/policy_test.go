@@ -143,16 +143,14 @@ func TestSessionsAboveCustomersAreShort(t *testing.T) {
 		age, idle time.Duration
 		over      bool
 	}{{11 * time.Hour, time.Hour, false}, {12 * time.Hour, time.Hour, true}, {3 * time.Hour, 2 * time.Hour, true}} {
-		p := Present{
-			Session: Session{StartedAt: at.Add(-c.age), LastSeenAt: at.Add(-c.idle), Until: at.Add(-c.age).Add(sessionFor), Idle: sessionIdle},
-			Held:    []access.Membership{{Role: access.ProviderAdmin, At: id.New[id.Node]()}},
+		begun := at.Add(-c.age)
+		r := sessionRow{StartedAt: begun.UnixMilli(), SeenAt: at.Add(-c.idle).UnixMilli(), EndsAt: begun.Add(sessionFor).UnixMilli(), Methods: joinMethods([]Method{ByPassword, ByMail}), Above: true}
+		if one := r.session(); one.over(at) != c.over || !one.Until.Equal(begun.Add(nodeFor)) {
+			t.Errorf("after %v, idle %v: over %v, until %v", c.age, c.idle, one.over(at), one.Until)
 		}
-		if p.over(at) != c.over {
-			t.Errorf("after %v, idle %v: over %v", c.age, c.idle, p.over(at))
-		}
-		p.Held = nil
-		if p.over(at) {
-			t.Errorf("without a role above: over after %v", c.age)
+		r.Above = false
+		if one := r.session(); one.over(at) || !one.Until.Equal(begun.Add(sessionFor)) {
+			t.Errorf("without a role above: over after %v, until %v", c.age, one.Until)
 		}
 	}
 }

@@ -40,6 +40,9 @@ func (s *Service) NewRecovery(ctx context.Context, ses Session, from Origin) (co
 		codes, err = makeRecovery(tx, ses.Person)
 		return err
 	})
+	if err == nil {
+		s.tellChanged(ctx, ses.Person, "New recovery codes were made", "Older ones do not work any more.")
+	}
 	return codes, err
 }
 

@@ -72,29 +72,44 @@ func giveNodeRole(tx *place.Tx, node id.Node, role access.Role, p id.Person) err
 	return err
 }
 
-// InviteToNode finds or adds a person, gives the role at a reseller and mails.
-func (s *Service) InviteToNode(ctx context.Context, who actor.Actor, node id.Node, organisation string, role access.Role, email, name string) error {
+// InviteToNode finds or adds a person, gives roles at the provider or a reseller
+// and mails.
+func (s *Service) InviteToNode(ctx context.Context, who actor.Actor, node id.Node, organisation, email, name string, roles ...access.Role) (id.Person, error) {
 	email, err := mail.Address(email)
 	if err != nil {
-		return fault.Field("admin_email", "this is no e-mail address")
+		return id.Person{}, fault.Field("admin_email", "this is no e-mail address")
 	}
 	if name, err = checkName(name); err != nil {
-		return err
+		return id.Person{}, err
 	}
 	if wait := s.invites.take(node.String(), s.now()); wait > 0 {
-		return fault.New(fault.Limited, "too many invitations; wait a little").After(wait)
+		return id.Person{}, fault.New(fault.Limited, "too many invitations; wait a little").After(wait)
 	}
 	var p Person
 	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
 		if p, _, err = ensure(tx, email, name); err != nil {
 			return err
 		}
-		return giveNodeRole(tx, node, role, p.ID)
+		for _, r := range roles {
+			if err := giveNodeRole(tx, node, r, p.ID); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return err
+		return id.Person{}, err
 	}
-	return s.welcomeMail(ctx, who, p, organisation)
+	return p.ID, s.welcomeMail(ctx, who, p, organisation)
+}
+
+// HeldAbove is what a person holds above customers.
+func (s *Service) HeldAbove(ctx context.Context, p id.Person) (held []access.Membership, err error) {
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		held, _, err = nodeRoles(tx, p)
+		return err
+	})
+	return held, err
 }
 
 // NobodyElse reports whether a role at a node is free, or held by the person of

@@ -39,19 +39,6 @@ type Present struct {
 	Entry map[id.Node]entry.List
 }
 
-// over is the session's end, which comes sooner for who holds a role above
-// customers.
-func (p Present) over(at time.Time) bool {
-	one := p.Session
-	if len(p.Held) > 0 {
-		one.Idle = min(one.Idle, nodeIdle)
-		if end := one.StartedAt.Add(nodeFor); end.Before(one.Until) {
-			one.Until = end
-		}
-	}
-	return one.over(at)
-}
-
 type sessionRow struct {
 	ID        id.Session  `db:"id"`
 	Person    id.Person   `db:"person"`
@@ -82,6 +69,12 @@ func (r sessionRow) session() Session {
 	}
 	if s.Idle == 0 {
 		s.Idle = sessionIdle
+	}
+	if r.Above && s.Proof.own() {
+		s.Idle = min(s.Idle, nodeIdle)
+		if end := s.StartedAt.Add(nodeFor); end.Before(s.Until) {
+			s.Until = end
+		}
 	}
 	return s
 }
@@ -118,7 +111,7 @@ func (s *Service) Session(ctx context.Context, token secret.Text) (Present, erro
 		p, err = present(tx, sessionColumns+` WHERE s.token = ?`, hash)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && p.over(at) {
+	if fault.Is(err, fault.NotFound) || err == nil && p.Session.over(at) {
 		return Present{}, errSession
 	}
 	if err == nil {
@@ -201,7 +194,7 @@ func (s *Service) Still(ctx context.Context, i id.Session) (p Present, err error
 		p, err = present(tx, sessionColumns+` WHERE s.id = ?`, i)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && p.over(s.now()) {
+	if fault.Is(err, fault.NotFound) || err == nil && p.Session.over(s.now()) {
 		return Present{}, errSession
 	}
 	return p, err

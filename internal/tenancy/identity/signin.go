@@ -283,6 +283,9 @@ func (s *Service) typed(ctx context.Context, key []byte, by Method, code string,
 		err = s.useRecovery(ctx, actor.ForPerson(r.Person, id.Session{}, from.address()), r.Person, code)
 	}
 	if fault.Is(err, fault.Invalid) {
+		if r.Tries+1 == codeTries {
+			s.tellGuessed(ctx, r.Person)
+		}
 		return id.Person{}, errCode
 	}
 	if err != nil {
@@ -290,4 +293,17 @@ func (s *Service) typed(ctx context.Context, key []byte, by Method, code string,
 	}
 	s.guesses.forget(r.Person.String() + "\x00" + from.network())
 	return r.Person, s.settle(ctx, r)
+}
+
+// tellGuessed tells a person by mail that somebody had their password and no
+// second factor. Whose factor is a mailed code has heard of it by that mail.
+func (s *Service) tellGuessed(ctx context.Context, person id.Person) {
+	if s.resets.take("guessed\x00"+person.String(), s.now()) > 0 {
+		return // a mailbox is not filled
+	}
+	s.tellOf(ctx, person, mail.Letter{
+		Subject:    "Somebody has tried to sign in as you",
+		Paragraphs: []string{"Your password was typed, and after it wrong codes of your second factor, until the sign-in was refused."},
+		Closing:    []string{"If that was not you, somebody knows your password: change it."},
+	})
 }

@@ -25,7 +25,8 @@ import (
 var commonText string
 
 // common is the bundled list: words and runs of keys that head every published
-// list of stolen passwords, written down by hand. It is small; the estimator
+// list of stolen passwords, and those of our trade, written down by hand. With
+// what people make of them (isCommon) they stand for millions; the estimator
 // brings thirty thousand more, and an operator can mount a whole collection.
 var common = sync.OnceValue(func() map[string]bool {
 	set := map[string]bool{}
@@ -36,7 +37,8 @@ var common = sync.OnceValue(func() map[string]bool {
 })
 
 // isCommon looks through what people do to a common password to make it long:
-// capitals, signs for letters, years and signs at the end, saying it twice.
+// capitals, signs for letters, years and signs before and behind, saying it
+// twice, another common word after it, going on along the keys.
 func isCommon(password string) bool {
 	p := []rune(firstRunes(strings.ToLower(password), scoredRunes))
 	plain := strings.Map(func(r rune) rune {
@@ -45,19 +47,75 @@ func isCommon(password string) bool {
 		}
 		return r
 	}, string(p))
-	stem := strings.TrimRight(plain, "0123456789@#$%&*+")
-	for _, candidate := range []string{plain, stem, unmask(plain), unmask(stem)} {
-		if common()[candidate] || common()[unit(candidate)] || oneLetter(candidate) {
+	const ornaments = "0123456789@#$%&*+"
+	stem := strings.TrimRight(plain, ornaments)
+	for _, candidate := range []string{
+		plain, stem, strings.Trim(stem, ornaments), unmaskL.Replace(plain), unmaskL.Replace(stem), unmaskI.Replace(plain), unmaskI.Replace(stem),
+	} {
+		if common()[candidate] || common()[unit(candidate)] || oneLetter(candidate) || twoCommon(candidate) || isWalk(candidate) {
 			return true
 		}
 	}
 	return false
 }
 
-// unmask reads the signs that stand for letters.
-func unmask(s string) string {
-	return strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "8", "b").Replace(s)
+// twoCommon reports whether a text is one common word after another.
+func twoCommon(s string) bool {
+	for i := range s {
+		if i > 0 && common()[s[:i]] && common()[s[i:]] {
+			return true
+		}
+	}
+	return false
 }
+
+// keyRows are the rows of the keyboards that are used most, each key above the
+// right half of the one below it.
+var keyRows = [][]string{
+	{"1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"},
+	{"1234567890", "qwertzuiop", "asdfghjkl", "yxcvbnm"},
+	{"1234567890", "azertyuiop", "qsdfghjklm", "wxcvbn"},
+}
+
+// isWalk reports whether fingers go from key to neighbouring key, or back to the
+// top of the next column, all along a text of six letters or more.
+func isWalk(s string) bool {
+	if len(s) < 6 {
+		return false
+	}
+	return slices.ContainsFunc(keyRows, func(rows []string) bool {
+		jumps := 0
+		for i := 1; i < len(s); i++ {
+			ax, ay := keyAt(rows, s[i-1])
+			bx, by := keyAt(rows, s[i])
+			switch {
+			case ay < 0 || by < 0:
+				return false
+			case abs(ax-bx) <= 1 && abs(ay-by) <= 1:
+			default:
+				jumps++
+			}
+		}
+		return jumps*3 <= len(s)-1 // a column has four keys: 1qaz2wsx3edc jumps at every fourth
+	})
+}
+
+func keyAt(rows []string, key byte) (x, y int) {
+	for y, row := range rows {
+		if x := strings.IndexByte(row, key); x >= 0 {
+			return x, y
+		}
+	}
+	return -1, -1
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// These read the signs that stand for letters; a one is either of two.
+var (
+	unmaskL = strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "8", "b")
+	unmaskI = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "8", "b", "!", "i")
+)
 
 // unit is what a text repeats, or the text.
 func unit(s string) string {

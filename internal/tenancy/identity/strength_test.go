@@ -20,12 +20,15 @@ func TestCommonPasswordsInDisguise(t *testing.T) {
 	for _, p := range []string{
 		"passwordpassword", "Password1234567", "P@ssw0rd2026!!", "qwertyuiopas", "Qwertyuiop-12345", "letmein-letmein-letmein", "Iloveyouforever!",
 		"111111111111", "ääääääääääää", "Liverpool-FC-2026", "correct horse battery staple", "W3lcome2026####", "123456123456123456", "call centre 2026",
+		"zaq12wsxcde3", "1qaz2wsx3edc", "0okm9ijn8uhb", "2026-November!", "Summer-Sunshine-26", "ManchesterCity1999", "R1ngf3nce-2026", "purplemonkey77", "ichliebedich!1", "Mittwoch-Mittwoch",
 	} {
 		if !isCommon(p) {
 			t.Errorf("%q is taken", p)
 		}
 	}
-	for _, p := range []string{"violet tractor mends nine kites", "copper lanterns drift past midnight", "passwords rarely wear bowler hats", ""} {
+	for _, p := range []string{
+		"violet tractor mends nine kites", "copper lanterns drift past midnight", "passwords rarely wear bowler hats", "monkeys file seven purple reports", "quiet otters weave", "",
+	} {
 		if isCommon(p) {
 			t.Errorf("%q is refused", p)
 		}

@@ -17,7 +17,6 @@ import (
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
-	"ringfence/internal/tenancy/org"
 )
 
 // Support access (break-glass): nobody above a customer reaches into its place,
@@ -186,17 +185,13 @@ func (s *Service) GrantSupport(ctx context.Context, p *place.Place, who actor.Ac
 // helper finds who has the address and a role at a node above the customer.
 func (s *Service) helper(ctx context.Context, c id.Customer, email string) (p Person, err error) {
 	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
-		above, err := org.Above(tx, c)
-		if err != nil {
-			return err
-		}
 		if p, err = personByEmail(tx, email); fault.Is(err, fault.NotFound) {
 			return errHelper
 		} else if err != nil {
 			return err
 		}
-		held, _, err := nodeRoles(tx, p.ID)
-		if err == nil && !slices.ContainsFunc(held, func(m access.Membership) bool { return slices.Contains(above, m.At) }) {
+		works, err := worksAbove(tx, p.ID, c)
+		if err == nil && !works {
 			err = errHelper
 		}
 		return err

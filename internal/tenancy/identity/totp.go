@@ -15,6 +15,7 @@ import (
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
+	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 )
 
@@ -99,7 +100,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, ses Session, code string, fro
 		return Signed{}, nil, err
 	}
 	var codes []string
-	err = s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
+	err = s.changeFactors(ctx, ses, from, "An authenticator app was set up", func(tx *place.Tx) error {
 		sealed, err := tx.Seal(place.FieldTOTP, ses.Person, key)
 		if err != nil {
 			return err
@@ -128,7 +129,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, ses Session, from Origin) erro
 	if err := s.mayLose(ctx, ses.Person, Factors{TOTP: true}); err != nil {
 		return err
 	}
-	return s.changeFactors(ctx, ses, from, func(tx *place.Tx) error {
+	return s.changeFactors(ctx, ses, from, "The authenticator app was removed", func(tx *place.Tx) error {
 		n, err := tx.Exec(`DELETE FROM totp WHERE person = ?`, ses.Person)
 		if err != nil {
 			return err
@@ -187,8 +188,9 @@ func (s *Service) useTOTP(ctx context.Context, p id.Person, code string) error {
 }
 
 // changeFactors changes what a person signs in with. Whatever rested on the old
-// state ends: other sessions, remembered browsers, sign-ins under way.
-func (s *Service) changeFactors(ctx context.Context, ses Session, from Origin, change func(*place.Tx) error) error {
+// state ends: other sessions, remembered browsers, sign-ins under way. The person
+// is told by mail: it may have been somebody at a browser left open.
+func (s *Service) changeFactors(ctx context.Context, ses Session, from Origin, what string, change func(*place.Tx) error) error {
 	var gone []id.Session
 	err := s.store.Registry().Change(ctx, actor.ForPerson(ses.Person, ses.ID, from.address()), func(tx *place.Tx) (err error) {
 		if err := change(tx); err != nil {
@@ -205,8 +207,18 @@ func (s *Service) changeFactors(ctx context.Context, ses Session, from Origin, c
 	})
 	if err == nil {
 		s.ended(gone...)
+		s.tellChanged(ctx, ses.Person, what, "Every other browser was signed out.")
 	}
 	return err
+}
+
+// tellChanged tells a person by mail that what they sign in with has changed.
+func (s *Service) tellChanged(ctx context.Context, person id.Person, what, then string) {
+	s.tellOf(ctx, person, mail.Letter{
+		Subject:    what,
+		Paragraphs: []string{what + " for your account. " + then},
+		Closing:    []string{"If that was not you, tell your administrator at once: somebody else may be in your account."},
+	})
 }
 
 // lastFactorGone takes recovery codes away with the last thing that they could

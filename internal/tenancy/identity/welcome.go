@@ -89,7 +89,11 @@ func (s *Service) ChangePassword(ctx context.Context, who actor.Actor, p id.Pers
 	if err != nil {
 		return err
 	}
-	return s.newPassword(ctx, person, password, from, "password.changed", who.Session, func(*place.Tx) error { return nil })
+	err = s.newPassword(ctx, person, password, from, "password.changed", who.Session, func(*place.Tx) error { return nil })
+	if err == nil {
+		s.tellChanged(ctx, p, "The password was changed", "Every other browser was signed out.")
+	}
+	return err
 }
 
 func (s *Service) own(ctx context.Context, i id.Person) (p Person, hash []byte, err error) {

@@ -81,8 +81,12 @@ func (s *Service) Decide(ctx context.Context, w Where, who actor.Actor, reviewer
 		out, err = s.store(tx, l, c, v, reviewer.ID, own)
 		return err
 	})
-	if err == nil && v.Decision == Remove && w.customer() {
+	switch {
+	case err != nil || v.Decision != Remove:
+	case w.customer():
 		err = s.o.People.FinishLeaving(ctx, w.Place)
+	default:
+		err = s.o.People.StopHelping(ctx, out.Person)
 	}
 	return out, err
 }

@@ -104,7 +104,7 @@ func (s *Service) end(ctx context.Context, w Where, r reviewRow) error {
 }
 
 func (s *Service) suspend(ctx context.Context, w Where, who actor.Actor, l Line) error {
-	return w.Place.Change(ctx, who, func(tx *place.Tx) (err error) {
+	err := w.Place.Change(ctx, who, func(tx *place.Tx) (err error) {
 		if w.customer() {
 			_, err = identity.SuspendIn(tx, l.Person)
 		} else {
@@ -118,6 +118,10 @@ func (s *Service) suspend(ctx context.Context, w Where, who actor.Actor, l Line)
 		_, err = tx.Exec(`UPDATE review_lines SET decision = ?, decided_at = ? WHERE id = ?`, string(Suspended), s.o.Now().UnixMilli(), l.ID)
 		return err
 	})
+	if err == nil && !w.customer() {
+		err = s.o.People.StopHelping(ctx, l.Person)
+	}
+	return err
 }
 
 // tell writes to those whose turn it is. The review stands whether or not the

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { accessible, colours, settled, shot, tooWide } from '../lib/browser.mjs';
 
 /** The pages of each role, with a text that proves that the page came and not its error. */
@@ -30,9 +31,19 @@ export const adminPages = [
   ['settings/redaction', 'Personal data in recordings'],
   ['payments', 'Payments'],
   ['settings/members', 'Members'],
+  ['settings/directory', 'Directory'],
+  ['settings/sign-in', 'Sign-in'],
+  ['settings/sso', 'Single sign-on'],
+  ['settings/provisioning', 'Provisioning'],
+  ['settings/sessions', 'Sessions'],
+  ['support', 'Support access'],
+  ['permissions', 'Who may do what'],
+  ['reviews', 'Access reviews'],
+  ['leavers', 'Leavers'],
   ['settings/tokens', 'API tokens'],
   ['settings/access', 'Access lists'],
   ['settings/webhooks', 'Webhooks'],
+  ['quota', 'Quota and usage'],
   ['health', 'Health'],
   ['keys', 'Keys'],
   ['backup', 'Backup'],
@@ -40,6 +51,11 @@ export const adminPages = [
 
 /** What a provider sees of the node it stands on. */
 export const nodePages = [
+  ['staff', 'People'],
+  ['branding', 'Branding'],
+  ['blueprint', 'Blueprint'],
+  ['keys', 'Keys'],
+  ['installation', 'This installation'],
   ['alerts', 'Alerts'],
   ['usage', 'Quota and usage'],
   ['releases', 'Collectors'],
@@ -51,6 +67,28 @@ export const nodePages = [
   ['sessions', 'Sessions'],
   ['backups', 'Backups'],
 ];
+
+/** What somebody sees who is not signed in, and their own page. */
+export const doors = [
+  ['sign-in', 'Sign in'],
+  ['sign-in/organisation', 'Sign in with your organisation'],
+  ['forgotten', 'Forgotten your password?'],
+  ['reset', 'Set a new password'],
+  ['welcome', 'Welcome'],
+  ['mail-arrived', 'Test mail'],
+];
+
+/** Pages of the router that need more than their address; other scenarios visit them. */
+const elsewhere = ['checklist'];
+
+/** all fails on a page of the router that no list above holds: one that nobody has looked at in the dark, or on a phone. */
+export function all() {
+  const router = readFileSync(new URL('../../src/router.tsx', import.meta.url), 'utf8');
+  const walked = new Set([...adminPages, ...nodePages, ...doors].map(([path]) => path).concat(elsewhere));
+  const pages = [...router.matchAll(/getParentRoute: \(\) => (root|customer|signedIn),\s*path: '(?:\/n\/\$node|\/c\/\$customer)?\/([^'$]+)'/g)].map((m) => m[2]);
+  assert.ok(pages.length > 50, `only ${pages.length} pages were found in the router`);
+  assert.deepEqual(pages.filter((p) => !walked.has(p) && p !== 'account'), [], 'pages that no walk visits');
+}
 
 /**
  * walk visits pages, each once: it must come without an error, pass axe in light and

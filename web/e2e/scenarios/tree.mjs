@@ -27,6 +27,30 @@ export async function growing(page) {
   await accessible(page, 'a node');
 }
 
+/** staff: somebody is invited to the reseller, asked about, and taken out again. */
+export async function staff(page) {
+  await page.getByRole('link', { name: 'People', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'People' }).waitFor();
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('Ines Quarry');
+  await dialog.getByLabel('E-mail').fill('ines@bellweather.example');
+  await accessible(page, 'inviting somebody of a reseller');
+  await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('row', { name: /Ines Quarry.*Reseller administrator/ }).waitFor();
+  await page.getByLabel('Person').click();
+  await page.getByRole('option', { name: /Ines Quarry/ }).click();
+  await page.getByRole('button', { name: 'Ask', exact: true }).click();
+  await page.getByText('Ines Quarry may not set quotas').waitFor();
+  await page.getByText('Any of these roles would allow it: Provider administrator, Reseller administrator.').waitFor();
+  await shot(page, 'tree-staff');
+  await accessible(page, 'people of a reseller');
+  await page.getByRole('button', { name: 'Remove Ines Quarry' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+  await page.getByRole('row', { name: /Ines Quarry/ }).waitFor({ state: 'detached' });
+}
+
 const file = (name) => `version: 1
 customer: ${name}
 quotas: {seats: 5, minutes: 1000}
@@ -99,6 +123,16 @@ export async function looks(page) {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('The branding is set.').waitFor();
   await settled(page);
+  // The provider wears its own colours here; those of the reseller would be put on by this variable.
+  const worn = await page.getByRole('button', { name: 'Save' }).evaluate((b) => {
+    const { style } = document.documentElement;
+    const own = style.getPropertyValue('--rf-accent');
+    style.setProperty('--rf-accent', '#7a1f5c');
+    const seen = getComputedStyle(b).backgroundColor;
+    style.setProperty('--rf-accent', own);
+    return seen;
+  });
+  assert.equal(worn, 'rgb(122, 31, 92)', 'buttons do not wear the colour of the brand');
   await shot(page, 'tree-branding');
   await accessible(page, 'branding');
 }

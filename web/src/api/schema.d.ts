@@ -2004,7 +2004,7 @@ export interface paths {
         put?: never;
         /**
          * Give somebody roles; a new person gets a link to set a password
-         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         post: operations["inviteMember"];
         delete?: never;
@@ -2023,7 +2023,7 @@ export interface paths {
         get?: never;
         /**
          * Change roles and extensions; works from the next request on
-         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `member.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         put: operations["changeMember"];
         post?: never;
@@ -3275,7 +3275,7 @@ export interface paths {
         get: operations["getRetention"];
         /**
          * Choose how long recordings are kept; nothing is captured before. Less than before waits a week or for a second person
-         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         put: operations["setRetention"];
         post?: never;
@@ -5904,6 +5904,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where those who work at this provider or reseller are signed in
+         * @description Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listStaffSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/sessions/end": {
         parameters: {
             query?: never;
@@ -5919,6 +5939,74 @@ export interface paths {
          */
         post: operations["everybodyOutBelow"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End the session of somebody who works here, wholly: also at customers
+         * @description Needs `session.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        delete: operations["endStaffSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/staff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has a role at this provider or reseller
+         * @description Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["listStaff"];
+        put?: never;
+        /**
+         * Give somebody roles at this provider or reseller; a new person gets a link to set a password. Once more: the link is mailed again
+         * @description Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        post: operations["inviteStaff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/staff/{person}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change somebody's roles here; works from the next request on
+         * @description Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        put: operations["changeStaff"];
+        post?: never;
+        /**
+         * Take all roles here away, with tokens and support accesses that hung on them
+         * @description Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
+         */
+        delete: operations["removeStaff"];
         options?: never;
         head?: never;
         patch?: never;
@@ -6020,6 +6108,26 @@ export interface paths {
          * @description Needs `usage.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["nodeUsageCSV"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why somebody may, or may not, do an act at this node
+         * @description Needs `staff.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["nodeWhy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6937,6 +7045,9 @@ export interface components {
             roles: ("customer_admin" | "superuser" | "supervisor" | "agent" | "auditor" | "user")[];
             /** @description What a supervisor reaches. Missing: as it is */
             scope?: components["schemas"]["MemberScope"];
+        };
+        ChangeStaffInputBody: {
+            roles: ("provider_admin" | "provider_support" | "reseller_admin")[];
         };
         Checklist: {
             complete: boolean;
@@ -8241,6 +8352,11 @@ export interface components {
             /** @description What a supervisor reaches. Missing: as it is */
             scope?: components["schemas"]["MemberScope"];
         };
+        InviteStaffInputBody: {
+            email: string;
+            name: string;
+            roles: ("provider_admin" | "provider_support" | "reseller_admin")[];
+        };
         KeyRhythm: {
             /**
              * Format: int64
@@ -8548,6 +8664,9 @@ export interface components {
              * @description Ends then at the latest
              */
             until: string;
+        };
+        MemberSessionItems: {
+            items: components["schemas"]["MemberSession"][];
         };
         Meter: {
             /** @description Name of the node whose limit that is */
@@ -10941,6 +11060,19 @@ export interface components {
             purpose?: string;
             region?: string;
             url?: string;
+        };
+        Staff: {
+            email: string;
+            name: string;
+            person_id: string;
+            roles: ("provider_admin" | "provider_support" | "reseller_admin")[];
+            /** @enum {string} */
+            state: "invited" | "active";
+            /** @description Has an authenticator app or a passkey; administrators act with nothing less */
+            strong: boolean;
+        };
+        StaffItems: {
+            items: components["schemas"]["Staff"][];
         };
         StandingInputBody: {
             /** @description Stands in the customer's own change log */
@@ -23833,6 +23965,37 @@ export interface operations {
             };
         };
     };
+    listStaffSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberSessionItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     everybodyOutBelow: {
         parameters: {
             query?: never;
@@ -23852,6 +24015,171 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EverybodyOut"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    endStaffSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    listStaff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffItems"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    inviteStaff: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key and same body within 24 hours: same answer, done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteStaffInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Staff"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    changeStaff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeStaffInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Staff"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    removeStaff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -24056,6 +24384,41 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    nodeWhy: {
+        parameters: {
+            query: {
+                /** @description Id of somebody who has a role here or at a node above or below that the asker administers */
+                person: string;
+                act: string;
+            };
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
                 };
             };
             /** @description Error */

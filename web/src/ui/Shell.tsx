@@ -195,6 +195,7 @@ function CustomerNav({ customer }: { customer: string }) {
       name: 'Programs and health', items: [
         { act: 'token.manage', to: 'settings/tokens', icon: 'key', label: 'API tokens' },
         { act: 'webhook.manage', to: 'settings/webhooks', icon: 'outof', label: 'Webhooks' },
+        { act: 'usage.read', to: 'quota', icon: 'clock', label: 'Quota and usage' },
         { act: 'health.read', to: 'health', icon: 'check', label: 'Health' },
       ],
     },
@@ -232,6 +233,7 @@ function NodeNav({ node }: { node: string }) {
       <Item to={base} exact icon="tree" label="Organisations" />
       {deep('alert.read') && one?.kind !== 'customer' && <Item to={`${base}/alerts`} icon="warn" label="Alerts" count={(alerts.data?.open ?? 0) + (under.data?.items.filter((a) => !a.acknowledged_at).length ?? 0)} of="alerts" />}
       {deep('usage.read') && <Item to={`${base}/usage`} icon="clock" label="Quota and usage" />}
+      {deep('staff.manage') && one?.kind !== 'customer' && <Item to={`${base}/staff`} icon="people" label="People" />}
       {deep('branding.set') && <Item to={`${base}/branding`} icon="eye" label="Branding" />}
       {deep('blueprint.apply') && <Item to={`${base}/blueprint`} icon="copy" label="Blueprint" />}
       {one?.kind === 'customer' && <Item to={`${base}/checklist`} icon="check" label="Checklist" />}

@@ -1,17 +1,15 @@
-import { Alert, Badge, Button, Group, List, Select, Table, Text, TextInput } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
-import { Problem } from '../../api/errors';
 import { useMay, usePlace } from '../../api/me';
 import { roleName } from '../../api/roles';
 import type { components } from '../../api/schema';
-import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
-import { Answered, Failed } from '../../ui/States';
+import { Answered } from '../../ui/States';
 import { members } from '../settings/queries';
 import { permissions } from './queries';
+import { Why } from './Why';
 
 type Permissions = components['schemas']['Permissions'];
 
@@ -29,7 +27,8 @@ export function PermissionsPage() {
   );
 }
 
-function Policy({ table, held }: { table: Permissions; held: string[] }) {
+/** Policy is the table; the reader's own roles are marked. */
+export function Policy({ table, held }: { table: Permissions; held: string[] }) {
   return (
     <Card title="The table" about="Your own roles are marked. “Own calls” are those of your extensions while they were yours; “within the scope” is what a supervisor was given." flush>
       <Table.ScrollContainer minWidth={1100} tabIndex={0} role="region" aria-label="Acts and roles" scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'Who may do what' } }}>
@@ -67,44 +66,10 @@ function Policy({ table, held }: { table: Permissions; held: string[] }) {
 
 function Ask({ customer, table }: { customer: string; table: Permissions }) {
   const list = useQuery(members(customer));
-  const [form, setForm] = useState({ person: null as string | null, act: 'recording.listen' as string | null, recording: '' });
-  const ask = useMutation({
-    mutationFn: () => must(api.GET('/api/v1/customers/{customer}/why', { params: { path: { customer }, query: { person: form.person ?? '', act: form.act ?? '', recording: form.recording.trim() || undefined } } })),
-  });
-  const p = ask.error instanceof Problem ? ask.error : null;
-  const submit = (e: FormEvent) => {
-    e.preventDefault();
-    ask.mutate();
-  };
   return (
-    <Card title="Why?" about="To everybody whom it does not concern, what is forbidden looks like what does not exist. You can ask what is behind it.">
-      <form onSubmit={submit}>
-        <Group align="flex-end" gap="sm">
-          <Select label="Person" searchable required style={{ flex: '1 1 220px' }} data={(list.data?.items ?? []).map((m) => ({ value: m.person_id, label: `${m.name} (${m.email})` }))} value={form.person} onChange={(person) => setForm({ ...form, person })} error={p?.about('query.person')} />
-          <Select label="Act" searchable required style={{ flex: '1 1 220px' }} data={table.acts.map((a) => ({ value: a.act, label: a.meaning }))} value={form.act} onChange={(act) => setForm({ ...form, act })} error={p?.about('query.act')} />
-          <TextInput label="Recording" placeholder="rec_… or empty" style={{ flex: '1 1 200px' }} value={form.recording} onChange={(e) => setForm({ ...form, recording: e.currentTarget.value })} />
-          <Button type="submit" loading={ask.isPending} disabled={!form.person || !form.act}>Ask</Button>
-        </Group>
-      </form>
-      {ask.error != null && !p?.faults.length && <Failed error={ask.error} />}
-      {ask.data && <Answer why={ask.data} />}
-    </Card>
-  );
-}
-
-function Answer({ why }: { why: components['schemas']['Why'] }) {
-  return (
-    <Alert mt="md" role="status" color={why.allowed ? 'pine' : 'red'} variant="light" icon={<Icon name={why.allowed ? 'check' : 'lock'} />} title={`${why.person} ${why.allowed ? 'may' : 'may not'} ${why.meaning}`} styles={{ message: { color: 'var(--mantine-color-text)' } }}>
-      {why.findings.length === 0 && <Text size="sm">Holds no role here.</Text>}
-      <List size="sm" spacing={4}>
-        {why.findings.map((f) => (
-          <List.Item key={f.role}>
-            <Badge mr={6} color={f.allowed ? 'pine' : 'gray'}>{roleName(f.role)}</Badge>
-            {f.text}
-          </List.Item>
-        ))}
-      </List>
-      {!why.allowed && why.missing.length > 0 && <Text size="sm" mt="xs">Any of these roles would allow it: {why.missing.map(roleName).join(', ')}.</Text>}
-    </Alert>
+    <Why
+      people={(list.data?.items ?? []).map((m) => ({ id: m.person_id, name: m.name, email: m.email }))} acts={table.acts} first="recording.listen" recordings
+      ask={({ person, act, recording }) => must(api.GET('/api/v1/customers/{customer}/why', { params: { path: { customer }, query: { person, act, recording: recording || undefined } } }))}
+    />
   );
 }

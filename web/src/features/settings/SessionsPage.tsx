@@ -45,7 +45,7 @@ export function SessionsPage() {
         <Answered query={query} rows={4}>
           {(data) => {
             const items = data.pages.flatMap((p) => p.items);
-            return items.length === 0 ? <Empty icon="people" title="Nobody is signed in" /> : <List items={items} end={end.mutate} busy={end.isPending ? end.variables : undefined} />;
+            return items.length === 0 ? <Empty icon="people" title="Nobody is signed in" /> : <SessionList items={items} end={end.mutate} busy={end.isPending ? end.variables : undefined} />;
           }}
         </Answered>
       </Card>
@@ -57,7 +57,8 @@ export function SessionsPage() {
   );
 }
 
-function List({ items, end, busy }: { items: MemberSession[]; end: (session: string) => void; busy?: string }) {
+/** SessionList is a table of browsers, with a button that ends each but the reader's own. */
+export function SessionList({ items, end, busy }: { items: MemberSession[]; end: (session: string) => void; busy?: string }) {
   return (
     <Table.ScrollContainer minWidth={620}>
       <Table>

@@ -10,6 +10,7 @@ import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
 import { CreateNode } from './CreateNode';
+import { InviteFirst } from './InviteFirst';
 import { NodeHead } from './NodeHead';
 import { NodeTable } from './NodeTable';
 import { nodeOf, useNodeMay } from './queries';
@@ -38,6 +39,7 @@ function Node({ node: n }: { node: Node }) {
   const may = useNodeMay(n.id);
   const [adding, add] = useDisclosure(false);
   const [renaming, rename] = useDisclosure(false);
+  const [inviting, invite] = useDisclosure(false);
   const holds = n.kind !== 'customer';
   return (
     <Page
@@ -53,6 +55,7 @@ function Node({ node: n }: { node: Node }) {
               </Menu.Target>
               <Menu.Dropdown>
                 <Menu.Item onClick={rename.open}>Rename</Menu.Item>
+                {n.kind === 'customer' && <Menu.Item onClick={invite.open}>Invite the administrator again</Menu.Item>}
               </Menu.Dropdown>
             </Menu>
           )}
@@ -63,6 +66,7 @@ function Node({ node: n }: { node: Node }) {
       <Figures node={n} />
       {holds && <Below node={n} />}
       <CreateNode node={n.id} opened={adding} onClose={add.close} />
+      <InviteFirst node={n} opened={inviting} onClose={invite.close} />
       <Rename node={n} opened={renaming} onClose={rename.close} />
     </Page>
   );

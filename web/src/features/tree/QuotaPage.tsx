@@ -1,9 +1,9 @@
 import { Button, Group, NumberInput, Progress, Select, SimpleGrid, Stack, Table, Text } from '@mantine/core';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, useParams } from '@tanstack/react-router';
 import dayjs from 'dayjs';
 import { useState, type FormEvent } from 'react';
-import { api, must } from '../../api/client';
+import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { Meter } from '../../api/types';
 import { bytes } from '../../ui/format';
@@ -47,6 +47,23 @@ export function QuotaPage() {
         <Months node={node} />
       </Page>
     </>
+  );
+}
+
+/** OwnQuotaPage is what a customer may use, for its own administrators; who stands above sets it. */
+export function OwnQuotaPage() {
+  const { customer } = useParams({ from: '/in/c/$customer' });
+  const meters = useQuery({ queryKey: here(customer, 'quota'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/quota', { params: { path: { customer } } })), refetchInterval: 10_000 });
+  return (
+    <Page title="Quota and usage" about="What your organisation may use, and what it does. Whoever provides this service sets it. When something is used up nothing is lost: files wait where they are.">
+      <Answered query={meters} rows={5}>
+        {(data) => (
+          <SimpleGrid cols={{ base: 1, xs: 2, md: 5 }}>
+            {data.items.map((m) => <Gauge key={m.measure} meter={m} />)}
+          </SimpleGrid>
+        )}
+      </Answered>
+    </Page>
   );
 }
 

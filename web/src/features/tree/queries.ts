@@ -8,6 +8,9 @@ export const nodeOf = (node: string) =>
 export const metersOf = (node: string) =>
   queryOptions({ queryKey: ['node', node, 'quota'], queryFn: () => must(api.GET('/api/v1/nodes/{node}/quota', { params: { path: { node } } })) });
 
+export const staffOf = (node: string) =>
+  queryOptions({ queryKey: ['node', node, 'staff'], queryFn: () => must(api.GET('/api/v1/nodes/{node}/staff', { params: { path: { node } } })) });
+
 export const brandingOf = (node: string) =>
   queryOptions({ queryKey: ['node', node, 'branding'], queryFn: () => must(api.GET('/api/v1/nodes/{node}/branding', { params: { path: { node } } })) });
 
