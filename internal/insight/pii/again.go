@@ -246,7 +246,7 @@ func (d *detector) begunBefore(first int, letters bool) int {
 	}
 	tried := i
 	for tried >= begin && !d.used[tried] && (d.ts[tried].isNumber() || d.ts[tried].times != 0 || d.ts[tried].joined ||
-		letters && d.ts[tried].letter != "" || d.ts[tried].alike != "" && tried > begin && d.ts[tried-1].isNumber()) {
+		letters && (d.ts[tried].letter != "" || letterAlike[d.at(tried)] != "") || d.ts[tried].alike != "" && tried > begin && d.ts[tried-1].isNumber()) {
 		tried--
 	}
 	if tried == i {

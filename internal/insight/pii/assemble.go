@@ -1,6 +1,7 @@
 package pii
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -10,9 +11,15 @@ import (
 // that makes a number of exactly the usual length is meant.
 
 const (
-	apart     = 25 // words between two pieces of one number
-	mostParts = 14
+	apart       = 25 // words between two pieces of one number
+	mostParts   = 14
+	longestText = 34  // letters and digits
+	spare       = 6   // letters and digits too many, until some are taken back
+	longestRun  = 300 // words of a run within which a number is looked for
 )
+
+// longest is how many letters and digits there are in a number of a kind at most.
+var longest = map[Entity]int{CreditCard: 16, NHS: 10, Phone: 14, SortCode: 6, BankAccount: 8, SecurityCode: 4, NINO: 9, Postcode: 7, IBAN: longestText}
 
 // assembled is a number with the pieces that were understood as it.
 type assembled struct {
@@ -25,7 +32,17 @@ type assembled struct {
 }
 
 // proved says that the check digit agrees.
-func (a assembled) proved() bool { return fits(a.entity, a.text) == 4 }
+func (a assembled) proved() bool {
+	switch a.entity {
+	case CreditCard:
+		return Luhn(a.text)
+	case NHS:
+		return mod11(a.text)
+	case IBAN:
+		return mod97(a.text)
+	}
+	return false
+}
 
 // fits says how well a text is a whole number of a kind: 0 is not at all.
 func fits(e Entity, text string) float64 {
@@ -33,13 +50,13 @@ func fits(e Entity, text string) float64 {
 	switch e {
 	case CreditCard:
 		if usually := n == 16 && text[0] > '1' || n == 15 && text[0] == '3'; usually && Luhn(text) {
-			return 4
+			return 3
 		} else if usually {
 			return 2
 		}
 	case NHS:
 		if mod11(text) {
-			return 4
+			return 3
 		} else if n == 10 && text[0] != '0' {
 			return 2
 		}
@@ -50,11 +67,46 @@ func fits(e Entity, text string) float64 {
 		case n == 10 && text[0] == '0' && text[1] > '0' && text[1] < '3', n > 11 && n < 15 && text[:2] == "00":
 			return 1.5
 		}
+	case NINO, Postcode, IBAN:
+		return fitsSpelt(e, text)
 	case SortCode, BankAccount, SecurityCode:
 		if n == fullLength[e] {
 			return 2
 		} else if e == SecurityCode && n == 4 {
 			return 1.5
+		}
+	}
+	return 0
+}
+
+// wholeNINO is one with nothing before it and behind it.
+var wholeNINO = regexp.MustCompile(`^[a-z]{2}[0-9o]{6}[a-d]$`)
+
+// fitsSpelt is fits for what is said in letters and digits.
+func fitsSpelt(e Entity, text string) float64 {
+	switch e {
+	case NINO:
+		if wholeNINO.MatchString(text) && ninoPrefix(text) {
+			return 3
+		} else if wholeNINO.MatchString(text) {
+			return 2
+		}
+	case Postcode:
+		if text[1:min(2, len(text))] == "0" { // "see oh seven"
+			text = text[:1] + "o" + text[2:]
+		}
+		if wholePostcode.MatchString(text) && postcodeAreas[strings.TrimRight(text[:2], "0123456789")] {
+			return 3
+		} else if wholePostcode.MatchString(text) {
+			return 1.8
+		}
+	case IBAN:
+		if len(text) > 4 && ibanLengths[text[:2]] == 0 {
+			return 0
+		} else if mod97(text) {
+			return 4
+		} else if len(text) > 4 && ibanLengths[text[:2]] == len(text) && text[2] <= '9' && text[3] <= '9' {
+			return 2.5
 		}
 	}
 	return 0
@@ -71,9 +123,12 @@ type guess struct {
 // assemble puts together the number of a kind that begins with the first of some pieces.
 func (d *detector) assemble(g guess, ps []piece) (a assembled) {
 	rs := []reading{{text: ps[0].text}}
+	if !g.weak {
+		rs = append(rs, ps[0].others...)
+	}
 	giver, last := ps[0].who, ps[0]
 	for k := 0; ; k++ {
-		more := k+1 < len(ps) && k+1 < mostParts && d.linked(g.entity, ps[k], ps[k+1])
+		more := k+1 < len(ps) && k+1 < mostParts && d.linked(g, ps[k], ps[k+1])
 		asked := more && d.talk.mentions(g.entity, ps[k].to, ps[k+1].first)
 		for _, r := range rs {
 			w := fits(g.entity, r.text) - g.handicap
@@ -87,7 +142,7 @@ func (d *detector) assemble(g guess, ps []piece) (a assembled) {
 			}
 			if w-r.cost >= max(a.worth, 0.8) && w+g.handicap >= g.least {
 				a = assembled{g.entity, r.text, ps[:k+1], r.out, w - r.cost, !g.weak && g.handicap == 0}
-			} else if r.text == a.text && r.out&(1<<k) == 0 && w-r.cost > 0 { // it is said again
+			} else if r.text == a.text && r.out&(1<<k) == 0 && w-r.cost > 0 && len(ps[k].text) > 1 { // it is said again
 				a.pieces, a.out = ps[:k+1], r.out
 			}
 		}
@@ -96,9 +151,13 @@ func (d *detector) assemble(g guess, ps []piece) (a assembled) {
 		}
 		var next []reading
 		for _, r := range rs {
-			next = append(next, r.goOn(k+1, ps[k+1], last, giver, asked)...)
+			p := ps[k+1]
+			if g.weak {
+				p.others = nil
+			}
+			next = append(next, r.goOn(k+1, p, ps[k], last, giver, asked)...)
 		}
-		if rs = best(next, 20); len(rs) == 0 {
+		if rs = best(next, longest[g.entity]+spare); len(rs) == 0 {
 			return a
 		}
 		if ps[k+1].who == giver {
@@ -116,15 +175,22 @@ func (d *detector) goesOnWith(p, q piece, r reading, giver string) bool {
 }
 
 // linked says that nothing else is talked of between two pieces.
-func (d *detector) linked(e Entity, p, q piece) bool {
+func (d *detector) linked(g guess, p, q piece) bool {
+	e, apart := g.entity, apart
+	if g.least > 0 && (e == Postcode || e == NINO) {
+		apart = 4
+	}
 	return q.first-p.to <= apart && q.turn-p.turn <= 3 && !d.talk.between(e, p.to, q.first)
 }
 
 // meant are the kinds that the number which begins with a piece may be of, the
 // likeliest first.
-func (d *detector) meant(p piece) (gs []guess) {
+func (d *detector) meant(p piece, letters bool) (gs []guess) {
 	before := d.expects(p.first, p.to-1)
-	unasked := []guess{{CreditCard, true, 4, 0.6}, {Phone, true, 3, 1.5}}
+	if letters {
+		return d.meantSpelt(p, before)
+	}
+	unasked := []guess{{CreditCard, true, 3, 0.6}, {Phone, true, 3, 1.5}}
 	if nobodys(before) {
 		return nil
 	} else if len(before) > 0 && before[0].part {
@@ -156,6 +222,21 @@ func (d *detector) meant(p piece) (gs []guess) {
 	return append(gs, unasked...)
 }
 
+// meantSpelt is meant for what is said in letters and digits.
+func (d *detector) meantSpelt(p piece, before []nearness) (gs []guess) {
+	for _, c := range before {
+		old, _, ok := d.spelt.before(p.first)
+		said := ok && old.entity == c.entity && fits(old.entity, old.text) > 0 && !d.talk.mentions(c.entity, old.last+1, p.first)
+		if (c.entity == NINO || c.entity == Postcode || c.entity == IBAN) && !said {
+			gs = append(gs, guess{entity: c.entity, handicap: 0.3 * float64(len(gs))})
+		}
+	}
+	if nobodys(before) {
+		return gs
+	}
+	return append(gs, guess{NINO, true, 3, 1}, guess{IBAN, true, 4, 1}, guess{Postcode, true, 3, 1})
+}
+
 // saidSortCode says that the number before is a whole sort code, of the same person.
 func (d *detector) saidSortCode(p piece) bool {
 	old, _, ok := d.past.before(p.first)
@@ -163,9 +244,13 @@ func (d *detector) saidSortCode(p piece) bool {
 }
 
 // assembly finds the number that begins with one of the pieces within a run.
-func (d *detector) assembly(one run) (assembled, bool) {
+func (d *detector) assembly(one run, letters bool) (assembled, bool) {
 	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
-	ps := d.pieces(first, min(len(d.ts), last+reach), false)
+	for letters && first > d.begins[d.ts[first].turn] && !d.used[first-1] && letterAlike[d.at(first-1)] != "" {
+		first--
+	}
+	last = min(last, first+longestRun)
+	ps := d.pieces(first, min(len(d.ts), last+reach), letters)
 	for i, p := range ps {
 		if p.first > last {
 			break
@@ -174,7 +259,7 @@ func (d *detector) assembly(one run) (assembled, bool) {
 			continue
 		}
 		found := assembled{}
-		for _, g := range d.meant(p) {
+		for _, g := range d.meant(p, letters) {
 			if a := d.assemble(g, ps[i:]); len(a.pieces) > 0 && a.worth > found.worth {
 				found = a
 			}
@@ -187,7 +272,7 @@ func (d *detector) assembly(one run) (assembled, bool) {
 }
 
 // putTogether adds a number that was assembled.
-func (d *detector) putTogether(a assembled) {
+func (d *detector) putTogether(a assembled, past *history) {
 	d.groups++
 	group, first, last := d.groups, a.pieces[0].first, a.pieces[len(a.pieces)-1].to
 	score, why := 0.85, "pieces that make what was asked for"
@@ -200,6 +285,9 @@ func (d *detector) putTogether(a assembled) {
 			ps = append(ps, p)
 		}
 	}
+	if start := d.begunBefore(first, a.entity == NINO || a.entity == Postcode || a.entity == IBAN); start < first {
+		ps[0].first = start
+	}
 	for i := 0; i < len(ps); {
 		k := i + 1
 		for k < len(ps) && (ps[k].turn == ps[k-1].turn && d.hesitates(ps[k-1].to, ps[k].first) ||
@@ -209,8 +297,9 @@ func (d *detector) putTogether(a assembled) {
 		d.addTo(group, a.entity, ps[i].first, ps[k-1].to, score, why)
 		i = k
 	}
-	d.past = append(d.past, number{entity: a.entity, text: a.text, first: first, last: last - 1, group: group, who: a.pieces[0].who})
-	d.triedBefore(d.past[len(d.past)-1])
+	n := number{entity: a.entity, text: a.text, first: first, last: last - 1, group: group, who: a.pieces[0].who}
+	*past = append(*past, n)
+	d.triedBefore(n)
 }
 
 // hesitates says that between two pieces of one turn nothing else is said.

@@ -40,6 +40,17 @@ func TestANumberIsPutTogether(t *testing.T) {
 		"A: sort code|C: thirty ninety oh two|A: thirty ninety twenty|C: oh two not twenty|A: oh two got it": {SortCode: "thirty ninety oh two thirty ninety twenty oh two oh two"},
 		// Something else is said in between.
 		"A: your nhs number|C: nine four three|A: the dog's lively|C: he is four seven six|A: bless him|C: and then five nine one nine": {NHS: "nine four three four seven six five nine one nine"},
+		// Letters and digits are, too; words may be letters, and be none.
+		"A: postcode|C: el ess no it's b s|A: b s|C: sixteen|A: sixteen yeah|C: two double you ex":                                   {Postcode: "ess no it's b s b s sixteen sixteen yeah two double you ex"},
+		"A: where shall we send it|C: same address|A: what's that|C: n g nine|A: n g nine|C: four tea are":                           {Postcode: "n g nine n g nine four tea are"},
+		"A: what's the postcode|C: s a forty three something one n w":                                                                {Postcode: "s a forty three something one n w"},
+		"A: and the postcode|C: d d four nine l x l z sorry":                                                                         {Postcode: "d d four nine l x l z"},
+		"A: your national insurance number|C: are why no sorry are ex|A: yes|C: forty eighteen seventy one|A: and the letter|C: see": {NINO: "are why no sorry are ex forty eighteen seventy one see"},
+		"A: national insurance|C: it starts p c|A: p c|C: then twenty|A: twenty mm hmm|C: oh six fifty three what's the end bit c":   {NINO: "p c p c twenty twenty mm hmm oh six fifty three c"},
+		"A: ni number|C: the digits are three one double four eight oh and it ends b|A: and the letters in front|C: t w":             {NINO: "are three one double four eight oh b t w"},
+		"A: the iban please|C: d e eight nine|A: d e eight nine|C: three seven oh four oh oh four four|A: what was that|C: oh four four then oh five three two oh one three oh oh oh": {
+			IBAN: "d e eight nine d e eight nine three seven oh four oh oh four four oh four four then oh five three two oh one three oh oh oh",
+		},
 	} {
 		if got := kinds(said(text)); !equal(got, want) {
 			t.Errorf("%s\n gives %q\n want  %q", text, got, want)

@@ -192,6 +192,17 @@ func (l *talk) mentions(e Entity, from, to int) bool {
 	return false
 }
 
+// names says whether a token is part of the name of a number: "n i number".
+func (l *talk) names(i int) bool {
+	k := sort.Search(len(l.said), func(k int) bool { return l.said[k].from > i })
+	for k--; k >= 0 && l.said[k].from > i-5; k-- {
+		if m := l.said[k]; i < m.to && (m.list.entity == NINO || m.list.entity == NHS || m.list.entity == SecurityCode) {
+			return true
+		}
+	}
+	return false
+}
+
 // expected is what a stretch of tokens speaks of, by itself.
 func expected(ts []token, from, to int) []nearness {
 	low, high := max(0, from-reach), min(len(ts), to+behind)

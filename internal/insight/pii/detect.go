@@ -90,7 +90,7 @@ var inFigures = map[Entity]bool{CreditCard: true, SecurityCode: true, SortCode: 
 
 func somethingRead(ts []token) bool {
 	for _, t := range ts {
-		if t.says() || t.letter != "" {
+		if t.says() || t.letter != "" || len(ts) == 1 && letterAlike[t.text] != "" {
 			return true
 		}
 	}

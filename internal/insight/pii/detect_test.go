@@ -140,7 +140,7 @@ func TestTimeGrowsWithWhatIsSaid(t *testing.T) {
 		t.Errorf("eight times as much takes %v instead of %v", eight, one)
 	}
 	// Nor with the square of one turn, in which somebody says the same for hours.
-	for _, text := range []string{"one", "double", "one dot", "dot", "b", "b for bertie", "at", "gwen", "hundred", "two thousand", "erm", "www", "street", "one erm"} {
+	for _, text := range []string{"one", "double", "one dot", "dot", "b", "b for bertie", "at", "gwen", "hundred", "two thousand", "erm", "www", "street", "one erm", "one sorry", "b no", "nine eight b"} {
 		word := strings.Fields(text)
 		one, eight := measure(one(slices.Repeat(word, 500))), measure(one(slices.Repeat(word, 4000)))
 		if eight > 40*one+200*time.Millisecond { // garbage is collected once there is more of it: with the square it is 64 times

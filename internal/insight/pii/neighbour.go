@@ -30,6 +30,9 @@ func neighbours(ts []token, begins []int) {
 			ts[i].alike, ts[i].filler = "", true
 			continue
 		}
+		if prev.tens && units[ts[i].text] && (!leading[ts[i].text] || next.text == "" || next.isNumber()) { // "thirty ate"
+			ts[i].digits, ts[i].alike = ts[i].alike, ""
+		}
 		switch t := &ts[i]; {
 		case tys[next.text] && t.units() != "" && (near(2).isNumber() || t.isNumber() && next.text != "tea"):
 			t.digits, t.tens, t.alike = t.units(), true, ""
@@ -50,6 +53,13 @@ func neighbours(ts []token, begins []int) {
 		}
 	}
 }
+
+// units are words that are a digit behind tens, leading such as are so at the end or
+// before another.
+var (
+	units   = set(`ate hate won tree free too fife sex sicks sics heaven nein to for fore`)
+	leading = set(`to for fore too free won`)
+)
 
 // dividing says that a word stands between two numbers. One that does so twice
 // in a row is said for the line between them.

@@ -24,13 +24,13 @@ func (d *detector) numbers() {
 				one = r.finish(rest)
 				continue
 			}
-			if a, ok := d.assembly(one); ok {
+			if a, ok := d.assembly(one, false); ok {
 				if head := one.until(a.pieces[0].first); len(head) > 0 {
 					if lead := r.finish(head); len(lead.symbols) > 0 {
 						d.number(lead)
 					}
 				}
-				d.putTogether(a)
+				d.putTogether(a, &d.past)
 				one = r.finish(one.from(a.pieces[len(a.pieces)-1].to))
 				continue
 			}

@@ -27,27 +27,24 @@ var unseen = []string{"unseen.txt", "stranger-4.txt"}
 // short are the kinds of which less is found in a corpus than was agreed, in per
 // cent: what lacks is known, and not mended.
 var short = map[string]map[Entity]float64{
-	"stranger.txt": {
-		Postcode: 88, // its second half, read back
-	},
 	// Read only now: nothing was changed by these yet.
 	"stranger-7.txt": {
-		CreditCard: 92, SecurityCode: 73, Email: 84, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 80, Postcode: 84, IPAddress: 77, URL: 73, Person: 82, Location: 51,
+		CreditCard: 92, SecurityCode: 73, Email: 84, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 80, IPAddress: 77, URL: 73, Person: 82, Location: 51,
 	},
 	"stranger-8.txt": {
-		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 78, BankAccount: 73, SortCode: 72, NINO: 88, Postcode: 83, Date: 86, URL: 69, Person: 88, Location: 73,
+		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 78, BankAccount: 73, SortCode: 72, Postcode: 83, Date: 86, URL: 69, Person: 88, Location: 73,
 	},
 	"stranger-9.txt": {
-		CreditCard: 83, SecurityCode: 66, Email: 45, BankAccount: 86, SortCode: 86, NHS: 88, NINO: 83, Postcode: 74, Date: 75, IPAddress: 59, URL: 68, Person: 88, Location: 63,
+		CreditCard: 83, SecurityCode: 66, Email: 45, BankAccount: 86, SortCode: 86, NHS: 88, Postcode: 74, Date: 75, IPAddress: 59, URL: 68, Person: 88, Location: 63,
 	},
 	"stranger-10.txt": {
-		SecurityCode: 59, Email: 87, IBAN: 79, BankAccount: 42, SortCode: 39, Postcode: 87, IPAddress: 87, Person: 85, Location: 60,
+		SecurityCode: 59, Email: 87, IBAN: 79, BankAccount: 42, SortCode: 39, IPAddress: 87, Person: 85, Location: 60,
 	},
 	"stranger-held.txt": {
-		CreditCard: 88, Date: 82, IPAddress: 77, SortCode: 84, Postcode: 75, Person: 82, Location: 56,
+		CreditCard: 88, Date: 82, IPAddress: 77, Postcode: 75, Person: 82, Location: 56,
 	},
 	"stranger-3.txt": {
-		CreditCard: 90, SecurityCode: 92, BankAccount: 88, SortCode: 84, Postcode: 85, Person: 89, Location: 74,
+		CreditCard: 90, SecurityCode: 92, SortCode: 84, Person: 89, Location: 74,
 	},
 	"stranger-2.txt": {
 		SecurityCode: 88, // said in one breath with the expiry, or with nobody asking but "back"

@@ -66,6 +66,8 @@ func (r *reader) begin(i int) (int, bool) {
 	case r.letters && letterAlike[t.text] != "" && i+2 < len(r.ts) && r.ts[i+2].turn == t.turn && r.ts[i+1].letter != "" && (r.ts[i+1].text != "a" && r.ts[i+1].text != "i" || i == r.begins[t.turn]) && r.ts[i+2].isNumber(),
 		r.letters && t.text == "be" && i == r.begins[t.turn] && i+1 < len(r.ts) && r.ts[i+1].isNumber():
 		return i, true
+	case r.letters && r.atOnce && (r.soundsSpelt(i) || units[t.text] && i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && r.ts[i+1].letter != ""):
+		return i, true
 	case t.alike != "" && r.alikeOnly(i), homophones[t.text] && r.homophonesTo(i):
 		return i, true
 	case t.alike != "" && t.text != "a" && t.text != "the" && i+1 < len(r.ts) && r.ts[i+1].turn == t.turn:
@@ -138,7 +140,7 @@ func (r *reader) follow(i int) (syms []symbol, next int) {
 		case r.letters && len(t.text) == 4 && bankBegun(syms) && !fillers[t.text] && t.turn == r.ts[syms[len(syms)-1].at].turn: // "gb eighty two monz"
 			syms, gap = append(syms, symbol{at: i, text: t.text}), 0
 			i++
-		case gap == 0 && len(syms) >= 1 && !breaks[bare(t.text)] && r.resumes(i, len(syms)):
+		case (!r.atOnce || r.letters) && gap == 0 && len(syms) >= 1 && !breaks[bare(t.text)] && r.resumes(i, len(syms)):
 			gap++ // one word that was heard in place of a digit
 			i++
 		default:
@@ -216,10 +218,25 @@ func (r *reader) symbol(i int) (n int, s symbol) {
 		return 1, symbol{at: i, text: "be"}
 	case r.letters && letterAlike[t.text] != "" && (r.besideLetters(i) || i+1 < len(r.ts) && r.ts[i+1].turn == t.turn && r.ts[i+1].letter != "" && i+2 < len(r.ts) && r.ts[i+2].isNumber()):
 		return 1, symbol{at: i, text: letterAlike[t.text], alike: true}
+	case r.letters && r.atOnce && r.soundsSpelt(i):
+		return 1, symbol{at: i, text: letterAlike[t.text], alike: true}
 	case t.alike != "":
 		return 1, symbol{at: i, text: t.alike, alike: true}
 	}
 	return 0, s
+}
+
+// soundsSpelt says that a word sounds like a letter, and stands before another or
+// before a digit, or for itself.
+func (r *reader) soundsSpelt(i int) bool {
+	if letterAlike[r.ts[i].text] == "" {
+		return false
+	}
+	if i+1 >= len(r.ts) || r.ts[i+1].turn != r.ts[i].turn { // nothing else is said
+		return i == r.begins[r.ts[i].turn] || i == r.begins[r.ts[i].turn]+1 && r.ts[i-1].filler
+	}
+	next := r.ts[i+1]
+	return next.isNumber() || next.letter != "" || letterAlike[next.text] != ""
 }
 
 // besideLetters says that a word stands among what is spelled: a sure letter or

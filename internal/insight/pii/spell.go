@@ -29,9 +29,22 @@ var postcodeAreas = set(`ab al b ba bb bd bh bl bn br bs bt ca cb cf ch cm co cr
 func (d *detector) spelled() {
 	r := &reader{ts: d.ts, begins: d.begins, speaker: d.speaker, letters: true, used: slices.Clone(d.used)}
 	for _, one := range r.runs() {
+		if rest := d.unused(one.symbols); len(rest) < len(one.symbols) {
+			one = r.finish(rest)
+		}
 		for len(one.symbols) > 0 {
 			if part, rest := one.firstTurn(d.ts); len(rest) > 0 && d.spelledOn(part) {
 				one = r.finish(rest)
+				continue
+			}
+			if a, ok := d.assembly(one, true); ok {
+				if head := one.until(a.pieces[0].first); len(head) > 0 {
+					if lead := r.finish(head); len(lead.symbols) > 0 {
+						d.spelling(lead)
+					}
+				}
+				d.putTogether(a, &d.spelt)
+				one = r.finish(one.from(a.pieces[len(a.pieces)-1].to))
 				continue
 			}
 			d.spelling(one)
@@ -72,7 +85,7 @@ func (d *detector) spelledOn(one run) bool {
 			continue
 		}
 		more := d.continues(before, one) || d.inward(before, one)
-		if !more && (!before.repeats(one.text) || d.talk.between(before.entity, before.last+1, first) && len(one.text) < 4) {
+		if !more && (!before.repeats(one.text) || len(one.text) == 2 && strings.HasPrefix(before.text, one.text) && before.who == d.speaker(d.ts[first].turn) || d.talk.between(before.entity, before.last+1, first) && len(one.text) < 4) {
 			continue
 		}
 		d.addTo(before.group, before.entity, first, last+d.width(last), 0.7, "it goes on with a number before, or repeats of it")
