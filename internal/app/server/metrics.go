@@ -198,7 +198,7 @@ func (s *Server) buildWatching() error {
 		}
 	}
 	var err error
-	s.tracer, err = trace.New(context.Background(), trace.Options{Endpoint: t.Endpoint, Headers: headers, Share: float64(t.Percent) / 100, Version: release.Number()})
+	s.tracer, err = trace.New(context.Background(), trace.Options{Endpoint: t.Endpoint, Headers: headers, Share: float64(t.Percent) / 100, Version: release.Number(), Log: s.log})
 	if err == nil {
 		s.stops = append(s.stops, s.tracer.Stop)
 	}

@@ -9,6 +9,7 @@ package trace
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -31,6 +32,7 @@ type Options struct {
 	Headers  map[string]string // for example an authorisation
 	Share    float64           // of traces that are kept: 0.1 is one in ten; zero: all
 	Client   *http.Client      // nil: the exporter's own
+	Log      *slog.Logger      // told when the collector stops taking spans and when it takes them again; nil: nobody is
 	Version  string
 }
 
@@ -52,17 +54,41 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "traces.endpoint cannot be used")
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	share := sdktrace.AlwaysSample()
 	if o.Share > 0 && o.Share < 1 {
 		share = sdktrace.TraceIDRatioBased(o.Share)
 	}
 	p := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(out, sdktrace.WithMaxQueueSize(2048), sdktrace.WithBatchTimeout(2*time.Second)),
+		sdktrace.WithBatcher(&told{SpanExporter: out, log: o.Log}, sdktrace.WithMaxQueueSize(2048), sdktrace.WithBatchTimeout(2*time.Second)),
 		sdktrace.WithSampler(sdktrace.ParentBased(share)),
 		// The host's name and the command line are left out: they are nobody else's.
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "ringfence"), attribute.String("service.version", o.Version))),
 	)
 	return &Tracer{p, p.Tracer("ringfence")}, nil
+}
+
+// told is an exporter whose failures go to the server's log, once each time that
+// they begin: the library would print each attempt, past the log's form and level.
+type told struct {
+	sdktrace.SpanExporter
+	log     *slog.Logger
+	failing bool // spans are exported by one goroutine
+}
+
+// ExportSpans implements sdktrace.SpanExporter.
+func (t *told) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	err := t.SpanExporter.ExportSpans(ctx, spans)
+	switch failing := err != nil; {
+	case failing && !t.failing:
+		t.log.WarnContext(ctx, "traces cannot be sent; those of now are lost", "error", err)
+	case !failing && t.failing:
+		t.log.InfoContext(ctx, "traces are taken again")
+	}
+	t.failing = err != nil
+	return nil
 }
 
 // Stop sends what waits, for at most five seconds.

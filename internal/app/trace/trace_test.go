@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -54,5 +55,36 @@ func TestSpansArrive(t *testing.T) {
 	text := got.String()
 	if header != "Bearer x" || strings.Contains(text, "Nora") || !strings.Contains(text, "unavailable") || !strings.Contains(text, "job transcribe") {
 		t.Error(header, text)
+	}
+}
+
+// A collector that is away is one line of the server's log when that begins, and
+// one when it ends; nothing is printed past it.
+func TestACollectorThatIsAwayIsToldOnce(t *testing.T) {
+	away := true
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if away {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	defer collector.Close()
+	var log bytes.Buffer
+	tr, err := trace.New(t.Context(), trace.Options{Endpoint: collector.URL, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Stop()
+	for _, away = range []bool{true, true, false, false} {
+		_, s := span.Begin(span.With(t.Context(), tr), "request")
+		s.End(nil)
+		if err := tr.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `"level":"WARN"`) || !strings.Contains(lines[1], "again") {
+		t.Errorf("%q", lines)
 	}
 }
