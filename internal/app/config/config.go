@@ -153,7 +153,7 @@ func (s SIP) validate(p *problems, tls bool) {
 		if l.address == "" {
 			continue
 		}
-		if _, port, err := net.SplitHostPort(l.address); err != nil || port == "" {
+		if !ported(l.address) {
 			p.add(l.path, "want address:port, for example 10.0.0.5:5060")
 		}
 	}
@@ -223,10 +223,20 @@ func loopback(address string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// ported reports whether an address ends with a port that there is.
+func ported(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
 // Validate returns every fault of the values, each with its path.
 func (c Config) Validate() []fault.Detail {
 	var p problems
-	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+	if !ported(c.Listen) {
 		p.add("listen", "want address:port, for example 127.0.0.1:8443")
 	} else if !loopback(c.Listen) && !c.TLS.On() {
 		p.add("tls.certificate", "%s is not a loopback address: set a certificate and key, or listen on 127.0.0.1 behind a proxy on this host", c.Listen)
@@ -262,13 +272,13 @@ func (c Config) Validate() []fault.Detail {
 	c.Objects.Second.validate(&p, "objects.second", true)
 	c.Backup.validate(&p, c)
 	if c.Mail.SMTP != "" {
-		if _, _, err := net.SplitHostPort(c.Mail.SMTP); err != nil {
+		if !ported(c.Mail.SMTP) {
 			p.add("mail.smtp", "want host:port, for example smtp.example.com:465")
 		}
 		p.need("mail.from", c.Mail.From)
 	}
 	for i, h := range c.Egress.AllowPrivate {
-		if _, _, err := net.SplitHostPort(h); err != nil {
+		if !ported(h) {
 			p.add(index("egress.allow_private", i), "want host:port")
 		}
 	}
@@ -295,7 +305,7 @@ func (c Config) validateAdministration(p *problems) {
 	case l == c.Listen && !strings.HasSuffix(l, ":0"):
 		p.add("administration.listen", "is the same address as listen: nothing would be apart")
 	default:
-		if _, port, err := net.SplitHostPort(l); err != nil || port == "" {
+		if !ported(l) {
 			p.add("administration.listen", "want address:port, for example 10.0.0.5:8444")
 		} else if !loopback(l) && !c.TLS.On() {
 			p.add("administration.listen", "%s is not a loopback address: it needs TLS as listen does", l)

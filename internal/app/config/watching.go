@@ -15,7 +15,7 @@ func (m Metrics) validate(p *problems, tls bool) {
 	if m.Listen == "" {
 		return
 	}
-	if _, port, err := net.SplitHostPort(m.Listen); err != nil || port == "" {
+	if !ported(m.Listen) {
 		p.add("metrics.listen", "want address:port, for example 127.0.0.1:9464")
 	} else if !loopback(m.Listen) {
 		if !tls {

@@ -1,7 +1,5 @@
 package config
 
-import "net"
-
 // SFTP is the server that takes files from telephone systems.
 type SFTP struct {
 	Listen    string `yaml:"listen" doc:"Address and port, for example 0.0.0.0:2022. SSH encrypts by itself; nothing but pushed files can be reached. Empty: none."`
@@ -15,7 +13,7 @@ func (c SFTP) validate(p *problems) {
 		if address == "" {
 			continue
 		}
-		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		if !ported(address) {
 			p.add(path, "want address:port, for example 0.0.0.0:2022")
 		}
 	}

@@ -276,10 +276,8 @@ func (a initAnswers) faults() (list []fault.Detail) {
 	}
 	switch a.TLS {
 	case "files":
-		if a.Certificate == "" {
+		if a.Certificate+a.Key == "" { // one of them without the other is the configuration's fault
 			add("certificate", "is missing: which file holds the certificate and its chain?")
-		}
-		if a.Key == "" {
 			add("key", "is missing: which file holds its private key?")
 		}
 	case "acme", "proxy", "loopback":

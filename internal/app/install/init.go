@@ -182,9 +182,7 @@ func (s *setup) settle() (config.Config, error) {
 		return config.Load(s.path)
 	}
 	c, problems := s.a.settle()
-	if len(problems) == 0 {
-		problems = s.files(c)
-	}
+	problems = append(problems, s.files(c)...)
 	if len(problems) > 0 {
 		f := fault.New(fault.Invalid, "%d answer(s) are missing or do not fit; give them as flags, in --answers FILE, or at a terminal", len(problems))
 		f.Details = problems

@@ -94,6 +94,21 @@ func TestMailIsProven(t *testing.T) {
 	}
 }
 
+// TestFilesAreToldWithTheRest: nobody puts one fault right to be told of the next.
+func TestFilesAreToldWithTheRest(t *testing.T) {
+	dir := t.TempDir()
+	code, _, errs := tried(t, dir, "--admin", "nobody", "--listen", "0.0.0.0:99999", "--url", "https://calls.example.com",
+		"--certificate", filepath.Join(dir, "none.pem"), "--smtp", "mail.example.com:465", "--postgres-file", filepath.Join(dir, "none.url"))
+	for _, want := range []string{"--admin: ", "listen: ", "tls.key: ", "mail.from: ", "--certificate: open ", "--postgres-file: "} {
+		if !strings.Contains(errs, "\n  "+want) {
+			t.Errorf("no word about %s in %s", want, errs)
+		}
+	}
+	if strings.Count(errs, "is missing") != 2 || code != 2 { // of the key and of the sender, each once
+		t.Error(code, errs)
+	}
+}
+
 // issued is a certificate for names, by an authority of its own.
 func issued(t *testing.T, dir string, until time.Time, names ...string) (cert, key, root string) {
 	t.Helper()
