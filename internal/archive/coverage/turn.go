@@ -178,7 +178,7 @@ func (s *Service) SetSettings(ctx context.Context, p *place.Place, who actor.Act
 	}
 	for source, g := range set.Grace {
 		if g < shortest || g > longest {
-			bad.Details = append(bad.Details, fault.Detail{Path: "grace." + source.String(), Text: "must be between 2 and 45 minutes"})
+			bad.Details = append(bad.Details, fault.Detail{Path: "grace_minutes." + source.String(), Text: "must be between 2 and 45 minutes"})
 		}
 	}
 	if len(bad.Details) > 0 {
@@ -195,7 +195,7 @@ func (s *Service) SetSettings(ctx context.Context, p *place.Place, who actor.Act
 		}
 		for source, g := range set.Grace {
 			if n, err := place.Row[int](tx, `SELECT count(*) FROM sources WHERE id = ?`, source); err != nil || n == 0 {
-				return errors.Join(err, fault.Field("grace", "there is no source %s", source))
+				return errors.Join(err, fault.Field("grace_minutes", "there is no source %s", source))
 			}
 			if _, err := tx.Exec(`INSERT INTO coverage_sources (source, since, named, grace, last_line) VALUES (?, ?, 0, ?, 0)
 				ON CONFLICT (source) DO UPDATE SET grace = excluded.grace`, source, millis(tx.At().Add(-before)), int64(g/time.Second)); err != nil {

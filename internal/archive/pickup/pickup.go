@@ -66,6 +66,7 @@ type Settings struct {
 type Standing struct {
 	LookedAt time.Time // last
 	Fault    string    // of that look; "": it went well
+	Failing  time.Time // since when no look went well; zero: the last one did
 	Shown    string    // fingerprint that waits to be confirmed
 	Changed  bool      // it is another one than was confirmed
 	Refused  bool      // the other side did not take user and secret
@@ -110,7 +111,9 @@ func Migrations() place.Migrations {
 		  files  {{int}}  NOT NULL,
 		  bytes  {{int}}  NOT NULL,
 		  PRIMARY KEY (source, day, host)
-		);`}}
+		);`}, {Number: 616, Name: "pick-ups that fail", SQL: `
+		-- Since when no look has gone well; 0: the last one did.
+		ALTER TABLE pickups ADD COLUMN failing_since {{int}} NOT NULL DEFAULT 0;`}}
 }
 
 // Housekeeping are the tables that are written without an event.
@@ -121,6 +124,7 @@ type pickupRow struct {
 	Settings []byte    `db:"settings"`
 	LookedAt int64     `db:"looked_at"`
 	Fault    string    `db:"fault"`
+	Failing  int64     `db:"failing_since"`
 	Shown    string    `db:"shown"`
 	Found    int64     `db:"found"`
 	Fetched  int64     `db:"fetched"`
@@ -139,8 +143,25 @@ func (s *Service) Get(ctx context.Context, p *place.Place, source id.Source) (se
 	return set, st, err
 }
 
+// Faults gives what went wrong at the last look, for each source of which something did.
+func (s *Service) Faults(ctx context.Context, p *place.Place) (map[id.Source]string, error) {
+	type row struct {
+		Source id.Source `db:"source"`
+		Fault  string    `db:"fault"`
+	}
+	all := map[id.Source]string{}
+	err := p.View(ctx, func(tx *place.Tx) error {
+		rows, err := place.Rows[row](tx, `SELECT source, fault FROM pickups WHERE fault <> ''`)
+		for _, r := range rows {
+			all[r.Source] = r.Fault
+		}
+		return err
+	})
+	return all, err
+}
+
 func get(tx *place.Tx, source id.Source) (set Settings, st Standing, err error) {
-	r, err := place.Row[pickupRow](tx, `SELECT source, settings, looked_at, fault, shown, found, fetched, bytes, waiting FROM pickups WHERE source = ?`, source)
+	r, err := place.Row[pickupRow](tx, `SELECT source, settings, looked_at, fault, failing_since, shown, found, fetched, bytes, waiting FROM pickups WHERE source = ?`, source)
 	if err != nil {
 		return set, st, fault.Wrap(err, fault.KindOf(err), "it was not set yet where files are fetched from")
 	}
@@ -151,6 +172,9 @@ func get(tx *place.Tx, source id.Source) (set Settings, st Standing, err error) 
 	st = Standing{Fault: r.Fault, Shown: r.Shown, Changed: r.Shown != "" && set.Pin != "" && r.Shown != set.Pin, Refused: r.Fault == notTaken || r.Fault == notTakenPassword, Found: r.Found, Fetched: r.Fetched, Bytes: r.Bytes, Waiting: r.Waiting}
 	if r.LookedAt != 0 {
 		st.LookedAt = time.UnixMilli(r.LookedAt).UTC()
+	}
+	if r.Failing != 0 {
+		st.Failing = time.UnixMilli(r.Failing).UTC()
 	}
 	return set, st, err
 }
@@ -168,7 +192,8 @@ func (s *Service) Set(ctx context.Context, p *place.Place, who actor.Actor, sour
 			return err
 		}
 		set.Pin = ""
-		if same := err == nil && old.Host == set.Host && old.Protocol == set.Protocol; same {
+		same := err == nil && old.Host == set.Host && old.Protocol == set.Protocol
+		if same {
 			set.Pin = old.Pin
 			if old.User == set.User && set.Password == "" {
 				set.Password, set.PrivateKey, set.PublicKey = old.Password, old.PrivateKey, old.PublicKey
@@ -184,7 +209,15 @@ func (s *Service) Set(ctx context.Context, p *place.Place, who actor.Actor, sour
 		}
 		tx.Record(place.Event{Code: "pickup.set", Subject: source.String(), Facts: map[string]string{"protocol": string(set.Protocol), "host": set.Host}})
 		tx.Notify("sources")
-		return write(tx, source, set)
+		if err := write(tx, source, set); err != nil {
+			return err
+		}
+		// What the last look found is about where it looked.
+		if _, err := tx.Exec(`UPDATE pickups SET fault = '', failing_since = 0 WHERE source = ?`, source); err != nil || same {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE pickups SET shown = '' WHERE source = ?`, source)
+		return err
 	})
 	if err == nil {
 		s.Look(source)
@@ -206,7 +239,7 @@ func (s *Service) Confirm(ctx context.Context, p *place.Place, who actor.Actor, 
 		set.Pin = fingerprint
 		tx.Record(place.Event{Code: "pickup.confirmed", Subject: source.String(), Facts: map[string]string{"host": set.Host, "fingerprint": fingerprint}})
 		tx.Notify("sources")
-		if _, err := tx.Exec(`UPDATE pickups SET shown = '', fault = '' WHERE source = ?`, source); err != nil {
+		if _, err := tx.Exec(`UPDATE pickups SET shown = '', fault = '', failing_since = 0 WHERE source = ?`, source); err != nil {
 			return err
 		}
 		return write(tx, source, set)

@@ -49,17 +49,24 @@ func newWorld(t *testing.T, after recording.After) *world {
 	if w.drops, err = intake.Open(intake.Options{Dir: t.TempDir(), Store: w.Store}); err != nil {
 		t.Fatal(err)
 	}
-	w.service, err = pickup.New(pickup.Options{
-		Store: w.Store, Recordings: w.Service, Drops: w.drops, Private: []string{"127.0.0.1"}, Now: func() time.Time { return w.now },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.allow(t, "127.0.0.1")
 	w.source, err = w.Service.AddSource(t.Context(), w.Place, w.Who, recording.Source{Name: "PBX", Kind: recording.Pickup, Profile: "generic", After: after})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// allow begins a service that may reach one host of the inner network.
+func (w *world) allow(t *testing.T, host string) {
+	t.Helper()
+	var err error
+	w.service, err = pickup.New(pickup.Options{
+		Store: w.Store, Recordings: w.Service, Drops: w.drops, Private: []string{host}, Now: func() time.Time { return w.now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) put(t *testing.T, name string, b []byte, age time.Duration) {
@@ -301,6 +308,36 @@ func TestResume(t *testing.T) {
 	}
 	if _, st, _ := w.service.Get(t.Context(), w.Place, w.source.ID); st.Bytes != 250_000 {
 		t.Errorf("%d bytes were fetched", st.Bytes)
+	}
+}
+
+// What a look has found is about where it looked: once files are fetched from
+// elsewhere it is not told any more, nor can what was shown there be confirmed.
+func TestElsewhereNothingIsKnownYet(t *testing.T) {
+	w := newWorld(t, recording.Keep)
+	address, _ := sshServer(t, w.far)
+	set := pickup.Settings{Protocol: pickup.SFTP, Host: address, User: "pbx", Password: "secret", Folder: "/"}
+	w.set(t, set)
+	if err := w.fetch(t); !fault.Is(err, fault.Conflict) {
+		t.Fatal(err)
+	}
+	_, st, err := w.service.Get(t.Context(), w.Place, w.source.ID)
+	if err != nil || st.Shown == "" || st.Fault == "" {
+		t.Fatalf("%+v %v", st, err)
+	}
+	shown := st.Shown
+	set.Folder = "/other"
+	w.set(t, set)
+	if _, st, err = w.service.Get(t.Context(), w.Place, w.source.ID); err != nil || st.Shown != shown || st.Fault != "" {
+		t.Errorf("another folder of the same host: %+v %v", st, err)
+	}
+	set.Host = "pbx.example.com:22"
+	w.set(t, set)
+	if _, st, err = w.service.Get(t.Context(), w.Place, w.source.ID); err != nil || st.Shown != "" || st.Fault != "" {
+		t.Errorf("another host: %+v %v", st, err)
+	}
+	if err := w.service.Confirm(t.Context(), w.Place, w.Who, w.source.ID, shown); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the key of the host before was confirmed: %v", err)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"net/textproto"
 	"path"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jlaffaye/ftp"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"ringfence/internal/base/fault"
+	"ringfence/internal/platform/egress"
 )
 
 // entry is a file or folder elsewhere.
@@ -216,30 +216,28 @@ func connectFTPS(ctx context.Context, dial dialer, set Settings) (remote, error)
 			return nil
 		},
 	}
-	var once sync.Once
-	control := ""
+	var control net.Conn
 	by := func(network, address string) (net.Conn, error) {
-		first := false
-		once.Do(func() { first = true })
-		if !first {
+		ctx, cancel := context.WithTimeout(context.Background(), connectFor)
+		defer cancel()
+		if control != nil {
 			// The data connection goes where the control connection went, whatever the other side names.
 			_, port, err := net.SplitHostPort(address)
 			if err != nil {
 				return nil, err
 			}
-			address = net.JoinHostPort(control, port)
+			raw, err := egress.Beside(ctx, control, port)
+			if err != nil {
+				return nil, err
+			}
+			return tls.Client(raw, conf), nil
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), connectFor)
-		defer cancel()
 		raw, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		if first {
-			control = hostOf(address)
-			if set.Protocol == FTPS {
-				return raw, nil // the library asks for TLS before it says who we are
-			}
+		if control = raw; set.Protocol == FTPS {
+			return raw, nil // the library asks for TLS before it says who we are
 		}
 		return tls.Client(raw, conf), nil
 	}

@@ -226,9 +226,10 @@ func (t *tour) account(ctx context.Context, went error) error {
 		failed = 1
 	}
 	return t.p.Keep(context.WithoutCancel(ctx), func(tx *place.Tx) error {
-		tx.Notify(place.Conditions) // another key, a refused sign-in, or their end
-		if _, err := tx.Exec(`UPDATE pickups SET looked_at = ?, fault = ?, shown = ?, found = ?, fetched = fetched + ?, bytes = bytes + ?, waiting = ? WHERE source = ?`,
-			tx.At().UnixMilli(), text, shown, t.found, t.files, t.bytes, t.left, t.src.ID); err != nil {
+		tx.Notify(place.Conditions) // another key, a refused sign-in, a host that is away, or their end
+		if _, err := tx.Exec(`UPDATE pickups SET looked_at = ?, fault = ?, shown = ?, found = ?, fetched = fetched + ?, bytes = bytes + ?, waiting = ?,
+				failing_since = CASE WHEN ? = 0 THEN 0 WHEN failing_since = 0 THEN ? ELSE failing_since END WHERE source = ?`,
+			tx.At().UnixMilli(), text, shown, t.found, t.files, t.bytes, t.left, failed, tx.At().UnixMilli(), t.src.ID); err != nil {
 			return err
 		}
 		_, err := tx.Exec(`INSERT INTO pickup_contacts (source, day, host, times, failed, files, bytes) VALUES (?, ?, ?, 1, ?, ?, ?)

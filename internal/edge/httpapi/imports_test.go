@@ -53,7 +53,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 		{"POST", "/imports", map[string]any{
 			"name": "x", "folder": "/etc", "logs": "/var", "drop": "nothing", "profile": "generic", "pattern": "{nonsense", "time_zone": "Nowhere", "transcribe": true,
 		}, []string{"folder", "folder", "logs", "drop", "time_zone", "language", "pattern"}},
-		{"POST", "/sources", map[string]any{"name": "x", "kind": "folder", "profile": "generic", "folder": "/etc", "logs": "/var", "time_zone": "Nowhere"}, []string{"folder", "logs", "time_zone"}},
+		{"POST", "/sources", map[string]any{"name": "x", "kind": "folder", "profile": "generic", "pattern": "{caller", "country": "gb", "folder": "/etc", "logs": "/var", "time_zone": "Nowhere"}, []string{"folder", "logs", "pattern", "country", "time_zone"}},
 		{"PATCH", "/sources/" + folder.ID, map[string]any{"name": "x", "kind": "collector", "profile": "generic", "time_zone": "Nowhere"}, []string{"kind", "time_zone"}},
 		{"PUT", "/sources/" + sbc.ID + "/siprec", map[string]any{
 			"peers": []string{"sbc.example", "192.0.2.1"}, "certificates": []string{"abc"}, "user": "u", "secret": "short", "ours": []string{}, "encrypted": false, "max_calls": 10,

@@ -279,7 +279,14 @@ func TestFetchedByTheAPI(t *testing.T) {
 	if shown == "" {
 		t.Fatal("the key is not shown to be compared:", tried)
 	}
+	var seen httpapi.Source
+	if c.do("GET", one, nil).expect(t, 200).into(t, &seen); seen.State != "failing" || !strings.Contains(seen.StateText, shown) {
+		t.Errorf("the source does not say that nothing can be fetched: %+v", seen)
+	}
 	c.do("POST", one+"/pickup/confirm", jsonMap{"fingerprint": shown}).expect(t, 200)
+	if c.do("GET", one, nil).expect(t, 200).into(t, &seen); seen.State != "active" {
+		t.Errorf("it was confirmed: %+v", seen)
+	}
 	if got := c.do("POST", one+"/pickup/test", nil).expect(t, 200); !strings.Contains(got.body, "2026/call.wav") {
 		t.Error("a confirmed side is not listed:", got)
 	}

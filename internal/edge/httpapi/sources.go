@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
@@ -51,8 +52,9 @@ func (s *Server) listSources(ctx context.Context, v *visit, _ *CustomerPath) (*b
 	return listed(out), err
 }
 
-// sourceShower reads what a source's state also depends on: whether it is
-// chosen how long recordings are kept, and what collectors last said.
+// sourceShower reads what a source's state also depends on: whether it is chosen
+// how long recordings are kept, what collectors last said, and what went wrong
+// where files are fetched from.
 func (s *Server) sourceShower(ctx context.Context, v *visit) (func(recording.Source) Source, error) {
 	retention, err := s.deps.Recordings.Retention(ctx, v.place)
 	if err != nil {
@@ -66,6 +68,10 @@ func (s *Server) sourceShower(ctx context.Context, v *visit) (func(recording.Sou
 	for _, d := range devices {
 		waiting[d.Source] += int64(d.Waiting)
 	}
+	faults, err := s.deps.Pickups.Faults(ctx, v.place)
+	if err != nil {
+		return nil, err
+	}
 	files, err := s.deps.Recordings.Attention(ctx, v.place)
 	for _, f := range files {
 		waiting[f.Source]++
@@ -73,6 +79,9 @@ func (s *Server) sourceShower(ctx context.Context, v *visit) (func(recording.Sou
 	return func(one recording.Source) Source {
 		out := showSource(one)
 		out.FilesWaiting = waiting[one.ID]
+		if text := faults[one.ID]; text != "" && out.State == "active" {
+			out.State, out.StateText = "failing", text
+		}
 		if !retention.Chosen && out.State == "active" {
 			out.State, out.StateText = "waiting-for-retention", "choose how long recordings are kept; nothing is captured before"
 		}
@@ -126,6 +135,10 @@ func (s *Server) settings(v *visit, in SourceSettings, was recording.SourceKind)
 	}
 	if was != "" && out.Kind != was {
 		bad.Details = append(bad.Details, fault.Detail{Path: "kind", Text: "a source stays what it is; add another one"})
+	}
+	// A pattern that cannot be read would have the source fail later, where nobody looks; a source that does can be paused.
+	if _, err := capture.New(capture.Options{Profile: in.Profile, Folder: "/", Pattern: in.Pattern, Country: in.Country}); err != nil && !in.Paused {
+		bad.Details = append(bad.Details, fault.Of(err).Details...)
 	}
 	if len(bad.Details) > 0 {
 		return out, fault.Together(bad, out.Check())

@@ -212,7 +212,9 @@ func (f *File) checkSources(p *form.Problems) {
 		}
 		names[s.Name] = true
 		oneOf(p, at+".kind", s.Kind, "folder", "collector")
-		oneOf(p, at+".profile", s.Profile, capture.ProfileNames()...)
+		if _, err := capture.New(capture.Options{Profile: s.Profile, Folder: "/", Pattern: s.Pattern, Country: s.Country}); err != nil {
+			under(p, at, err)
+		}
 		if s.Kind == "folder" && s.Folder == "" {
 			p.Add(at+".folder", "is missing")
 		}

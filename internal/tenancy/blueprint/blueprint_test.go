@@ -60,6 +60,7 @@ sign_in: {factor: none, device_days: 91}
 sources:
 - {name: a, kind: folder, profile: asterisk, time_zone: Mars}
 - {name: a, kind: pipe, profile: other, after: burn}
+- {name: b, kind: collector, profile: generic, pattern: "{who}", country: gb}
 people:
 - {email: nobody, name: "", roles: [superuser]}
 - {email: x@y.example, name: X, roles: []}
@@ -72,7 +73,7 @@ people:
 	}
 	for _, want := range []string{
 		"quotas.beer", "version", "customer", "quotas.seats", "branding.logo", "retention", "speech.engine", "speech.language", "sign_in.factor",
-		"sign_in.device_days", "sources[0].folder", "sources[0].time_zone", "sources[1].name", "sources[1].kind", "sources[1].profile", "sources[1].after",
+		"sign_in.device_days", "sources[0].folder", "sources[0].time_zone", "sources[1].name", "sources[1].kind", "sources[1].profile", "sources[1].after", "sources[2].pattern", "sources[2].country",
 		"people[0].email", "people[0].name", "people[0].roles", "people[1].roles", "people[2].email", "people[2].roles", "people",
 	} {
 		if !got[want] {

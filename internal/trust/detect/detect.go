@@ -149,6 +149,26 @@ func (d Parts) files(ctx context.Context, w monitor.Where, at time.Time) (all []
 			all = append(all, monitor.Condition{Kind: monitor.FilesFailing, Subject: src.ID.String(), Urgent: true, Facts: map[string]string{
 				"source": src.ID.String(), "text": "a source cannot be read at all: its page says why",
 			}})
+			continue
+		}
+		if src.Kind != recording.Pickup || src.State == "paused" {
+			continue
+		}
+		_, st, err := d.Pickups.Get(ctx, w.Place, src.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, again, err
+		}
+		// What waits to be confirmed, or refuses the sign-in, is told as that.
+		switch due := st.Failing.Add(failingFor); {
+		case st.Failing.IsZero() || st.Shown != "" || st.Refused:
+		case at.Before(due):
+			if again.IsZero() || due.Before(again) {
+				again = due
+			}
+		default:
+			all = append(all, monitor.Condition{Kind: monitor.FilesFailing, Subject: src.ID.String(), Since: st.Failing, Urgent: true, Facts: map[string]string{
+				"source": src.ID.String(), "text": "nothing can be fetched from where a source fetches from: its page says why",
+			}})
 		}
 	}
 	return all, again, err

@@ -122,6 +122,39 @@ func TestTheOtherSideHasChanged(t *testing.T) {
 	})
 }
 
+// A pick-up that has not got anything for a while is told as a source that cannot
+// be read; a short pause of the line, and what is told as something else, is not.
+func TestNothingCanBeFetched(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		src, err := w.Service.AddSource(t.Context(), w.Place, admin, recording.Source{Name: "PBX", Kind: recording.Pickup, Profile: "generic", TimeZone: "UTC", After: recording.Keep})
+		no(t, err)
+		if _, err := w.pickups.Set(t.Context(), w.Place, admin, src.ID, pickup.Settings{Protocol: pickup.SFTP, Host: "pbx.example.com:22", User: "r", Password: "p", Folder: "/", Minutes: 5}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			what         string
+			failing      time.Duration
+			fault, shown string
+			told         int
+		}{
+			{"it goes well", 0, "", "", 0},
+			{"for a moment", time.Minute, "no connection", "", 0},
+			{"for long", 6 * time.Minute, "no connection", "", 1},
+			{"waits to be confirmed", time.Hour, "not confirmed", "SHA256:first", 0},
+			{"refused", time.Hour, "the other side does not take this user with this key or password", "", 0},
+		} {
+			since := int64(0)
+			if c.failing > 0 {
+				since = time.Now().Add(-c.failing).UnixMilli()
+			}
+			w.set(t, `UPDATE pickups SET shown = ?, fault = ?, failing_since = ? WHERE source = ?`, c.shown, c.fault, since, src.ID)
+			if got := w.found(t, monitor.FilesFailing); len(got) != c.told {
+				t.Errorf("%s: %v", c.what, got)
+			}
+		}
+	})
+}
+
 // A box that was asked to remove what was destroyed is told of once it has not
 // answered for a week; one that cannot answer, or was revoked, is not.
 func TestABoxDoesNotAnswer(t *testing.T) {

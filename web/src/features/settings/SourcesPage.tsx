@@ -50,6 +50,7 @@ const states: Record<string, { text: string; tone: string }> = {
   watching: { text: 'Watching', tone: 'positive' },
   paused: { text: 'Paused', tone: 'neutral' },
   failing: { text: 'Failing', tone: 'negative' },
+  waiting: { text: 'Waiting', tone: 'neutral' },
   'waiting-for-retention': { text: 'Waits for retention', tone: 'neutral' },
 };
 
