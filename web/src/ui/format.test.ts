@@ -1,11 +1,12 @@
 import dayjs from 'dayjs';
 import { expect, test } from 'vitest';
 import { advice, problem, Problem } from '../api/errors';
-import { ago, bytes, clock, count, day, spoken, words } from './format';
+import { ago, bytes, clock, count, day, spoken, took, words } from './format';
 
 test('lengths and sizes', () => {
   expect([0, 7.9, 61, 3723, -1, NaN].map(clock)).toEqual(['0:00', '0:07', '1:01', '1:02:03', '0:00', '0:00']);
   expect([0, 1, 125, 3600].map(spoken)).toEqual(['0 seconds', '1 second', '2 minutes 5 seconds', '1 hour']);
+  expect([0, 0.4, 1.9].map(took)).toEqual(['0 seconds', 'under a second', '1 second']);
   expect([0, 999, 1000, 130_000, 2_500_000_000].map(bytes)).toEqual(['0 B', '999 B', '1.0 kB', '130 kB', '2.5 GB']);
   expect([count(1, 'file'), count(1200, 'file'), count(0, 'entry', 'entries')]).toEqual(['1 file', '1,200 files', '0 entries']);
 });

@@ -16,6 +16,9 @@ export function spoken(seconds: number): string {
   return parts.filter(Boolean).join(' ') || '0 seconds';
 }
 
+/** took is how long something lasted that was measured: what took less than a second was measured, too. */
+export const took = (seconds: number): string => (seconds > 0 && seconds < 1 ? 'under a second' : spoken(seconds));
+
 /** bytes in powers of 1,000, as disks are sold. */
 export function bytes(n: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

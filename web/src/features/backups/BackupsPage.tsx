@@ -5,7 +5,7 @@ import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { BackupLine, BackupPoint, BackupReport, RestoreDrill, RestorePlan } from '../../api/types';
-import { ago, bytes, count, exact, moment, spoken } from '../../ui/format';
+import { ago, bytes, count, exact, moment, took } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
@@ -74,8 +74,8 @@ function Standing({ report: r, provider }: { report: BackupReport; provider: boo
       {provider && r.state !== 'off' && (
         <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} mb="md">
           <Figure label="Last backup" value={r.points[0] ? ago(r.points[0].at) : 'none yet'} note={r.data_to} />
-          <Figure label="Measured recovery time" value={drill ? spoken(drill.seconds) : 'not tried yet'} note={drill ? `${drill.whole ? 'Everything' : 'A sample'}, ${ago(drill.at)}` : ''} />
-          <Figure label="Measured recovery point" value={drill ? spoken(drill.behind_seconds) : '–'} note={r.logged ? 'Changes are logged before they are acknowledged' : 'Only what the backups hold'} />
+          <Figure label="Measured recovery time" value={drill ? took(drill.seconds) : 'not tried yet'} note={drill ? `${drill.whole ? 'Everything' : 'A sample'}, ${ago(drill.at)}` : ''} />
+          <Figure label="Measured recovery point" value={drill ? took(drill.behind_seconds) : '–'} note={r.logged ? 'Changes are logged before they are acknowledged' : 'Only what the backups hold'} />
           <Figure label="Keys" value={r.apart ? 'apart' : 'not backed up'} note={r.keys_to} />
         </SimpleGrid>
       )}
@@ -222,7 +222,7 @@ const Drills = ({ drills }: { drills: RestoreDrill[] }) => (
               <Table.Td title={exact(d.at)}>{moment(d.at)}</Table.Td>
               <Table.Td><Badge color={d.passed ? 'green' : 'red'}>{d.passed ? 'Whole' : 'Failed'}</Badge>{d.failures.map((f) => <Text key={f} size="xs" c="red">{f}</Text>)}</Table.Td>
               <Table.Td>{d.whole ? 'Everything' : 'A sample'}, {count(d.places, 'place')}</Table.Td>
-              <Table.Td ta="right">{spoken(d.seconds)}</Table.Td>
+              <Table.Td ta="right">{took(d.seconds)}</Table.Td>
               <Table.Td ta="right" className="num">{d.opened}</Table.Td>
             </Table.Tr>
           ))}
@@ -282,7 +282,7 @@ export function OwnBackupPage() {
         ) : (
           <SimpleGrid cols={{ base: 1, xs: 3 }}>
             <Figure label="Last backup" value={l.last_at ? ago(l.last_at) : 'none yet'} note={moment(l.last_at)} />
-            <Figure label="Last proven restore" value={l.proven_at ? ago(l.proven_at) : 'not yet'} note={l.failure || (l.proven_at ? `The drill took ${spoken(l.seconds)}` : '')} />
+            <Figure label="Last proven restore" value={l.proven_at ? ago(l.proven_at) : 'not yet'} note={l.failure || (l.proven_at ? `The drill took ${took(l.seconds)}` : '')} />
             <Figure label="Recordings’ objects in the inventory" value={l.objects.toLocaleString('en-GB')} note={`${bytes(l.bytes)} of database`} />
           </SimpleGrid>
         )}

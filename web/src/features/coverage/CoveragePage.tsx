@@ -20,7 +20,7 @@ export function CoveragePage() {
   const from = useQuery({ ...sources(customer), enabled: useMay(customer)('source.manage') }).data?.items ?? [];
   const name = (id: string) => from.find((s) => s.id === id)?.name ?? 'Source';
   return (
-    <Page wide title="Coverage" about="Each call that a log names must end as captured, excused by a rule, missing, or erased. What is neither is told within the hour.">
+    <Page wide title="Coverage" about="Each call that a log names must end as captured, excused by a rule, missing, or erased. What is missing is told within the hour.">
       <Answered query={query}>
         {(data) => (
           <>
