@@ -8,24 +8,24 @@ import { ago, count, exact, moment, words } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
-import { acknowledge, assign, below, keyOf, lasted, list, one, placeOf, snooze, type Alert, type Whose } from './data';
+import { acknowledge, assign, below, keyOf, lasted, list, one, snooze, type Alert, type Whose } from './data';
+import { useNodeMay } from '../tree/queries';
 import { Setup } from './Setup';
 
 export function AlertsPage() {
   const { customer } = useParams({ strict: false });
-  return <Alerts whose={{ customer: customer! }} />;
+  return <Alerts whose={{ customer: customer! }} manage={useMay(customer!)('alert.manage')} />;
 }
 
 export function NodeAlertsPage() {
   const { node } = useParams({ strict: false });
-  return <Alerts whose={{ node: node! }} />;
+  return <Alerts whose={{ node: node! }} manage={useNodeMay(node!)('alert.manage')} />;
 }
 
-function Alerts({ whose }: { whose: Whose }) {
+function Alerts({ whose, manage }: { whose: Whose; manage: boolean }) {
   const open = useQuery(list(whose, 'open'));
   const [past, setPast] = useState(false);
   const ended = useQuery({ ...list(whose, 'ended'), enabled: past });
-  const manage = useMay(placeOf(whose))('alert.manage') || 'node' in whose;
   return (
     <Page title="Alerts" about="What is wrong now, and who deals with it. An alert ends by itself when what it is about is right again.">
       <Answered query={open}>

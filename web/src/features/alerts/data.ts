@@ -15,7 +15,6 @@ export type Settings = components['schemas']['AlertSettings'];
 export type Whose = { customer: string } | { node: string };
 
 export const keyOf = (w: Whose, ...rest: string[]) => ('customer' in w ? here(w.customer, 'alerts', ...rest) : (['node', w.node, 'alerts', ...rest] as const));
-export const placeOf = (w: Whose) => ('customer' in w ? w.customer : w.node);
 
 export const list = (w: Whose, state: 'open' | 'ended') =>
   queryOptions({

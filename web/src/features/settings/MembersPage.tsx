@@ -99,7 +99,7 @@ function List({ items, customer, edit }: { items: Member[]; customer: string; ed
                       <Button size="compact-sm" variant="default" onClick={() => setLost(m)} aria-label={`Reset factors of ${m.name}`}>Reset factors</Button>
                     )}
                     {may && m.state === 'invited' && (
-                      <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail ${m.name} again`}>Mail again</Button>
+                      <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail again: ${m.name}`}>Mail again</Button>
                     )}
                     {may && m.person_id !== self && (
                       <Button size="compact-sm" variant="default" onClick={() => setGone(m)} aria-label={`${m.state === 'invited' ? 'Withdraw the invitation of' : 'Remove'} ${m.name}`}>{m.state === 'invited' ? 'Withdraw' : 'Remove'}</Button>

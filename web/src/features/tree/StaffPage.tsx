@@ -104,7 +104,7 @@ function List({ items, node, edit }: { items: Staff[]; node: string; edit: (m: S
                 <Table.Td>
                   <Group gap={6} justify="flex-end" wrap="nowrap">
                     <Button size="compact-sm" variant="default" onClick={() => edit(m)} aria-label={`Change ${m.name}`}>Change</Button>
-                    {m.state === 'invited' && <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail ${m.name} again`}>Mail again</Button>}
+                    {m.state === 'invited' && <Button size="compact-sm" variant="default" loading={again.isPending && again.variables === m} onClick={() => again.mutate(m)} aria-label={`Mail again: ${m.name}`}>Mail again</Button>}
                     <Button size="compact-sm" variant="default" onClick={() => setGone(m)} aria-label={`Remove ${m.name}`}>Remove</Button>
                   </Group>
                 </Table.Td>
