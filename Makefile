@@ -4,7 +4,8 @@
 GO      ?= go
 SHELL   := /bin/sh
 export CGO_ENABLED = 0
-export GOFLAGS = -mod=readonly
+# Without the folder's path in what is compiled, a second clone finds it in Go's cache.
+export GOFLAGS = -mod=readonly -trimpath
 
 UI_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/package.json web/tsconfig.json -type f 2>/dev/null)
 GO_SOURCES := $(shell find cmd internal demo web -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) go.mod go.sum
