@@ -13313,7 +13313,7 @@ type ClientInterface interface {
 
 	// InviteAdministratorWithBody Invite the administrator of a node once more, until one has come
 	//
-	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13322,7 +13322,7 @@ type ClientInterface interface {
 
 	// InviteAdministrator Invite the administrator of a node once more, until one has come
 	//
-	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -21401,7 +21401,7 @@ func (c *Client) GetInstallation(ctx context.Context, node string, reqEditors ..
 
 // InviteAdministratorWithBody Invite the administrator of a node once more, until one has come
 //
-// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -21420,7 +21420,7 @@ func (c *Client) InviteAdministratorWithBody(ctx context.Context, node string, c
 
 // InviteAdministrator Invite the administrator of a node once more, until one has come
 //
-// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -44349,7 +44349,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteAdministratorWithBodyWithResponse Invite the administrator of a node once more, until one has come
 	//
-	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -44358,7 +44358,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteAdministratorWithResponse Invite the administrator of a node once more, until one has come
 	//
-	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -67865,7 +67865,7 @@ func (c *ClientWithResponses) GetInstallationWithResponse(ctx context.Context, n
 
 // InviteAdministratorWithBodyWithResponse Invite the administrator of a node once more, until one has come
 //
-// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -67880,7 +67880,7 @@ func (c *ClientWithResponses) InviteAdministratorWithBodyWithResponse(ctx contex
 
 // InviteAdministratorWithResponse Invite the administrator of a node once more, until one has come
 //
-// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

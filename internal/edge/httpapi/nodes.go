@@ -64,7 +64,7 @@ func (s *Server) nodeRoutes() {
 	add(s, route{gate: onNode(access.NodeManage), method: patch, path: base, id: "renameNode", summary: "Give a node another name"}, s.renameNode)
 	add(s, route{gate: onNode(access.UsageRead), method: get, path: base + "/children", id: "listChildren", summary: "The nodes just below, or found by name, with figures and no content"}, s.listChildren)
 	add(s, route{gate: onNode(access.NodeManage), method: post, path: base + "/children", id: "createChild", summary: "Make a reseller or a customer and invite its administrator", status: 201, creates: true}, s.createChild)
-	add(s, route{gate: onNode(access.NodeManage), method: post, path: base + "/invitations", id: "inviteAdministrator", summary: "Invite the administrator of a node once more, until one has come", status: 204}, s.inviteAdministrator)
+	add(s, route{gate: onNode(access.NodeManage), fresh: true, method: post, path: base + "/invitations", id: "inviteAdministrator", summary: "Invite the administrator of a node once more, until one has come", status: 204}, s.inviteAdministrator)
 	add(s, route{gate: onNode(access.CustomerSuspend), method: post, path: base + "/suspension", id: "suspendCustomer", summary: "Close a customer to everybody; nothing is captured and nothing deleted"}, s.suspendCustomer)
 	add(s, route{gate: onNode(access.CustomerSuspend), method: post, path: base + "/resumption", id: "resumeCustomer", summary: "Open a suspended customer again"}, s.resumeCustomer)
 	add(s, route{gate: onNode(access.UsageRead), method: get, path: base + "/events", id: "listNodeEvents", summary: "The change log of a node and those below it, newest first; nothing of what customers do"}, s.listNodeEvents)
@@ -181,9 +181,6 @@ func (s *Server) inviteAdministrator(ctx context.Context, v *visit, in *inviteAd
 	case org.Reseller:
 		if !v.may(access.StaffManage) {
 			return nil, fault.New(fault.Denied, "a person has to do this: whoever administers a reseller can make tokens")
-		}
-		if err := v.fresh(); err != nil {
-			return nil, err
 		}
 		_, err := s.deps.People.InviteToNode(ctx, v.who, v.node.ID, v.node.Name, in.Body.AdminEmail, in.Body.AdminName, access.ResellerAdmin)
 		return nil, err

@@ -75,6 +75,7 @@ func TestDangerousActsAskForAFactor(t *testing.T) {
 	for _, id := range []string{
 		"exportEvents", "createToken", "createDevice", "changePassword", "beginTotp", "confirmTotp", "removeTotp", "makeRecoveryCodes",
 		"beginPasskey", "addPasskey", "removePasskey", "setSignInPolicy", "everybodyOut", "everybodyOutBelow",
+		"inviteMember", "changeMember", "inviteStaff", "changeStaff", "removeStaff", "inviteAdministrator", "grantSupport", "setRetention",
 	} {
 		if !w.route(id).Fresh {
 			t.Errorf("%s is not asked about", id)
@@ -92,14 +93,23 @@ func (w *world) route(name string) httpapi.RouteInfo {
 	return httpapi.RouteInfo{}
 }
 
-func TestGivingPlaybackAsksForAFactor(t *testing.T) {
+// Whoever finds a browser left open can make nobody anything: neither somebody who
+// hears, nor an administrator who would then name one.
+func TestGivingARoleAsksForAFactor(t *testing.T) {
 	w := newWorld(t)
 	path := "/api/v1/customers/" + w.a.id.String() + "/members"
-	for roles, want := range map[string]int{"superuser": 403, "user": 201} {
-		body := map[string]any{"email": roles + "@new.example", "name": "New", "roles": []string{roles}}
-		if got := w.with("customer_admin@a.example", stale).do("POST", path, body); got.status != want {
-			t.Errorf("inviting a %s: %d %s", roles, got.status, got.body)
+	for _, r := range access.RolesAt("customer") {
+		body := map[string]any{"email": string(r) + "@new.example", "name": "New", "roles": []string{string(r)}}
+		if got := w.with("customer_admin@a.example", stale).do("POST", path, body); got.status != 403 || !strings.Contains(got.body, "step-up") {
+			t.Errorf("inviting a %s: %d %s", r, got.status, got.body)
 		}
+		if got := w.with("customer_admin@a.example", stale).do("PUT", path+"/"+w.ids["user@a.example"].String(), body); got.status != 403 || !strings.Contains(got.body, "step-up") {
+			t.Errorf("making somebody a %s: %d %s", r, got.status, got.body)
+		}
+	}
+	got := w.as("customer_admin@a.example").do("POST", path, map[string]any{"email": "late@new.example", "name": "New", "roles": []string{"superuser"}})
+	if got.status != 201 {
+		t.Error("with a factor shown lately:", got)
 	}
 }
 

@@ -5547,7 +5547,7 @@ export interface paths {
         put?: never;
         /**
          * Invite the administrator of a node once more, until one has come
-         * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `node.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         post: operations["inviteAdministrator"];
         delete?: never;
