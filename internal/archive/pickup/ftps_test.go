@@ -52,7 +52,8 @@ func TestFTPS(t *testing.T) {
 			w := newWorld(t, recording.Keep)
 			address, user, password := s.start(t, w.far)
 			w.allow(t, address) // as an operator lists it: with its port, while data go over others
-			w.set(t, pickup.Settings{Protocol: s.protocol, Host: address, User: user, Password: password, Folder: "/ringfence-in"})
+			set := pickup.Settings{Protocol: s.protocol, Host: address, User: user, Password: password, Folder: "/ringfence-in"}
+			w.set(t, set)
 			body := make([]byte, 200_000)
 			rand.Read(body)
 			w.put(t, "ringfence-in/a.wav", body, 25*time.Hour) // lists are in the server's own time, whatever its zone
@@ -66,6 +67,11 @@ func TestFTPS(t *testing.T) {
 				if got, err := fs.ReadFile(d.FS(), name); err != nil || !bytes.Equal(got, want) {
 					t.Errorf("%s: %d bytes, %v", name, len(got), err)
 				}
+			}
+			set.Folder = "/not-there"
+			w.set(t, set)
+			if err := w.fetch(t); err == nil || !strings.Contains(err.Error(), "/not-there") {
+				t.Errorf("a folder that is not there: %v", err)
 			}
 		})
 	}

@@ -270,7 +270,11 @@ func connectFTPS(ctx context.Context, dial dialer, set Settings) (remote, error)
 func (r *ftpRemote) Close() error { return r.c.Quit() }
 
 func (r *ftpRemote) list(dir string) (all []entry, err error) {
-	entries, err := r.c.List(dir)
+	// Some servers answer for a folder that is not there as for an empty one.
+	if err := r.c.ChangeDir(dir); err != nil {
+		return nil, err
+	}
+	entries, err := r.c.List("")
 	for _, e := range entries {
 		if e.Name == "." || e.Name == ".." || strings.ContainsAny(e.Name, "/\r\n") || e.Type == ftp.EntryTypeLink {
 			continue
