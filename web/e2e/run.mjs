@@ -219,6 +219,10 @@ async function provides(customer) {
   await provider.does('which boxes are behind is seen above customers', tree.boxes);
   await provider.does('colours that cannot be read are refused', tree.looks);
   await provider.does('a customer is suspended and opened again', tree.standing);
+  const support = await person();
+  await provider.does('provider support is invited, comes, and changes nothing', (page) => tree.supporting(page, demo, support.page));
+  await step('provider support met no fault', () => support.ctx.clean());
+  await support.ctx.close();
   await provider.does('every page of a node', (page) => node(page, demo.url));
   await provider.ctx.close();
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessible, settled, shot } from '../lib/browser.mjs';
+import { accessible, settled, shot, signIn } from '../lib/browser.mjs';
 import { until } from '../lib/demo.mjs';
 
 /** growing: a reseller below the reseller, found by name, and what stands in its log. */
@@ -49,6 +49,34 @@ export async function staff(page) {
   await page.getByRole('button', { name: 'Remove Ines Quarry' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
   await page.getByRole('row', { name: /Ines Quarry/ }).waitFor({ state: 'detached' });
+}
+
+/** supporting: the provider invites somebody to its support, who comes by the mailed link, sees figures and is offered nothing to change. */
+export async function supporting(page, demo, helper) {
+  const hugo = { role: 'provider_support', email: 'hugo@northgate.example', password: 'violet tractor mends nine kites' };
+  await page.goto(demo.url);
+  await page.getByRole('link', { name: 'People', exact: true }).click();
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('Hugo Reed');
+  await dialog.getByLabel('E-mail').fill(hugo.email);
+  await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('row', { name: /Hugo Reed.*Provider support/ }).waitFor();
+  const mails = await (await fetch(`${demo.mailbox}.json`)).json();
+  await helper.goto(/https?:\S+welcome#token=\S+/.exec(mails.find((m) => m.to.includes(hugo.email)).text)[0]);
+  await helper.getByRole('textbox', { name: 'Password' }).fill(hugo.password);
+  await helper.getByRole('textbox', { name: 'Once more' }).fill(hugo.password);
+  await helper.getByRole('button', { name: 'Set the password' }).click();
+  await helper.getByText('Your password is set').waitFor();
+  await signIn(helper, { ...demo, people: [hugo] }, hugo.role);
+  await helper.getByRole('link', { name: 'Bellweather Telecom' }).waitFor();
+  assert.equal(await helper.getByRole('button', { name: 'Add', exact: true }).count(), 0, 'support is offered to make organisations');
+  assert.equal(await helper.getByRole('link', { name: 'People', exact: true }).count(), 0, 'support is offered to name people');
+  await helper.getByRole('link', { name: 'Alerts' }).click();
+  await helper.getByText('Who is told').waitFor();
+  assert.equal(await helper.getByRole('button', { name: 'Add a contact' }).count(), 0, 'support is offered to choose who is told');
+  await accessible(helper, 'alerts for support');
 }
 
 const file = (name) => `version: 1
