@@ -1,7 +1,7 @@
 import { Button, Checkbox, Group, Modal, NumberInput, Select, SimpleGrid, Stack, Text, TextInput, Textarea } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState, type FormEvent } from 'react';
+import { useState, type ChangeEvent, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { ImportDraft } from '../../api/types';
@@ -66,7 +66,7 @@ export function ImportForm({ customer, onClose }: { customer: string; onClose: (
           )}
           <SimpleGrid cols={{ base: 1, sm: 2 }}>
             <Select label="Time zone" description="Of the old system's clock" required searchable data={zones()} value={form.time_zone} onChange={(v) => set({ time_zone: v ?? '' })} error={p?.about('time_zone')} />
-            {field('country', 'Country', 'Two letters, to read national numbers', { maxLength: 2 })}
+            {field('country', 'Country', 'Two letters, to read national numbers', { maxLength: 2, onChange: (e: ChangeEvent<HTMLInputElement>) => set({ country: e.currentTarget.value.toUpperCase() }) })}
             <NumberInput label="Files a minute, at most" description="0: as fast as it goes; live capture comes first in any case" min={0} value={form.per_minute} onChange={(v) => set({ per_minute: Number(v) || 0 })} />
           </SimpleGrid>
           <Checkbox label="Transcribe what is taken in" description="The preview says how long that would take. Nothing is transcribed that is not asked for." checked={!!form.transcribe} onChange={(e) => set({ transcribe: e.currentTarget.checked })} />

@@ -1,6 +1,6 @@
 import { Alert, Button, Checkbox, Group, Modal, NumberInput, Radio, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useState, type ChangeEvent, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { Source, SourceSettings } from '../../api/types';
@@ -80,7 +80,7 @@ export function SourceForm({ customer, source, onClose }: { customer: string; so
           <SimpleGrid cols={{ base: 1, sm: 3 }}>
             <Select label="Time zone" description="Of the system's clock and logs" required searchable data={zones()} value={form.time_zone} onChange={(v) => set({ time_zone: v ?? '' })} error={p?.about('time_zone')} />
             {field('language', 'Language', 'Empty: not transcribed', { maxLength: 35 })}
-            {field('country', 'Country', 'Two letters, to read national numbers', { maxLength: 2 })}
+            {field('country', 'Country', 'Two letters, to read national numbers', { maxLength: 2, onChange: (e: ChangeEvent<HTMLInputElement>) => set({ country: e.currentTarget.value.toUpperCase() }) })}
           </SimpleGrid>
           {form.profile === 'generic' && <Raw form={form} set={set} />}
           {form.kind !== 'drop' && <After form={form} set={set} error={p?.about('after')} />}
@@ -127,7 +127,7 @@ function After({ form, set, error }: PartProps & { error?: string }) {
     <Radio.Group label="Once a recording is safe in the archive, its source file is" value={form.after} onChange={(v) => set({ after: v as 'keep' })} error={error}>
       <Stack gap={8} mt={8}>
         <Radio value="keep" label="kept" description="Nothing at the source is touched." />
-        <Radio value="move" label="moved aside" description="Into a folder “archived” beside it, after the archive has read the recording back and compared it." />
+        <Radio value="move" label="moved aside" description="Into the folder .ringfence-done beside the files, after the archive has read the recording back and compared it." />
         <Radio value="delete" label="deleted" description="After the same check. Moving and deleting are refused while sound and keys do not each lie in two places: one disk lost would be the recording lost." />
       </Stack>
     </Radio.Group>
