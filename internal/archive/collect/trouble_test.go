@@ -105,6 +105,14 @@ func TestARequestThatIsSentTwiceIsSignedAnew(t *testing.T) {
 	if _, err := r.b.up.config(t.Context()); err != nil || broken != 3 {
 		t.Fatalf("after %d requests: %v", broken, err)
 	}
+	// Also where something in between sends each twice, no box ends by that.
+	r.w.front.serve(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		r.w.server.ServeHTTP(nowhere{http.Header{}}, q)
+		r.w.server.ServeHTTP(w, q)
+	}))
+	if _, err := r.b.up.config(t.Context()); err == nil || final(err) {
+		t.Fatalf("all are sent twice: %v", err)
+	}
 }
 
 type nowhere struct{ h http.Header }
