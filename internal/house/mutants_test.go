@@ -46,6 +46,7 @@ var mutants = []mutant{
 	{"an opening asks its own act", "internal/edge/httpapi/openings.go", `v.scope(actOf[in.Body.What])); err != nil {`, `v.scope(access.RecordingList)); err != nil {`, "internal/edge/httpapi", matrix},
 	{"words ask for what was said", "internal/edge/httpapi/recordings.go", `if !v.may(access.RecordingTranscript) {`, `if false {`, "internal/edge/httpapi", "Recordings|List|Words"},
 	{"two persons destroy a customer's key", "internal/platform/keyring/warrant.go", ` || asked == given `, ` `, "internal/platform/keyring", "TwoPeople"},
+	{"two accounts of one person are one", "internal/trust/approval/decide.go", `if err == nil && tied[who.ID] {`, `if err == nil && false {`, "internal/trust/privacy", "Creature|TwoAccounts"},
 	{"an approval is taken first", "internal/platform/keyring/warrant.go", ` || !taken {`, ` || false && taken {`, "internal/platform/keyring", "TwoPeople"},
 	{"a warrant is of one customer", "internal/platform/keyring/warrant.go", `if w.IsZero() || w.customer != c {`, `if w.IsZero() {`, "internal/platform/keyring", "TwoPeople"},
 	{"what is lent ends", "internal/platform/keyring/lend.go", `&& now.Before(lo.has.until)`, ``, "internal/platform/keyring", "Refusal"},

@@ -7,9 +7,10 @@
 //	         └── Refuse, Until, or a change of what it is about ──▶ over
 //
 // Two persons are two people, not two memberships, two sessions or a person and
-// their token: what asked and who approves are compared as persons. Whoever got
-// their role from the one who asks, a week before or since, is no second person
-// either: else one administrator would invite the other half of the pair.
+// their token: what asked and who approves are compared as persons. Who is tied to
+// the one who asks by roles that were given, a week before or since, is no second
+// person either: else one administrator would invite the other half of the pair,
+// or ask as it.
 //
 // What an act is about is pinned by a hash of its State when it is asked for. A
 // hold that was widened since, or rules that were set anew, are no longer what

@@ -3,7 +3,6 @@ package approval
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"time"
 
 	"ringfence/internal/base/actor"
@@ -17,7 +16,7 @@ var (
 	errNone    = fault.New(fault.NotFound, "there is no such request for approval")
 	errOver    = fault.New(fault.Conflict, "this was decided already, or its time has run out")
 	errSelf    = fault.New(fault.Denied, "it takes a second person: whoever asks cannot approve, under no role and with no other sign-in")
-	errMade    = fault.New(fault.Denied, "it takes a second person: you got your role from who asks, less than a week before or since")
+	errMade    = fault.New(fault.Denied, "it takes a second person: one of you two got a role from the other, or both from a third, less than a week before it was asked for or since")
 	errMoved   = fault.New(fault.Conflict, "what this is about has changed since it was asked for: it has to be asked for again")
 	errSoon    = fault.New(fault.Conflict, "there is time to change one's mind: it cannot be carried out yet")
 	errAlone   = fault.New(fault.Conflict, "this waits for a second person")
@@ -126,23 +125,15 @@ func (s *Service) readOpen(tx *place.Tx, apr id.Approval, may func(access.Act) b
 	return r, k, errOver
 }
 
-// second refuses who asked, and whom they made: by hand, or by an identity
-// provider or provisioning that they set up before it gave the roles.
+// second refuses who asked, and whoever is tied to them: else one administrator
+// would invite the other half of the pair, or ask as the other half.
 func second(tx *place.Tx, who actor.Actor, r row) error {
 	if personOf(who) == r.AskedBy {
 		return errSelf
 	}
-	since := r.AskedAt - selfMade.Milliseconds()
-	set, err := place.Row[int64](tx, `SELECT coalesce(min(at), ?) FROM events WHERE (actor_id = ? OR on_behalf = ?) AND at >= ?
-		AND code IN ('idp.added', 'idp.changed', 'provisioning.set', 'provisioner.created')`, int64(math.MaxInt64), r.AskedBy, r.AskedBy, since)
-	if err != nil {
-		return err
-	}
-	made, err := place.Row[int](tx, `SELECT count(*) FROM events WHERE subject = ? AND code IN ('member.invited', 'member.changed', 'member.resumed')
-		AND ((actor_id = ? OR on_behalf = ?) AND at >= ? OR actor_kind <> ? AND at >= ?)`,
-		who.ID, r.AskedBy, r.AskedBy, since, string(actor.Person), set)
-	if err == nil && made > 0 {
-		return errMade
+	tied, err := tiedTo(tx, r.AskedBy, r.AskedAt-selfMade.Milliseconds())
+	if err == nil && tied[who.ID] {
+		err = errMade
 	}
 	return err
 }

@@ -466,6 +466,39 @@ func TestTheSecondPersonIsNobodysCreature(t *testing.T) {
 	})
 }
 
+// Nobody is two persons by an account that they made: not when it agrees, not
+// when it asks, and not when both are theirs. Another extension ties nobody.
+func TestOnePersonWithTwoAccountsIsOne(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		someone := func() actor.Actor { return actor.ForPerson(id.New[id.Person](), id.New[id.Session](), "192.0.2.12") }
+		puppet, another, made, colleague := someone(), someone(), someone(), someone()
+		give := func(by, to actor.Actor, code, roles, before string) {
+			w.no(w.Place.Change(ctx, by, func(tx *place.Tx) error {
+				tx.Record(place.Event{Code: code, Subject: to.ID, Facts: map[string]string{"roles": roles, "before": before}})
+				return nil
+			}))
+		}
+		give(w.Who, puppet, "member.invited", "customer_admin", "")
+		give(w.Who, another, "member.changed", "customer_admin auditor", "auditor")
+		give(another, made, "member.invited", "customer_admin", "")
+		give(w.Who, colleague, "member.changed", "customer_admin", "customer_admin")
+		rec := w.old("a.wav", 1, 5, "")
+		h, err := w.s.Place(ctx, w.Place, w.Who, Asked{Matter: "m", Reason: "rrr", Recordings: []id.Recording{rec}})
+		w.no(err)
+		apr, err := w.s.Lift(ctx, w.Place, puppet, h.ID, "settled", 1)
+		w.no(err)
+		for what, who := range map[string]actor.Actor{"who made it": w.Who, "made by the same person": another, "made by one of those": made} {
+			if _, err := w.approvals.Approve(ctx, w.Place, who, apr, approval.Decision{May: everything, Confirm: 1}); !fault.Is(err, fault.Denied) {
+				t.Errorf("%s agreed to what an account asked for: %v", what, err)
+			}
+		}
+		if _, err := w.approvals.Approve(ctx, w.Place, colleague, apr, approval.Decision{May: everything, Confirm: 1}); err != nil {
+			t.Errorf("a colleague who was administrator before: %v", err)
+		}
+	})
+}
+
 // The sound goes and the transcript stays, under another key; the old one is
 // destroyed.
 func TestTheTranscriptOutlivesTheSound(t *testing.T) {
