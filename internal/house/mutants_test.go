@@ -36,7 +36,7 @@ var mutants = []mutant{
 	{"looking obeys the time", "internal/archive/recording/scope.go", `row.StartedAt < from || row.StartedAt >= to`, `from > to`, "internal/archive/recording", "Looking"},
 	{"an extension is one person's at a time", "internal/tenancy/directory/judge.go", `if !h.overlaps(v.Assignment) {`, `if true {`, "internal/tenancy/directory", "OnePersons"},
 	{"who had it before keeps the calls", "internal/tenancy/directory/rights.go", `if a.From, err = vacant(all, tx.At()); err != nil {`, `if _, err = vacant(all, tx.At()); err != nil {`, "internal/tenancy/directory", "Before"},
-	{"a helper still works above", "internal/tenancy/identity/staff.go", `			if works {`, `			if true {`, "internal/tenancy/identity", "SupportAccessEndsWith"},
+	{"a helper still works above", "internal/tenancy/identity/staff.go", `if err != nil || works {`, `if err != nil || works || true {`, "internal/tenancy/identity", "SupportAccessEndsWith"},
 	{"no machine names who administers a reseller", "internal/edge/httpapi/nodes.go", `if !v.may(access.StaffManage) {`, `if false {`, "internal/edge/httpapi", "NoTokenInvites"},
 	{"why tells of what the asker administers", "internal/edge/httpapi/staff.go", `if access.Allow(v.held, access.StaffManage, at, v.at).Allowed {`, `if true {`, "internal/edge/httpapi", "WhyAbove"},
 	{"a helper works above", "internal/tenancy/identity/staff.go", `return slices.Contains(above, m.At) })`, `return len(above) >= 0 })`, "internal/tenancy/identity", "LetIn"},

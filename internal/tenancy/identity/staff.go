@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"ringfence/internal/base/actor"
@@ -100,52 +101,45 @@ func (s *Service) EndStaffSession(ctx context.Context, who actor.Actor, node id.
 
 // StopHelping ends the support accesses of somebody at customers whose provider
 // or reseller they no longer work for: a customer let in its provider's person.
+// One place that cannot be reached keeps none of the others open.
 func (s *Service) StopHelping(ctx context.Context, person id.Person) error {
 	placed, err := s.Places(ctx, person)
+	for _, c := range placed {
+		err = errors.Join(err, s.stopHelpingAt(ctx, person, c))
+	}
+	return err
+}
+
+func (s *Service) stopHelpingAt(ctx context.Context, person id.Person, c id.Customer) error {
+	p, err := s.store.Place(ctx, c)
 	if err != nil {
 		return err
 	}
-	for _, c := range placed {
-		p, err := s.store.Place(ctx, c)
-		if err != nil {
+	var open []Support
+	err = p.View(ctx, func(tx *place.Tx) error {
+		open, err = openSupport(tx, person, s.now())
+		return err
+	})
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	works := false
+	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
+		works, err = worksAbove(tx, person, c)
+		return err
+	})
+	if err != nil || works {
+		return err
+	}
+	for _, g := range open {
+		if err := s.EndSupport(ctx, p, actor.ForSystem("identity"), g.ID); err != nil && !fault.Is(err, fault.Conflict) {
 			return err
-		}
-		var open []Support
-		err = p.View(ctx, func(tx *place.Tx) error {
-			open, err = openSupport(tx, person, s.now())
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		works := len(open) == 0
-		if !works {
-			works, err = s.worksAbove(ctx, person, c)
-		}
-		if err != nil {
-			return err
-		}
-		for _, g := range open {
-			if works {
-				break
-			}
-			if err := s.EndSupport(ctx, p, actor.ForSystem("identity"), g.ID); err != nil && !fault.Is(err, fault.Conflict) {
-				return err
-			}
 		}
 	}
 	return nil
 }
 
 // worksAbove reports whether a person has a role at a node above a customer.
-func (s *Service) worksAbove(ctx context.Context, person id.Person, c id.Customer) (works bool, err error) {
-	err = s.store.Registry().View(ctx, func(tx *place.Tx) error {
-		works, err = worksAbove(tx, person, c)
-		return err
-	})
-	return works, err
-}
-
 func worksAbove(tx *place.Tx, person id.Person, c id.Customer) (bool, error) {
 	above, err := org.Above(tx, c)
 	if err != nil {

@@ -9,7 +9,7 @@ import { roleName } from '../../api/roles';
 import type { components } from '../../api/schema';
 import { Confirm } from '../../ui/Confirm';
 import { Icon } from '../../ui/Icon';
-import { Page } from '../../ui/Page';
+import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
 import { Policy } from '../rights/PermissionsPage';
@@ -46,11 +46,11 @@ export function StaffPage() {
         title="People" about="Who works here. No role at this level reaches a customer’s recordings, transcripts or names. A change works from the next request on."
         actions={roles.length > 0 && <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setEdit('new')}>Invite somebody</Button>}
       >
-        <div className="card">
+        <Card flush>
           <Answered query={query}>
             {(data) => (data.items.length === 0 ? <Empty icon="people" title="Nobody yet">{one.data?.kind === 'customer' && 'A customer’s people are named by its own administrators.'}</Empty> : <List items={data.items} node={node} edit={setEdit} />)}
           </Answered>
-        </div>
+        </Card>
         {query.data && table.data && (
           <Why
             people={query.data.items.map((m) => ({ id: m.person_id, name: m.name, email: m.email }))} acts={table.data.acts} first="quota.set"
