@@ -24,6 +24,14 @@ type detector struct {
 
 // Detect finds what is personal in a conversation, in the order in which it was said.
 func Detect(turns []Turn) []Span {
+	n := ruled(turns)
+	n.weighed(learned)
+	slices.SortStableFunc(n.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })
+	return n.spans
+}
+
+// ruled finds what the rules find.
+func ruled(turns []Turn) *namer {
 	d := &detector{turns: turns}
 	d.ts, d.begins = tokens(turns)
 	d.talk = listen(d.ts)
@@ -32,8 +40,7 @@ func Detect(turns []Turn) []Span {
 	for _, find := range []func(){d.written, d.addresses, d.spelled, d.dates, n.houses, d.numbers, d.scattered, n.places, n.people} {
 		find()
 	}
-	slices.SortStableFunc(d.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })
-	return d.spans
+	return n
 }
 
 // expects is what a number was spoken of as that stands from one token to another.
