@@ -114,7 +114,7 @@ func (s *Server) talk(ctx context.Context, ended, look <-chan struct{}, conn *we
 			if !ok {
 				return sub.Err()
 			}
-			if h.Topic == "members" {
+			if decides(h.Topic) {
 				if err := s.check(ctx, conn, v, again); err != nil {
 					return err
 				}
@@ -124,6 +124,11 @@ func (s *Server) talk(ctx context.Context, ended, look <-chan struct{}, conn *we
 			}
 		}
 	}
+}
+
+// decides reports whether what changed may be what lets a connection in.
+func decides(topic string) bool {
+	return topic == "members" || topic == "tokens" || topic == "access-rules"
 }
 
 // check reads session and membership anew, and whether the peer still answers.
@@ -238,12 +243,13 @@ func (s *Server) watchEnds() {
 
 func (s *Server) lookAtAll() { s.lookAt(id.Person{}) }
 
-// lookAt has the connections of a person looked at; of everybody for nobody.
+// lookAt has the connections of a person looked at, and those of machines, of
+// which some may be that person's; of everybody for nobody.
 func (s *Server) lookAt(p id.Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for l := range s.lines {
-		if p.IsZero() || l.person == p {
+		if p.IsZero() || l.person == p || l.person.IsZero() {
 			l.lookNow()
 		}
 	}

@@ -8,10 +8,13 @@ import (
 
 	"github.com/coder/websocket"
 
+	"ringfence/internal/base/id"
 	"ringfence/internal/edge/httpapi"
 	"ringfence/internal/platform/journal"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/tenancy/entry"
+	"ringfence/internal/tenancy/identity"
 )
 
 // letIn gives the provider's person support access to the customer.
@@ -132,6 +135,38 @@ func TestSupportAccessRunsOut(t *testing.T) {
 	w.closes(conn, end)
 	if got := helper.do("GET", base+"/recordings", nil); got.status != 404 {
 		t.Error("after the end:", got.status)
+	}
+}
+
+// What holds a machine's connection up is looked at as soon as it goes: the token
+// itself, whoever made it, and the network it comes from.
+func TestMachinesAreHungUpOn(t *testing.T) {
+	for name, end := range map[string]func(w *world, tok identity.Token, maker id.Person) error{
+		"the token ends": func(w *world, tok identity.Token, _ id.Person) error {
+			return w.people.RemoveToken(w.Context(), w.a.p, system, tok.ID)
+		},
+		"its maker leaves": func(w *world, _ identity.Token, maker id.Person) error {
+			return w.people.RemoveMember(w.Context(), w.a.p, system, maker)
+		},
+		"its network is shut out": func(w *world, _ identity.Token, _ id.Person) error {
+			_, _, err := entry.New(nil).Add(w.Context(), entry.Where{Place: w.a.p, Node: w.a.id}, entry.Saver{Who: system, Free: true},
+				entry.Draft{Surface: entry.API, Network: "203.0.113.0/24", Owner: "test", Reason: "test"}, false)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			maker := w.person("second@a.example")
+			_, err := w.people.AddMember(t.Context(), w.a.p, system, maker, identity.Grant{Roles: []access.Role{access.CustomerAdmin}})
+			w.no(err)
+			tok, text, err := w.people.CreateToken(t.Context(), w.a.p, system, maker, identity.TokenDraft{Name: "t", Acts: []access.Act{access.ExposureRead}, Until: time.Now().Add(time.Hour)})
+			w.no(err)
+			conn, _, err := w.browser().dial(w.a.id, "Authorization", "Bearer "+text.Reveal())
+			w.no(err)
+			begun := time.Now()
+			w.no(end(w, tok, maker))
+			w.closes(conn, begun)
+		})
 	}
 }
 

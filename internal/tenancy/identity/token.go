@@ -260,6 +260,7 @@ func (s *Service) RemoveToken(ctx context.Context, p *place.Place, who actor.Act
 			return fault.New(fault.NotFound, "no such token")
 		}
 		tx.Record(place.Event{Code: "token.removed", Subject: t.String()})
+		tx.Notify("tokens")
 		_, err = tx.Exec(`DELETE FROM token_seen WHERE token = ?`, t)
 		return err
 	})
