@@ -105,6 +105,9 @@ func recipients(ctx context.Context, p *place.Place) (out []string, err error) {
 			return nil, err
 		}
 		for _, l := range page.Items {
+			if _, err := id.Parse[id.Recording](l.Subject); err != nil {
+				continue // a question to a key server, a telephone system or an identity provider carries no sound and no text
+			}
 			if to := fmt.Sprintf("%s (%s; %s)", l.Host, l.Purpose, l.Region); !slices.Contains(out, to) {
 				out = append(out, to)
 			}

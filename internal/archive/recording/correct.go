@@ -3,6 +3,7 @@ package recording
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/fault"
@@ -30,8 +31,25 @@ func (c Correction) check() error {
 		return fault.Field("new", "is what stands there already")
 	case len([]rune(c.New)) > 200:
 		return fault.Field("new", "has at most 200 characters")
+	case c.Field == "number" && c.New != "" && !numeric(c.New):
+		return fault.Field("new", "is no telephone number: a name is put right as a name; leave it empty to take the number away")
 	}
 	return nil
+}
+
+// numeric reports whether a text is written as numbers are: digits, at least
+// three, and what stands between them.
+func numeric(text string) bool {
+	digits := 0
+	for _, r := range text {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case !strings.ContainsRune("+ -()./*#", r):
+			return false
+		}
+	}
+	return digits >= 3
 }
 
 // apply gives a call with the value put right, and how often the old one stood in it.

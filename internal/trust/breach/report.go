@@ -202,7 +202,8 @@ func (s *Service) scope(ctx context.Context, p *place.Place, b Breach, sub subje
 // member is what somebody held: the roles of that time, with the scope of now.
 func (s *Service) member(ctx context.Context, p *place.Place, b Breach, sub subject) (held []access.Membership, rights []string, err error) {
 	if sub.person.IsZero() {
-		return nil, []string{"whose session it was is not known any more"}, nil
+		all := access.Membership{Role: access.SuperUser, At: p.Customer(), Part: access.Part{All: true}}
+		return []access.Membership{all}, []string{"whose session it was is not known, or not any more: look whether its id is right. Everything is counted"}, nil
 	}
 	if s.o.Held != nil {
 		if held, err = s.o.Held(ctx, p, sub.person); err != nil {
@@ -236,6 +237,9 @@ func (s *Service) helper(ctx context.Context, p *place.Place, b Breach) (held []
 			held = append(held, access.Membership{Role: r, At: p.Customer(), Part: access.Part{All: true}})
 			rights = append(rights, "support access as "+string(r)+" until "+e.Facts["until"])
 		}
+		if len(list) == 0 {
+			rights = []string{"no support access of this id was ever given here: look whether it is right"}
+		}
 		return err
 	})
 	return held, rights, err
@@ -245,6 +249,9 @@ func (s *Service) helper(ctx context.Context, p *place.Place, b Breach) (held []
 func (s *Service) machine(ctx context.Context, p *place.Place, b Breach) (held []access.Membership, rights []string, err error) {
 	err = p.View(ctx, func(tx *place.Tx) error {
 		list, err := journal.List(tx, journal.Filter{Code: "token.created", Subject: b.Subject, Limit: 1})
+		if len(list) == 0 {
+			rights = []string{"no token of this id was ever made here: look whether it is right"}
+		}
 		for _, e := range list {
 			acts := e.Facts["acts"]
 			rights = append(rights, "was made for: "+acts)

@@ -3,6 +3,7 @@ package person
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (s *Service) explain(ctx context.Context, p *place.Place, c Case, list []pa
 			sounds++
 		}
 	}
-	say("This package holds %d things that were found and confirmed to be yours. %d of them are recordings with your side of the call as sound; the other party's side is silent, because it is theirs.", len(list), sounds)
+	say("This package holds what was found and confirmed to be yours: %s. Recordings among it that have your side of the call as sound: %d; the other party's side is silent, because it is theirs.", things(len(list)), sounds)
 	for store, n := range stores {
 		say("- %s: %d", store, n)
 	}
@@ -49,6 +50,13 @@ func (s *Service) explain(ctx context.Context, p *place.Place, c Case, list []pa
 	say("Where it comes from. From the telephone system of the organisation: its recordings, and its logs of who called whom and when. The transcript and how a conversation felt were computed from the sound; no decision about you is made by that alone.")
 	say("Your rights. You can have what is wrong put right, ask for erasure or that it is only stored, object to transcription and to the rating of feelings, and receive what you provided in a form for machines. You can complain to the supervisory authority; in the United Kingdom this is the Information Commissioner's Office, ico.org.uk.")
 	return b.String(), nil
+}
+
+func things(n int) string {
+	if n == 1 {
+		return "one thing"
+	}
+	return strconv.Itoa(n) + " things"
 }
 
 // retained says how long recordings are kept.

@@ -366,6 +366,9 @@ func TestRectifying(t *testing.T) {
 				t.Fatal(fix, n, err)
 			}
 		}
+		if _, err := w.persons.Rectify(t.Context(), w.Place, ada, c.ID, item, recording.Correction{Field: "number", Old: agnes, New: "Agnes"}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a name stands where a number stood: %v", err)
+		}
 		if _, err := w.persons.Rectify(t.Context(), w.Place, ada, c.ID, item, recording.Correction{Field: "name", Old: "Nobody", New: "X"}); !fault.Is(err, fault.Conflict) {
 			t.Error(err)
 		}
