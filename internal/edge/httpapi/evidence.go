@@ -27,6 +27,10 @@ func (s *Server) evidenceRoutes() {
 // makeEvidence asks for each recording whether it may be downloaded: one that may
 // not is missing, and nothing is made.
 func (s *Server) makeEvidence(ctx context.Context, v *visit, in *evidenceInput) (*body[Export], error) {
+	purpose, err := s.purposeOf(ctx, v, in.Body.Purpose)
+	if err != nil {
+		return nil, err
+	}
 	chosen := evidence.Chosen{}
 	about := make([]string, len(in.Body.Recordings))
 	for i, text := range in.Body.Recordings {
@@ -40,7 +44,7 @@ func (s *Server) makeEvidence(ctx context.Context, v *visit, in *evidenceInput) 
 		chosen.Recordings, about[i] = append(chosen.Recordings, rec), text
 	}
 	p, err := s.deps.Parcels.Ask(ctx, v.place, v.who, parcel.Order{
-		Kind: evidence.Kind, Name: "evidence-" + v.at.UTC().Format("2006-01-02") + ".zip", Args: chosen, Purpose: in.Body.Purpose, Subjects: about,
+		Kind: evidence.Kind, Name: "evidence-" + v.at.UTC().Format("2006-01-02") + ".zip", Args: chosen, Purpose: purpose, Subjects: about,
 	})
 	if err != nil {
 		return nil, err

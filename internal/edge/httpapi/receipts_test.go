@@ -42,6 +42,9 @@ func TestReceiptsAndPurposes(t *testing.T) {
 			t.Errorf("%q: %d %s", bad, got.status, got.body)
 		}
 	}
+	if got := ear.do("POST", base+"/evidence", map[string]any{"recordings": []string{w.a.mine.String()}, "purpose": "because"}); got.status != 422 || !strings.Contains(got.body, "purpose") {
+		t.Errorf("evidence for a purpose that is not taken: %d %s", got.status, got.body)
+	}
 	if got := open("Complaint"); got.status != 201 {
 		t.Fatal(got)
 	}

@@ -20,7 +20,7 @@ const route = getRouteApi('/in/c/$customer/receipts');
 
 const ways = [
   { value: 'content', label: 'Sound, words, files' }, { value: 'listen', label: 'Listened' }, { value: 'transcript', label: 'Read the transcript' }, { value: 'download', label: 'Downloaded' },
-  { value: 'export', label: 'Exported' }, { value: 'transcribe', label: 'Transcribed' }, { value: 'card', label: 'Saw names and numbers' }, { value: 'capture-check', label: 'Read back after capture' },
+  { value: 'export', label: 'Exported' }, { value: 'evidence', label: 'Made an evidence file' }, { value: 'original', label: 'Heard the original' }, { value: 'redact', label: 'Redacted' }, { value: 're-identify', label: 'Looked up a pseudonym' }, { value: 'transcribe', label: 'Transcribed' }, { value: 'card', label: 'Saw names and numbers' }, { value: 'capture-check', label: 'Read back after capture' },
 ];
 const kinds = [{ value: 'person', label: 'People' }, { value: 'token', label: 'Programs with a token' }, { value: 'system', label: 'Ringfence itself' }];
 
@@ -121,10 +121,10 @@ function Rows({ rows, customer, set }: { rows: Receipt[]; customer: string; set:
 
 function Export({ customer, search }: { customer: string; search: ReceiptSearch }) {
   const [busy, setBusy] = useState(false);
-  const save = async (format: 'csv' | 'jsonl') => {
+  const save = async (format: 'csv' | 'jsonl', pseudonymised = false) => {
     setBusy(true);
     try {
-      const { data, error, response } = await api.POST('/api/v1/customers/{customer}/receipts/exports', { params: { path: { customer } }, body: { format, ...asked(search) }, parseAs: 'blob' });
+      const { data, error, response } = await api.POST('/api/v1/customers/{customer}/receipts/exports', { params: { path: { customer } }, body: { format, pseudonymised, ...asked(search) }, parseAs: 'blob' });
       if (!response.ok) throw problem(response, error);
       const url = URL.createObjectURL(data as unknown as Blob);
       const link = document.createElement('a');
@@ -145,6 +145,8 @@ function Export({ customer, search }: { customer: string; search: ReceiptSearch 
       <Menu.Dropdown>
         <Menu.Item onClick={() => void save('csv')}>CSV, for a spreadsheet</Menu.Item>
         <Menu.Item onClick={() => void save('jsonl')}>JSON lines, for programs</Menu.Item>
+        <Menu.Item onClick={() => void save('csv', true)}>CSV, with pseudonyms instead of names</Menu.Item>
+        <Menu.Item onClick={() => void save('jsonl', true)}>JSON lines, with pseudonyms instead of names</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -1,10 +1,12 @@
 import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
 import type { Recording } from '../../api/types';
 import { ExportProgress } from '../../ui/ExportProgress';
 import { clock, moment } from '../../ui/format';
 import { Failed } from '../../ui/States';
+import { purposes } from '../receipts/data';
 import { title } from '../recordings/party';
 
 type Props = { customer: string; recordings: readonly Recording[]; choose?: boolean; opened: boolean; onClose: () => void };
@@ -13,6 +15,7 @@ type Props = { customer: string; recordings: readonly Recording[]; choose?: bool
 export function Evidence({ customer, recordings, choose, opened, onClose }: Props) {
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
   const [purpose, setPurpose] = useState('');
+  const named = useQuery({ ...purposes(customer), enabled: opened }).data;
   const [made, setMade] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -55,7 +58,8 @@ export function Evidence({ customer, recordings, choose, opened, onClose }: Prop
                 {recordings.map((r) => <Checkbox key={r.id} checked={ticked.has(r.id)} onChange={() => tick(r.id)} label={`${moment(r.started_at)}, ${title(r)}, ${clock(r.seconds)}`} />)}
               </Stack>
             )}
-            <TextInput label="Purpose" description="Stands in the change log and in the file" required maxLength={300} value={purpose} onChange={(e) => setPurpose(e.currentTarget.value)} />
+            <TextInput label="Purpose" description="Stands in the change log and in the file" required maxLength={300} list="evidence-purposes" value={purpose} onChange={(e) => setPurpose(e.currentTarget.value)} />
+            <datalist id="evidence-purposes">{named?.ready.map((r) => <option key={r} value={r} />)}</datalist>
             {error !== null && <Failed error={error} />}
             <Group justify="flex-end">
               <Button variant="default" onClick={close}>Cancel</Button>
