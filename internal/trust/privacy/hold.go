@@ -73,6 +73,8 @@ type card struct {
 	Search *Search `json:"search,omitempty"`
 }
 
+const errHold = "this hold cannot be placed"
+
 // maxHolds bounds the holds of one place that last: each is asked about every
 // recording that comes.
 const (
@@ -161,7 +163,7 @@ func (a Asked) check(h Hold) error {
 	case a.Search != nil && a.Search.Empty():
 		c.add("search", "asks for nothing: say which recordings are held")
 	}
-	return c.err()
+	return c.about(errHold)
 }
 
 // wanted are the recordings that a hold is to be on.
@@ -187,7 +189,7 @@ func (s *Service) wanted(tx *place.Tx, a Asked) ([]int64, error) {
 			ns = append(ns, row.N)
 		}
 	}
-	return ns, c.err()
+	return ns, c.about(errHold)
 }
 
 // exists refuses a search for what is not there.
@@ -214,7 +216,7 @@ func exists(tx *place.Tx, q Search) error {
 	if q.Direction != "" && !slices.Contains(directions, string(q.Direction)) {
 		c.add("search.direction", "must be one of %s", strings.Join(directions, ", "))
 	}
-	return c.err()
+	return c.about(errHold)
 }
 
 // find gives what fits a search, among some recordings or all.

@@ -186,11 +186,14 @@ func (c *checker) add(path, format string, args ...any) {
 	}
 }
 
-func (c *checker) err() error {
+func (c *checker) err() error { return c.about("these rules cannot be saved") }
+
+// about is what was found, under a text that says what of.
+func (c *checker) about(text string) error {
 	if len(c.details) == 0 {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Invalid, Text: "these rules cannot be saved", Details: c.details}
+	return &fault.Error{Kind: fault.Invalid, Text: text, Details: c.details}
 }
 
 var language = regexp.MustCompile(`^[a-z]{2,3}$`)

@@ -190,7 +190,7 @@ func (s *Service) SetAsSaid(ctx context.Context, p *place.Place, who actor.Actor
 // registerActs makes known what needs a second person here.
 func (s *Service) registerActs() {
 	s.o.Approvals.Register(approval.Kind{
-		Name: KindShorten, Title: "keep recordings less long", Act: actRetention, Page: "retention", Alone: true,
+		Name: KindShorten, Title: "keep recordings less long", Act: actRetention, Page: "settings/retention", Alone: true,
 		State: func(tx *place.Tx, _ string) ([]byte, error) {
 			rows, err := place.Rows[policyRow](tx, policyColumns+` ORDER BY slot`)
 			if err != nil {

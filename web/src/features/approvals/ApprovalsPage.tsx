@@ -1,14 +1,16 @@
-import { Alert, Badge, Button, Group, Modal, NumberInput, Stack, Table, Text } from '@mantine/core';
+import { Alert, Anchor, Badge, Button, Group, Modal, NumberInput, Stack, Table, Text } from '@mantine/core';
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import type { components } from '../../api/schema';
-import { moment, words } from '../../ui/format';
+import { useMay } from '../../api/me';
+import { count, moment, words } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Empty, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { holds } from '../holds/data';
 
 type Approval = components['schemas']['Approval'];
 
@@ -38,7 +40,8 @@ export function ApprovalsPage() {
               {open.map((a) => (
                 <Card key={a.id} title={`Somebody asks to ${a.title}`}>
                   <Stack gap="xs">
-                    <Text size="sm">{a.reason}</Text>
+                    <About customer={customer} a={a} />
+                    <Text size="sm">Why: {a.reason}</Text>
                     <Text size="sm" c="dimmed">
                       {a.asked_by}, {moment(a.asked_at)}. It is about {a.count}. {a.alone && a.not_before ? `Comes about by itself on ${moment(a.not_before)}.` : `Ends by itself on ${moment(a.until)}.`}
                       {!a.alone && a.not_before && ` Not carried out before ${moment(a.not_before)}.`}
@@ -80,6 +83,19 @@ export function ApprovalsPage() {
   );
 }
 
+/** About says what exactly somebody asks for, and where it can be looked at. */
+function About({ customer, a }: { customer: string; a: Approval }) {
+  const may = useMay(customer)('hold.read');
+  const all = useQuery({ ...holds(customer), enabled: may && a.kind === 'hold.lift' }).data?.items;
+  const hold = all?.find((h) => h.id === a.subject);
+  return (
+    <Group gap="xs">
+      {hold && <Text size="sm"><b>{hold.matter}</b>: {hold.reason}. {count(hold.count, 'recording')} {hold.count === 1 ? 'is' : 'are'} under it now.</Text>}
+      <Anchor component={Link} to={`/c/${customer}/${a.page}`} size="sm">Look at it</Anchor>
+    </Group>
+  );
+}
+
 function Agree({ customer, a, onClose, onDone }: { customer: string; a: Approval; onClose: () => void; onDone: () => unknown }) {
   const [confirm, setConfirm] = useState<number | string>(a.count === 0 ? 0 : '');
   const agree = useMutation({
@@ -95,7 +111,8 @@ function Agree({ customer, a, onClose, onDone }: { customer: string; a: Approval
     <Modal opened onClose={onClose} title={`Agree to ${a.title}?`} centered closeButtonProps={{ 'aria-label': 'Close' }}>
       <form onSubmit={(e) => { e.preventDefault(); agree.mutate(); }}>
         <Stack>
-          <Text size="sm">{a.reason}</Text>
+          <About customer={customer} a={a} />
+          <Text size="sm">Why: {a.reason}</Text>
           <NumberInput label={`Type ${a.count} to confirm`} hideControls value={confirm} onChange={setConfirm} error={p?.about('confirm')} w={220} data-autofocus />
           {agree.error != null && !p?.about('confirm') && <Failed error={agree.error} />}
           <Group justify="flex-end">

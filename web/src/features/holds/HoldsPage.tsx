@@ -1,6 +1,7 @@
 import { Alert, Badge, Button, Group, Modal, NumberInput, Select, SimpleGrid, Stack, Table, Text, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
+import dayjs from 'dayjs';
 import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
@@ -65,10 +66,15 @@ export function HoldsPage() {
   );
 }
 
+const day = 'YYYY-MM-DD';
+
+/** lastDay is the last day that is held: the search ends where the next one begins. */
+const lastDay = (to: string) => dayjs(to).subtract(1, 'millisecond');
+
 function saysSearch(q: Search | null): string {
   if (!q) return 'Single recordings';
   const parts = [
-    q.from && `from ${moment(q.from)}`, q.to && `to ${moment(q.to)}`, q.number && `number ${q.number}`, q.extension && `extension ${q.extension}`, q.queue && `queue ${q.queue}`,
+    q.from && `from ${moment(q.from)}`, q.to && `before ${moment(q.to)}`, q.number && `number ${q.number}`, q.extension && `extension ${q.extension}`, q.queue && `queue ${q.queue}`,
     q.direction, q.source_id && 'one source', q.min_seconds && `${q.min_seconds} seconds or longer`, q.max_seconds && `up to ${q.max_seconds} seconds`, q.words && `“${q.words}” was said`,
   ].filter(Boolean);
   return `${parts.join(', ')}; and what comes`;
@@ -80,6 +86,7 @@ function PlaceHold({ customer, onClose, onDone }: { customer: string; onClose: (
   const [reason, setReason] = useState('');
   const [q, setQ] = useState<Search>({});
   const [found, setFound] = useState<number | null>(null);
+  const words = useMay(customer)('recording.transcript'); // finding a word tells that it was said
   const drops = useQuery(sources(customer)).data?.items ?? [];
   const set = (part: Partial<Search>) => {
     setQ({ ...q, ...part });
@@ -113,8 +120,10 @@ function PlaceHold({ customer, onClose, onDone }: { customer: string; onClose: (
             <TextInput label="Extension" value={q.extension ?? ''} onChange={(e) => set({ extension: e.currentTarget.value || undefined })} />
             <TextInput label="Number" value={q.number ?? ''} onChange={(e) => set({ number: e.currentTarget.value || undefined })} />
             <Select label="Source" clearable data={drops.map((s) => ({ value: s.id, label: s.name }))} value={q.source_id ?? null} onChange={(v) => set({ source_id: v ?? undefined })} error={p?.about('search.source_id')} />
-            <TextInput label="From" type="date" value={q.from?.slice(0, 10) ?? ''} onChange={(e) => set({ from: e.currentTarget.value ? `${e.currentTarget.value}T00:00:00Z` : undefined })} />
-            <TextInput label="To" type="date" value={q.to?.slice(0, 10) ?? ''} onChange={(e) => set({ to: e.currentTarget.value ? `${e.currentTarget.value}T00:00:00Z` : undefined })} />
+            <TextInput label="From" type="date" value={q.from ? dayjs(q.from).format(day) : ''} onChange={(e) => set({ from: e.currentTarget.value ? dayjs(e.currentTarget.value).toISOString() : undefined })} />
+            <TextInput label="To" description="This day is held, too" inputWrapperOrder={['label', 'input', 'description', 'error']} type="date" value={q.to ? lastDay(q.to).format(day) : ''} onChange={(e) => set({ to: e.currentTarget.value ? dayjs(e.currentTarget.value).add(1, 'day').toISOString() : undefined })} />
+            <Select label="Direction" clearable data={['inbound', 'outbound', 'internal']} value={q.direction ?? null} onChange={(v) => set({ direction: v ?? undefined })} />
+            {words && <TextInput label="Words that were said" value={q.words ?? ''} onChange={(e) => set({ words: e.currentTarget.value || undefined })} error={p?.about('search.words')} />}
           </SimpleGrid>
           {found !== null && (
             <Alert variant="light" color="gray" title={found ? `${count(found, 'recording')} would be held` : 'No recording fits'} styles={{ message: { color: 'var(--mantine-color-text)' } }}>

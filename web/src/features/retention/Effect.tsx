@@ -7,6 +7,12 @@ import { Icon } from '../../ui/Icon';
 import { Answered, Failed } from '../../ui/States';
 import { going, save, type Policy, type Preview } from './data';
 
+/** goes says what would be destroyed tonight: recordings, or the sound of some alone. */
+const goes = (p: Preview) =>
+  p.confirm === 0 ? 'Nothing would go tonight'
+  : p.tonight.recordings > 0 ? `These rules would destroy ${count(p.tonight.recordings, 'recording')} tonight`
+  : `These rules would destroy the sound of ${count(p.tonight.sound_only, 'recording')} tonight`;
+
 /** Effect says what rules would do tonight, lists it, and saves them once the count was confirmed. */
 export function Effect({ customer, policy, version, preview: p, onClose, onSaved }: {
   customer: string;
@@ -33,7 +39,7 @@ export function Effect({ customer, policy, version, preview: p, onClose, onSaved
       <form onSubmit={submit}>
         <Stack>
           <Alert color={p.confirm > 0 ? 'yellow' : 'gray'} variant="light" icon={<Icon name={p.confirm > 0 ? 'warn' : 'check'} />} styles={{ message: { color: 'var(--mantine-color-text)' } }}
-            title={p.confirm > 0 ? `These rules would destroy ${count(p.tonight.recordings, 'recording')} tonight` : 'Nothing would go tonight'}
+            title={goes(p)}
           >
             <List size="sm" spacing={2}>
               {p.tonight.recordings > 0 && <List.Item>{bytes(p.tonight.bytes)} in all; {count(p.added, 'recording')} that the rules in force would keep.</List.Item>}

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Badge, Button, Group, Menu, Stack, Table, Text } from '@mantine/core';
+import { Alert, Anchor, Badge, Button, Group, List, Menu, Stack, Table, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -10,7 +10,7 @@ import { Card } from '../../ui/Page';
 import { toast } from '../../ui/toast';
 import { ends, preview, saysWhen, tags, withdraw, type Policy, type Preview, type Rule, type Rules, type Set } from './data';
 import { Effect } from './Effect';
-import { RuleForm } from './RuleForm';
+import { RuleForm, WhenForm } from './RuleForm';
 
 /** RulesCard is the policy as a draft: what is changed here is looked at as a whole before it is saved. */
 export function RulesCard({ customer, data }: { customer: string; data: Rules }) {
@@ -19,6 +19,7 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
   const named = useQuery(tags(customer)).data?.items ?? [];
   const [draft, setDraft] = useState<Policy>(data.policy);
   const [editing, setEditing] = useState<number | 'new' | 'default' | null>(null);
+  const [setting, setSetting] = useState<string | null>(null); // the set whose recordings are chosen
   const [seen, setSeen] = useState<Preview | null>(null);
   const changed = JSON.stringify(draft) !== JSON.stringify(data.policy);
   const fresh = () => client.invalidateQueries({ predicate: (q) => q.queryKey[1] === customer });
@@ -40,6 +41,11 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
             {data.pending.asked_by} asked on {moment(data.pending.asked_at)}: {data.pending.reason} That night {count(data.pending.count, 'recording')} would have gone. A second person can agree at once under{' '}
             <Anchor component={Link} to={`/c/${customer}/approvals`} inherit underline="always">Second person</Anchor>.
           </Text>
+          <List size="sm" mt="xs" aria-label="Rules that wait">
+            {data.pending.policy.rules.map((r) => <List.Item key={r.id}>{r.name}: {saysWhen(r.when, named)}. {ends(r)}.</List.Item>)}
+            <List.Item>Default: {ends(data.pending.policy.default)}.</List.Item>
+            {data.pending.policy.sets.map((s) => <List.Item key={s.set}>{data.sets.find((x) => x.name === s.set)?.title ?? s.set}: {saysWhen(s.when, named)}.</List.Item>)}
+          </List>
           {may && <Button mt="xs" size="xs" variant="default" loading={back.isPending} onClick={() => back.mutate()}>Take it back</Button>}
         </Alert>
       )}
@@ -85,7 +91,7 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
             <Text size="sm" c="dimmed">Applied:</Text>
             {draft.sets.map((s) => {
               const set = data.sets.find((x) => x.name === s.set);
-              return <Badge key={s.set} variant="light" color="pine" tt="none" title={set?.source}>{set?.title ?? s.set} · {saysWhen(s.when, named)}{may && <button type="button" className="plain" aria-label={`Take off: ${set?.title}`} onClick={() => setDraft({ ...draft, sets: draft.sets.filter((x) => x !== s) })}> ×</button>}</Badge>;
+              return <Badge key={s.set} variant="light" color="pine" tt="none" title={set?.source}>{set?.title ?? s.set} · {may ? <button type="button" className="plain" title="Choose which recordings" aria-label={`Choose the recordings of: ${set?.title}`} onClick={() => setSetting(s.set)}>{saysWhen(s.when, named)}</button> : saysWhen(s.when, named)}{may && <button type="button" className="plain" aria-label={`Take off: ${set?.title}`} onClick={() => setDraft({ ...draft, sets: draft.sets.filter((x) => x !== s) })}> ×</button>}</Badge>;
             })}
           </Group>
         )}
@@ -104,6 +110,11 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
       {editing !== null && (
         <RuleForm customer={customer} standard={editing === 'default'} onClose={() => setEditing(null)} onDone={put}
           rule={editing === 'new' ? undefined : editing === 'default' ? { name: '', when: {}, ...draft.default } : draft.rules[editing]}
+        />
+      )}
+      {setting !== null && (
+        <WhenForm customer={customer} title={data.sets.find((x) => x.name === setting)?.title ?? setting} when={draft.sets.find((x) => x.set === setting)?.when ?? {}} onClose={() => setSetting(null)}
+          onDone={(when) => { setDraft({ ...draft, sets: draft.sets.map((x) => (x.set === setting ? { ...x, when } : x)) }); setSetting(null); }}
         />
       )}
       {seen && (
