@@ -4119,6 +4119,15 @@ type ClosedCases struct {
 	Days int64 `json:"days"`
 }
 
+// ClosedCasesInputBody defines model for ClosedCasesInputBody.
+type ClosedCasesInputBody struct {
+	// Confirm How many closed cases would be deleted tonight, exactly; where any would
+	Confirm *int64 `json:"confirm,omitempty"`
+
+	// Days 30 to 3660
+	Days int64 `json:"days"`
+}
+
 // ConfirmPickupInputBody defines model for ConfirmPickupInputBody.
 type ConfirmPickupInputBody struct {
 	// Fingerprint As it was shown and compared
@@ -7246,7 +7255,10 @@ type RecordingRedactions struct {
 
 // RedactInputBody defines model for RedactInputBody.
 type RedactInputBody struct {
-	// OriginalDays 0: the original is destroyed at once, for good
+	// Confirm Where the original is destroyed at once: how many stretches are given, exactly
+	Confirm *int64 `json:"confirm,omitempty"`
+
+	// OriginalDays 0: the original is destroyed at once, for good; missing: 30
 	OriginalDays *int64 `json:"original_days,omitempty"`
 
 	// Reason Stands in the journal
@@ -7309,11 +7321,13 @@ type RedactionSettingsMode string
 
 // RedactionSettingsInputBody defines model for RedactionSettingsInputBody.
 type RedactionSettingsInputBody struct {
-	Entities     *[]string                      `json:"entities,omitempty"`
-	Mode         RedactionSettingsInputBodyMode `json:"mode"`
-	OriginalDays *int64                         `json:"original_days,omitempty"`
-	Scan         *bool                          `json:"scan,omitempty"`
-	Tone         *bool                          `json:"tone,omitempty"`
+	Entities *[]string                      `json:"entities,omitempty"`
+	Mode     RedactionSettingsInputBodyMode `json:"mode"`
+
+	// OriginalDays Missing: 30
+	OriginalDays *int64 `json:"original_days,omitempty"`
+	Scan         *bool  `json:"scan,omitempty"`
+	Tone         *bool  `json:"tone,omitempty"`
 }
 
 // RedactionSettingsInputBodyMode defines model for RedactionSettingsInputBody.Mode.
@@ -8714,6 +8728,11 @@ type ListCheckpointsParams struct {
 	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// PreviewClosedCasesParams defines parameters for PreviewClosedCases.
+type PreviewClosedCasesParams struct {
+	Days int64 `form:"days" json:"days"`
+}
+
 // CoverageParams defines parameters for Coverage.
 type CoverageParams struct {
 	// From A day; 35 days back
@@ -9265,6 +9284,12 @@ type GrantSupportParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// RemoveTagParams defines parameters for RemoveTag.
+type RemoveTagParams struct {
+	// Confirm How many recordings carry it, exactly; where any does
+	Confirm *int64 `form:"confirm,omitempty" json:"confirm,omitempty"`
+}
+
 // CreateTokenParams defines parameters for CreateToken.
 type CreateTokenParams struct {
 	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
@@ -9454,7 +9479,7 @@ type OpenBreachJSONRequestBody = BreachBeginBody
 type ChangeBreachJSONRequestBody = BreachChangeBody
 
 // KeepClosedCasesJSONRequestBody defines body for KeepClosedCases for application/json ContentType.
-type KeepClosedCasesJSONRequestBody = ClosedCases
+type KeepClosedCasesJSONRequestBody = ClosedCasesInputBody
 
 // CosignCheckpointJSONRequestBody defines body for CosignCheckpoint for application/json ContentType.
 type CosignCheckpointJSONRequestBody = CosignInputBody
@@ -10271,6 +10296,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
 	KeepClosedCases(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewClosedCases How many closed cases a period would delete tonight
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/closed-cases/due (the `PreviewClosedCases` operationId).
+	PreviewClosedCases(ctx context.Context, customer string, params *PreviewClosedCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CosignCheckpointWithBody Put a witness's own signature beside a checkpoint
 	//
@@ -11811,7 +11843,7 @@ type ClientInterface interface {
 
 	// DestroyRecordingWithBody Destroy a recording's key: nobody can ever open it again
 	//
-	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11820,7 +11852,7 @@ type ClientInterface interface {
 
 	// DestroyRecording Destroy a recording's key: nobody can ever open it again
 	//
-	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -12736,7 +12768,7 @@ type ClientInterface interface {
 	// Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
-	RemoveTag(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RemoveTag(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens Keys of machines, without their secrets
 	//
@@ -14580,6 +14612,23 @@ func (c *Client) KeepClosedCasesWithBody(ctx context.Context, customer string, c
 // Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
 func (c *Client) KeepClosedCases(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewKeepClosedCasesRequest(c.Server, customer, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewClosedCases How many closed cases a period would delete tonight
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Corresponds with GET /api/v1/customers/{customer}/closed-cases/due (the `PreviewClosedCases` operationId).
+func (c *Client) PreviewClosedCases(ctx context.Context, customer string, params *PreviewClosedCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewClosedCasesRequest(c.Server, customer, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18039,7 +18088,7 @@ func (c *Client) ListRecordings(ctx context.Context, customer string, params *Li
 
 // DestroyRecordingWithBody Destroy a recording's key: nobody can ever open it again
 //
-// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -18058,7 +18107,7 @@ func (c *Client) DestroyRecordingWithBody(ctx context.Context, customer string, 
 
 // DestroyRecording Destroy a recording's key: nobody can ever open it again
 //
-// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -20104,8 +20153,8 @@ func (c *Client) MakeTag(ctx context.Context, customer string, body MakeTagJSONR
 // Needs `retention.set`. What is missing, foreign or not allowed answers alike: 404.
 //
 // Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
-func (c *Client) RemoveTag(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRemoveTagRequest(c.Server, customer, tag)
+func (c *Client) RemoveTag(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveTagRequest(c.Server, customer, tag, params)
 	if err != nil {
 		return nil, err
 	}
@@ -24342,6 +24391,63 @@ func NewKeepClosedCasesRequestWithBody(server string, customer string, contentTy
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPreviewClosedCasesRequest constructs an http.Request for the PreviewClosedCases method
+func NewPreviewClosedCasesRequest(server string, customer string, params *PreviewClosedCasesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/closed-cases/due", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "days", params.Days, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -36248,7 +36354,7 @@ func NewMakeTagRequestWithBody(server string, customer string, contentType strin
 }
 
 // NewRemoveTagRequest constructs an http.Request for the RemoveTag method
-func NewRemoveTagRequest(server string, customer string, tag string) (*http.Request, error) {
+func NewRemoveTagRequest(server string, customer string, tag string, params *RemoveTagParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -36278,6 +36384,33 @@ func NewRemoveTagRequest(server string, customer string, tag string) (*http.Requ
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Confirm != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "confirm", *params.Confirm, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
@@ -40954,6 +41087,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/v1/customers/{customer}/closed-cases (the `KeepClosedCases` operationId).
 	KeepClosedCasesWithResponse(ctx context.Context, customer string, body KeepClosedCasesJSONRequestBody, reqEditors ...RequestEditorFn) (*KeepClosedCasesAnswer, error)
 
+	// PreviewClosedCasesWithResponse How many closed cases a period would delete tonight
+	//
+	// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/customers/{customer}/closed-cases/due (the `PreviewClosedCases` operationId).
+	PreviewClosedCasesWithResponse(ctx context.Context, customer string, params *PreviewClosedCasesParams, reqEditors ...RequestEditorFn) (*PreviewClosedCasesAnswer, error)
+
 	// CosignCheckpointWithBodyWithResponse Put a witness's own signature beside a checkpoint
 	//
 	// Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -42675,7 +42817,7 @@ type ClientWithResponsesInterface interface {
 
 	// DestroyRecordingWithBodyWithResponse Destroy a recording's key: nobody can ever open it again
 	//
-	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -42684,7 +42826,7 @@ type ClientWithResponsesInterface interface {
 
 	// DestroyRecordingWithResponse Destroy a recording's key: nobody can ever open it again
 	//
-	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43706,7 +43848,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
-	RemoveTagWithResponse(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error)
+	RemoveTagWithResponse(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error)
 
 	// ListTokensWithResponse Keys of machines, without their secrets
 	//
@@ -46560,6 +46702,54 @@ func (r KeepClosedCasesAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r KeepClosedCasesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewClosedCasesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CountDone
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewClosedCasesAnswer) GetJSON200() *CountDone {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreviewClosedCasesAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewClosedCasesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewClosedCasesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewClosedCasesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewClosedCasesAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -62208,6 +62398,21 @@ func (c *ClientWithResponses) KeepClosedCasesWithResponse(ctx context.Context, c
 	return ParseKeepClosedCasesAnswer(rsp)
 }
 
+// PreviewClosedCasesWithResponse How many closed cases a period would delete tonight
+//
+// Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/customers/{customer}/closed-cases/due (the `PreviewClosedCases` operationId).
+func (c *ClientWithResponses) PreviewClosedCasesWithResponse(ctx context.Context, customer string, params *PreviewClosedCasesParams, reqEditors ...RequestEditorFn) (*PreviewClosedCasesAnswer, error) {
+	rsp, err := c.PreviewClosedCases(ctx, customer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewClosedCasesAnswer(rsp)
+}
+
 // CosignCheckpointWithBodyWithResponse Put a witness's own signature beside a checkpoint
 //
 // Needs `witness.manage`. What is missing, foreign or not allowed answers alike: 404.
@@ -65075,7 +65280,7 @@ func (c *ClientWithResponses) ListRecordingsWithResponse(ctx context.Context, cu
 
 // DestroyRecordingWithBodyWithResponse Destroy a recording's key: nobody can ever open it again
 //
-// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -65090,7 +65295,7 @@ func (c *ClientWithResponses) DestroyRecordingWithBodyWithResponse(ctx context.C
 
 // DestroyRecordingWithResponse Destroy a recording's key: nobody can ever open it again
 //
-// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -66790,8 +66995,8 @@ func (c *ClientWithResponses) MakeTagWithResponse(ctx context.Context, customer 
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
-func (c *ClientWithResponses) RemoveTagWithResponse(ctx context.Context, customer string, tag string, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error) {
-	rsp, err := c.RemoveTag(ctx, customer, tag, reqEditors...)
+func (c *ClientWithResponses) RemoveTagWithResponse(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error) {
+	rsp, err := c.RemoveTag(ctx, customer, tag, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -69818,6 +70023,39 @@ func ParseKeepClosedCasesAnswer(rsp *http.Response) (*KeepClosedCasesAnswer, err
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ClosedCases
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePreviewClosedCasesAnswer parses an HTTP response from a PreviewClosedCasesWithResponse call
+func ParsePreviewClosedCasesAnswer(rsp *http.Response) (*PreviewClosedCasesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewClosedCasesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CountDone
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func commands() []cli.Command {
 		{Name: "review", Summary: "check the signed result of an access review", Run: check.Review},
 		{Name: "coverage", Summary: "check a signed statement of coverage", Run: check.Coverage},
 		{Name: "customer", Summary: "move a customer to another installation, with everything", Run: upkeep.Customer},
-		{Name: "certificate", Summary: "check a signed certificate of destruction", Run: check.Certificate},
+		{Name: "certificate", Summary: "check a signed certificate of a destruction or of a person's request", Run: check.Certificate},
 		{Name: "verify", Summary: "check exports of the change log, evidence files and kept checkpoints, offline", Run: check.Verify},
 		{Name: "generate", Summary: "write the files that are derived from the code", Run: runGenerate},
 		{Name: "version", Summary: "say which version this is", Run: runVersion},

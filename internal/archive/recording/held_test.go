@@ -234,8 +234,12 @@ func TestTagsAndMarks(t *testing.T) {
 		if l := labels(); len(l.Tags)+len(l.Marks) != 0 {
 			t.Errorf("%+v", l)
 		}
-		must(w.Service.RemoveTag(ctx, w.Place, w.Who, tag.ID))
-		if err := w.Service.RemoveTag(ctx, w.Place, w.Who, tag.ID); !fault.Is(err, fault.NotFound) {
+		must(change(t, w, func(tx *place.Tx) error { return w.Service.Tag(tx, rec, tag.ID) }))
+		if err := w.Service.RemoveTag(ctx, w.Place, w.Who, tag.ID, 0); !fault.Is(err, fault.Invalid) || len(labels().Tags) != 1 {
+			t.Errorf("a label that is carried goes without the count: %v", err)
+		}
+		must(w.Service.RemoveTag(ctx, w.Place, w.Who, tag.ID, 1))
+		if err := w.Service.RemoveTag(ctx, w.Place, w.Who, tag.ID, 0); !fault.Is(err, fault.NotFound) {
 			t.Error(err)
 		}
 	})

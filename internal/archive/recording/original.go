@@ -48,6 +48,12 @@ CREATE TABLE recording_redacted (
 );
 `
 
+// wholeSchema says of a kept original whether it is itself a redacted copy.
+const wholeSchema = `
+-- When what is kept was itself redacted last; 0: it is whole.
+ALTER TABLE recording_originals ADD COLUMN redacted_at {{int}} NOT NULL DEFAULT 0;
+`
+
 const renditionColumns = `id, n, object, ordinal, kind, format, millis, plain, bytes, digest, token`
 
 func readerOf(b []byte) io.Reader { return bytes.NewReader(b) }
@@ -86,7 +92,7 @@ func (s *Service) setAsideOriginal(tx *place.Tx, row Row, until time.Time, left 
 		text string
 		args []any
 	}{
-		{`INSERT INTO recording_originals (n, content_key, layout, bytes, until_at) VALUES (?, ?, ?, ?, ?)`, []any{row.N, row.ContentKey, row.Layout, row.Bytes, millis(until)}},
+		{`INSERT INTO recording_originals (n, content_key, layout, bytes, until_at, redacted_at) VALUES (?, ?, ?, ?, ?, coalesce((SELECT at FROM recording_redacted WHERE n = ?), 0))`, []any{row.N, row.ContentKey, row.Layout, row.Bytes, millis(until), row.N}},
 		{`INSERT INTO original_renditions (` + renditionColumns + `) SELECT ` + renditionColumns + ` FROM renditions WHERE n = ?`, []any{row.N}},
 		{`DELETE FROM renditions WHERE n = ?`, []any{row.N}},
 	} {
@@ -163,7 +169,10 @@ func (s *Service) Unredact(ctx context.Context, p *place.Place, who actor.Actor,
 			`INSERT INTO renditions (` + renditionColumns + `) SELECT ` + renditionColumns + ` FROM original_renditions WHERE n = ?`,
 			`UPDATE recordings SET content_key = (SELECT content_key FROM recording_originals o WHERE o.n = recordings.n),
 				layout = (SELECT layout FROM recording_originals o WHERE o.n = recordings.n), bytes = (SELECT bytes FROM recording_originals o WHERE o.n = recordings.n) WHERE n = ?`,
-			`DELETE FROM recording_originals WHERE n = ?`, `DELETE FROM original_renditions WHERE n = ?`, `DELETE FROM recording_redacted WHERE n = ?`,
+			// What was put back may be a redacted copy itself, of an original that went.
+			`UPDATE recording_redacted SET at = (SELECT redacted_at FROM recording_originals o WHERE o.n = recording_redacted.n) WHERE n = ?`,
+			`DELETE FROM recording_redacted WHERE at = 0 AND n = ?`,
+			`DELETE FROM recording_originals WHERE n = ?`, `DELETE FROM original_renditions WHERE n = ?`,
 		} {
 			if _, err := tx.Exec(text, row.N); err != nil {
 				return err
@@ -241,6 +250,15 @@ func (s *Service) EndOriginals(ctx context.Context, p *place.Place) (ended int, 
 func (s *Service) Redacted(tx *place.Tx, n int64) (bool, error) {
 	c, err := place.Row[int](tx, `SELECT count(*) FROM recording_redacted WHERE n = ?`, n)
 	return c > 0, err
+}
+
+// RedactedAt is when what is heard of a recording was redacted last; zero: it is whole.
+func (s *Service) RedactedAt(tx *place.Tx, n int64) (time.Time, error) {
+	at, err := place.Row[int64](tx, `SELECT at FROM recording_redacted WHERE n = ?`, n)
+	if fault.Is(err, fault.NotFound) {
+		return time.Time{}, nil
+	}
+	return fromMillis(at), err
 }
 
 // findOriginal makes the opening one of the original that was kept.

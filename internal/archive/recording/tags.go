@@ -103,9 +103,14 @@ func (s *Service) MakeTag(ctx context.Context, p *place.Place, who actor.Actor, 
 	return t, err
 }
 
-// RemoveTag removes a tag from every recording that carries it.
-func (s *Service) RemoveTag(ctx context.Context, p *place.Place, who actor.Actor, tag id.Tag) error {
+// RemoveTag removes a tag from every recording that carries it; confirm is how
+// many do, exactly.
+func (s *Service) RemoveTag(ctx context.Context, p *place.Place, who actor.Actor, tag id.Tag, confirm int64) error {
 	return p.Change(ctx, who, func(tx *place.Tx) error {
+		carried, err := place.Row[int64](tx, `SELECT count(*) FROM recording_tags WHERE tag = ?`, tag)
+		if err != nil {
+			return err
+		}
 		n, err := tx.Exec(`DELETE FROM tags WHERE id = ?`, tag)
 		if err == nil && n == 0 {
 			return errNoTag
@@ -117,6 +122,9 @@ func (s *Service) RemoveTag(ctx context.Context, p *place.Place, who actor.Actor
 			if err := fn(tx, tag); err != nil {
 				return err
 			}
+		}
+		if carried != confirm {
+			return fault.Field("query.confirm", "recordings that carry this label: %d; confirm with exactly this number", carried)
 		}
 		n, err = tx.Exec(`DELETE FROM recording_tags WHERE tag = ?`, tag)
 		tx.Record(place.Event{Code: "tag.removed", Subject: tag.String(), Facts: map[string]string{"recordings": strconv.FormatInt(n, 10)}})

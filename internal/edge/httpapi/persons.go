@@ -7,6 +7,7 @@ import (
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
+	"ringfence/internal/trust/breach"
 	"ringfence/internal/trust/person"
 )
 
@@ -18,6 +19,7 @@ func (s *Server) personRoutes() {
 	add(s, route{gate: g, method: get, path: base + "/stores", id: "personStores", summary: "Where a search looks, and why something may be kept"}, s.personStores)
 	const kept = "/api/v1/customers/{customer}/closed-cases"
 	add(s, route{gate: g, method: get, path: kept, id: "closedCases", summary: "How long requests of persons and breaches are kept once they are closed"}, s.closedCases)
+	add(s, route{gate: g, method: get, path: kept + "/due", id: "previewClosedCases", summary: "How many closed cases a period would delete tonight"}, s.previewClosedCases)
 	add(s, route{gate: g, fresh: true, method: put, path: kept, id: "keepClosedCases", summary: "Choose how long they are kept; what is older goes in the night"}, s.keepClosedCases)
 	one := base + "/{request}"
 	add(s, route{gate: g, method: get, path: one, id: "personRequest", summary: "One request"}, s.personRequest)
@@ -49,11 +51,16 @@ func (s *Server) closedCases(ctx context.Context, v *visit, _ *CustomerPath) (*b
 	return answer(ClosedCases{days}), err
 }
 
+func (s *Server) previewClosedCases(ctx context.Context, v *visit, in *closedCasesDueInput) (*body[CountDone], error) {
+	n, err := s.deps.Persons.GoTonight(ctx, v.place, in.Days, breach.Over)
+	return answer(CountDone{n}), err
+}
+
 func (s *Server) keepClosedCases(ctx context.Context, v *visit, in *closedCasesInput) (*body[ClosedCases], error) {
-	if err := s.deps.Persons.SetKept(ctx, v.place, v.who, in.Body.Days); err != nil {
+	if err := s.deps.Persons.SetKept(ctx, v.place, v.who, in.Body.Days, in.Body.Confirm, breach.Over); err != nil {
 		return nil, err
 	}
-	return answer(in.Body), nil
+	return answer(ClosedCases{in.Body.Days}), nil
 }
 
 // request reads the id of a path.

@@ -37,6 +37,11 @@ func TestAPersonsRequestByTheAPI(t *testing.T) {
 	if got := admin.do("PUT", kept, map[string]any{"days": 1}); closed.Days != 2196 || got.status != 422 {
 		t.Errorf("%+v, a day: %d", closed, got.status)
 	}
+	var due httpapi.CountDone
+	w.ok(admin, "GET", kept+"/due?days=30", nil).into(t, &due)
+	if due.Count != 0 {
+		t.Errorf("%+v", due)
+	}
 	ids := map[string]any{"numbers": []string{}, "emails": []string{}, "names": []string{"Zebrawood Caller"}, "accounts": []string{}, "extensions": []string{}, "ids": []string{}}
 	begin := func(right string) (c httpapi.PersonRequest) {
 		got := admin.do("POST", base, map[string]any{"right": right, "name": "Zebrawood Caller", "identifiers": ids})
@@ -227,6 +232,12 @@ func TestABreachByTheAPI(t *testing.T) {
 	if r := report(begin("session", user.Session.ID)); r.Could.Recordings != 1 || r.Did.Recordings != 0 {
 		t.Errorf("a user of one extension: %+v", r)
 	}
+	if r := report(begin("session", id.New[id.Session]().String())); r.Could.Recordings != 2 || !strings.Contains(r.Rights[0], "Everything is counted") {
+		t.Errorf("a session of which nobody knows whose it was: %+v", r)
+	}
+	if r := report(begin("token", id.New[id.Token]().String())); r.Could.Recordings != 0 || !strings.Contains(r.Rights[0], "no token of this id") {
+		t.Errorf("a token that was never made: %+v", r)
+	}
 	for to, want := range map[string]string{"authority": "article 33", "persons": "wrong hands"} {
 		var draft httpapi.LetterDraft
 		admin.do("GET", base+"/breaches/"+b.ID+"/notice?to="+to, nil).into(t, &draft)
@@ -247,7 +258,7 @@ func TestABreachByTheAPI(t *testing.T) {
 	}
 	var list struct{ Items []httpapi.Breach }
 	admin.do("GET", base+"/breaches", nil).into(t, &list)
-	if len(list.Items) != 5 {
+	if len(list.Items) != 7 {
 		t.Error(len(list.Items))
 	}
 	admin.do("GET", base+"/breaches/"+b.ID, nil).into(t, &b)

@@ -130,9 +130,16 @@ type (
 		CustomerPath
 		Request string `path:"request"`
 	}
+	closedCasesDueInput struct {
+		CustomerPath
+		Days int `query:"days" minimum:"30" maximum:"3660" required:"true"`
+	}
 	closedCasesInput struct {
 		CustomerPath
-		Body ClosedCases
+		Body struct {
+			Days    int   `json:"days" doc:"30 to 3660"`
+			Confirm int64 `json:"confirm,omitempty" doc:"How many closed cases would be deleted tonight, exactly; where any would"`
+		}
 	}
 	personList struct {
 		CustomerPath

@@ -59,7 +59,7 @@ func (s *Server) recordingRoutes() {
 	const base = "/api/v1/customers/{customer}/recordings"
 	add(s, route{gate: inCustomer(access.RecordingList), method: get, path: base, id: "listRecordings", summary: "Recordings by filter, one page"}, s.listRecordings)
 	add(s, route{gate: inCustomer(access.RecordingList), method: get, path: base + "/{recording}", id: "getRecording", summary: "One recording with its call and who opened it"}, s.getRecording)
-	add(s, route{gate: inCustomer(access.RecordingDestroy), method: del, path: base + "/{recording}", id: "destroyRecording", summary: "Destroy a recording's key: nobody can ever open it again", status: 204}, s.destroyRecording)
+	add(s, route{gate: inCustomer(access.RecordingDestroy), fresh: true, method: del, path: base + "/{recording}", id: "destroyRecording", summary: "Destroy a recording's key: nobody can ever open it again", status: 204}, s.destroyRecording)
 }
 
 // errWords answers who may see the list and not what was said: finding a word

@@ -68,7 +68,7 @@ type (
 		Body struct {
 			Mode         string   `json:"mode" enum:"off,detect,redact"`
 			Entities     []string `json:"entities,omitempty" maxItems:"50"`
-			OriginalDays int      `json:"original_days,omitempty" minimum:"0" maximum:"366"`
+			OriginalDays *int     `json:"original_days,omitempty" minimum:"0" maximum:"366" doc:"Missing: 30"`
 			Tone         bool     `json:"tone,omitempty"`
 			Scan         bool     `json:"scan,omitempty"`
 		}
@@ -77,7 +77,8 @@ type (
 		RecordingPath
 		Body struct {
 			Stretches    []RedactStretch `json:"stretches" maxItems:"500"`
-			OriginalDays int             `json:"original_days,omitempty" minimum:"0" maximum:"366" doc:"0: the original is destroyed at once, for good"`
+			OriginalDays *int            `json:"original_days,omitempty" minimum:"0" maximum:"366" doc:"0: the original is destroyed at once, for good; missing: 30"`
+			Confirm      int             `json:"confirm,omitempty" doc:"Where the original is destroyed at once: how many stretches are given, exactly"`
 			Tone         bool            `json:"tone,omitempty"`
 			Reason       string          `json:"reason" maxLength:"300" doc:"Stands in the journal"`
 		}
@@ -123,7 +124,7 @@ func (s *Server) getRedactionSettings(ctx context.Context, v *visit, _ *Customer
 }
 
 func (s *Server) setRedactionSettings(ctx context.Context, v *visit, in *redactionSettingsInput) (*body[RedactionSettings], error) {
-	c := redaction.Settings{Mode: redaction.Mode(in.Body.Mode), Days: in.Body.OriginalDays, Tone: in.Body.Tone, Scan: in.Body.Scan}
+	c := redaction.Settings{Mode: redaction.Mode(in.Body.Mode), Days: stays(in.Body.OriginalDays), Tone: in.Body.Tone, Scan: in.Body.Scan}
 	for _, e := range in.Body.Entities {
 		c.Entities = append(c.Entities, pii.Entity(e))
 	}
@@ -168,7 +169,7 @@ func (s *Server) redactRecording(ctx context.Context, v *visit, in *redactInput)
 	if err != nil {
 		return nil, err
 	}
-	o := redaction.Order{Tone: in.Body.Tone, Days: in.Body.OriginalDays, Reason: in.Body.Reason}
+	o := redaction.Order{Tone: in.Body.Tone, Days: stays(in.Body.OriginalDays), Confirm: in.Body.Confirm, Reason: in.Body.Reason}
 	for _, x := range in.Body.Stretches {
 		o.Stretches = append(o.Stretches, redaction.Stretch{From: secondsOf(x.Start), To: secondsOf(x.End), Channel: x.Channel, Entity: pii.Entity(x.Entity)})
 	}
@@ -176,6 +177,14 @@ func (s *Server) redactRecording(ctx context.Context, v *visit, in *redactInput)
 		return nil, err
 	}
 	return s.listRedactions(ctx, v, &in.RecordingPath)
+}
+
+// stays is how many days an original stays: nobody destroys one by leaving a word out.
+func stays(days *int) int {
+	if days == nil {
+		return redaction.UsualDays
+	}
+	return *days
 }
 
 func secondsOf(f float64) time.Duration { return time.Duration(f * float64(time.Second)) }

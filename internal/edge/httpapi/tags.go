@@ -21,6 +21,10 @@ type (
 		CustomerPath
 		Tag string `path:"tag"`
 	}
+	removeTagInput struct {
+		TagPath
+		Confirm int64 `query:"confirm" minimum:"0" doc:"How many recordings carry it, exactly; where any does"`
+	}
 	newTag struct {
 		CustomerPath
 		Body struct {
@@ -61,12 +65,12 @@ func (s *Server) makeTag(ctx context.Context, v *visit, in *newTag) (*body[Tag],
 	return answer(Tag{ID: t.ID.String(), Name: t.Name}), err
 }
 
-func (s *Server) removeTag(ctx context.Context, v *visit, in *TagPath) (*none, error) {
+func (s *Server) removeTag(ctx context.Context, v *visit, in *removeTagInput) (*none, error) {
 	t, err := id.Parse[id.Tag](in.Tag)
 	if err != nil {
 		return nil, errNothing
 	}
-	return nil, s.deps.Recordings.RemoveTag(ctx, v.place, v.who, t)
+	return nil, s.deps.Recordings.RemoveTag(ctx, v.place, v.who, t, in.Confirm)
 }
 
 // errRules keeps who may label, and not set rules, from deciding by a label when

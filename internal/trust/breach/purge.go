@@ -14,6 +14,11 @@ import (
 // Buried is under which reason a breach that was deleted stands in the key store.
 const Buried = "breach"
 
+// Over counts the breaches that were closed before a time; it is a person.Over.
+func Over(tx *place.Tx, before time.Time) (int64, error) {
+	return place.Row[int64](tx, `SELECT count(*) FROM breaches WHERE closed_at > 0 AND closed_at < ?`, before.UnixMilli())
+}
+
 // Purge takes away the breaches that were closed longer ago than the customer
 // keeps closed cases, and gives how many. Article 33(5) wants breaches written down,
 // and names no time.

@@ -39,23 +39,74 @@ func (s *Service) Kept(ctx context.Context, p *place.Place) (days int, err error
 	return days, err
 }
 
-// SetKept chooses how long closed requests and breaches are kept.
-func (s *Service) SetKept(ctx context.Context, p *place.Place, who actor.Actor, days int) error {
-	if days < LeastKept || days > MostKept {
-		return fault.Field("days", "want %d to %d days", LeastKept, MostKept)
+// Over counts, in one kind of cases, those that were closed before a time and go in the night.
+type Over func(tx *place.Tx, before time.Time) (int64, error)
+
+// SetKept chooses how long closed requests and breaches are kept. What goes tonight
+// by that, of requests and of what also counts, has to be confirmed by its exact
+// count.
+func (s *Service) SetKept(ctx context.Context, p *place.Place, who actor.Actor, days int, confirm int64, also ...Over) error {
+	if err := keepable(days); err != nil {
+		return err
 	}
 	return p.Change(ctx, who, func(tx *place.Tx) error {
-		tx.Record(place.Event{Code: "request.kept-for", Subject: p.Customer().String(), Facts: map[string]string{"days": text(int64(days))}})
+		n, err := s.over(tx, days, also)
+		if err != nil {
+			return err
+		}
+		if n != 0 && n != confirm {
+			return fault.Field("confirm", "closed cases that would be deleted tonight: %d; confirm with exactly this number", n)
+		}
+		tx.Record(place.Event{Code: "request.kept-for", Subject: p.Customer().String(), Facts: map[string]string{"days": text(int64(days)), "go tonight": text(n)}})
 		tx.Notify(Topic)
-		_, err := tx.Exec(`INSERT INTO case_retention (one, days) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET days = excluded.days`, days)
+		_, err = tx.Exec(`INSERT INTO case_retention (one, days) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET days = excluded.days`, days)
 		return err
 	})
 }
 
+// GoTonight counts what SetKept would have confirmed.
+func (s *Service) GoTonight(ctx context.Context, p *place.Place, days int, also ...Over) (n int64, err error) {
+	if err := keepable(days); err != nil {
+		return 0, err
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		n, err = s.over(tx, days, also)
+		return err
+	})
+	return n, err
+}
+
+func keepable(days int) error {
+	if days < LeastKept || days > MostKept {
+		return fault.Field("days", "want %d to %d days", LeastKept, MostKept)
+	}
+	return nil
+}
+
+// ended are the requests whose time is over: one that still does something (a
+// restriction, an objection) stays until that was lifted, as without it nobody could.
+const ended = ` FROM person_requests r WHERE ended_at > 0 AND ended_at < ?
+	AND NOT EXISTS (SELECT 1 FROM person_objections o WHERE o.request = r.id) AND NOT EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.request = r.id)`
+
+func (s *Service) before(days int) time.Time {
+	return s.o.Now().Add(-time.Duration(days) * 24 * time.Hour)
+}
+
+func (s *Service) over(tx *place.Tx, days int, also []Over) (int64, error) {
+	n, err := place.Row[int64](tx, `SELECT count(*)`+ended, s.before(days).UnixMilli())
+	for _, count := range also {
+		if err != nil {
+			break
+		}
+		var more int64
+		more, err = count(tx, s.before(days))
+		n += more
+	}
+	return n, err
+}
+
 // Purge takes away the requests whose time is over since they were closed, with
 // their finds, their certificates and what the change log says of them in words; and gives how many.
-// One that still does something (a restriction, an objection) stays until that
-// was lifted: without it nobody could.
 func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) {
 	var due []id.PersonRequest
 	err = p.View(ctx, func(tx *place.Tx) error {
@@ -63,9 +114,7 @@ func (s *Service) Purge(ctx context.Context, p *place.Place) (n int, err error) 
 		if err != nil {
 			return err
 		}
-		due, err = place.Rows[id.PersonRequest](tx, `SELECT id FROM person_requests r WHERE ended_at > 0 AND ended_at < ?
-			AND NOT EXISTS (SELECT 1 FROM person_objections o WHERE o.request = r.id) AND NOT EXISTS (SELECT 1 FROM recording_restrictions x WHERE x.request = r.id)
-			ORDER BY ended_at LIMIT ?`, s.o.Now().Add(-time.Duration(days)*24*time.Hour).UnixMilli(), purgeAtOnce)
+		due, err = place.Rows[id.PersonRequest](tx, `SELECT id`+ended+` ORDER BY ended_at LIMIT ?`, s.before(days).UnixMilli(), purgeAtOnce)
 		return err
 	})
 	// Buried before it goes: cut off in between, the next night takes it away.

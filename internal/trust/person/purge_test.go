@@ -55,6 +55,16 @@ func TestClosedRequestsGo(t *testing.T) {
 		if all := gone(); len(all) != 0 {
 			t.Fatal("too early:", all)
 		}
+		one := func(*place.Tx, time.Time) (int64, error) { return 1, nil } // of another kind of cases
+		if n, err := w.persons.GoTonight(t.Context(), w.Place, person.LeastKept, one); err != nil || n != 2 {
+			t.Errorf("%d would go, want the one that was answered and another: %v", n, err)
+		}
+		for confirm, want := range map[int64]bool{0: false, 1: false, 3: false, 2: true} {
+			if err := w.persons.SetKept(t.Context(), w.Place, ada, person.LeastKept, confirm, one); (err == nil) != want || err != nil && !fault.Is(err, fault.Invalid) {
+				t.Errorf("confirmed with %d: %v", confirm, err)
+			}
+		}
+		w.no(w.persons.SetKept(t.Context(), w.Place, ada, person.DefaultKept, 0))
 		now = now.Add(2 * time.Hour)
 		if all := gone(); !slices.Equal(all, []id.PersonRequest{answered.ID}) {
 			t.Fatal("gone:", all)
@@ -87,7 +97,7 @@ func TestClosedRequestsGo(t *testing.T) {
 			t.Errorf("what restricts nothing any more stays: %v, with %d events that say of it in words", all, words())
 		}
 		for _, days := range []int{0, 29, 3661} {
-			if err := w.persons.SetKept(t.Context(), w.Place, ada, days); !fault.Is(err, fault.Invalid) {
+			if err := w.persons.SetKept(t.Context(), w.Place, ada, days, 0); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%d days: %v", days, err)
 			}
 		}

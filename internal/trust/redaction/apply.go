@@ -27,6 +27,7 @@ type Order struct {
 	Stretches []Stretch
 	Tone      bool
 	Days      int // that the original stays; 0: it goes at once
+	Confirm   int // with Days 0: how many stretches go for good, exactly
 	Reason    string
 }
 
@@ -57,6 +58,9 @@ func (s *Service) Apply(ctx context.Context, p *place.Place, who actor.Actor, re
 	}
 	if o.Days < 0 || o.Days > maxDays {
 		return fault.Field("original_days", "must be 0 to %d", maxDays)
+	}
+	if n := len(o.Stretches); o.Days == 0 && n > 0 && o.Confirm != n {
+		return fault.Field("confirm", "stretches that go for good, as the original is destroyed at once: %d; confirm with exactly this number", n)
 	}
 	op, err := s.recordings.Open(ctx, p, who.For(o.Reason), rec, recording.Ask{What: "redact"})
 	if err != nil {
@@ -170,7 +174,15 @@ func (s *Service) Undo(ctx context.Context, p *place.Place, who actor.Actor, rec
 			}
 		}
 		tx.Notify(Topic)
-		_, err := tx.Exec(`UPDATE redactions SET undone_at = ? WHERE n = ? AND undone_at IS NULL`, tx.At().UnixMilli(), n)
+		before, err := s.recordings.RedactedAt(tx, n) // what had gone for good by then is not back
+		if err != nil {
+			return err
+		}
+		since := int64(0)
+		if !before.IsZero() {
+			since = before.UnixMilli()
+		}
+		_, err = tx.Exec(`UPDATE redactions SET undone_at = ? WHERE n = ? AND undone_at IS NULL AND at > ?`, tx.At().UnixMilli(), n, since)
 		return err
 	})
 }

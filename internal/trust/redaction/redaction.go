@@ -128,6 +128,9 @@ type Settings struct {
 	ChosenBy string
 }
 
+// UsualDays is how long an original stays where nothing was said.
+const UsualDays = 30
+
 // maxDays bounds how long an original may stay: what is redacted is redacted for a reason.
 const maxDays = 366
 
@@ -197,7 +200,7 @@ func settings(tx *place.Tx) (Settings, error) {
 	}
 	r, err := place.Often[row](tx, `SELECT mode, entities, days, tone, scan, chosen_at, chosen_by FROM redaction_settings`)
 	if fault.Is(err, fault.NotFound) {
-		return Settings{Mode: Off, Entities: []pii.Entity{}, Days: 30}, nil
+		return Settings{Mode: Off, Entities: []pii.Entity{}, Days: UsualDays}, nil
 	}
 	out := Settings{Mode: Mode(r.Mode), Days: r.Days, Tone: r.Tone == 1, Scan: r.Scan == 1, ChosenAt: time.UnixMilli(r.At).UTC(), ChosenBy: r.By}
 	if err == nil {

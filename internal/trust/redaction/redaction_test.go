@@ -232,12 +232,36 @@ func TestAPersonTakesOutAndPutsBack(t *testing.T) {
 			t.Errorf("undone twice: %v", err)
 		}
 		for field, o := range map[string]redaction.Order{
-			"reason": {Stretches: one.Stretches}, "original_days": {Days: 9999, Reason: "x"}, "stretches": {Reason: "x"},
-			"stretches[0]": {Reason: "x", Stretches: []redaction.Stretch{{From: time.Hour, To: 2 * time.Hour}}},
+			"reason": {Stretches: one.Stretches}, "original_days": {Days: 9999, Reason: "x"}, "stretches": {Reason: "x"}, "confirm": {Stretches: one.Stretches, Reason: "x"},
+			"stretches[0]": {Reason: "x", Confirm: 1, Stretches: []redaction.Stretch{{From: time.Hour, To: 2 * time.Hour}}},
 		} {
 			if err := w.Apply(t.Context(), w.Place, w.Who, rec, o); !fault.Is(err, fault.Invalid) || fault.Of(err).Details[0].Path != field {
 				t.Errorf("%s: %v", field, err)
 			}
+		}
+	})
+}
+
+// What went for good does not come back with what went for a time: the recording
+// is a redacted copy still, and says so.
+func TestUndoneIsOnlyWhatCanBe(t *testing.T) {
+	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+		w := newWorld(t, store)
+		rec := w.take("a.wav", long(false, 313), "C:my name is marmalade jones|A:harbour")
+		at := func(from, to time.Duration) []redaction.Stretch {
+			return []redaction.Stretch{{From: from, To: to, Channel: recording.EveryChannel}}
+		}
+		w.no(w.Apply(t.Context(), w.Place, w.Who, rec, redaction.Order{Stretches: at(1700*time.Millisecond, 2300*time.Millisecond), Confirm: 1, Reason: "for good"}))
+		for range 2 {
+			w.no(w.Apply(t.Context(), w.Place, w.Who, rec, redaction.Order{Stretches: at(0, 500*time.Millisecond), Days: 3, Reason: "for a time"}))
+			w.no(w.Undo(t.Context(), w.Place, w.Who, rec, "a mistake"))
+		}
+		st, err := w.Standing(t.Context(), w.Place, rec)
+		if err != nil || !st.Redacted || len(st.Done) != 3 || st.Done[0].UndoneAt == nil || st.Done[1].UndoneAt == nil || st.Done[2].UndoneAt != nil {
+			t.Errorf("%+v, %v", st, err)
+		}
+		if w.finds("marmalade") != 0 {
+			t.Error("what went for good is found again")
 		}
 	})
 }
@@ -332,7 +356,7 @@ func TestOldPausesGo(t *testing.T) {
 		_, err := w.NotePause(t.Context(), w.Place, w.Who, redaction.Pause{Source: w.Source.ID, Extension: "204", From: now, To: now.Add(time.Minute)})
 		w.no(err)
 		rec := w.take("a.wav", long(false, 313), "C:my name is marmalade jones")
-		w.no(w.Apply(t.Context(), w.Place, w.Who, rec, redaction.Order{Stretches: []redaction.Stretch{{From: time.Second, To: 2 * time.Second}}, Reason: "asked for"}))
+		w.no(w.Apply(t.Context(), w.Place, w.Who, rec, redaction.Order{Stretches: []redaction.Stretch{{From: time.Second, To: 2 * time.Second}}, Confirm: 1, Reason: "asked for"}))
 		if n, err := w.Purge(t.Context(), w.Place); err != nil || n != 0 {
 			t.Errorf("a redaction that stands: %d %v", n, err)
 		}

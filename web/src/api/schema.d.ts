@@ -669,6 +669,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/closed-cases/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many closed cases a period would delete tonight
+         * @description Needs `person.manage`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        get: operations["previewClosedCases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/cosignatures": {
         parameters: {
             query?: never;
@@ -3121,7 +3141,7 @@ export interface paths {
         post?: never;
         /**
          * Destroy a recording's key: nobody can ever open it again
-         * @description Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `recording.destroy`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         delete: operations["destroyRecording"];
         options?: never;
@@ -7103,6 +7123,18 @@ export interface components {
              */
             days: number;
         };
+        ClosedCasesInputBody: {
+            /**
+             * Format: int64
+             * @description How many closed cases would be deleted tonight, exactly; where any would
+             */
+            confirm?: number;
+            /**
+             * Format: int64
+             * @description 30 to 3660
+             */
+            days: number;
+        };
         CodeInputBody: {
             /** @description Blanks and dashes do not matter */
             code: string;
@@ -10177,7 +10209,12 @@ export interface components {
         RedactInputBody: {
             /**
              * Format: int64
-             * @description 0: the original is destroyed at once, for good
+             * @description Where the original is destroyed at once: how many stretches are given, exactly
+             */
+            confirm?: number;
+            /**
+             * Format: int64
+             * @description 0: the original is destroyed at once, for good; missing: 30
              */
             original_days?: number;
             /** @description Stands in the journal */
@@ -10240,7 +10277,10 @@ export interface components {
             entities?: string[];
             /** @enum {string} */
             mode: "off" | "detect" | "redact";
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Missing: 30
+             */
             original_days?: number;
             scan?: boolean;
             tone?: boolean;
@@ -12873,7 +12913,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ClosedCases"];
+                "application/json": components["schemas"]["ClosedCasesInputBody"];
             };
         };
         responses: {
@@ -12884,6 +12924,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClosedCases"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    previewClosedCases: {
+        parameters: {
+            query: {
+                days: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountDone"];
                 };
             };
             /** @description Error */
@@ -20831,7 +20905,10 @@ export interface operations {
     };
     removeTag: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many recordings carry it, exactly; where any does */
+                confirm?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the customer */

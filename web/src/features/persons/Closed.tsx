@@ -5,7 +5,7 @@ import { Problem } from '../../api/errors';
 import { here } from '../../api/client';
 import { Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
-import { closed, keepClosed } from './data';
+import { closed, closedDue, keepClosed } from './data';
 
 const years = (days: number) => {
   const n = days / 366;
@@ -17,10 +17,13 @@ export function Closed({ customer }: { customer: string }) {
   const client = useQueryClient();
   const days = useQuery(closed(customer)).data?.days;
   const [value, setValue] = useState<number | string | null>(null);
+  const [confirm, setConfirm] = useState<number | string>('');
+  const going = useQuery(closedDue(customer, Number(value))).data?.count;
   const save = useMutation({
-    mutationFn: () => keepClosed(customer, Number(value)),
+    mutationFn: () => keepClosed(customer, Number(value), Number(confirm)),
     onSuccess: async () => {
       setValue(null);
+      setConfirm('');
       toast('Chosen. What is older goes in the next night.');
       await client.invalidateQueries({ queryKey: here(customer, 'closed-cases') });
     },
@@ -37,10 +40,16 @@ export function Closed({ customer }: { customer: string }) {
         <form onSubmit={(e) => { e.preventDefault(); save.mutate(); }}>
           <Stack>
             <NumberInput label="Days" description="30 to 3660. What is older is deleted in the night, with its finds and the words about it in the change log" value={value ?? ''} onChange={setValue} min={30} max={3660} error={about} data-autofocus />
+            {!!going && (
+              <>
+                <Text size="sm">{going === 1 ? 'One closed case goes' : `${going} closed cases go`} tonight by that, for good.</Text>
+                <NumberInput label={`Type ${going} to confirm`} hideControls value={confirm} onChange={setConfirm} w={220} />
+              </>
+            )}
             {save.error != null && !about && <Failed error={save.error} />}
             <Group justify="flex-end">
               <Button variant="default" onClick={() => setValue(null)}>Cancel</Button>
-              <Button type="submit" loading={save.isPending}>Save</Button>
+              <Button type="submit" loading={save.isPending} disabled={going === undefined || (going > 0 && Number(confirm) !== going)}>Save</Button>
             </Group>
           </Stack>
         </form>

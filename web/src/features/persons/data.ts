@@ -25,7 +25,14 @@ export const lastDay = (r: { due_at: string; time_zone: string }) =>
 /** closed is how long requests and breaches are kept once they are closed. */
 export const closed = (customer: string) =>
   queryOptions({ queryKey: here(customer, 'closed-cases'), queryFn: () => must(api.GET('/api/v1/customers/{customer}/closed-cases', { params: { path: { customer } } })) });
-export const keepClosed = (customer: string, days: number) => must(api.PUT('/api/v1/customers/{customer}/closed-cases', { params: { path: { customer } }, body: { days } }));
+export const keepClosed = (customer: string, days: number, confirm: number) => must(api.PUT('/api/v1/customers/{customer}/closed-cases', { params: { path: { customer } }, body: { days, confirm } }));
+
+/** closedDue counts the closed cases that a period would delete tonight. */
+export const closedDue = (customer: string, days: number) =>
+  queryOptions({
+    queryKey: here(customer, 'closed-cases', 'due', days), enabled: days >= 30 && days <= 3660,
+    queryFn: () => must(api.GET('/api/v1/customers/{customer}/closed-cases/due', { params: { path: { customer }, query: { days } } })),
+  });
 
 export const requests = (customer: string, open: boolean) =>
   infiniteQueryOptions({

@@ -161,9 +161,11 @@ function Save({ customer, detail, stretches }: { customer: string; detail: Recor
   const [days, setDays] = useState('30');
   const [tone, setTone] = useState(false);
   const [reason, setReason] = useState('');
+  const [confirm, setConfirm] = useState<number | string>('');
+  const forGood = days === '0';
   const save = useMutation({
     mutationFn: () => must(api.POST('/api/v1/customers/{customer}/recordings/{recording}/redactions', {
-      params: { path: { customer, recording: detail.id } }, body: { stretches, original_days: Number(days), tone, reason },
+      params: { path: { customer, recording: detail.id } }, body: { stretches, original_days: Number(days), tone, reason, ...(forGood ? { confirm: Number(confirm) } : {}) },
     })),
     onSuccess: () => {
       toast('The redacted copy is what everyone hears now.');
@@ -177,9 +179,14 @@ function Save({ customer, detail, stretches }: { customer: string; detail: Recor
         <Checkbox label="A tone in its place" checked={tone} onChange={(e) => setTone(e.currentTarget.checked)} mb={8} />
       </Group>
       <TextInput label="Why? The change log keeps this." value={reason} maxLength={300} onChange={(e) => setReason(e.currentTarget.value)} />
-      {days === '0' && <Text size="sm" c="dimmed">What goes does not come back, not from a backup either. Under a legal hold the original stays until it is lifted.</Text>}
+      {forGood && (
+        <>
+          <Text size="sm">{count(stretches.length, 'stretch', 'stretches')}, {spoken(total(stretches))} altogether, {stretches.length === 1 ? 'goes' : 'go'} for good, not to come back from a backup either. Under a legal hold the original stays until it is lifted.</Text>
+          <NumberInput label={`Type ${stretches.length} to confirm`} hideControls value={confirm} onChange={setConfirm} w={220} />
+        </>
+      )}
       {save.error != null && <Failed error={save.error} />}
-      <Group><Button onClick={() => save.mutate()} loading={save.isPending} disabled={reason.trim() === ''}>Redact</Button></Group>
+      <Group><Button onClick={() => save.mutate()} loading={save.isPending} color={forGood ? 'red' : undefined} disabled={reason.trim() === '' || (forGood && (confirm === '' || Number(confirm) !== stretches.length))}>Redact</Button></Group>
     </Stack>
   );
 }

@@ -38,7 +38,7 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
       {data.pending && (
         <Alert color="yellow" variant="light" icon={<Icon name="clock" />} title={`Shorter rules wait until ${moment(data.pending.from)}`} styles={{ message: { color: 'var(--mantine-color-text)' } }}>
           <Text size="sm">
-            {data.pending.asked_by} asked on {moment(data.pending.asked_at)}: {data.pending.reason} That night {count(data.pending.count, 'recording')} would have gone. A second person can agree at once under{' '}
+            {data.pending.asked_by} asked on {moment(data.pending.asked_at)}: “{data.pending.reason}” That night {count(data.pending.count, 'recording')} would have gone. A second person can agree at once under{' '}
             <Anchor component={Link} to={`/c/${customer}/approvals`} inherit underline="always">Second person</Anchor>.
           </Text>
           <List size="sm" mt="xs" aria-label="Rules that wait">
@@ -91,7 +91,7 @@ export function RulesCard({ customer, data }: { customer: string; data: Rules })
             <Text size="sm" c="dimmed">Applied:</Text>
             {draft.sets.map((s) => {
               const set = data.sets.find((x) => x.name === s.set);
-              return <Badge key={s.set} variant="light" color="pine" tt="none" title={set?.source}>{set?.title ?? s.set} · {may ? <button type="button" className="plain" title="Choose which recordings" aria-label={`Choose the recordings of: ${set?.title}`} onClick={() => setSetting(s.set)}>{saysWhen(s.when, named)}</button> : saysWhen(s.when, named)}{may && <button type="button" className="plain" aria-label={`Take off: ${set?.title}`} onClick={() => setDraft({ ...draft, sets: draft.sets.filter((x) => x !== s) })}> ×</button>}</Badge>;
+              return <Badge key={s.set} variant="light" color="pine" tt="none" title={set?.source}>{set?.title ?? s.set} · {may ? <button type="button" className="plain" title="Choose which recordings" aria-label={`${saysWhen(s.when, named)}: choose the recordings of ${set?.title}`} onClick={() => setSetting(s.set)}>{saysWhen(s.when, named)}</button> : saysWhen(s.when, named)}{may && <button type="button" className="plain" aria-label={`Take off: ${set?.title}`} onClick={() => setDraft({ ...draft, sets: draft.sets.filter((x) => x !== s) })}> ×</button>}</Badge>;
             })}
           </Group>
         )}

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, NumberInput, Radio, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, NumberInput, Radio, Space, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
@@ -10,6 +10,7 @@ import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
 import { Answered, Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';
+import { LabelsCard } from '../labels/LabelsCard';
 import { rules } from '../retention/data';
 import { RulesCard } from '../retention/RulesCard';
 import { retention, usage } from './queries';
@@ -25,6 +26,8 @@ export function RetentionPage() {
           <Answered query={policy} rows={4}>{(p) => <RulesCard key={`${p.version} ${p.pending?.approval_id}`} customer={customer} data={p} />}</Answered>
         ) : <Choice customer={customer} now={data} />}
       </Answered>
+      <Space h="md" />
+      <LabelsCard customer={customer} />
     </Page>
   );
 }
