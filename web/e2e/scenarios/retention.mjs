@@ -10,6 +10,9 @@ export async function retention(page, base) {
   await form.getByLabel('Directions').focus(); // its input is hidden below what was chosen
   await page.keyboard.press('ArrowDown');
   await page.getByRole('option', { name: 'internal' }).click();
+  await form.getByLabel('Days, counted from the call').fill('365000');
+  await form.getByText('Between 1 and 36,500 days').waitFor();
+  await form.getByRole('button', { name: 'Take over' }).click();
   await form.getByLabel('Days, counted from the call').fill('30');
   await settled(page);
   await accessible(page, 'a retention rule');
@@ -52,6 +55,7 @@ export async function holds(page, base) {
   await page.getByText('Waits for a second person', { exact: true }).waitFor();
   await page.goto(`${base}/approvals`);
   await page.getByText('You asked for it: somebody else has to agree.').waitFor();
+  await page.getByText(/Oak v Smith.*under it now/).waitFor();
   await settled(page);
   await accessible(page, 'what waits for a second person');
   await shot(page, 'approvals');
@@ -100,6 +104,16 @@ export async function labels(page, base) {
   await page.keyboard.press('Escape');
   await page.getByText('held', { exact: true }).first().waitFor();
   await page.getByRole('button', { name: 'Remove filter: Held' }).click();
+  await page.goto(`${base}/settings/retention`);
+  await page.getByRole('button', { name: 'Remove the label Complaint' }).click();
+  const remove = page.getByRole('dialog', { name: 'Remove the label Complaint?' });
+  await remove.getByText('It is taken off 3 recordings').waitFor();
+  await settled(page);
+  await accessible(page, 'removing a label');
+  assert.ok(await remove.getByRole('button', { name: 'Remove' }).isDisabled(), 'not without the count');
+  await remove.getByLabel('Type 3 to confirm').fill('3');
+  await remove.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('The label is removed.').waitFor();
 }
 
 /** departing: the page while it is final that a customer leaves. The answer is made up: a server comes to it after 72 hours. */
