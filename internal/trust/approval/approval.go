@@ -47,6 +47,9 @@ type Kind struct {
 	// State gives what the act is about, as it is now, in any stable form; nil:
 	// the subject says all. A fault means that it cannot be done any more.
 	State func(tx *place.Tx, subject string) ([]byte, error)
+	// Count gives how much it is about now, which is what the second person
+	// confirms; nil: as much as when it was asked for.
+	Count func(tx *place.Tx, subject string) (int64, error)
 	// Carry does the act in the Change that approves it; nil: whoever carries it
 	// out takes the approval later. It is not run before NotBefore.
 	Carry func(tx *place.Tx, a Approval) error

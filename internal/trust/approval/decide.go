@@ -47,11 +47,14 @@ func (s *Service) Approve(ctx context.Context, p *place.Place, who actor.Actor, 
 		if same, err := s.unchanged(tx, r); err != nil || !same {
 			return either(err, errMoved)
 		}
+		if r.Amount, err = k.count(tx, r); err != nil {
+			return err
+		}
 		if d.Confirm != r.Amount {
 			return fault.Field("confirm", "must be the exact count: %d", r.Amount)
 		}
 		r.State, r.DecidedBy, r.DecidedAt = Approved, who.ID, tx.At().UnixMilli()
-		if _, err := tx.Exec(`UPDATE approvals SET state = 'approved', decided_by = ?, decided_at = ? WHERE id = ?`, r.DecidedBy, r.DecidedAt, apr); err != nil {
+		if _, err := tx.Exec(`UPDATE approvals SET state = 'approved', decided_by = ?, decided_at = ?, amount = ? WHERE id = ?`, r.DecidedBy, r.DecidedAt, r.Amount, apr); err != nil {
 			return err
 		}
 		tx.Record(place.Event{Code: "approval.given", Subject: apr.String(), Facts: map[string]string{"act": r.Kind, "about": r.Subject}})
@@ -65,6 +68,14 @@ func (s *Service) Approve(ctx context.Context, p *place.Place, who actor.Actor, 
 		return k.Carry(tx, out)
 	})
 	return out, err
+}
+
+// count is how much what waits is about now.
+func (k Kind) count(tx *place.Tx, r row) (int64, error) {
+	if k.Count == nil {
+		return r.Amount, nil
+	}
+	return k.Count(tx, r.Subject)
 }
 
 // Refuse is a no: of a second person, or of who asked and thinks better of it.
@@ -213,7 +224,11 @@ func (s *Service) List(ctx context.Context, p *place.Place, may func(access.Act)
 				if err != nil {
 					return err
 				}
-				a.Changed = !same
+				if a.Changed = !same; same && a.State == Waiting {
+					if a.Count, err = s.kinds[r.Kind].count(tx, r); err != nil {
+						return err
+					}
+				}
 			}
 			all = append(all, a)
 		}

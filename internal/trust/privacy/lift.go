@@ -54,6 +54,15 @@ func (s *Service) holdState(tx *place.Tx, subject string) ([]byte, error) {
 	return sum[:], nil
 }
 
+// heldNow is how many recordings are under a hold.
+func (s *Service) heldNow(tx *place.Tx, subject string) (int64, error) {
+	hold, err := id.Parse[id.Hold](subject)
+	if err != nil {
+		return 0, err
+	}
+	return place.Row[int64](tx, `SELECT count(*) FROM recording_holds WHERE hold = ?`, hold)
+}
+
 // release lifts a hold, in the Change in which a second person agreed.
 func (s *Service) release(tx *place.Tx, a approval.Approval) error {
 	hold, err := id.Parse[id.Hold](a.Subject)

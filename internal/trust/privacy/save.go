@@ -202,10 +202,18 @@ func (s *Service) registerActs() {
 			}
 			return h.Sum(nil), nil
 		},
+		Count: func(tx *place.Tx, _ string) (int64, error) {
+			set, err := s.SettingsIn(tx)
+			if err != nil || set.Pending == nil {
+				return 0, err
+			}
+			n, err := s.night(tx, set.Pending.Policy, s.o.Now().UTC())
+			return n.Recordings + n.Silenced, err
+		},
 		Carry: func(tx *place.Tx, a approval.Approval) error { return s.shorten(tx, a.DecidedBy) },
 	})
 	s.o.Approvals.Register(approval.Kind{
-		Name: KindLift, Title: "lift a legal hold", Act: actHold, Page: "holds", State: s.holdState,
+		Name: KindLift, Title: "lift a legal hold", Act: actHold, Page: "holds", State: s.holdState, Count: s.heldNow,
 		Carry: func(tx *place.Tx, a approval.Approval) error { return s.release(tx, a) },
 	})
 }

@@ -381,6 +381,7 @@ func TestHoldsLastAndTwoLiftThem(t *testing.T) {
 		}
 		apr, err := w.s.Lift(ctx, w.Place, w.Who, h.ID, "settled", 3)
 		w.no(err)
+		w.old("d.wav", 4, 50, "sales") // comes under it while it waits: the second person confirms what is there then
 		for name, c := range map[string]struct {
 			who  actor.Actor
 			d    approval.Decision
@@ -391,22 +392,22 @@ func TestHoldsLastAndTwoLiftThem(t *testing.T) {
 			"a token of who asked":     {actor.Actor{Kind: actor.Token, ID: "tok", OnBehalf: w.Who.ID}, approval.Decision{May: everything, Confirm: 3}, fault.Denied},
 			"a token of another":       {actor.Actor{Kind: actor.Token, ID: "tok", OnBehalf: w.other.ID}, approval.Decision{May: everything, Confirm: 3}, fault.Denied},
 			"who may not lift holds":   {w.other, approval.Decision{May: func(a access.Act) bool { return a == access.ApprovalDecide }, Confirm: 3}, fault.NotFound},
-			"who types another number": {w.other, approval.Decision{May: everything, Confirm: 2}, fault.Invalid},
+			"who types another number": {w.other, approval.Decision{May: everything, Confirm: 3}, fault.Invalid},
 		} {
 			if _, err := w.approvals.Approve(ctx, w.Place, c.who, apr, c.d); !fault.Is(err, c.kind) {
 				t.Errorf("%s agreed: %v", name, err)
 			}
 		}
-		if _, err := w.approvals.Approve(ctx, w.Place, w.other, apr, approval.Decision{May: everything, Confirm: 3}); err != nil {
+		if _, err := w.approvals.Approve(ctx, w.Place, w.other, apr, approval.Decision{May: everything, Confirm: 4}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.approvals.Approve(ctx, w.Place, w.other, apr, approval.Decision{May: everything, Confirm: 3}); !fault.Is(err, fault.Conflict) {
+		if _, err := w.approvals.Approve(ctx, w.Place, w.other, apr, approval.Decision{May: everything, Confirm: 4}); !fault.Is(err, fault.Conflict) {
 			t.Errorf("agreed to twice: %v", err)
 		}
-		if h, err = w.s.Hold(ctx, w.Place, h.ID); err != nil || h.LiftedAt.IsZero() || h.Lifted != 3 || h.Count != 0 {
+		if h, err = w.s.Hold(ctx, w.Place, h.ID); err != nil || h.LiftedAt.IsZero() || h.Lifted != 4 || h.Count != 0 {
 			t.Errorf("%+v, %v", h, err)
 		}
-		if ran, err := w.s.Run(ctx, w.Place); err != nil || ran.Destroyed != 3 {
+		if ran, err := w.s.Run(ctx, w.Place); err != nil || ran.Destroyed != 4 {
 			t.Errorf("%+v, %v", ran, err)
 		}
 	})

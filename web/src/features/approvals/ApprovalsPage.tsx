@@ -91,6 +91,7 @@ function About({ customer, a }: { customer: string; a: Approval }) {
   return (
     <Group gap="xs">
       {hold && <Text size="sm"><b>{hold.matter}</b>: {hold.reason}. {count(hold.count, 'recording')} {hold.count === 1 ? 'is' : 'are'} under it now.</Text>}
+      {a.facts.which && <Text size="sm">Which: {a.facts.which}.</Text>}
       <Anchor component={Link} to={`/c/${customer}/${a.page}`} size="sm">Look at it</Anchor>
     </Group>
   );
