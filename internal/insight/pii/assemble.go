@@ -190,6 +190,9 @@ func (d *detector) meant(p piece, letters bool) (gs []guess) {
 	if letters {
 		return d.meantSpelt(p, before)
 	}
+	if d.saidSortCode(p) && !strongly(before, BankAccount) {
+		gs = append(gs, guess{entity: BankAccount, weak: true})
+	}
 	unasked := []guess{{CreditCard, true, 3, 0.6}, {Phone, true, 3, 1.5}}
 	if nobodys(before) {
 		return nil
@@ -220,6 +223,11 @@ func (d *detector) meant(p piece, letters bool) (gs []guess) {
 		gs[i].handicap = 0.3 * float64(i)
 	}
 	return append(gs, unasked...)
+}
+
+// strongly says that an entity was spoken of with words that mean nothing else.
+func strongly(before []nearness, e Entity) bool {
+	return slices.ContainsFunc(before, func(c nearness) bool { return c.entity == e && !c.weak })
 }
 
 // meantSpelt is meant for what is said in letters and digits.
@@ -264,11 +272,32 @@ func (d *detector) assembly(one run, letters bool) (assembled, bool) {
 				found = a
 			}
 		}
+		if len(found.pieces) == 0 && !letters && d.pair(ps[i:]) {
+			return d.assemble(guess{entity: SortCode, weak: true}, ps[i:]), true
+		}
 		if len(found.pieces) > 1 || len(found.pieces) == 1 && i == 0 && found.sure {
 			return found, true
 		}
 	}
 	return assembled{}, false
+}
+
+// pair says that pieces are the six digits of a branch, and the eight of an account
+// with nothing but a word in between, where nothing else was asked for.
+func (d *detector) pair(ps []piece) bool {
+	before := d.expects(ps[0].first, ps[0].to-1)
+	if len(before) > 0 && !before[0].weak && before[0].words < 15 && before[0].entity != SortCode && before[0].entity != BankAccount {
+		return false
+	}
+	code := d.assemble(guess{entity: SortCode, weak: true}, ps)
+	if n := len(code.pieces); n == 0 || n == len(ps) || ps[n].who != ps[0].who || ps[n].first-ps[n-1].to > 8 {
+		return false
+	}
+	account := d.assemble(guess{entity: BankAccount, weak: true}, ps[len(code.pieces):])
+	if !speaksOf(before, SortCode) && !speaksOf(before, BankAccount) && len(code.pieces) > 1 {
+		return false
+	}
+	return len(account.pieces) > 0
 }
 
 // putTogether adds a number that was assembled.

@@ -9,21 +9,26 @@ import (
 // code, two in one breath, the same one twice.
 
 // behindCard takes three digits for the security code of the card whose number the
-// same person has said before, and four for that of an American Express card.
+// same person has said before, and four for that of an American Express card; the
+// date until when it is good may stand in between.
 func (d *detector) behindCard(one run, before []nearness) bool {
 	first, last, n := one.symbols[0].at, one.symbols[len(one.symbols)-1].at, len(one.text)
+	turn, who := d.ts[first].turn, d.speaker(d.ts[first].turn)
 	card, _, ok := d.past.before(first)
 	amex := n == 4 && len(card.text) == 15
-	if !ok || n != 3 && !amex || card.entity != CreditCard || card.lacks() > 0 || card.part || first-card.last > 25 || d.speaker(d.ts[first].turn) != card.who {
+	if !ok || n != 3 && !amex || card.entity != CreditCard || card.lacks() > 0 || card.part || who != card.who || d.amount(first, last, n) {
 		return false
 	}
-	turn := d.ts[first].turn
-	if turn != d.ts[card.last].turn && !d.nothingElse(first, last) || strings.Contains(card.text, one.text) && turn == d.ts[card.last].turn ||
-		d.amount(first, last, n) || !amex && turn == d.ts[card.last].turn && !one.byDigits() {
+	since := card.last // of what belongs to the card
+	if day, _, said := d.days.before(first); said && day.first > card.last && day.last-card.last < 2*onward && day.who == who && (d.ts[day.last].turn == turn || first-day.last < 15) {
+		since = day.last
+		before = slices.DeleteFunc(slices.Clone(before), func(c nearness) bool { return c.entity == Date })
+	}
+	if near := turn == d.ts[since].turn; first-since > 25 || !near && !d.nothingElse(first, last) || strings.Contains(card.text, one.text) && near && since == card.last || !amex && near && !one.byDigits() {
 		return false
 	}
 	for _, c := range before {
-		if c.entity != CreditCard && !(c.weak || c.entity == SecurityCode) && c.words < first-card.last {
+		if c.entity != CreditCard && !(c.weak || c.entity == SecurityCode) && c.words < first-since {
 			return false
 		}
 	}
@@ -156,7 +161,7 @@ func (d *detector) both(one run, before []nearness) bool {
 	}
 	cutAt, a, b := 0, SortCode, BankAccount
 	switch {
-	case (n == 14 || n > 11 && n < 16 && one.pairs(3)) && before[0].entity != IBAN && speaksOf(before, SortCode) && speaksOf(before, BankAccount) && (!Luhn(one.text) || !speaksOf(before, CreditCard)):
+	case (n == 14 || n > 11 && n < 16 && one.pairs(3)) && before[0].entity != IBAN && (speaksOf(before, SortCode) || speaksOf(before, BankAccount)) && (!Luhn(one.text) || !speaksOf(before, CreditCard)):
 		cutAt = 6
 	case n == 7 && speaksOf(before, Date) && monthAndYear(one.text[:4]) && one.text[0] <= '1' && d.behindWhole(one):
 		cutAt, a, b = 4, Date, SecurityCode

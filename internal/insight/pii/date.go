@@ -15,6 +15,10 @@ func (d *detector) dates() {
 			continue
 		}
 		from, to := d.dayBefore(i), i+1
+		if end := d.coming(0, i+1, d.begins[t.turn+1]); from == i && end > 0 && d.asksExpiry(t.turn) {
+			d.add(Date, i, end, 0.85, "a month and a year where they were asked for")
+			continue
+		}
 		day := from < i
 		if !day {
 			to, day = d.dayAfter(i)
@@ -139,6 +143,8 @@ func (d *detector) year(i int) (int, bool) {
 	for j := i; j < len(d.ts) && d.ts[j].turn == turn && j < i+7; j++ {
 		t := d.ts[j]
 		switch {
+		case some > 0 && d.ts[j-1].tens && t.digits == "0" && d.digitAt(j+1) && d.digitAt(j+2), some > 1 && d.ts[j-2].tens && d.digitAt(j-1) && d.digitAt(j) && d.digitAt(j+1): // it is whole
+			return end, true
 		case t.isNumber() || t.times > 0 || t.hundred || t.text == "thousand" || t.text == "oh":
 			end, some = j+1, some+1
 		case t.text == "and" && some > 0 && d.at(j-1) != "thousand" && !d.ts[j-1].hundred:
@@ -155,6 +161,11 @@ func (d *detector) year(i int) (int, bool) {
 	return end, some > 0
 }
 
+// digitAt says that a word is one digit.
+func (d *detector) digitAt(i int) bool {
+	return i < len(d.ts) && len(d.ts[i].digits) == 1 && !d.ts[i].tens && d.ts[i].turn == d.ts[i-1].turn
+}
+
 func (d *detector) lastOf(i int) bool { return i+1 == len(d.ts) || d.ts[i+1].turn != d.ts[i].turn }
 
 // asDate takes a run of digits for a date where one was asked for.
@@ -164,7 +175,8 @@ func (d *detector) asDate(one run, before []nearness) bool {
 		return false
 	}
 	first, last := one.symbols[0].at, one.symbols[len(one.symbols)-1].at
-	if strings.HasPrefix(d.ts[first].raw, "+") {
+	day, _, said := d.days.before(first)
+	if strings.HasPrefix(d.ts[first].raw, "+") || n == 3 && said && d.talk.before[first]-d.talk.before[day.last+1] < before[0].words { // it was said already
 		return false
 	}
 	d.add(Date, first, last+d.width(last), 0.8, "a date was asked for")

@@ -3,6 +3,7 @@ package pii
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // detector looks at one conversation.
@@ -16,6 +17,7 @@ type detector struct {
 	spelt  history // what was found in letters and digits
 	mails  history
 	hosts  history
+	days   history // dates
 	open   begun
 	tries  []number // what meant nothing when it was read
 	spans  []Span
@@ -66,6 +68,10 @@ func (d *detector) taken(first, last int) bool {
 func (d *detector) add(e Entity, from, to int, score float64, why string) int {
 	d.groups++
 	d.addTo(d.groups, e, from, to, score, why)
+	if e == Date {
+		i := sort.Search(len(d.days), func(i int) bool { return d.days[i].first >= from })
+		d.days = slices.Insert(d.days, i, number{entity: Date, first: from, last: to - 1, who: d.speaker(d.ts[from].turn)})
+	}
 	return d.groups
 }
 

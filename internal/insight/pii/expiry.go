@@ -12,7 +12,7 @@ var asksEnd = []string{
 }
 
 // asksDate are such as ask for a date, and may ask for another.
-var asksDate = []string{" what's the date ", " whats the date ", " and the date ", " new date ", " the dates ", " date please "}
+var asksDate = []string{" what's the date ", " whats the date ", " and the date ", " new date ", " the dates ", " date please ", " the date "}
 
 var expiryFigures = regexp.MustCompile(`^(0?[1-9]|1[0-2])[/.-]?(2[0-9]|3[0-9]|20[23][0-9])$`)
 
@@ -42,6 +42,11 @@ func (d *detector) expiries() {
 			d.expiryIn(at+1, d.begins[at+1], 3)
 		}
 	}
+}
+
+// asksExpiry says that the turn before asked until when a card is good.
+func (d *detector) asksExpiry(turn int) bool {
+	return turn > 0 && d.speaksOfDates(turn-1) && within(" "+d.saidIn(turn-1)+" ", asksEnd)
 }
 
 // ofDates are words without which nobody asks for a month and a year.

@@ -20,7 +20,7 @@ func (d *detector) numbers() {
 					continue
 				}
 			}
-			if part, rest := one.firstTurn(d.ts); len(rest) > 0 && d.both(part, d.expects(part.symbols[0].at, part.symbols[len(part.symbols)-1].at)) {
+			if part, rest := one.firstTurn(d.ts); len(rest) > 0 && d.inOneBreath(part) {
 				one = r.finish(rest)
 				continue
 			}
@@ -38,6 +38,13 @@ func (d *detector) numbers() {
 			break
 		}
 	}
+}
+
+// inOneBreath adds what the first turn of a run says by itself: a date, or two numbers.
+func (d *detector) inOneBreath(part run) bool {
+	first, last := part.symbols[0].at, part.symbols[len(part.symbols)-1].at
+	before := d.expects(first, last)
+	return !d.taken(first, last) && (d.both(part, before) || len(part.text) > 3 && len(part.text) < 9 && d.asDate(part, before))
 }
 
 // whole says of a number that it is one by itself, whatever was said before.

@@ -29,25 +29,25 @@ var unseen = []string{"unseen.txt", "stranger-4.txt"}
 var short = map[string]map[Entity]float64{
 	// Read only now: nothing was changed by these yet.
 	"stranger-7.txt": {
-		CreditCard: 92, SecurityCode: 73, Email: 84, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 80, IPAddress: 77, URL: 73,
+		CreditCard: 92, SecurityCode: 80, Email: 84, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 80, IPAddress: 77, URL: 73,
 	},
 	"stranger-8.txt": {
 		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 78, BankAccount: 73, SortCode: 72, Postcode: 83, Date: 86, URL: 69,
 	},
 	"stranger-9.txt": {
-		CreditCard: 83, SecurityCode: 66, Email: 45, BankAccount: 86, SortCode: 86, NHS: 88, Postcode: 74, Date: 75, IPAddress: 59, URL: 68,
+		CreditCard: 83, SecurityCode: 76, Email: 45, BankAccount: 86, NHS: 88, Postcode: 74, Date: 75, IPAddress: 59, URL: 68,
 	},
 	"stranger-10.txt": {
-		SecurityCode: 59, Email: 87, IBAN: 79, BankAccount: 42, SortCode: 39, IPAddress: 87,
+		SecurityCode: 80, Email: 87, IBAN: 87, BankAccount: 45, SortCode: 43, IPAddress: 87,
 	},
 	"stranger-held.txt": {
 		CreditCard: 88, Date: 82, IPAddress: 77, Postcode: 75,
 	},
 	"stranger-3.txt": {
-		CreditCard: 90, SecurityCode: 92, SortCode: 84,
+		CreditCard: 90, SecurityCode: 96,
 	},
 	"stranger-2.txt": {
-		SecurityCode: 88, // said in one breath with the expiry, or with nobody asking but "back"
+		SecurityCode: 96, // with nobody asking but "back"
 	},
 }
 
