@@ -9,6 +9,7 @@ import (
 var (
 	mailWord   = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[a-z]{2,}$`)
 	urlWord    = regexp.MustCompile(`^(https?://\S+|www\.\S+|[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|co\.uk|org|org\.uk|gov\.uk|ac\.uk|net|uk|io|eu|info)(/\S*)?)$`)
+	domainWord = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 	ipWord     = regexp.MustCompile(`^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$`)
 	expiryWord = regexp.MustCompile(`^(0?[1-9]|1[0-2])[/-](\d{2}|20\d{2})$`)
 	dateWord   = regexp.MustCompile(`^\d{1,2}[/.-]\d{1,2}[/.-](\d{2}|\d{4})$`)
@@ -29,10 +30,20 @@ func (d *detector) written() {
 			d.add(Date, i, i+1, 0.85, "a date was asked for")
 		case dateWord.MatchString(t.text) && (strings.ContainsAny(t.text, "/.") || speaksOf(d.expects(i, i), Date)) && !speaksOf(d.expects(i, i), SortCode):
 			d.add(Date, i, i+1, 0.9, "a day with its year")
-		case urlWord.MatchString(t.text):
+		case d.writtenDomain(t.text) && (d.at(i-1) == "@" || d.at(i-1) == "at" && i > 1 && !noMail[d.at(i-2)] && (d.asksMail(i) || d.localLooks(i-2))):
+			from := d.local(i - 2)
+			d.remember(Email, from, i+1, d.add(Email, from, i+1, 0.9, "somebody at a domain"))
+		case d.writtenDomain(t.text):
 			d.add(URL, i, i+1, 0.95, "written as an address")
 		}
 	}
+}
+
+// writtenDomain says that a word is an address of the web, or a domain.
+func (d *detector) writtenDomain(x string) bool {
+	host, _, _ := strings.Cut(x, "/")
+	dot := strings.LastIndexByte(host, '.')
+	return urlWord.MatchString(x) || dot > 0 && domainWord.MatchString(host) && (webEnds[host[dot+1:]] || wordEnds[host[dot+1:]])
 }
 
 // addresses finds e-mail and web addresses that are said, and IP addresses.
@@ -44,6 +55,12 @@ func (d *detector) addresses() {
 		if end, text := d.fourNumbers(i); end > 0 {
 			group := d.add(IPAddress, i, end, 0.85, "four numbers with dots between")
 			d.hosts = append(d.hosts, number{entity: IPAddress, text: text, first: i, last: end - 1, group: group, who: d.speaker(d.ts[i].turn)})
+			d.begunHost(d.hosts[len(d.hosts)-1])
+			i = end - 1
+			continue
+		}
+		if end := d.newHost(i); end > 0 {
+			d.add(IPAddress, i, end, 0.8, "letters and digits with colons between")
 			i = end - 1
 			continue
 		}
@@ -204,11 +221,11 @@ func (d *detector) localLooks(i int) bool {
 // local goes back from the at to where the address begins, also over a turn of
 // the other who only nods.
 func (d *detector) local(i int) int {
-	begin, words := i+1, 0
+	begin, words, asked := i+1, 0, d.asksMail(i+1)
 	for n := 0; i >= 0 && n < 50; n++ {
 		if i+1 < len(d.ts) && d.ts[i].turn != d.ts[i+1].turn {
 			turn := d.ts[i].turn
-			if nodding(d.ts[d.begins[turn]:d.begins[turn+1]]) && i > 0 && n < 48 {
+			if (nodding(d.ts[d.begins[turn]:d.begins[turn+1]]) || d.begins[turn+1]-d.begins[turn] == 1 && d.at(d.begins[turn]) == "oh") && i > 0 && n < 48 {
 				i = d.begins[turn] - 1
 				if d.speaker(turn) != "" && i >= 0 && d.speaker(d.ts[i].turn) == d.speaker(turn) {
 					return begin
@@ -220,7 +237,11 @@ func (d *detector) local(i int) int {
 		if i < 0 {
 			return begin
 		}
-		switch d.partOfLocal(i) {
+		part := d.partOfLocal(i)
+		if part == 0 && asked && d.linksNames(i) {
+			part = 2
+		}
+		switch part {
 		case 1:
 			begin = i
 		case 2: // a word that is no name: two of them may be
@@ -236,12 +257,31 @@ func (d *detector) local(i int) int {
 	return begin
 }
 
+// linksNames says of a small word that it stands between two of an address: "trish
+// and the boys", or begins one: "the old bakery".
+func (d *detector) linksNames(i int) bool {
+	inner := i > d.begins[d.ts[i].turn] && !leads[d.at(i-1)] && !d.ts[i-1].filler && (!stop[d.at(i-1)] || linking[d.at(i-1)])
+	switch x := d.at(i); {
+	case x == "the", x == "my", x == "our":
+		return true
+	case linking[x]:
+		return inner
+	}
+	return false
+}
+
+var linking = set(`and of for to no all old new one big the a`)
+
 // partOfLocal says what a word may be in an address: 0 none of it, 1 surely a
 // part, 2 perhaps, 3 in between.
 func (d *detector) partOfLocal(i int) int {
 	t := d.ts[i]
 	spelt := i > 0 && d.ts[i-1].letter != "" && d.ts[i-1].turn == t.turn
 	switch {
+	case digitWords[t.text] != "" && (d.at(i+1) == "at" || d.at(i+1) == "@"), t.alike != "" && len(t.text) > 1 && i+1 < len(d.ts) && d.ts[i+1].isNumber() && d.ts[i+1].turn == t.turn:
+		return 1
+	case t.letter != "" && (d.at(i+1) == "for" && strings.HasPrefix(d.at(i+2), t.letter) || d.at(i+1) == "as" && d.at(i+2) == "in"):
+		return 1
 	case t.alike != "" && d.at(i+1) == "at" && len(t.text) > 1 && i > 0 && !stop[d.at(i-1)]: // "rose garden too at"
 		return 1
 	case separators[t.text], t.letter != "" && t.text != "i" && t.text != "a", t.isNumber(), t.times > 0:

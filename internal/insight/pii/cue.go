@@ -14,6 +14,7 @@ type cueList struct {
 	entity  Entity
 	weak    bool // they mean many things: only a number of exactly the usual length is meant
 	part    bool // they ask for four digits of a card
+	version bool // what they speak of has numbers with dots
 	phrases string
 }
 
@@ -113,11 +114,12 @@ const (
 
 // nearness is how near something was talked of.
 type nearness struct {
-	entity Entity
-	words  int
-	length int
-	weak   bool
-	part   bool // four digits of a card were spoken of
+	entity  Entity
+	words   int
+	length  int
+	weak    bool
+	part    bool // four digits of a card were spoken of
+	version bool
 }
 
 func (n nearness) nearer(o nearness) bool {
@@ -139,9 +141,9 @@ func (l *talk) expects(from, to, end int) (found []nearness) {
 		if m.list.entity == hidden {
 			return
 		}
-		n := nearness{m.list.entity, words, m.length, m.list.weak, m.list.part}
+		n := nearness{m.list.entity, words, m.length, m.list.weak, m.list.part, m.list.version}
 		for i, old := range found {
-			if old.entity == n.entity && old.weak == n.weak {
+			if old.entity == n.entity && old.weak == n.weak && old.version == n.version {
 				if n.nearer(old) {
 					found[i] = n
 				}

@@ -51,22 +51,22 @@ var cues = []cueList{
 		"iban number|ibans|international account|international bank|international number|irish account|italian account|overseas account|polish account|spanish account|" +
 		"starting g b|starts g b|starts gb"},
 	{entity: Postcode, phrases: "poscode|post code|post codes|postal code|postcode|postcodes|zip code"},
-	{entity: nothing, phrases: "access code|account reference|account reference number|agreement|agreement number|alarm code|amount|android|area code|" +
-		"asset number|asset tag|badge number|balance|bar code|barcode|batch|batch number|booking|build|candidate number|case number|catalogue number|charged|" +
-		"charity number|chassis number|claim number|colour code|company number|confirmation code|confirmation number|consignment|consignment number|crime number|" +
-		"crime reference|customer number|delivery number|dialling code|digital code|discount code|division|division number|docket number|door code|driver|" +
-		"driving licence|employee number|engine number|engineer code|entry code|error code|extension|fault code|fault number|fault reference|firmware|flight|" +
-		"flight number|frame number|gate code|how much|incident number|invoice number|ios|item number|job number|job reference|key code|key safe|keypad|library|" +
-		"library card number|licence number|license number|log number|lot number|lottery|lotto|loyalty card|loyalty card number|member number|membership|" +
-		"membership number|meter|model number|number plate|order|order number|paint code|parcel number|part number|passcode|passport|passport number|password|" +
-		"payment reference|payroll number|permit number|pin|pin code|plot number|policy number|port|postage|prescription number|price|product code|promo code|" +
-		"property number|pupil number|quote number|reading|readings|receipt number|ref|reference|reference number|reg|registration|release|rental agreement|" +
-		"roll number|room number|serial number|staff number|stamp number|status code|stock code|stock number|student number|table number|tax code|the total|ticket|" +
-		"ticket number|ticket reference|timed out code|tracking|tracking number|transaction number|transaction reference|tyre size|unique reference|unit number|" +
-		"upgraded|upgraded to|vat number|vehicle reg|version|voucher code|wants a six digit code"},
+	{entity: nothing, version: true, phrases: "android|build|firmware|ios|release|upgraded|upgraded to|version"},
+	{entity: nothing, phrases: "access code|account reference|account reference number|agreement|agreement number|alarm code|amount|area code|asset number|" +
+		"asset tag|badge number|balance|bar code|barcode|batch|batch number|booking|candidate number|case number|catalogue number|charged|charity number|" +
+		"chassis number|claim number|colour code|company number|confirmation code|confirmation number|consignment|consignment number|crime number|crime reference|" +
+		"customer number|delivery number|dialling code|digital code|discount code|division|division number|docket number|door code|driver|driving licence|" +
+		"employee number|engine number|engineer code|entry code|error code|extension|fault code|fault number|fault reference|flight|flight number|frame number|" +
+		"gate code|how much|incident number|invoice number|item number|job number|job reference|key code|key safe|keypad|library|library card number|licence number|" +
+		"license number|log number|lot number|lottery|lotto|loyalty card|loyalty card number|member number|membership|membership number|meter|model number|" +
+		"number plate|order|order number|paint code|parcel number|part number|passcode|passport|passport number|password|payment reference|payroll number|" +
+		"permit number|pin|pin code|plot number|policy number|port|postage|prescription number|price|product code|promo code|property number|pupil number|quote number|" +
+		"reading|readings|receipt number|ref|reference|reference number|reg|registration|rental agreement|roll number|room number|serial number|staff number|" +
+		"stamp number|status code|stock code|stock number|student number|table number|tax code|the total|ticket|ticket number|ticket reference|timed out code|tracking|" +
+		"tracking number|transaction number|transaction reference|tyre size|unique reference|unit number|vat number|vehicle reg|voucher code|wants a six digit code"},
 	{entity: IPAddress, phrases: "allow list|allowlist|d n s|dhcp|dns|firewall|gateway|i p|i p address|i p config|i p v four|ip|ip address|ip config|ip number|" +
 		"ip on|ip v four|ipconfig|ipv4|logged in|logged on from|name server|network address|new ip|ping|router|server|sign in from|signed in from|static|subnet|" +
-		"whats my ip|whitelist"},
+		"whats my ip|white list|whitelist|whitelisted"},
 	{entity: hidden, phrases: "at the back|at the back of|back of the house|bank holiday|bank holidays|birthday card|born in|bottle bank|bus card|" +
 		"business cards|code of|direct debit is|dress code|food bank|highway code|in order|in the back|in the back of|just three digits|number one|of order|" +
 		"on account of|only eight digits|only six digits|only ten digits|only three digits|order to|out of order|out of the back|out the back|phone shop|piano|" +

@@ -23,6 +23,15 @@ func (d *detector) dates() {
 		if !day {
 			to, day = d.dayAfter(i)
 		}
+		if next := i + 1; !day && speaksOf(expected(d.ts, i, i+1), Date) { // "april of thirty"
+			for d.at(next) == "of" || d.at(next) == "in" {
+				next++
+			}
+			if end := d.coming(0, next, d.begins[t.turn+1]); end > 0 {
+				d.add(Date, i, end, 0.8, "a month and a year where they were asked for")
+				continue
+			}
+		}
 		if !day {
 			continue
 		}
@@ -98,7 +107,7 @@ func (d *detector) isDay(i int) bool {
 func (d *detector) dayBefore(i int) int {
 	turn, at := d.ts[i].turn, i
 	j := i - 1
-	for j >= d.begins[turn] && i-j < 4 && (d.at(j) == "of" || d.ts[j].filler || d.at(j) == "off") {
+	for j >= d.begins[turn] && i-j < 4 && (d.at(j) == "of" || d.ts[j].filler || d.at(j) == "off" || d.at(j) == "o") {
 		j--
 	}
 	if partsOfMonth[d.at(j)] && j >= d.begins[turn] && j < i-1 {
@@ -147,8 +156,9 @@ func (d *detector) year(i int) (int, bool) {
 			return end, true
 		case t.isNumber() || t.times > 0 || t.hundred || t.text == "thousand" || t.text == "oh":
 			end, some = j+1, some+1
-		case t.text == "and" && some > 0 && d.at(j-1) != "thousand" && !d.ts[j-1].hundred:
+		case t.text == "and" && some > 0 && d.at(j-1) != "thousand" && d.at(j-1) != "nineteen" && !d.ts[j-1].hundred:
 			return end, true
+		case some == 0 && (t.text == "it" || t.text == "is" || t.text == "it's"), t.text == "and" && d.at(j-1) == "nineteen" && j+1 < len(d.ts) && d.ts[j+1].tens:
 		case t.filler || t.text == "in" || t.text == "and" || t.text == "this" && d.at(j+1) == "year" || t.text == "year" && d.at(j-1) == "this":
 		case t.alike != "" && len(t.text) > 1 && some < 4 && (some > 0 || j+1 < len(d.ts) && d.at(j+1) == "thousand"):
 			if !stop[t.text] || d.lastOf(j) || d.at(j+1) == "thousand" {

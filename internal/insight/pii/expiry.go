@@ -7,7 +7,7 @@ import (
 
 // asksEnd are phrases that ask until when a card is good, or from when.
 var asksEnd = []string{
-	" expiry ", " expires ", " expire ", " exp ", " expiration ", " end date ", " good thru ", " good through ", " valid until ", " valid to ", " valid till ",
+	" expiry ", " expires ", " expire ", " exp ", " expiration ", " end date ", " good thru ", " good through ", " good till ", " good until ", " good to ", " valid until ", " valid to ", " valid till ",
 	" valid thru ", " valid through ", " valid from ", " start date ", " runs out ", " run out ", " month and year ", " month and the year ", " date on the card ", " date on it ", " date on the front ",
 }
 

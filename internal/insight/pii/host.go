@@ -7,7 +7,7 @@ import "strings"
 // decides. Where an address was asked for, a dot may have been lost.
 func (d *detector) fourNumbers(i int) (int, string) {
 	first := i
-	if !d.ts[i].isNumber() && d.ts[i].times <= 0 && !(d.at(i) == "a" && i+1 < len(d.ts) && d.ts[i+1].hundred) {
+	if !d.ts[i].isNumber() && d.ts[i].times <= 0 && !(units[d.at(i)] && d.digitAt(i+1)) && !(d.at(i) == "a" && i+1 < len(d.ts) && d.ts[i+1].hundred) {
 		return 0, ""
 	}
 	turn, end := d.ts[i].turn, 0
@@ -16,6 +16,11 @@ func (d *detector) fourNumbers(i int) (int, string) {
 	for ; i < len(d.ts); i++ {
 		t := d.ts[i]
 		if t.turn != turn {
+			if len(parts) < 4 && d.dot(i) > 0 && parts[len(parts)-1] != "" { // the other goes on with it
+				turn = t.turn
+				i--
+				continue
+			}
 			next := d.begins[t.turn+1] // it goes on after the other has nodded
 			if len(parts) >= 4 && parts[len(parts)-1] != "" || !nodding(d.ts[i:next]) || next >= len(d.ts) || d.dot(next) == 0 && d.dot(i-1) == 0 || d.speaker(d.ts[next].turn) != d.speaker(turn) {
 				break
@@ -49,7 +54,7 @@ func (d *detector) fourNumbers(i int) (int, string) {
 		case d.dot(i) > 0:
 		case t.text == "a" && i+1 < len(d.ts) && d.ts[i+1].hundred:
 			*last += "1"
-		case t.alike != "" && (d.dot(i+1) > 0 || i > 0 && d.dot(i-1) > 0 || *last != "" && len(t.text) > 1 && !stop[t.text]):
+		case t.alike != "" && (d.dot(i+1) > 0 || i > 0 && d.dot(i-1) > 0 || *last != "" && len(t.text) > 1 && !stop[t.text] || units[t.text] && d.digitAt(i+1)):
 			*last += t.alike
 			end = i + 1
 		case t.filler || t.text == "space":
@@ -86,6 +91,46 @@ func (d *detector) fourNumbers(i int) (int, string) {
 		return end, text
 	}
 	return 0, ""
+}
+
+// begunHost adds what was said of an address before it was said as a whole: "type in
+// one nine two".
+func (d *detector) begunHost(n number) {
+	for i := max(0, n.first-onward); i < n.first; i++ {
+		text, end := "", i
+		for end < n.first && d.ts[end].turn == d.ts[i].turn && !d.used[end] && len(d.ts[end].digits) > 0 && !d.ts[end].tens {
+			text += d.ts[end].digits
+			end++
+		}
+		if whole := end >= len(d.ts) || d.ts[end].turn != d.ts[i].turn || !d.ts[end].isNumber(); whole && len(text) > 2 && strings.HasPrefix(n.text, text) && d.ts[i].turn != d.ts[n.first].turn {
+			d.addTo(n.group, IPAddress, i, end, 0.6, "it was begun, and said again")
+		}
+		i = max(i, end-1)
+	}
+}
+
+// newHost is the end of an address of the sixth version that begins at a token: at
+// least two colons among letters and digits.
+func (d *detector) newHost(i int) int {
+	turn, end, colons := d.ts[i].turn, 0, 0
+	if !d.ts[i].isNumber() && d.ts[i].letter == "" {
+		return 0
+	}
+	for k := i; k < len(d.ts) && d.ts[k].turn == turn && k < i+60; k++ {
+		switch t := d.ts[k]; {
+		case t.text == "colon":
+			colons, end = colons+1, k+1
+		case t.isNumber() || t.letter != "":
+			end = k + 1
+		case t.times > 0 || t.hundred || t.text == "thousand" || t.text == "and" && d.at(k-1) == "thousand" || t.filler && t.text != "and" && t.text != "then":
+		default:
+			k = len(d.ts)
+		}
+	}
+	if colons < 2 {
+		return 0
+	}
+	return end
 }
 
 // dot is how many words a dot takes at a token, 0 if there is none.
@@ -140,7 +185,9 @@ func (d *detector) versions(i int) bool {
 		case IPAddress:
 			return false
 		case nothing:
-			return n.words <= 15
+			if n.version {
+				return n.words <= 15
+			}
 		}
 	}
 	return false
@@ -161,6 +208,7 @@ func (d *detector) ofHost(one run, before []nearness) bool {
 	switch {
 	case near && first-host.last <= repeated && n >= 3 && host.repeats(one.text):
 		group = host.group
+	case strings.HasPrefix(one.text, "192168") && n > 7 && n < 13:
 	case len(before) == 0 || before[0].entity != IPAddress || before[0].words > hostReach || n > 12:
 		return false
 	case n >= 8, n >= 5 && (strings.HasPrefix(one.text, "192") || strings.HasPrefix(one.text, "172") || strings.HasPrefix(one.text, "10")):

@@ -30,7 +30,7 @@ func neighbours(ts []token, begins []int) {
 			ts[i].alike, ts[i].filler = "", true
 			continue
 		}
-		if prev.tens && units[ts[i].text] && (!leading[ts[i].text] || next.text == "" || next.isNumber()) { // "thirty ate"
+		if prev.tens && units[ts[i].text] && (!leading[ts[i].text] || next.text == "" || next.isNumber() || dots[next.text]) { // "thirty ate"
 			ts[i].digits, ts[i].alike = ts[i].alike, ""
 		}
 		switch t := &ts[i]; {

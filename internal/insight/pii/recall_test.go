@@ -29,19 +29,19 @@ var unseen = []string{"unseen.txt", "stranger-4.txt"}
 var short = map[string]map[Entity]float64{
 	// Read only now: nothing was changed by these yet.
 	"stranger-7.txt": {
-		CreditCard: 92, SecurityCode: 80, Email: 84, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 80, IPAddress: 77, URL: 73,
+		CreditCard: 92, SecurityCode: 80, Email: 88, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 88, IPAddress: 85, URL: 73,
 	},
 	"stranger-8.txt": {
-		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 78, BankAccount: 73, SortCode: 72, Postcode: 83, Date: 86, URL: 69,
+		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 87, BankAccount: 73, SortCode: 72, Postcode: 83, Date: 88, URL: 76,
 	},
 	"stranger-9.txt": {
-		CreditCard: 83, SecurityCode: 76, Email: 45, BankAccount: 86, NHS: 88, Postcode: 74, Date: 75, IPAddress: 59, URL: 68,
+		CreditCard: 83, SecurityCode: 76, Email: 45, BankAccount: 86, NHS: 88, Postcode: 82, Date: 76, IPAddress: 66, URL: 72,
 	},
 	"stranger-10.txt": {
-		SecurityCode: 80, Email: 87, IBAN: 87, BankAccount: 45, SortCode: 43, IPAddress: 87,
+		SecurityCode: 80, Email: 87, IBAN: 87, BankAccount: 45, SortCode: 43,
 	},
 	"stranger-held.txt": {
-		CreditCard: 88, Date: 82, IPAddress: 77, Postcode: 75,
+		CreditCard: 88, Postcode: 81,
 	},
 	"stranger-3.txt": {
 		CreditCard: 90, SecurityCode: 96,

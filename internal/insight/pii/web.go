@@ -8,7 +8,10 @@ package pii
 var (
 	webEnds = set(`ac aero app aspx au biz ca cc ch co com coop cymru de dev dk dotcom edu es eu fr gb gov htm html info io jp lan london ltd ly mod net nhs nl nz online
 		org pdf php pl plc pt sch scot se tv uk wales www xyz`)
-	wordEnds = set(`agency bike cafe care charity church club community design digital earth eco energy events example farm fm foundation garden gg green group guide
+	wordEnds = set(`art band bar bio blog boats build builders business camp cards cars chat cleaning cloud coach coffee company dance dental direct directory dog email
+		equipment estate expert express family fish fitness florist flowers furniture gallery garage glass golf hair holiday horse hotel invalid kitchen land legal
+		lighting limited love market marketing page party pizza place plumbing plus press property rentals repair report rocks rugby salon services ski software
+		supplies surf surgery tax taxi tennis test theatre tips today tools toys trade trading training villas vip wiki wine yoga zone agency bike cafe care charity church club community design digital earth eco energy events example farm fm foundation garden gg green group guide
 		health help home house ie internal jobs law lee life link live local me media money network news pet photo photos police pub rent restaurant run sale
 		school shop show site social solutions space store studio support systems team tech tours travel university vet video wedding work works world`)
 )
@@ -28,7 +31,10 @@ func (d *detector) tail(i int) int {
 		if n == 0 || d.turnOf(i+n) != turn {
 			return end
 		}
-		k := d.endAt(i+n, d.at(i) == "dot" || d.at(i) == "." || n == 2)
+		for n < 4 && i+n+1 < len(d.ts) && d.turnOf(i+n+1) == turn && d.ts[i+n].filler && !d.ts[i+n].joined && d.endAt(i+n, true) == 0 {
+			n++
+		}
+		k := d.endAt(i+n, d.at(i) == "dot" || d.at(i) == "." || n > 1)
 		if k == 0 {
 			if end == 0 { // the end may come behind another part: "dot gov dot uk", "dot office dot com"
 				return 0
@@ -90,7 +96,9 @@ var toLeads = set(`back directs email forward get go goes going gone here him in
 func (d *detector) lead(i int) bool {
 	x := d.at(i)
 	switch begin := d.begins[d.ts[i].turn]; {
-	case x == "and" && i > begin+1: // "safe and sound insurance dot com"
+	case digitWords[x] != "" && (digitWords[d.at(i+1)] != "" || i > begin && digitWords[d.at(i-1)] != ""): // "one two one dot"
+		return false
+	case x == "and" && i > begin: // "safe and sound insurance dot com"
 		return d.used[i-1] || stop[d.at(i-1)] || leads[d.at(i-1)] || d.ts[i-1].filler
 	case x == "to":
 		return i == begin || toLeads[d.at(i-1)]
@@ -131,6 +139,9 @@ func (d *detector) prefix(i int) (end int) {
 	case w(i) > 0 && w(i+w(i)) > 0:
 		for w(k) > 0 {
 			k += w(k)
+			for d.turnOf(k) == turn && d.ts[k].filler && w(k+1) > 0 {
+				k++
+			}
 		}
 		return k
 	default:
