@@ -154,7 +154,7 @@ func (d *detector) ending(one run, before []nearness, first int) Entity {
 			return BankAccount
 		}
 		for _, c := range before {
-			if c.words <= 30 && (c.entity == BankAccount && !c.weak || c.entity == Phone || c.entity == NHS || c.entity == CreditCard) && (n > 2 || c.words < 6) {
+			if c.words <= 30 && ((c.entity == BankAccount || c.entity == SortCode) && !c.weak || c.entity == Phone || c.entity == NHS || c.entity == CreditCard) && (n > 2 || c.words < 6) {
 				return c.entity
 			}
 		}

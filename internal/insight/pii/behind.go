@@ -156,11 +156,12 @@ func textOf(p []symbol) (n int) {
 // and security code.
 func (d *detector) both(one run, before []nearness) bool {
 	n := len(one.text)
-	if len(before) == 0 {
-		return false
-	}
 	cutAt, a, b := 0, SortCode, BankAccount
 	switch {
+	case n == 14 && one.pairs(3) && !Luhn(one.text) && !nobodys(before) && (len(before) == 0 || before[0].weak || before[0].words > 15):
+		cutAt = 6
+	case len(before) == 0:
+		return false
 	case (n == 14 || n > 11 && n < 16 && one.pairs(3)) && before[0].entity != IBAN && (speaksOf(before, SortCode) || speaksOf(before, BankAccount)) && (!Luhn(one.text) || !speaksOf(before, CreditCard)):
 		cutAt = 6
 	case n == 7 && speaksOf(before, Date) && monthAndYear(one.text[:4]) && one.text[0] <= '1' && d.behindWhole(one):

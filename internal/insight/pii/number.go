@@ -83,6 +83,9 @@ func (d *detector) number(one run) {
 	if end := d.ending(one, before, first); end != "" {
 		e, score, why = end, 0.8, "the end of one that was asked for"
 	}
+	if of := partOf(before); e == CreditCard && len(one.text) < 6 && of != "" {
+		e, score, why = of, 0.8, "the part of one that was asked for"
+	}
 	if e == "" && d.dashed(one) {
 		e, score, why = SortCode, 0.6, "three pairs with lines between"
 	}
@@ -125,6 +128,23 @@ func (d *detector) onward(at int, one run, more bool) {
 	}
 	n.first, n.last = first, to-1
 	d.past = append(d.past, n)
+}
+
+// partOf is what a part was asked for of, where it was no card: "the last four of
+// your account".
+func partOf(before []nearness) Entity {
+	of := nothing
+	for _, n := range before {
+		switch {
+		case n.part:
+			return of
+		case of == nothing && !n.weak && (n.entity == BankAccount || n.entity == Phone || n.entity == NHS || n.entity == SortCode):
+			of = n.entity
+		case n.entity == CreditCard && !n.weak:
+			return nothing
+		}
+	}
+	return nothing
 }
 
 // asPart says that four digits of a card were asked for.

@@ -29,7 +29,7 @@ var unseen = []string{"unseen.txt", "stranger-4.txt"}
 var short = map[string]map[Entity]float64{
 	// Read only now: nothing was changed by these yet.
 	"stranger-7.txt": {
-		CreditCard: 92, SecurityCode: 80, Email: 88, IBAN: 88, BankAccount: 80, SortCode: 76, NINO: 88, IPAddress: 85, URL: 73,
+		CreditCard: 92, SecurityCode: 80, Email: 88, IBAN: 88, BankAccount: 84, SortCode: 76, NINO: 88, IPAddress: 85, URL: 73,
 	},
 	"stranger-8.txt": {
 		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 87, BankAccount: 73, SortCode: 72, Postcode: 83, Date: 88, URL: 76,
