@@ -119,6 +119,7 @@ export async function dangerous(page, demo, { touched }) {
 export async function forgotten(page, demo) {
   await signOut(page);
   await page.getByRole('link', { name: 'Forgotten your password?' }).click();
+  await page.getByRole('button', { name: 'Mail me a link' }).waitFor(); // the page before has an E-mail, too
   await page.getByLabel('E-mail').fill('nobody@example.com');
   await page.getByRole('button', { name: 'Mail me a link' }).click();
   await page.getByText('If nobody@example.com has an account here').waitFor();
