@@ -77,6 +77,7 @@ func TestViewsOneAfterTheOther(t *testing.T) {
 				return errors.Join(often(`SELECT n FROM t LIMIT 1`)(tx), second(tx.Exec(`DELETE FROM t`)))
 			}, func(err error) bool { return err != nil }},
 			"often, and the server goes":     {t.Context(), often(`SELECT pg_terminate_backend(pg_backend_pid())`), func(err error) bool { return err != nil }},
+			"often, and half an answer":      {t.Context(), often(`SELECT set_config('bytea_output', 'escape', true), b FROM t`), func(err error) bool { return err != nil }}, // bytes in another form than is read
 			"often, and its reader has gone": {gone, often(`SELECT n FROM t LIMIT 1`), func(err error) bool { return errors.Is(err, context.Canceled) }},
 			"its reader has gone":            {cancelled, func(tx *place.Tx) error { cancel(); return asks(`SELECT n FROM t LIMIT 1`)(tx) }, func(err error) bool { return err != nil }},
 		} {
