@@ -3,7 +3,9 @@ package capture
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
@@ -169,7 +171,7 @@ type File struct {
 // fileWire is the JSON of a File.
 type fileWire struct {
 	File      string       `json:"file"`
-	FileBytes []byte       `json:"file_bytes,omitempty"` // the name as on disk when that is not UTF-8
+	FileBytes []byte       `json:"file_bytes,omitempty"` // the name as on disk, where it cannot be shown as it is
 	State     FileState    `json:"state"`
 	Reason    string       `json:"reason,omitempty"`
 	Seconds   float64      `json:"seconds"`
@@ -191,22 +193,28 @@ func (f File) MarshalJSON() ([]byte, error) {
 		Codec: f.Sound.Codec, Rate: f.Sound.Rate, Channels: f.Sound.Channels, Parties: f.Parties, Group: Shown(f.Group),
 		StartedAt: Moment{f.StartedAt}, Heard: f.Heard,
 	}
-	if !utf8.ValidString(f.Path) {
+	if w.File != f.Path {
 		w.FileBytes = []byte(f.Path)
 	}
 	return json.Marshal(w)
 }
 
-// Shown is a text for showing: bytes that are not UTF-8 are read as Windows-1252, which is what such names nearly always are.
+// Shown is a text for showing: bytes that are not UTF-8 are read as Windows-1252, which is what such names nearly always are, and
+// signs are put in the place of what would move a terminal's cursor, begin a line, or turn the order of what is read around.
 func Shown(s string) string {
-	if utf8.ValidString(s) {
-		return s
+	if !utf8.ValidString(s) {
+		out, err := charmap.Windows1252.NewDecoder().String(s)
+		if err != nil {
+			out = string([]rune(s))
+		}
+		s = out
 	}
-	out, err := charmap.Windows1252.NewDecoder().String(s)
-	if err != nil {
-		return string([]rune(s))
-	}
-	return out
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // plainFault is a fault's text for a person; of anything else, the cause without its path.

@@ -29,6 +29,11 @@ func DryRun(ctx context.Context, opt Options, w io.Writer) error {
 		}
 	}
 	calls := lastOfEach(batch.Calls)
+	for _, p := range nothings(calls) {
+		if opt.Report != nil {
+			opt.Report(p)
+		}
+	}
 	if opt.JSON {
 		enc := json.NewEncoder(w)
 		for i := range calls {
@@ -104,15 +109,5 @@ func dash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return printable(Shown(s))
-}
-
-// printable keeps names from moving a terminal's cursor or forging a line of the table.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return '?'
-		}
-		return r
-	}, s)
+	return Shown(s)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/fault"
 )
 
@@ -107,3 +108,12 @@ func numberOf(info fs.FileInfo) (inode, device uint64) {
 
 // errNoDrop is the fault of a source whose files this server has no place for.
 var errNoDrop = fault.New(fault.Unavailable, "this server has no place for the files of such a source")
+
+// Nothing says of a file that has not one byte, though its kind begins with a header, that it needs attention: a recorder writes the
+// header at once, so that a disk was full or a copy failed. A header alone is a call in which nobody spoke.
+func Nothing(f File) (Problem, bool) {
+	if f.State != Empty || f.Size != 0 || f.Sound.Header != sound.Open {
+		return Problem{}, false
+	}
+	return Problem{Path: f.Path, Reason: "the file holds not one byte", Advice: "look whether a disk was full when it was written; remove it from the folder once that is known"}, true
+}

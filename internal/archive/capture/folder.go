@@ -135,6 +135,8 @@ func (w *walk) enter(dir string) []string {
 		switch {
 		case e.IsDir() && !strings.HasPrefix(e.Name(), "."):
 			listed.below = append(listed.below, p)
+		case e.Type()&fs.ModeSymlink != 0 && (d.wanted(p) || path.Ext(p) == "" && !strings.HasPrefix(e.Name(), ".")):
+			w.problems = append(w.problems, Problem{Path: p, Reason: "it is a link, and links are not followed", Advice: "add the folder that it leads to as a source of its own"})
 		case w.seen[p] || !e.Type().IsRegular():
 		case d.wanted(p):
 			if info, err := e.Info(); err == nil && d.kept[hashOf(p)] == stampOf(info.Size(), info.ModTime()) {

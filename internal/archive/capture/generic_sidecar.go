@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"ringfence/internal/base/disk"
 )
@@ -273,12 +272,9 @@ func (f facts) when(name string, zone *time.Location) (time.Time, error) {
 
 // text gives a field as valid UTF-8, without what could forge lines or move a cursor.
 func (f facts) text(name string) string {
-	v := strings.TrimSpace(f[name])
-	if !utf8.ValidString(v) {
-		v = Shown(v)
-	}
+	v := Shown(strings.TrimSpace(f[name]))
 	if len(v) > 200 {
 		v = strings.ToValidUTF8(v[:200], "")
 	}
-	return printable(v)
+	return v
 }

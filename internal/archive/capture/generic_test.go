@@ -3,6 +3,7 @@ package capture
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,7 @@ func TestGenericFolder(t *testing.T) {
 			lines++
 		}
 	}
-	if lines != 1 || len(problems) != 2 {
+	if lines != 1 || len(problems) != 3 { // and text.wav, and zero.wav
 		t.Errorf("problems %+v", problems)
 	}
 }
@@ -213,6 +214,46 @@ func TestNamesInOtherEncodingsAndLinksOutside(t *testing.T) {
 	lines := dryRun(t, Options{Profile: "generic", Folder: dir})
 	if lines[0].Recordings[0].File != "Gespräch-über-alles.wav" {
 		t.Fatalf("shown as %q", lines[0].Recordings[0].File)
+	}
+}
+
+// What holds not one byte, and what is not looked at because it is a link, is told; a header alone is no recording and no fault.
+func TestNothingAtAllAndLinksAreTold(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "void.wav", nil)
+	put(t, dir, "void.ulaw", nil)
+	put(t, dir, "header.wav", wav(1, 0))
+	for _, name := range []string{"link.wav", "2025", "latest.txt"} {
+		if err := os.Symlink(t.TempDir(), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []string
+	opt := Options{Profile: "generic", Folder: dir, Report: func(p Problem) {
+		if p.Reason == "" || p.Advice == "" {
+			t.Errorf("%+v says too little", p)
+		}
+		told = append(told, p.Path)
+	}}
+	lines := dryRun(t, opt)
+	slices.Sort(told)
+	if want := []string{"2025", "link.wav", "void.wav"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
+	}
+	for _, l := range lines {
+		if l.Recordings[0].State != Empty {
+			t.Errorf("%s is %s", l.Recordings[0].File, l.Recordings[0].State)
+		}
+	}
+}
+
+func TestShownNamesMoveNoCursor(t *testing.T) {
+	for name, want := range map[string]string{
+		"Gespr\xe4ch.wav": "Gespräch.wav", "日本 äöü.wav": "日本 äöü.wav", "a\x1b[31m\nb.wav": "a\ufffd[31m\ufffdb.wav", "a\u202egnp.wav": "a\ufffdgnp.wav", "\xe9\x1b": "é\ufffd",
+	} {
+		if got := Shown(name); got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
+		}
 	}
 }
 

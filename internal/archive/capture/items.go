@@ -2,6 +2,7 @@ package capture
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"time"
 
@@ -50,7 +51,7 @@ func item(group string, call recording.Call, files []File) recording.Item {
 		if f.State == Truncated {
 			it.Sound = recording.Truncated
 		}
-		it.Files = append(it.Files, recording.File{Path: f.Path, Kind: kindOf(f, len(files)), Size: f.Size, ModTime: f.ModifiedAt, Probed: f.Sound})
+		it.Files = append(it.Files, recording.File{Path: f.Path, Shown: path.Join(Shown(path.Dir(f.Path)), cmp.Or(f.TitleHidden, Shown(path.Base(f.Path)))), Kind: kindOf(f, len(files)), Size: f.Size, ModTime: f.ModifiedAt, Probed: f.Sound})
 	}
 	return it
 }

@@ -276,6 +276,9 @@ func TestTitlesHideWithheldNumbers(t *testing.T) {
 	if f := c.Files[0]; c.Caller != "" || f.Path != name || strings.Contains(f.TitleHidden, "07700900077") || !strings.Contains(f.TitleHidden, "withheld") {
 		t.Errorf("%+v", f)
 	}
+	if ready, _ := Items(c); len(ready) != 1 || ready[0].Files[0].Path != name || ready[0].Files[0].Shown != c.Files[0].TitleHidden {
+		t.Errorf("the archive is given %+v", ready)
+	}
 	for _, e := range c.Events {
 		if strings.Contains(e.Detail, "07700900077") {
 			t.Errorf("%+v", e)

@@ -123,16 +123,34 @@ func TestBadFilesAreListedAndStopNothing(t *testing.T) {
 	if err := os.Symlink(secret, filepath.Join(x.folder, "link.wav")); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the good one is listed, the bad one needs attention", func() bool {
+	until(t, "the good one is listed, the bad one and the link need attention", func() bool {
 		a, bad := x.attention(t)["text.wav"]
-		return len(x.listed(t)) == 1 && bad && a.Reason != "" && a.Todo != ""
+		b, link := x.attention(t)["link.wav"]
+		return len(x.listed(t)) == 1 && bad && a.Reason != "" && a.Todo != "" && link && b.Todo != ""
 	})
-	if err := os.Remove(filepath.Join(x.folder, "text.wav")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"text.wav", "link.wav"} {
+		if err := os.Remove(filepath.Join(x.folder, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	until(t, "what was removed needs no attention", func() bool { return len(x.attention(t)) == 0 })
 	if n := len(x.listed(t)); n != 1 {
 		t.Errorf("%d recordings are listed, want 1: a link must lead nowhere", n)
+	}
+}
+
+func TestFilesAreListedAsPeopleReadThem(t *testing.T) {
+	t.Parallel()
+	x := watchFolder(t, recordingtest.New(t), recording.Keep)
+	x.drop(t, "call-rx.wav", recordingtest.Tone(1, 1, time.Second))
+	x.drop(t, "call-tx.wav", recordingtest.Tone(2, 1, time.Second))
+	x.drop(t, "Gespr\xe4ch\n.wav", recordingtest.Tone(3, 1, time.Second))
+	want := map[string]string{"call-rx.wav": "stereo-sides", "Gespräch\ufffd.wav": "mono-mix"}
+	until(t, "both are listed", func() bool { return len(x.listed(t)) == len(want) })
+	for _, r := range x.listed(t) {
+		if want[r.Card.File] != r.Layout {
+			t.Errorf("%q is %q, want %q", r.Card.File, r.Layout, want)
+		}
 	}
 }
 

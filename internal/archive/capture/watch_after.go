@@ -182,7 +182,7 @@ func (w *watch) report(ctx context.Context, problems []Problem) error {
 			p = fmt.Sprintf("%s, line %d", p, pr.Line)
 		}
 		r := recording.Report{Source: w.src.ID, Path: p, Reason: pr.Reason, Todo: pr.Advice}
-		if info, err := fs.Stat(w.files, pr.Path); err == nil && pr.Line == 0 {
+		if info, err := fs.Lstat(w.files, pr.Path); err == nil && pr.Line == 0 {
 			r.Size, r.ModTime = info.Size(), info.ModTime()
 		}
 		all = append(all, r)
@@ -209,7 +209,7 @@ func (w *watch) tidy(ctx context.Context) error {
 		if a.Source != w.src.ID || a.Size == 0 && a.ModTime.IsZero() {
 			continue
 		}
-		if _, err := fs.Stat(w.files, a.Path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Lstat(w.files, a.Path); errors.Is(err, fs.ErrNotExist) {
 			gone = append(gone, a.Path)
 		}
 	}

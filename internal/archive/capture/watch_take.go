@@ -29,6 +29,9 @@ func (w *watch) take(ctx context.Context, calls []Call) error {
 	}
 	loads, waiting := w.loads(calls)
 	w.count(waiting)
+	if err := w.report(ctx, nothings(calls)); err != nil {
+		return err
+	}
 	open := map[int]bool{}  // calls that must be given again
 	taken := map[int]bool{} // calls that were archived with all that is known of them
 	recs := map[int]id.Recording{}
@@ -79,6 +82,18 @@ func (w *watch) take(ctx context.Context, calls []Call) error {
 		return err
 	}
 	return w.keepState(ctx)
+}
+
+// nothings are the files of calls that hold nothing at all.
+func nothings(calls []Call) (all []Problem) {
+	for _, c := range calls {
+		for _, f := range c.Files {
+			if p, is := Nothing(f); is {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
 }
 
 // keepState remembers where reading goes on, after what came before is archived.

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"time"
 
+	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
@@ -309,7 +311,7 @@ func sealedIn(v *visit, m *Manifest, keys keyring.Reserved, staged io.ReaderAt) 
 		}
 		at := offset
 		in.Renditions = append(in.Renditions, recording.SealedRendition{
-			Object: o.ID, Path: f.path(), Kind: f.Kind, Size: f.Size, ModTime: f.ModTime, Probed: f.Probed,
+			Object: o.ID, Path: f.path(), Shown: capture.Shown(cmp.Or(f.Shown, f.path())), Kind: f.Kind, Size: f.Size, ModTime: f.ModTime, Probed: f.Probed,
 			PlainBytes: f.Size, PlainSHA256: [32]byte(f.SHA256), CipherBytes: o.Bytes, CipherSHA256: [32]byte(o.SHA256),
 			Open: func() (io.ReadCloser, error) {
 				return &checked{r: io.NewSectionReader(staged, at, o.Bytes), h: sha256.New(), want: o.SHA256}, nil

@@ -117,6 +117,9 @@ func (s *scanner) look(ctx context.Context) error {
 			if f.State == capture.Unreadable {
 				s.b.needs(capture.Shown(f.Path), f.Path, f.Reason, "", f.Size)
 			}
+			if p, is := capture.Nothing(f); is {
+				s.b.needs(capture.Shown(p.Path), p.Path, p.Reason, p.Advice, 0)
+			}
 		}
 		ready, _ := capture.Items(c)
 		for _, item := range ready {

@@ -35,6 +35,7 @@ type card struct {
 type cardFile struct {
 	Path    string         `json:"path,omitempty"`
 	Raw     []byte         `json:"path_bytes,omitempty"` // instead of path where that is not UTF-8
+	Shown   string         `json:"shown,omitempty"`      // the path for people; older boxes say none
 	Kind    recording.Kind `json:"kind"`
 	Size    int64          `json:"size"`
 	ModTime time.Time      `json:"modified_at"`
@@ -161,7 +162,7 @@ func (i *interruptible) Read(p []byte) (int, error) {
 }
 
 func describe(f recording.File, plain [32]byte) cardFile {
-	d := cardFile{Kind: f.Kind, Size: f.Size, ModTime: f.ModTime.UTC(), Probed: f.Probed, SHA256: plain[:]}
+	d := cardFile{Shown: f.Shown, Kind: f.Kind, Size: f.Size, ModTime: f.ModTime.UTC(), Probed: f.Probed, SHA256: plain[:]}
 	if utf8.ValidString(f.Path) {
 		d.Path = f.Path
 	} else {

@@ -2,9 +2,11 @@ package recording
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
+	"ringfence/internal/archive/sound"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/job"
@@ -149,7 +151,7 @@ func (c *commit) add(d draft) error {
 		state, why = TranscriptNotTranscribed, "it was imported without transcription"
 	}
 	c.rows.recordings.add(t.n, t.id, call, it.Source, c.seen.idents[d.at], d.keys.Content.ID, d.keys.Card.ID, card, t.begun, end, d.length(),
-		string(it.Call.Direction), it.Call.Queue, string(it.Call.Disposition), string(it.Sound), string(d.parts[0].file.Probed.Layout),
+		string(it.Call.Direction), it.Call.Queue, string(it.Call.Disposition), string(it.Sound), d.layout(),
 		it.Call.Caller.Withheld, state, why, "", "", "", "", d.stored(), millis(c.tx.At()), c.receipt)
 	c.seen.add(d, t)
 	return c.stored(t, false)
@@ -203,6 +205,15 @@ func (c *commit) begun(d draft) int64 {
 func (d draft) length() int64 { return lengthOf(d.parts[0]) }
 
 func lengthOf(p part) int64 { return int64(p.file.Probed.Seconds*1000 + 0.5) }
+
+// layout is what the recording holds: two files with one party each are both apart.
+func (d draft) layout() string {
+	has := func(k Kind) bool { return slices.ContainsFunc(d.parts, func(p part) bool { return p.file.Kind == k }) }
+	if has(Caller) && has(AgentSide) {
+		return string(sound.Sides)
+	}
+	return string(d.parts[0].file.Probed.Layout)
+}
 
 // stored is the number of bytes in the bucket.
 func (d draft) stored() (n int64) {

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -26,6 +27,7 @@ type Item struct {
 // File is one rendition's file.
 type File struct {
 	Path    string // within the source
+	Shown   string // the path for people: legible, and without a number that was withheld; empty: Path
 	Kind    Kind
 	Size    int64
 	ModTime time.Time
@@ -34,6 +36,8 @@ type File struct {
 	// means that the file is still changing, and it is not archived.
 	Open func() (io.ReadCloser, error)
 }
+
+func (f File) shown() string { return cmp.Or(f.Shown, f.Path) }
 
 // SealedIn is one recording that a collector sealed beside the telephone system.
 type SealedIn struct {
@@ -53,6 +57,7 @@ type SealedIn struct {
 type SealedRendition struct {
 	Object       id.Object
 	Path         string
+	Shown        string // as File's
 	Kind         Kind
 	Size         int64 // of the file on the box
 	PlainBytes   int64 // of the sound as it was sealed

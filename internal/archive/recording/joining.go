@@ -115,9 +115,9 @@ func callDigest(tx *place.Tx, call Call) ([]byte, error) {
 
 // card seals what is personal in a recording.
 func (c *commit) card(t taken) ([]byte, error) {
-	card := Card{File: t.item.Files[0].Path, Call: t.item.Call.discreet(), Sums: map[string]Plain{}}
+	card := Card{File: t.item.Files[0].shown(), Call: t.item.Call.discreet(), Sums: map[string]Plain{}}
 	for _, p := range t.parts {
-		card.Sums[p.rendition.String()] = Plain{File: p.file.Path, SHA256: hexOf(p.sum)}
+		card.Sums[p.rendition.String()] = Plain{File: p.file.shown(), SHA256: hexOf(p.sum)}
 	}
 	text, err := json.Marshal(card)
 	if err != nil {

@@ -86,7 +86,7 @@ func (c *commit) replace(d draft, n int64) error {
 		transcript_language = '', transcript_engine = '', transcript_quality = '', sentiment = NULL, sentiment_label = '', bytes = ?,
 		captured_at = ?, verified_at = NULL, stored_receipt = ?, verified_receipt = NULL WHERE n = ?`,
 		call, d.keys.Content.ID, d.keys.Card.ID, card, t.begun, t.begun+d.length(), d.length(),
-		string(it.Call.Direction), it.Call.Queue, string(it.Call.Disposition), string(it.Sound), string(d.parts[0].file.Probed.Layout),
+		string(it.Call.Direction), it.Call.Queue, string(it.Call.Disposition), string(it.Sound), d.layout(),
 		it.Call.Caller.Withheld, TranscriptWaiting, d.stored(), millis(c.tx.At()), c.receipt, n); err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ func (s *Service) receive(ctx context.Context, to blob.Batch, p *place.Place, in
 		if err := storeSealed(ctx, to, p.Customer(), r); err != nil {
 			return draft{}, err
 		}
-		f := File{Path: r.Path, Kind: r.Kind, Size: r.Size, ModTime: r.ModTime, Probed: r.Probed}
+		f := File{Path: r.Path, Shown: r.Shown, Kind: r.Kind, Size: r.Size, ModTime: r.ModTime, Probed: r.Probed}
 		d.item.Files = append(d.item.Files, f)
 		d.parts = append(d.parts, part{
 			rendition: id.New[id.Rendition](), object: r.Object, file: f, plain: r.PlainBytes, bytes: r.CipherBytes,

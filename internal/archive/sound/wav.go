@@ -113,8 +113,10 @@ func (w *wavHeader) readFormat(r io.ReaderAt, p *Probed, off, size int64) error 
 		p.Codec = MuLaw
 	case w.codec == 0x31:
 		p.Codec = GSM
-	default:
+	case wavNames[w.codec] != "":
 		return fault.New(fault.Invalid, "WAV with format 0x%04x (%s) is not supported", w.codec, wavNames[w.codec])
+	default:
+		return fault.New(fault.Invalid, "WAV with format 0x%04x is not supported", w.codec)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 
+	"ringfence/internal/archive/capture"
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
 )
@@ -23,7 +24,7 @@ func (s *Server) listAttention(ctx context.Context, v *visit, _ *CustomerPath) (
 	var out []Attention
 	for _, a := range list {
 		out = append(out, Attention{
-			ID: a.File.String(), SourceID: a.Source.String(), File: a.Path, Reason: a.Reason, WhatToDo: a.Todo, Since: a.Since, Size: a.Size,
+			ID: a.File.String(), SourceID: a.Source.String(), File: capture.Shown(a.Path), Reason: a.Reason, WhatToDo: a.Todo, Since: a.Since, Size: a.Size,
 		})
 	}
 	return listed(out), err
