@@ -8159,7 +8159,7 @@ type SpeechCheck struct {
 type SpeechInputBody struct {
 	Engine SpeechInputBodyEngine `json:"engine"`
 
-	// Key Write only; empty keeps the key that is stored
+	// Key Empty keeps the key that is stored
 	Key      *string `json:"key,omitempty"`
 	Language *string `json:"language,omitempty"`
 	Model    *string `json:"model,omitempty"`
@@ -8683,7 +8683,7 @@ type ListCallsParams struct {
 	MaxSeconds *float64                  `form:"max_seconds,omitempty" json:"max_seconds,omitempty"`
 	Sentiment  *ListCallsParamsSentiment `form:"sentiment,omitempty" json:"sentiment,omitempty"`
 
-	// State complete, truncated, partial or empty
+	// State Of the sound: complete, truncated, partial, removed; or of the transcript: none, waiting, working, done, failed, not-transcribed
 	State *string `form:"state,omitempty" json:"state,omitempty"`
 
 	// Words Words that were said, all of them
@@ -9000,7 +9000,7 @@ type ListRecordingsParams struct {
 	MaxSeconds *float64                       `form:"max_seconds,omitempty" json:"max_seconds,omitempty"`
 	Sentiment  *ListRecordingsParamsSentiment `form:"sentiment,omitempty" json:"sentiment,omitempty"`
 
-	// State complete, truncated, partial or empty
+	// State Of the sound: complete, truncated, partial, removed; or of the transcript: none, waiting, working, done, failed, not-transcribed
 	State *string `form:"state,omitempty" json:"state,omitempty"`
 
 	// Words Words that were said, all of them
@@ -12658,7 +12658,7 @@ type ClientInterface interface {
 
 	// SetSpeechWithBody Choose the engine
 	//
-	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -12667,7 +12667,7 @@ type ClientInterface interface {
 
 	// SetSpeech Choose the engine
 	//
-	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -19913,7 +19913,7 @@ func (c *Client) GetSpeech(ctx context.Context, customer string, reqEditors ...R
 
 // SetSpeechWithBody Choose the engine
 //
-// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -19932,7 +19932,7 @@ func (c *Client) SetSpeechWithBody(ctx context.Context, customer string, content
 
 // SetSpeech Choose the engine
 //
-// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -43726,7 +43726,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetSpeechWithBodyWithResponse Choose the engine
 	//
-	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43735,7 +43735,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetSpeechWithResponse Choose the engine
 	//
-	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -66795,7 +66795,7 @@ func (c *ClientWithResponses) GetSpeechWithResponse(ctx context.Context, custome
 
 // SetSpeechWithBodyWithResponse Choose the engine
 //
-// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -66810,7 +66810,7 @@ func (c *ClientWithResponses) SetSpeechWithBodyWithResponse(ctx context.Context,
 
 // SetSpeechWithResponse Choose the engine
 //
-// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -60,7 +60,7 @@ func (v *value) kind() string { return v.schema.Type.String() }
 
 // secretNames are properties that no flag is made for: arguments can be listed
 // by every user of the machine.
-var secretNames = []string{"password", "secret", "code", "token", "pass", "credential", "recovery"}
+var secretNames = []string{"password", "secret", "token", "pass", "credential", "recovery"}
 
 func hidden(name string, s *schema) bool {
 	if s.WriteOnly || s.Format == "password" {

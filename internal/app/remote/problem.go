@@ -39,6 +39,7 @@ func refusal(res *http.Response) error {
 	f := fault.New(kind, "%s", strings.TrimSuffix(p.Detail+" ("+res.Status+")", " ()"))
 	if strings.HasSuffix(p.Type, "step-up") {
 		f.Kind = fault.StepUp
+		f.Text += "; 'ringfence api stepUpWays' names what would do, 'ringfence api stepUp' shows it, for five minutes"
 	}
 	for _, e := range p.Errors {
 		f.Details = append(f.Details, fault.Detail{Path: e.Location, Text: e.Message})

@@ -47,7 +47,7 @@ type enrolledOutput struct {
 
 type confirmInput struct {
 	Body struct {
-		Code string `json:"code" minLength:"6" maxLength:"16"`
+		Code string `json:"code" minLength:"6" maxLength:"16" writeOnly:"true"`
 	}
 }
 

@@ -26,7 +26,7 @@ type recordingFilter struct {
 	MinSeconds float64   `query:"min_seconds" minimum:"0"`
 	MaxSeconds float64   `query:"max_seconds" minimum:"0"`
 	Sentiment  string    `query:"sentiment" enum:"negative,neutral,positive"`
-	State      string    `query:"state" maxLength:"20" doc:"complete, truncated, partial or empty"`
+	State      string    `query:"state" maxLength:"20" doc:"Of the sound: complete, truncated, partial, removed; or of the transcript: none, waiting, working, done, failed, not-transcribed"`
 	Words      string    `query:"words" maxLength:"200" doc:"Words that were said, all of them"`
 	DueBefore  time.Time `query:"due_before" doc:"Goes, wholly or its sound, before this time by the rules in force"`
 	Held       bool      `query:"held" doc:"Under a legal hold"`

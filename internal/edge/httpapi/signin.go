@@ -29,7 +29,7 @@ type signInOutput struct {
 
 type codeInput struct {
 	Body struct {
-		Code   string `json:"code" minLength:"6" maxLength:"64" doc:"Blanks and dashes do not matter"`
+		Code   string `json:"code" minLength:"6" maxLength:"64" writeOnly:"true" doc:"Blanks and dashes do not matter"`
 		Method string `json:"method,omitempty" enum:"mail,totp,recovery" default:"mail" doc:"Where the code is from"`
 		Trust  bool   `json:"trust,omitempty" doc:"Remember this browser, as long as the customers' policies let it"`
 	}

@@ -17,7 +17,7 @@ type speechInput struct {
 		URL      string `json:"url,omitempty" maxLength:"500"`
 		Model    string `json:"model,omitempty" maxLength:"100"`
 		Language string `json:"language,omitempty" maxLength:"35"`
-		Key      string `json:"key,omitempty" maxLength:"500" doc:"Write only; empty keeps the key that is stored"`
+		Key      string `json:"key,omitempty" maxLength:"500" writeOnly:"true" doc:"Empty keeps the key that is stored"`
 		Purpose  string `json:"purpose,omitempty" maxLength:"500"`
 		Region   string `json:"region,omitempty" maxLength:"100"`
 	}
@@ -33,7 +33,7 @@ func (s *Server) speechRoutes() {
 	const base = "/api/v1/customers/{customer}"
 	may := inCustomer(access.SpeechSet)
 	add(s, route{gate: may, method: get, path: base + "/speech", id: "getSpeech", summary: "Which engine turns sound into text"}, s.getSpeech)
-	add(s, route{gate: may, method: put, path: base + "/speech", id: "setSpeech", summary: "Choose the engine"}, s.setSpeech)
+	add(s, route{gate: may, fresh: true, method: put, path: base + "/speech", id: "setSpeech", summary: "Choose the engine"}, s.setSpeech)
 	add(s, route{gate: may, method: get, path: base + "/egress", id: "listEgress", summary: "What left the host for this customer, newest first"}, s.listEgress)
 	add(s, route{gate: may, method: post, path: base + "/recordings/{recording}/transcriptions", id: "transcribeAgain", summary: "Transcribe a recording anew, for example after the engine was changed", status: 202}, s.transcribeAgain)
 }

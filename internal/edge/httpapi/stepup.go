@@ -36,7 +36,7 @@ type MailedTo struct {
 type stepUpInput struct {
 	Body struct {
 		Method     string `json:"method" enum:"passkey,totp,recovery,mail"`
-		Code       string `json:"code,omitempty" maxLength:"64"`
+		Code       string `json:"code,omitempty" maxLength:"64" writeOnly:"true"`
 		Password   string `json:"password,omitempty" maxLength:"256"`
 		Credential any    `json:"credential,omitempty" doc:"The browser's answer to the challenge, for a passkey"`
 	}

@@ -75,7 +75,7 @@ func TestDangerousActsAskForAFactor(t *testing.T) {
 	for _, id := range []string{
 		"exportEvents", "createToken", "createDevice", "changePassword", "beginTotp", "confirmTotp", "removeTotp", "makeRecoveryCodes",
 		"beginPasskey", "addPasskey", "removePasskey", "setSignInPolicy", "everybodyOut", "everybodyOutBelow",
-		"inviteMember", "changeMember", "inviteStaff", "changeStaff", "removeStaff", "inviteAdministrator", "grantSupport", "setRetention",
+		"inviteMember", "changeMember", "inviteStaff", "changeStaff", "removeStaff", "inviteAdministrator", "grantSupport", "setRetention", "setSpeech", "destroyRecording",
 	} {
 		if !w.route(id).Fresh {
 			t.Errorf("%s is not asked about", id)

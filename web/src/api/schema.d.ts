@@ -4199,7 +4199,7 @@ export interface paths {
         get: operations["getSpeech"];
         /**
          * Choose the engine
-         * @description Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `speech.set`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         put: operations["setSpeech"];
         post?: never;
@@ -11093,7 +11093,7 @@ export interface components {
         SpeechInputBody: {
             /** @enum {string} */
             engine: "none" | "builtin" | "openai" | "azure";
-            /** @description Write only; empty keeps the key that is stored */
+            /** @description Empty keeps the key that is stored */
             key?: string;
             language?: string;
             model?: string;
@@ -12585,7 +12585,7 @@ export interface operations {
                 min_seconds?: number;
                 max_seconds?: number;
                 sentiment?: "negative" | "neutral" | "positive";
-                /** @description complete, truncated, partial or empty */
+                /** @description Of the sound: complete, truncated, partial, removed; or of the transcript: none, waiting, working, done, failed, not-transcribed */
                 state?: string;
                 /** @description Words that were said, all of them */
                 words?: string;
@@ -17859,7 +17859,7 @@ export interface operations {
                 min_seconds?: number;
                 max_seconds?: number;
                 sentiment?: "negative" | "neutral" | "positive";
-                /** @description complete, truncated, partial or empty */
+                /** @description Of the sound: complete, truncated, partial, removed; or of the transcript: none, waiting, working, done, failed, not-transcribed */
                 state?: string;
                 /** @description Words that were said, all of them */
                 words?: string;
