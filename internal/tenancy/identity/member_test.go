@@ -199,6 +199,10 @@ func TestTokens(t *testing.T) {
 			_, _, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, identity.TokenDraft{Name: "reports", Acts: []access.Act{access.UsageRead}, Until: end})
 			w.want(fault.Invalid, err)
 		}
+		_, _, err = w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, identity.TokenDraft{Acts: []access.Act{access.MemberManage, "nonsense"}, Networks: []string{"203.0.113.0/99"}, Until: w.clock()})
+		if told := fault.Of(err).Details; len(told) != 5 {
+			t.Errorf("five faults are told as %v", told)
+		}
 		made, text, err := w.s.CreateToken(w.Context(), w.p, person(p.ID), p.ID, identity.TokenDraft{Name: "reports", Acts: []access.Act{access.UsageRead, access.JournalRead}, Until: until})
 		w.no(err)
 		m, err := w.s.Machine(w.Context(), text, from("203.0.113.7"))

@@ -23,19 +23,16 @@ const nodeTokenColumns = `SELECT t.id, t.name, t.acts, t.networks, t.maker, t.cr
 // maker may do at that node; they reach as far down as the maker does.
 func (s *Service) CreateNodeToken(ctx context.Context, node id.Node, who actor.Actor, maker id.Person, d TokenDraft) (Token, secret.Text, error) {
 	now := s.now()
-	name, networks, err := d.check(now)
-	if err != nil {
-		return Token{}, secret.Text{}, err
-	}
+	name, networks, wrong := d.check(now)
 	text, hash := newSecret()
 	var t Token
-	err = s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
+	err := s.store.Registry().Change(ctx, who, func(tx *place.Tx) error {
 		held, err := rolesAt(tx, maker, node)
 		if err != nil {
 			return err
 		}
 		acts, err := scope(held, d.Acts, access.Thing{Place: node}, now)
-		if err != nil {
+		if err := fault.Together(wrong, err); err != nil {
 			return err
 		}
 		t = Token{ID: id.At[id.Token](tx.At()), Name: name, Acts: acts, Networks: networks, Maker: maker, CreatedAt: tx.At(), Until: d.Until.UTC()}

@@ -122,16 +122,13 @@ func (t Token) from(a netip.Addr) bool {
 
 // check reads a draft but for its acts, which only a transaction can judge.
 func (d TokenDraft) check(now time.Time) (name string, networks []netip.Prefix, err error) {
-	if name, err = checkName(d.Name); err != nil {
-		return "", nil, err
-	}
-	if networks, err = entry.Networks("networks", d.Networks); err != nil {
-		return "", nil, err
-	}
+	name, unnamed := checkName(d.Name)
+	networks, nowhere := entry.Networks("networks", d.Networks)
+	var endless error
 	if !d.Until.After(now) || d.Until.Sub(now) > longestToken {
-		return "", nil, fault.Field("expires_at", "a token ends in the future, at most 400 days ahead")
+		endless = fault.Field("expires_at", "a token ends in the future, at most 400 days ahead")
 	}
-	return name, networks, nil
+	return name, networks, fault.Together(unnamed, nowhere, endless)
 }
 
 // sealNetworks gives the column of a token's networks: nothing where there are none.
@@ -167,20 +164,17 @@ func recordToken(tx *place.Tx, t Token, facts map[string]string) {
 // beyond what the maker may do is fault.Invalid: a token is no way up.
 func (s *Service) CreateToken(ctx context.Context, p *place.Place, who actor.Actor, maker id.Person, d TokenDraft) (Token, secret.Text, error) {
 	now := s.now()
-	name, networks, err := d.check(now)
-	if err != nil {
-		return Token{}, secret.Text{}, err
-	}
+	name, networks, wrong := d.check(now)
 	text, hash := newSecret()
 	_, body, _ := strings.Cut(p.Customer().String(), "_")
 	var t Token
-	err = p.Change(ctx, who, func(tx *place.Tx) error {
+	err := p.Change(ctx, who, func(tx *place.Tx) error {
 		held, err := heldBy(tx, maker)
 		if err != nil {
 			return err
 		}
 		acts, err := scope(held, d.Acts, access.Thing{Place: p.Customer()}, now)
-		if err != nil {
+		if err := fault.Together(wrong, err); err != nil {
 			return err
 		}
 		t = Token{ID: id.At[id.Token](tx.At()), Name: name, Acts: acts, Networks: networks, Maker: maker, CreatedAt: tx.At(), Until: d.Until.UTC()}
@@ -203,15 +197,16 @@ func scope(held []access.Membership, acts []access.Act, at access.Thing, now tim
 	if len(acts) == 0 {
 		return nil, fault.Field("acts", "choose at least one act")
 	}
+	var wrong []error
 	for _, a := range acts {
-		if !access.ForMachines(a) {
-			return nil, fault.Field("acts", "a token cannot carry %q", a)
-		}
-		if access.ExtentOf(held, a, at, now).None() {
-			return nil, fault.Field("acts", "you may not do %q yourself", a)
+		switch {
+		case !access.ForMachines(a):
+			wrong = append(wrong, fault.Field("acts", "a token cannot carry %q", a))
+		case access.ExtentOf(held, a, at, now).None():
+			wrong = append(wrong, fault.Field("acts", "you may not do %q yourself", a))
 		}
 	}
-	return acts, nil
+	return acts, fault.Together(wrong...)
 }
 
 func joinActs(acts []access.Act) string {
