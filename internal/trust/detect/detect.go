@@ -297,7 +297,7 @@ func (d Parts) engine(ctx context.Context, w monitor.Where, _ time.Time) (all []
 	err = w.Place.View(ctx, func(tx *place.Tx) error {
 		r, err := place.Row[waiting](tx, `SELECT count(*) AS n, coalesce(min(enqueued_at), 0) AS since FROM jobs WHERE kind = ? AND reason <> '' AND (attempts >= 2 OR state = 'dead')`, recording.JobTranscribe)
 		if err == nil && r.N > 0 {
-			all = append(all, monitor.Condition{Kind: monitor.EngineFailing, Subject: "speech", Since: time.UnixMilli(r.Since), Facts: map[string]string{"text": "transcripts failed more than once; the recordings are kept and wait"}})
+			all = append(all, monitor.Condition{Kind: monitor.EngineFailing, Subject: "speech", Since: time.UnixMilli(r.Since), Facts: map[string]string{"text": "transcripts failed more than once"}})
 		}
 		return err
 	})

@@ -141,7 +141,7 @@ func TestAnAlertsLife(t *testing.T) {
 		}
 		w.pass(20 * time.Second)
 		m := w.mails(1)[0]
-		if m.To != "admin@example.com" || !strings.Contains(m.Subject, "Urgent") || !strings.Contains(m.Text, "usually 40 recordings") || !strings.Contains(m.Text, "/alerts") {
+		if m.To != "admin@example.com" || !strings.Contains(m.Subject, "Urgent") || !strings.Contains(m.Text, "UTC. Usually 40 recordings") || !strings.Contains(m.Text, "/alerts") {
 			w.Errorf("%+v", m)
 		}
 		w.pass(40 * time.Minute)
@@ -336,7 +336,7 @@ func TestBelow(t *testing.T) {
 		for _, m := range w.box.mails {
 			to[m.To] = m.Text
 		}
-		if text, ok := to["noc@example.com"]; !ok || strings.Contains(text, "usually 40") {
+		if text, ok := to["noc@example.com"]; !ok || strings.Contains(text, "sually 40") {
 			w.Errorf("%v", to)
 		}
 		w.no(w.s.Clear(w.Context(), w.w, monitor.SourceSilent, "src_1"))

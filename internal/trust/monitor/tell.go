@@ -343,12 +343,13 @@ func (s *Service) paragraph(ctx context.Context, it item, named bool) string {
 	}
 	fmt.Fprintf(&b, "since %s. ", it.alert.Since.Format(form))
 	if text := it.alert.Facts["text"]; text != "" && !it.below {
-		b.WriteString(strings.TrimSuffix(text, ".") + ". ")
+		b.WriteString(upper(strings.TrimSuffix(text, ".")) + ". ")
 	}
 	b.WriteString(rule.Todo)
-	text := b.String()
-	return strings.ToUpper(text[:1]) + text[1:]
+	return upper(b.String())
 }
+
+func upper(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] }
 
