@@ -34,6 +34,9 @@ export function problem(response: Response, body: unknown): Problem {
   return new Problem(response.status, p.title ?? response.statusText, p.detail ?? '', p.errors ?? [], Number.isFinite(after) ? after : 0, p.type);
 }
 
+/** refused names what a program calls by its number. */
+const refused: Record<number, string> = { 400: 'That does not work', 409: 'That cannot be done now', 413: 'That is too large', 422: 'That does not work' };
+
 /** advice says in plain words what went wrong and what the reader can do. */
 export function advice(error: unknown): { title: string; text: string } {
   if (!(error instanceof Problem)) {
@@ -55,7 +58,7 @@ export function advice(error: unknown): { title: string; text: string } {
       return { title: 'Too many tries', text: error.retryAfter > 0 ? `Wait ${error.retryAfter} seconds, then try again.` : 'Wait a minute, then try again.' };
     default:
       if (error.status >= 500) return { title: 'Something went wrong on the server', text: detail || 'Try again. If it stays, tell your operator the time of this message.' };
-      return { title: error.title, text: detail };
+      return { title: refused[error.status] ?? error.title, text: detail };
   }
 }
 

@@ -24,10 +24,10 @@ const keys: { title: string; lines: [string[], string][] }[] = [
   { title: 'Anywhere', lines: [[['?'], 'This help']] },
 ];
 
-/** Shortcuts lists the keys, where somebody looks for them: under "?". */
+/** Shortcuts lists the keys, where somebody looks for them: under "?"; before a drawer, too, as it has keys of its own. */
 export function Shortcuts({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" centered closeButtonProps={{ 'aria-label': 'Close' }} zIndex={300}>
       <Stack>
         {keys.map((group) => (
           <Stack key={group.title} gap={6}>

@@ -1,7 +1,7 @@
 import { ActionIcon, Badge, Box, Drawer, Group, Stack, Tabs, Text, Title, Tooltip } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
+import { useMediaQuery, useWindowEvent } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useMay } from '../../api/me';
 import type { RecordingDetail } from '../../api/types';
 import { day, exact, spoken, time, words } from '../../ui/format';
@@ -35,10 +35,17 @@ export function RecordingDrawer(props: Props) {
   const phone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
   const query = useQuery(recording(customer, id));
   const detail = query.data;
+  const box = useRef<HTMLDivElement>(null);
+  // Escape closes what is in front, one at a time: a question or the help before the drawer keeps the key to itself.
+  useWindowEvent('keydown', (event) => {
+    const target = event.target as HTMLElement;
+    const dialog = target.closest('[role=dialog]');
+    if (event.key === 'Escape' && !event.isComposing && target.dataset.mantineStopPropagation !== 'true' && (!dialog || dialog === box.current)) onClose();
+  }, { capture: true });
   return (
-    <Drawer.Root opened onClose={onClose} position="right" size={phone ? '100%' : 760} returnFocus={false} trapFocus>
+    <Drawer.Root opened onClose={onClose} position="right" size={phone ? '100%' : 760} returnFocus={false} trapFocus closeOnEscape={false}>
       <Drawer.Overlay backgroundOpacity={0.25} />
-      <Drawer.Content aria-label={detail ? title(detail) : 'Recording'}>
+      <Drawer.Content ref={box} aria-label={detail ? title(detail) : 'Recording'}>
         <Box p={{ base: 'sm', sm: 'lg' }} pt="sm">
           <Group justify="space-between" wrap="nowrap" mb="xs">
             <Group gap={2} wrap="nowrap">

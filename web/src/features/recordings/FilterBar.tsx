@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Icon } from '../../ui/Icon';
 import { words } from '../../ui/format';
 import { DateRange } from './DateRange';
-import { active, directions, range, sentiments, states, type Filters } from './filters';
+import { active, directions, range, sentiments, stateLabel, states, type Filters } from './filters';
 
 type Props = { filters: Filters; set: (change: Partial<Filters>) => void; clear: () => void; queues: string[]; tags: { id: string; name: string }[] };
 
@@ -99,7 +99,7 @@ function More({ filters, set, queues, tags }: Props) {
           <Typed visible label="Number" value={filters.number} set={(number) => set({ number })} />
           <Typed visible label="Extension" value={filters.extension} set={(extension) => set({ extension })} />
           <Select label="Queue" placeholder="Any" searchable clearable value={filters.queue ?? null} data={[...new Set([...queues, ...(filters.queue ? [filters.queue] : [])])].sort()} onChange={(v) => set({ queue: v ?? undefined })} comboboxProps={{ withinPortal: false }} nothingFoundMessage="No such queue here" />
-          <Select label="State" placeholder="Any" clearable value={filters.state ?? null} data={states.map((s) => ({ value: s, label: words(s) }))} onChange={(v) => set({ state: v ?? undefined })} comboboxProps={{ withinPortal: false }} />
+          <Select label="State" placeholder="Any" clearable value={filters.state ?? null} data={states} onChange={(v) => set({ state: v ?? undefined })} comboboxProps={{ withinPortal: false }} />
           <Select label="Direction" placeholder="Any" clearable value={filters.direction ?? null} data={directions.map((d) => ({ value: d, label: words(d) }))} onChange={(v) => set({ direction: (v ?? undefined) as Filters['direction'] })} comboboxProps={{ withinPortal: false }} />
           <Select label="Sentiment" placeholder="Any" clearable value={filters.sentiment ?? null} data={sentiments.map((s) => ({ value: s, label: words(s) }))} onChange={(v) => set({ sentiment: (v ?? undefined) as Filters['sentiment'] })} comboboxProps={{ withinPortal: false }} />
           <NumberInput label="Minutes, at least" min={0} decimalScale={2} value={minutes(filters.min)} onChange={(v) => set({ min: seconds(v) })} />
@@ -124,7 +124,7 @@ function Chosen({ filters: f, set, clear, tags }: Props) {
   if (f.number) pills.push([`Number ${f.number}`, { number: undefined }]);
   if (f.extension) pills.push([`Extension ${f.extension}`, { extension: undefined }]);
   if (f.queue) pills.push([`Queue ${f.queue}`, { queue: undefined }]);
-  if (f.state) pills.push([words(f.state), { state: undefined }]);
+  if (f.state) pills.push([stateLabel(f.state), { state: undefined }]);
   if (f.due) pills.push([`Goes by ${dayjs(f.due).format('D MMM YYYY')}`, { due: undefined }]);
   if (f.held) pills.push(['Held', { held: undefined }]);
   if (f.tag) pills.push([`Label ${tags.find((t) => t.id === f.tag)?.name ?? ''}`, { tag: undefined }]);

@@ -2,10 +2,11 @@ import { Box, Button, Center, Loader } from '@mantine/core';
 import { useIntersection, useMediaQuery } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { useMay } from '../../api/me';
 import { count } from '../../ui/format';
 import { useKeys } from '../../ui/keys';
+import { later } from '../../ui/later';
 import { Page } from '../../ui/Page';
 import { Empty, Failed, Loading } from '../../ui/States';
 import { tags as labels } from '../retention/data';
@@ -18,8 +19,8 @@ import { Chosen } from './Chosen';
 import { RecordingCards, RecordingTable, rowID } from './RecordingTable';
 import { useFresh } from './useFresh';
 
-const RecordingDrawer = lazy(() => import('../recording/RecordingDrawer').then((m) => ({ default: m.RecordingDrawer })));
-const Evidence = lazy(() => import('../verification/Evidence').then((m) => ({ default: m.Evidence })));
+const RecordingDrawer = later(() => import('../recording/RecordingDrawer'), 'RecordingDrawer');
+const Evidence = later(() => import('../verification/Evidence'), 'Evidence');
 const route = getRouteApi('/in/c/$customer/recordings');
 
 export function RecordingsPage() {
@@ -51,6 +52,8 @@ export function RecordingsPage() {
     if (was) setTimeout(() => free() && document.getElementById(rowID(was))?.focus(), 60);
   };
   useListKeys(!filters.open);
+  // The drawer's code is there before it is asked for: the first recording opens at once, and also when the line is bad.
+  useEffect(() => void import('../recording/RecordingDrawer').catch(() => {}), []);
   const queues = [...new Set(rows.map((r) => r.queue).filter(Boolean))];
   const choice = may('recording.tag') || may('hold.manage') ? { picked, pick: setPicked } : {};
   const news = rows.filter((r) => fresh.has(r.id));

@@ -4,6 +4,10 @@ import { active, ariaSort, presets, query, range, read, tidy, turn } from './fil
 
 test('what makes no sense in the address is left out', () => {
   expect(read({ from: '2026-02-31x', to: 'soon', min: '-4', max: 'NaN', direction: 'sideways', sort: 'bytes', words: '  ', open: 'rec_1' })).toEqual({ open: 'rec_1' });
+  // The router lays this over what was typed: what is not named stays.
+  expect(Object.keys(read({ from: 'yesterday', state: 'bogus' }))).toEqual(expect.arrayContaining(['from', 'state']));
+  expect(read({ state: 'empty' }).state).toBeUndefined();
+  expect(read({ state: 'not-transcribed' }).state).toBe('not-transcribed');
   expect(read({ number: 441614960152, min: '30', at: 12.7, sentiment: 'negative' })).toEqual({ number: '441614960152', min: 30, at: 12, sentiment: 'negative' });
 });
 

@@ -26,9 +26,25 @@ export type Sort = '-started_at' | 'started_at' | '-seconds' | 'seconds' | '-sen
 const sorts: Sort[] = ['-started_at', 'started_at', '-seconds', 'seconds', '-sentiment', 'sentiment'];
 export const directions = ['inbound', 'outbound', 'internal'] as const;
 export const sentiments = ['negative', 'neutral', 'positive'] as const;
-export const states = ['complete', 'truncated', 'partial', 'empty'] as const;
+/** states are those of the sound and of the transcript; each text is what the list says of it, too. */
+export const states = [
+  { group: 'Sound', items: [{ value: 'complete', label: 'Complete' }, { value: 'truncated', label: 'Truncated' }, { value: 'partial', label: 'Partial' }, { value: 'removed', label: 'Sound removed' }] },
+  {
+    group: 'Transcript',
+    items: [
+      { value: 'none', label: 'No transcript' }, { value: 'waiting', label: 'In line' }, { value: 'working', label: 'Being transcribed' }, { value: 'done', label: 'Transcribed' },
+      { value: 'failed', label: 'Transcription failed' }, { value: 'not-transcribed', label: 'Not transcribed' },
+    ],
+  },
+];
 
-/** read takes what a person may have typed into the address bar; what makes no sense is left out. */
+/** stateLabel is the text of a state. */
+export const stateLabel = (state: string) => states.flatMap((g) => g.items).find((s) => s.value === state)?.label ?? state;
+
+/**
+ * read takes what a person may have typed into the address bar; what makes no sense is undefined. It stands there as such,
+ * as the router keeps what this does not name.
+ */
 export function read(search: Record<string, unknown>): Filters {
   const text = (key: string) => {
     const value = search[key];
@@ -44,7 +60,7 @@ export function read(search: Record<string, unknown>): Filters {
     const s = text(key);
     return s && /^\d{4}-\d\d-\d\d$/.test(s) && dayjs(s).isValid() ? s : undefined;
   };
-  return tidy({
+  return {
     from: date('from'),
     to: date('to'),
     number: text('number'),
@@ -54,7 +70,7 @@ export function read(search: Record<string, unknown>): Filters {
     min: whole('min'),
     max: whole('max'),
     sentiment: among('sentiment', sentiments),
-    state: among('state', states),
+    state: among('state', states.flatMap((g) => g.items.map((s) => s.value))),
     due: date('due'),
     held: search.held === true || search.held === 'true' ? true : undefined,
     tag: text('tag'),
@@ -62,7 +78,7 @@ export function read(search: Record<string, unknown>): Filters {
     sort: among('sort', sorts),
     open: text('open'),
     at: whole('at'),
-  });
+  };
 }
 
 /** tidy drops what is not set and what is the default, so that addresses stay short. */
