@@ -162,7 +162,7 @@ func TestSettingsOverHTTP(t *testing.T) {
 	if got := admin.do("POST", base+"/sources", source); got.status != 422 || !strings.Contains(got.body, `"location":"body.folder"`) {
 		t.Error("a folder that the operator did not give:", got)
 	}
-	for body, want := range map[string]int{`{"days":30}`: 200, `{"days":null,"forever":true}`: 200, `{"days":null}`: 422, `{"days":0}`: 422, `{"days":1,"forever":true}`: 422, `{}`: 422} {
+	for body, want := range map[string]int{`{"days":30}`: 200, `{"days":null,"forever":true}`: 200, `{"days":null}`: 422, `{"days":0}`: 422, `{"days":1,"forever":true}`: 422, `{"days":0,"forever":true}`: 422, `{}`: 422} {
 		if got := admin.do("PUT", base+"/retention", json.RawMessage(body)); got.status != want {
 			t.Errorf("%s: %d %s", body, got.status, got.body)
 		}

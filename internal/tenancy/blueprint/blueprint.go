@@ -80,8 +80,16 @@ type Branding struct {
 
 // Retention is how long recordings are kept.
 type Retention struct {
-	Days    int  `yaml:"days" json:"days,omitempty" doc:"1 to 36500."`
+	Days    *int `yaml:"days" json:"days,omitempty" doc:"1 to 36500."`
 	Forever bool `yaml:"forever" json:"forever,omitempty" doc:"Instead of days."`
+}
+
+// period is in days; 0 is without end, as is a file without days that an earlier release kept.
+func (r Retention) period() int {
+	if r.Days == nil {
+		return 0
+	}
+	return *r.Days
 }
 
 // Speech is transcription.
@@ -165,8 +173,16 @@ func (f *File) check(p *form.Problems) {
 			under(p, "branding", err)
 		}
 	}
-	if r := f.Retention; r != nil && (r.Days < 0 || r.Days > 36_500 || (r.Days > 0) == r.Forever) {
+	switch r := f.Retention; {
+	case r == nil:
+	case r.Days != nil && r.Forever:
+		p.Add("retention", "give days or forever: true, not both")
+	case r.Forever:
+		r.Days = new(0) // so that a later file with days differs from this one
+	case r.Days == nil:
 		p.Add("retention", "give days from 1 to 36500, or forever: true")
+	case *r.Days < 1 || *r.Days > 36_500:
+		p.Add("retention.days", "want 1 to 36500; to keep without end: forever: true")
 	}
 	if s := f.Speech; s != nil {
 		oneOf(p, "speech.engine", s.Engine, "none", "builtin")

@@ -80,6 +80,16 @@ people:
 			t.Errorf("no fault at %s in %v", want, err)
 		}
 	}
+	for retention, want := range map[string]string{
+		"{days: 0, forever: true}": "retention", "{days: 5, forever: true}": "retention", "{}": "retention", "{forever: false}": "retention",
+		"{days: 0}": "retention.days", "{days: -1}": "retention.days", "{days: 36501, forever: false}": "retention.days",
+		"{days: 5, forever: false}": "", "{forever: true}": "", "{days: null, forever: true}": "",
+	} {
+		_, err := blueprint.Parse([]byte("version: 1\ncustomer: x\nretention: " + retention))
+		if d := fault.Of(err).Details; (want == "") != (err == nil) || want != "" && (len(d) != 1 || d[0].Path != want) {
+			t.Errorf("retention %s: %v, want a fault at %q", retention, err, want)
+		}
+	}
 	if _, err := blueprint.Parse([]byte("version: 1\ncustomer: x\nbranding: {accent: \"#777777\", on_accent: \"#ffffff\"}")); !strings.Contains(err.Error(), "4.48 to 1") {
 		t.Errorf("what cannot be read: %v", err)
 	}
@@ -128,6 +138,12 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 		w.apply(next)
 		if got := w.picture(); !strings.Contains(got, "true 90 ") || !strings.Contains(got, "seats 6") {
 			t.Errorf("it became %s", got)
+		}
+		for _, period := range []string{"forever: true", "days: 90"} {
+			w.apply(strings.ReplaceAll(next, "days: 90", period))
+			if got, want := w.picture(), map[string]string{"forever: true": "true 0 ", "days: 90": "true 90 "}[period]; !strings.Contains(got, want) {
+				t.Errorf("with %s it became %s", period, got)
+			}
 		}
 	})
 }

@@ -13,7 +13,7 @@ func Sample() string {
 		Version: 1, Customer: "Harbour Dental",
 		Quotas:    &Quotas{one(25), one(200), one(20_000), one(600_000), one(20)},
 		Branding:  &Branding{Name: "Northern Voice", Accent: "#1f4e79", OnAccent: "#ffffff"},
-		Retention: &Retention{Days: 365},
+		Retention: &Retention{Days: new(365)},
 		Speech:    &Speech{"builtin", "en-GB"},
 		SignIn:    &SignIn{"strong", 30},
 		Sources: []Source{{

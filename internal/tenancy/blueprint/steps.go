@@ -144,10 +144,10 @@ func (w *work) retention(ctx context.Context) error {
 		return nil
 	}
 	is, err := w.s.o.Recordings.Retention(ctx, w.p)
-	if err != nil || is.Chosen && is.Days == w.says.Retention.Days {
+	if err != nil || is.Chosen && is.Days == w.says.Retention.period() {
 		return err
 	}
-	return w.s.o.Retain(ctx, w.p, w.who, w.says.Retention.Days)
+	return w.s.o.Retain(ctx, w.p, w.who, w.says.Retention.period())
 }
 
 func (w *work) speech(ctx context.Context) error {
