@@ -1,7 +1,7 @@
 import { QueryCache, QueryClient, MutationCache } from '@tanstack/react-query';
 import createClient from 'openapi-fetch';
 import { problem, Problem } from './errors';
-import type { paths } from './schema';
+import type { paths } from './types';
 import { stepUp } from './stepup';
 
 /** asking is all that was asked in this session and not answered yet. */

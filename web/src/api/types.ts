@@ -1,4 +1,6 @@
-import type { components } from './schema';
+import type { components, paths } from '../../../clients/typescript/src/schema';
+
+export type { components, paths }; // one generated file serves the portal and the client
 
 type Shapes = components['schemas'];
 

@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { useMay } from '../../api/me';
 import { count, moment, words } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';

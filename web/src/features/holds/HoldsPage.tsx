@@ -6,7 +6,7 @@ import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { useMay } from '../../api/me';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { count, moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api, here, must } from '../../api/client';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 
 export type Request = components['schemas']['PersonRequest'];
 export type Find = components['schemas']['PersonFind'];

@@ -6,7 +6,7 @@ import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { roleName } from '../../api/roles';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { ago, count, moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';

@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import dayjs from 'dayjs';
 import { api, here, must } from '../../api/client';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 
 export type Receipt = components['schemas']['OpeningReceipt'];
 export type PurposeSettings = components['schemas']['PurposeSettings'];

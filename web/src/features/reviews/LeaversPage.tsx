@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { roleName } from '../../api/roles';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { ago, count, moment } from '../../ui/format';
 import { Icon } from '../../ui/Icon';

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api, here, must } from '../../api/client';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 
 export type Review = components['schemas']['Review'];
 export type ReviewDetail = components['schemas']['ReviewDetail'];

@@ -6,7 +6,7 @@ import { useState, type FormEvent } from 'react';
 import { api, here, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { useMay } from '../../api/me';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';

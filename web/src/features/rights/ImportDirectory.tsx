@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Code, FileInput, Group, Modal, ScrollArea, Stack,
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, here, must } from '../../api/client';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Icon } from '../../ui/Icon';
 import { Failed } from '../../ui/States';
 import { toast } from '../../ui/toast';

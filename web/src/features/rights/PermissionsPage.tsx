@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { api, must } from '../../api/client';
 import { useMay, usePlace } from '../../api/me';
 import { roleName } from '../../api/roles';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Card, Page } from '../../ui/Page';
 import { Answered } from '../../ui/States';
 import { members } from '../settings/queries';

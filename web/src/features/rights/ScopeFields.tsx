@@ -1,7 +1,6 @@
 import { Checkbox, Fieldset, NumberInput, Stack, TagsInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import type { components } from '../../api/schema';
-import type { Member } from '../../api/types';
+import type { components, Member } from '../../api/types';
 import { count } from '../../ui/format';
 import { directory } from './queries';
 

@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { Problem } from '../../api/errors';
 import { roleName } from '../../api/roles';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Icon } from '../../ui/Icon';
 import { Card } from '../../ui/Page';
 import { Failed } from '../../ui/States';

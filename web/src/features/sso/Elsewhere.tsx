@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { api, must } from '../../api/client';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Icon } from '../../ui/Icon';
 import { Answered, Failed } from '../../ui/States';
 import { Entrance } from '../signin/Entrance';

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api, here, must } from '../../api/client';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 
 type Shapes = components['schemas'];
 export type Provider = Shapes['IdentityProvider'];

@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { api, must } from '../../api/client';
 import { useMe } from '../../api/me';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { bytes, day, moment } from '../../ui/format';
 import { Card, Page } from '../../ui/Page';
 import { Answered } from '../../ui/States';

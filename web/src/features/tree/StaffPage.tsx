@@ -6,7 +6,7 @@ import { api, must } from '../../api/client';
 import { Problem } from '../../api/errors';
 import { useMe } from '../../api/me';
 import { roleName } from '../../api/roles';
-import type { components } from '../../api/schema';
+import type { components } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { Icon } from '../../ui/Icon';
 import { Card, Page } from '../../ui/Page';
