@@ -314,10 +314,10 @@ func (p *plain) read(path, rel string, info fs.FileInfo) (capture.Call, bool) {
 	if err != nil {
 		return capture.Call{}, false
 	}
-	at := capture.Moment{Time: info.ModTime().UTC().Add(-time.Minute)}
+	at := capture.Moment{Time: info.ModTime().UTC().Add(-time.Duration(probed.Seconds * float64(time.Second)))}
 	return capture.Call{
-		ID: rel, Direction: capture.Inbound, Caller: "+441514960001", StartedAt: at, EndedAt: at, Ended: true,
-		Disposition: capture.Answered, UniqueIDs: []string{rel}, LinkedIDs: []string{rel}, Sources: []string{"file"},
+		ID: "file:" + rel, Direction: capture.Inbound, Caller: "+441514960001", StartedAt: at, EndedAt: at, Ended: true,
+		Disposition: capture.Answered, UniqueIDs: []string{}, LinkedIDs: []string{}, Sources: []string{"file"},
 		Files: []capture.File{{
 			Path: rel, State: capture.Complete, Size: info.Size(), ModifiedAt: info.ModTime(), Sound: probed, Group: rel, Heard: true, StartedAt: at.Time,
 		}},

@@ -70,7 +70,8 @@ func TestTheSameBytesAreOneRecording(t *testing.T) {
 		first := w.Archive(t, "a.wav", 1)
 		same := recordingtest.Tone(1, 2, time.Second)
 		out, err := w.Service.ArchiveBatch(ctx, w.Place, w.Who, []recording.Item{
-			w.Item(t, "elsewhere/b.wav", same), w.Item(t, "a.wav", same), w.Item(t, "c.wav", recordingtest.Tone(2, 2, time.Second)), w.Item(t, "d.wav", recordingtest.Tone(2, 2, time.Second)),
+			copied(w.Item(t, "elsewhere/b.wav", same), "id-a.wav"), w.Item(t, "a.wav", same),
+			w.Item(t, "c.wav", recordingtest.Tone(2, 2, time.Second)), copied(w.Item(t, "d.wav", recordingtest.Tone(2, 2, time.Second)), "id-c.wav"),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -212,7 +213,7 @@ func TestTheSameFileAtTheSameMoment(t *testing.T) {
 		data := recordingtest.Tone(1, 1, time.Second)
 		results := make(chan recording.Outcome, 4)
 		for i := range 4 {
-			item := w.Item(t, fmt.Sprintf("%d.wav", i), data)
+			item := copied(w.Item(t, fmt.Sprintf("%d.wav", i), data), "id-0.wav")
 			go func() {
 				out, _ := w.Service.Archive(t.Context(), w.Place, w.Who, item)
 				results <- out

@@ -39,6 +39,7 @@ type taken struct {
 	draft
 	n     int64
 	id    id.Recording
+	call  id.Call
 	begun int64 // start of the sound, Unix milliseconds
 }
 
@@ -103,7 +104,12 @@ func (c *commit) run(tx *place.Tx) error {
 
 // take decides what one draft is and gathers its rows.
 func (c *commit) take(d draft) error {
-	v := judge(c.seen.known(d), d.bytes())
+	k := c.seen.known(d)
+	var err error
+	if k.contents, err = c.copies(d, k.contents); err != nil {
+		return err
+	}
+	v := judge(k, d.bytes())
 	switch v.act {
 	case same:
 		earlier, err := c.s.keyed(c.tx, v.n, c.taken)
@@ -139,7 +145,7 @@ func (c *commit) add(d draft) error {
 	if err != nil {
 		return err
 	}
-	t := taken{draft: d, n: c.seen.next, id: d.recording, begun: c.begun(d)}
+	t := taken{draft: d, n: c.seen.next, id: d.recording, call: call, begun: c.begun(d)}
 	c.seen.next++
 	card, err := c.card(t)
 	if err != nil {

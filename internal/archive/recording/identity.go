@@ -18,7 +18,7 @@ type knownRecording struct {
 // holder is a recording that has, or had, certain bytes.
 type holder struct {
 	n      int64
-	erased bool
+	erased int64 // when it was destroyed, Unix milliseconds; 0: it is there
 }
 
 // verdict is what is to be done with an item.
@@ -42,9 +42,10 @@ const (
 // The bytes decide first: a recording whose renditions are all held by one
 // other is that one, destroyed or not, under whatever name it turns up. One
 // rendition alone does not decide, as silent sides of equal length are equal.
+// Nor do all of them where another call is told of: contents leaves those out.
 func judge(k known, bytes int64) verdict {
 	if h, ok := commonHolder(k.contents); ok {
-		if h.erased {
+		if h.erased != 0 {
 			return verdict{act: erased}
 		}
 		return verdict{same, h.n}
@@ -67,7 +68,7 @@ func commonHolder(contents [][]holder) (holder, bool) {
 	}
 	found, any := holder{}, false
 	for _, h := range contents[0] {
-		if !heldBy(contents[1:], h.n) || any && !found.erased {
+		if !heldBy(contents[1:], h.n) || any && found.erased == 0 {
 			continue
 		}
 		found, any = h, true

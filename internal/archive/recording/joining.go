@@ -76,6 +76,12 @@ func (c *commit) rejoin(kept knownCall, others []knownCall, values []any) error 
 				c.seen.calls[token] = kept
 			}
 		}
+		for n, own := range c.seen.owners {
+			if own.Call == o.id {
+				own.Call = kept.id
+				c.seen.owners[n] = own
+			}
+		}
 	}
 	return updateCall(c.tx, kept.id, others, values)
 }
@@ -136,18 +142,11 @@ func (call Call) discreet() Call {
 
 // parties makes numbers and extensions findable.
 func (c *commit) parties(t taken) error {
-	country, known := c.countries[t.item.Source]
-	if !known {
-		var err error
-		if country, err = countryOf(c.tx, t.item.Source); err != nil {
-			return err
-		}
-		c.countries[t.item.Source] = country
-	}
-	tokens, err := partyTokens(c.tx, country, t.item.Call.discreet())
+	tokens, err := c.partiesOf(t.draft)
 	for _, token := range tokens {
-		c.rows.parties.add(token, t.begun, t.n)
+		c.rows.parties.add([]byte(token), t.begun, t.n)
 	}
+	c.seen.owners[t.n] = owner{t.n, t.item.Source, t.call, t.begun, t.length(), tokens, !t.timed(t.begun)}
 	return err
 }
 

@@ -15,6 +15,7 @@ type lookup struct {
 	tokens     map[int][][]byte
 	paths      map[int][][]byte
 	holders    map[string][]holder
+	owners     map[int64]owner
 	recordings map[string]*knownRecording
 	calls      map[string]knownCall
 	callTokens map[int][][]byte
@@ -30,7 +31,7 @@ type knownCall struct {
 func (s *Service) lookUp(tx *place.Tx, drafts []draft) (*lookup, error) {
 	l := &lookup{
 		idents: map[int][]byte{}, tokens: map[int][][]byte{}, paths: map[int][][]byte{}, callTokens: map[int][][]byte{},
-		holders: map[string][]holder{}, recordings: map[string]*knownRecording{}, calls: map[string]knownCall{},
+		holders: map[string][]holder{}, owners: map[int64]owner{}, recordings: map[string]*knownRecording{}, calls: map[string]knownCall{},
 	}
 	var idents, contents, calls [][]byte
 	for _, d := range drafts {
@@ -47,6 +48,9 @@ func (s *Service) lookUp(tx *place.Tx, drafts []draft) (*lookup, error) {
 		return nil, err
 	}
 	if err := l.readContents(tx, contents); err != nil {
+		return nil, err
+	}
+	if err := l.readOwners(tx, contents); err != nil {
 		return nil, err
 	}
 	if err := l.readRecordings(tx, idents); err != nil {
@@ -126,7 +130,11 @@ func (l *lookup) readContents(tx *place.Tx, tokens [][]byte) error {
 	}
 	rows, err := place.Rows[row](tx, `SELECT token, n, erased_at FROM contents WHERE token IN (?)`, place.List(tokens))
 	for _, r := range rows {
-		l.holders[string(r.Token)] = append(l.holders[string(r.Token)], holder{r.N, r.Erased != nil})
+		h := holder{n: r.N}
+		if r.Erased != nil {
+			h.erased = *r.Erased
+		}
+		l.holders[string(r.Token)] = append(l.holders[string(r.Token)], h)
 	}
 	return err
 }

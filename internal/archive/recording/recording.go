@@ -20,8 +20,9 @@
 // are objects under its content key. Destroying the two keys ends both, also in
 // every backup.
 //
-// Identity: the same bytes are one recording, wherever they turn up. The same
-// path with more bytes later is the same recording, captured again. Bytes that
+// Identity: the same bytes are one recording, wherever they turn up, unless they
+// are told to be of another call (two in which nobody spoke may be the same). The
+// same path with more bytes later is the same recording, captured again. Bytes that
 // were destroyed are never captured again, although their source is still there.
 package recording
 

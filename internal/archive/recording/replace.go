@@ -75,7 +75,7 @@ func (c *commit) replace(d draft, n int64) error {
 	if err != nil {
 		return err
 	}
-	t := taken{draft: d, n: n, id: old.ID, begun: c.begun(d)}
+	t := taken{draft: d, n: n, id: old.ID, call: call, begun: c.begun(d)}
 	card, err := c.card(t)
 	if err != nil {
 		return err

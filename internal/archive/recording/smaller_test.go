@@ -96,7 +96,7 @@ func TestOpusBesideTheOriginalAndThenInItsPlace(t *testing.T) {
 	}
 	wantObjects(t, w, 1)
 	// What it came from is still known: it is not captured a second time.
-	out, err := w.Service.Archive(t.Context(), w.Place, w.Who, w.Item(t, "again.wav", conversation(t)))
+	out, err := w.Service.Archive(t.Context(), w.Place, w.Who, copied(w.Item(t, "again.wav", conversation(t)), "id-talk.wav"))
 	if err != nil || out.Result != recording.Duplicate {
 		t.Errorf("captured again: %s, %v", out.Result, err)
 	}
