@@ -14,6 +14,8 @@ import (
 	"ringfence/internal/app/cli"
 	"ringfence/internal/app/config"
 	"ringfence/internal/app/storage"
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/archive/recording/recordingtest"
 	"ringfence/internal/base/actor"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/keyring"
@@ -120,6 +122,77 @@ func TestBackupAndRestore(t *testing.T) {
 		st.Close(cli.NewLog(next.Log, io.Discard))
 		t.Errorf("half a restore is served: %v", err)
 	}
+}
+
+// A recording that was captured after the newest copy of the keys needs their
+// second disk. Without it the restore comes to its end, and does not pass for whole.
+func TestRestoreWithoutTheSecondDiskOfTheKeys(t *testing.T) {
+	targets := t.TempDir()
+	c, path := machine(t, targets)
+	c.Keys.Mirror, c.Backup.Log = filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "log")
+	c.Objects.First.Folder = filepath.Join(t.TempDir(), "objects")
+	write := func(c config.Config, path string) {
+		t.Helper()
+		if err := os.WriteFile(path, config.Render(c), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(c, path)
+	root, err := keyring.CreateRoot(c.Keys.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keyring.Init(t.Context(), keyring.Options{Root: root, Stores: []keyring.Store{{Dir: c.Keys.Store}, {Dir: c.Keys.Mirror}}}); err != nil {
+		t.Fatal(err)
+	}
+	operate(t, 0, "backup", "key", "--config", path, "--recovery", filepath.Join(t.TempDir(), "copy"))
+	customer := furnished(t, c)
+	captured(t, c, customer, 1)
+	operate(t, 0, "backup", "run", "--config", path)
+	late := captured(t, c, customer, 2)
+
+	next, other := machine(t, targets)
+	next.Backup.Log, next.Objects = c.Backup.Log, c.Objects
+	copyFile(t, c.Backup.Key, next.Backup.Key)
+	copyFile(t, c.Keys.Root, next.Keys.Root)
+	write(next, other)
+	if out, _ := operate(t, 3, "restore", "--config", other); !strings.Contains(out, "2 recordings; 1 were opened") || !strings.Contains(out, "Not whole") || !strings.Contains(out, late.String()) {
+		t.Errorf("without the second disk: %s", out)
+	}
+	var result backup.Result
+	out, _ := operate(t, 3, "restore", "--config", other, "--confirm", "Acme Voice", "--json")
+	if err := json.Unmarshal([]byte(out), &result); err != nil || len(result.Places) != 1 || len(result.Places[0].Failed) != 1 {
+		t.Errorf("for programs: %v\n%s", err, out)
+	}
+	next.Keys.Mirror = c.Keys.Mirror
+	write(next, other)
+	if out, _ := operate(t, 0, "restore", "--config", other, "--confirm", "Acme Voice"); !strings.Contains(out, "2 recordings; 2 were opened") || strings.Contains(out, "Not whole") {
+		t.Errorf("with the second disk: %s", out)
+	}
+}
+
+// captured archives a recording.
+func captured(t *testing.T, c config.Config, customer id.Customer, seed int) id.Recording {
+	t.Helper()
+	st, err := storage.Open(t.Context(), c, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close(cli.NewLog(c.Log, io.Discard))
+	p, err := st.Places.Place(t.Context(), customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := recording.New(recording.Options{Store: st.Places, Keys: st.Keys, Objects: st.Objects})
+	if err := s.SetRetention(t.Context(), p, actor.ForSystem("test"), 0); err != nil {
+		t.Fatal(err)
+	}
+	src, err := s.AddSource(t.Context(), p, actor.ForSystem("test"), recording.Source{Kind: recording.Import, Name: "x", Profile: "generic"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &recordingtest.World{Store: st.Places, Place: p, Service: s, Source: src, Who: actor.ForSystem("test")}
+	return w.Archive(t, "call.wav", seed)
 }
 
 // furnished makes a provider and a customer.

@@ -31,7 +31,9 @@ is put back to an earlier time beside the others, which stay as they are; with
 SQLite while the server is stopped, else 'ringfence api restoreCustomer' asks it.
 
 It says what it is going to do; --plan ends there. Cut off, it goes on where it
-was when it is run again.
+was when it is run again. The exit code is 0 when all is back that was looked at,
+3 when everything was restored and recordings do not open, 1 when it failed and 2
+for flags that cannot be meant.
 
 Usage: ringfence restore --config FILE [flags]`
 
@@ -285,9 +287,20 @@ func remarks(w io.Writer, all []string) {
 	}
 }
 
+// notWhole is the exit code of a restore that came to its end, and after which
+// recordings do not open: whoever runs it by a script must not take it for done.
+const notWhole = cli.ExitCode(3)
+
 func (r restoring) told(result backup.Result) error {
+	var closed []string
+	for _, one := range result.Places {
+		closed = append(closed, one.Failed...)
+	}
 	if r.json {
-		return printJSON(r.p.Stdout, result)
+		if err := printJSON(r.p.Stdout, result); err != nil || len(closed) == 0 {
+			return err
+		}
+		return notWhole
 	}
 	fmt.Fprintf(r.p.Stdout, "\nRestored in %v, up to %s.\n", result.Took.Round(time.Millisecond), result.Reached.Local().Format("2006-01-02 15:04:05"))
 	for _, one := range result.Places {
@@ -303,8 +316,18 @@ func (r restoring) told(result backup.Result) error {
 		fmt.Fprintf(r.p.Stdout, "Brought back: %d objects.\n", result.Objects)
 	}
 	remarks(r.p.Stdout, result.Remarks)
-	fmt.Fprintln(r.p.Stdout, "Start the server; it makes a backup at once.")
-	return nil
+	if len(closed) == 0 {
+		fmt.Fprintln(r.p.Stdout, "Start the server; it makes a backup at once.")
+		return nil
+	}
+	fmt.Fprintln(r.p.Stdout, "\nNot whole. Everything else is back, but these do not open, and there may be more:")
+	for _, one := range closed {
+		fmt.Fprintln(r.p.Stdout, "  "+one)
+	}
+	fmt.Fprintln(r.p.Stdout, `What was captured after the newest copy of the keys opens with the second disk of the keys alone, and needs its object. If either can still be
+had, name it (keys.mirror, objects.second) and restore again, with --confirm, before the server is started. Else start the server; it makes a
+backup at once.`)
+	return notWhole
 }
 
 // customer puts one customer back, with the server stopped.
