@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"ringfence/internal/base/fault"
@@ -166,11 +167,11 @@ func TestOneRunAtATime(t *testing.T) {
 // fullDisk fails every write after some.
 type fullDisk struct {
 	blob.Bucket
-	left int
+	left atomic.Int64
 }
 
 func (f *fullDisk) Put(ctx context.Context, name string, r io.Reader) (int64, error) {
-	if f.left--; f.left < 0 {
+	if f.left.Add(-1) < 0 {
 		return 0, fault.New(fault.Unavailable, "the disk is full")
 	}
 	return f.Bucket.Put(ctx, name, r)
@@ -213,8 +214,10 @@ func TestAFullTarget(t *testing.T) {
 	w.Archive(t, "a.wav", 1)
 	inner := bucket(t, w.data)
 	must[*backup.Repo](t)(backup.OpenRepo(t.Context(), inner, w.key, "data", 0, true))
-	for n := 1; ; n += 2 {
-		r := must[*backup.Repo](t)(backup.OpenRepo(t.Context(), &fullDisk{inner, n}, w.key, "data", 0, true))
+	for n := int64(1); ; n += 2 {
+		full := &fullDisk{Bucket: inner}
+		full.left.Store(n)
+		r := must[*backup.Repo](t)(backup.OpenRepo(t.Context(), full, w.key, "data", 0, true))
 		b := w.backups(t, func(o *backup.Options) { o.Data = r })
 		_, err := b.Run(t.Context())
 		points := must[[]backup.Point](t)(w.source(t).Data.Points(t.Context()))
