@@ -5260,7 +5260,7 @@ type ImportInputBody struct {
 	// Csv The first line names the columns: extension, name, email, team, from, to. Commas, semicolons or tabs
 	Csv string `json:"csv"`
 
-	// DryRun Says what would be done, and stores nothing
+	// DryRun Says what would be done, and stores nothing; else a person must have shown a factor within the last five minutes
 	DryRun *bool `json:"dry_run,omitempty"`
 
 	// TimeZone Of days; missing: UTC
@@ -10591,7 +10591,7 @@ type ClientInterface interface {
 
 	// AssignExtensionWithBody Say whose an extension is, from when and until when
 	//
-	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -10600,7 +10600,7 @@ type ClientInterface interface {
 
 	// AssignExtension Say whose an extension is, from when and until when
 	//
-	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15276,7 +15276,7 @@ func (c *Client) ListDirectory(ctx context.Context, customer string, params *Lis
 
 // AssignExtensionWithBody Say whose an extension is, from when and until when
 //
-// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15295,7 +15295,7 @@ func (c *Client) AssignExtensionWithBody(ctx context.Context, customer string, p
 
 // AssignExtension Say whose an extension is, from when and until when
 //
-// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -41413,7 +41413,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignExtensionWithBodyWithResponse Say whose an extension is, from when and until when
 	//
-	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41422,7 +41422,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignExtensionWithResponse Say whose an extension is, from when and until when
 	//
-	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+	// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -62940,7 +62940,7 @@ func (c *ClientWithResponses) ListDirectoryWithResponse(ctx context.Context, cus
 
 // AssignExtensionWithBodyWithResponse Say whose an extension is, from when and until when
 //
-// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -62955,7 +62955,7 @@ func (c *ClientWithResponses) AssignExtensionWithBodyWithResponse(ctx context.Co
 
 // AssignExtensionWithResponse Say whose an extension is, from when and until when
 //
-// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+// Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

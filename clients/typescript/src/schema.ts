@@ -1072,7 +1072,7 @@ export interface paths {
         put?: never;
         /**
          * Say whose an extension is, from when and until when
-         * @description Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404.
+         * @description Needs `directory.manage`. What is missing, foreign or not allowed answers alike: 404. A person must have shown a factor within the last five minutes, else 403 with the type `step-up`: see `stepUp`, then ask again.
          */
         post: operations["assignExtension"];
         delete?: never;
@@ -8290,7 +8290,7 @@ export interface components {
             country?: string;
             /** @description The first line names the columns: extension, name, email, team, from, to. Commas, semicolons or tabs */
             csv: string;
-            /** @description Says what would be done, and stores nothing */
+            /** @description Says what would be done, and stores nothing; else a person must have shown a factor within the last five minutes */
             dry_run?: boolean;
             /**
              * @description Of days; missing: UTC

@@ -81,7 +81,7 @@ type importInput struct {
 		CSV      string `json:"csv" minLength:"1" maxLength:"4194304" doc:"The first line names the columns: extension, name, email, team, from, to. Commas, semicolons or tabs"`
 		TimeZone string `json:"time_zone,omitempty" maxLength:"60" example:"Europe/London" doc:"Of days; missing: UTC"`
 		Country  string `json:"country,omitempty" maxLength:"2" example:"GB" doc:"Of numbers in national form"`
-		DryRun   bool   `json:"dry_run,omitempty" doc:"Says what would be done, and stores nothing"`
+		DryRun   bool   `json:"dry_run,omitempty" doc:"Says what would be done, and stores nothing; else a person must have shown a factor within the last five minutes"`
 	}
 }
 
@@ -102,7 +102,7 @@ func (s *Server) directoryRoutes() {
 	const base = "/api/v1/customers/{customer}/directory"
 	may := inCustomer(access.DirectoryManage)
 	add(s, route{gate: inCustomer(access.MemberRead), method: get, path: base, id: "listDirectory", summary: "Whose an extension is and was, one page"}, s.listDirectory)
-	add(s, route{gate: may, method: post, path: base, id: "assignExtension", summary: "Say whose an extension is, from when and until when", status: 201, creates: true}, s.assignExtension)
+	add(s, route{gate: may, fresh: true, method: post, path: base, id: "assignExtension", summary: "Say whose an extension is, from when and until when", status: 201, creates: true}, s.assignExtension)
 	add(s, route{gate: may, method: post, path: base + "/import", id: "importDirectory", summary: "Read a CSV file, all of it or nothing; or say what it would do", limit: 6 << 20}, s.importDirectory)
 	add(s, route{gate: may, method: post, path: base + "/{assignment}/end", id: "endAssignment", summary: "End an assignment; the calls until then stay theirs"}, s.endAssignment)
 	add(s, route{gate: may, method: del, path: base + "/{assignment}", id: "withdrawAssignment", summary: "Remove an assignment that was never true", status: 204}, s.withdrawAssignment)
@@ -169,7 +169,7 @@ func (s *Server) importDirectory(ctx context.Context, v *visit, in *importInput)
 	var err error
 	if in.Body.DryRun {
 		r, err = d.Preview(ctx, v.place, f)
-	} else {
+	} else if err = v.fresh(); err == nil {
 		r, err = d.Import(ctx, v.place, v.who, f)
 	}
 	if err != nil {

@@ -75,7 +75,7 @@ func TestDangerousActsAskForAFactor(t *testing.T) {
 	for _, id := range []string{
 		"exportEvents", "createToken", "createDevice", "changePassword", "beginTotp", "confirmTotp", "removeTotp", "makeRecoveryCodes",
 		"beginPasskey", "addPasskey", "removePasskey", "setSignInPolicy", "everybodyOut", "everybodyOutBelow",
-		"inviteMember", "changeMember", "inviteStaff", "changeStaff", "removeStaff", "inviteAdministrator", "grantSupport", "setRetention", "setSpeech", "destroyRecording",
+		"inviteMember", "changeMember", "inviteStaff", "changeStaff", "removeStaff", "inviteAdministrator", "grantSupport", "setRetention", "setSpeech", "destroyRecording", "assignExtension",
 	} {
 		if !w.route(id).Fresh {
 			t.Errorf("%s is not asked about", id)
@@ -110,6 +110,38 @@ func TestGivingARoleAsksForAFactor(t *testing.T) {
 	got := w.as("customer_admin@a.example").do("POST", path, map[string]any{"email": "late@new.example", "name": "New", "roles": []string{"superuser"}})
 	if got.status != 201 {
 		t.Error("with a factor shown lately:", got)
+	}
+}
+
+// An extension opens its calls to whose it is: by hand, and by a file, whose dry run
+// stores nothing. Machines and who has shown a factor go on.
+func TestAssigningAnExtensionAsksForAFactor(t *testing.T) {
+	w := newWorld(t)
+	path := "/api/v1/customers/" + w.a.id.String() + "/directory"
+	file := func(dry bool) map[string]any {
+		return map[string]any{"csv": "extension,email\n204,user@a.example\n", "dry_run": dry}
+	}
+	one := map[string]any{"extension": "203", "person_id": w.ids["user@a.example"].String()}
+	old, admin := w.with("customer_admin@a.example", stale), w.as("customer_admin@a.example")
+	for what, got := range map[string]response{"by hand": old.do("POST", path, one), "by a file": old.do("POST", path+"/import", file(false))} {
+		if got.status != 403 || !strings.Contains(got.body, `"type":"step-up"`) {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	if got := old.do("POST", path+"/import", file(true)); got.status != 200 || !strings.Contains(got.body, `"add":1`) {
+		t.Error("what a file would do:", got)
+	}
+	if got := admin.do("GET", path, nil); got.status != 200 || strings.Contains(got.body, `"203"`) || strings.Contains(got.body, `"204"`) {
+		t.Error("something was stored:", got)
+	}
+	if got := w.with("user@a.example", stale).do("POST", path+"/import", file(false)); got.status != 404 {
+		t.Error("who may not do it at all:", got)
+	}
+	if got := admin.do("POST", path, one); got.status != 201 {
+		t.Error("with a factor shown lately, by hand:", got)
+	}
+	if got := admin.do("POST", path+"/import", file(false)); got.status != 200 {
+		t.Error("with a factor shown lately, by a file:", got)
 	}
 }
 
