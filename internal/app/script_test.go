@@ -16,10 +16,15 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	release, err := filepath.Abs("testdata/releases/0.1.0/sqlite.tar.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("RELEASE", release) // an installation with a customer and a recording
 			return os.WriteFile(filepath.Join(e.WorkDir, "call.wav"), all[0].Sound, 0o600)
 		},
 	})

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ringfence/internal/base/actor"
+	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/base/secret"
 	"ringfence/internal/platform/blob"
@@ -99,7 +100,10 @@ func (s *Service) Prove(ctx context.Context, live, restored *place.Place, keys O
 	reader := &Service{objects: objects, now: s.now, step: func(string) {}}
 	err = restored.View(ctx, func(tx *place.Tx) error {
 		for _, f := range proofs {
-			err := reader.readBack(ctx, restored.Customer(), content[f.key], f)
+			var err error = errNoKey // destroyed ones were purged before
+			if key := content[f.key]; !key.IsZero() {
+				err = reader.readBack(ctx, restored.Customer(), key, f)
+			}
 			if err == nil {
 				err = f.compare(tx)
 			}
@@ -116,6 +120,8 @@ func (s *Service) Prove(ctx context.Context, live, restored *place.Place, keys O
 	})
 	return out, err
 }
+
+var errNoKey = fault.New(fault.Unavailable, "its key is not among those that came back")
 
 // sample takes the newest recordings and some from the whole breadth.
 func (s *Service) sample(ctx context.Context, p *place.Place, n int, out *Proof) (proofs []*proof, err error) {
