@@ -37,7 +37,7 @@ func TestANumberIsPutTogether(t *testing.T) {
 		"A: account number|C: oh six three sorry the dog oh six three nine one one four eight":                                                                         {BankAccount: "oh six three oh six three nine one one four eight"},
 		"A: and the mobile|C: oh seven nine double one|A: say that again|C: oh seven nine double one two three four|A: yeah|C: five six seven|A: is that three digits": {Phone: "oh seven nine double one oh seven nine double one two three four five six seven"},
 		// The other has heard it wrong.
-		"A: sort code|C: thirty ninety oh two|A: thirty ninety twenty|C: oh two not twenty|A: oh two got it": {SortCode: "thirty ninety oh two thirty ninety twenty oh two oh two"},
+		"A: sort code|C: thirty ninety oh two|A: thirty ninety twenty|C: oh two not twenty|A: oh two got it": {SortCode: "thirty ninety oh two thirty ninety twenty oh two twenty oh two"},
 		// Something else is said in between.
 		"A: your nhs number|C: nine four three|A: the dog's lively|C: he is four seven six|A: bless him|C: and then five nine one nine": {NHS: "nine four three four seven six five nine one nine"},
 		// Letters and digits are, too; words may be letters, and be none.

@@ -54,6 +54,7 @@ var (
 	ruleBehind, callRule, callOften         = signOf("rule-behind"), signOf("call-rule"), signOf("call-often")
 	askedFor, askedKind, askedAt, askedWord = signOf("asked"), signOf("asked-kind"), signOf("asked-at"), signOf("asked-word")
 	askedLast, askedFirst                   = signOf("asked-last"), signOf("asked-first")
+	askedHome, askedHomeAt                  = signOf("asked-home"), signOf("asked-home-at")
 	turnAt, turnEnd                         = signOf("turn-at"), signOf("turn-end")
 	turnLong, turnMarks                     = signOf("turn-long"), signOf("turn-marks")
 )

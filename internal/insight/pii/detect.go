@@ -27,6 +27,7 @@ type detector struct {
 // Detect finds what is personal in a conversation, in the order in which it was said.
 func Detect(turns []Turn) []Span {
 	n := ruled(turns)
+	n.figured(figured)
 	n.weighed(learned)
 	slices.SortStableFunc(n.spans, func(a, b Span) int { return cmp.Or(a.Turn-b.Turn, a.From-b.From) })
 	return n.spans

@@ -10,8 +10,9 @@
 // was fixed before the detector was written, and is measured on dialogues that
 // it was not tuned with.
 //
-// Numbers and addresses of the net are found by rules; of people and places, rules
-// say what they see, and weights that were learned from calls decide (learned.go).
+// Rules say what they see, and weights that were learned from calls decide: first of
+// numbers and addresses of the net (figured.go), then of people and places
+// (learned.go).
 //
 // It knows English as it is spoken in the United Kingdom.
 package pii

@@ -13,41 +13,29 @@ import (
 // the calls of authors who had not seen the detector. stranger.txt are the odd
 // ones of 330 and the first eight even ones, stranger-held.txt the other even ones;
 // the others are by another each. All of these were measured before the detector was
-// changed by what it misses of them.
+// changed by what it misses of them, and weights are learned from all but held.txt:
+// what is found of an author from whom nothing was learned says stranger_test.go.
 var corpora = []string{
-	"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-held.txt", "stranger-2.txt", "stranger-3.txt",
+	"tuning.txt", "held.txt", "calls.txt", "stranger.txt", "stranger-held.txt", "stranger-2.txt", "stranger-3.txt", "stranger-4.txt",
 	"stranger-7.txt", "stranger-8.txt", "stranger-9.txt", "stranger-10.txt",
 }
 
 // unseen are calls of which nobody has looked at what is missed: it is counted, and
 // nothing is held to it. unseen.txt was written after the detector was changed by
-// calls.txt; stranger-4.txt is by a fourth author who had not seen the detector.
-var unseen = []string{"unseen.txt", "stranger-4.txt"}
+// calls.txt.
+var unseen = []string{"unseen.txt"}
 
 // short are the kinds of which less is found in a corpus than was agreed, in per
 // cent: what lacks is known, and not mended.
 var short = map[string]map[Entity]float64{
-	// Read only now: nothing was changed by these yet.
-	"stranger-7.txt": {
-		CreditCard: 92, SecurityCode: 80, Email: 88, IBAN: 88, BankAccount: 84, SortCode: 76, NINO: 88, IPAddress: 85, URL: 73,
-	},
-	"stranger-8.txt": {
-		CreditCard: 96, SecurityCode: 78, Phone: 88, Email: 87, BankAccount: 73, SortCode: 72, Postcode: 83, Date: 88, URL: 76,
-	},
-	"stranger-9.txt": {
-		CreditCard: 83, SecurityCode: 76, Email: 45, BankAccount: 86, NHS: 88, Postcode: 82, Date: 76, IPAddress: 66, URL: 72,
-	},
-	"stranger-10.txt": {
-		SecurityCode: 80, Email: 87, IBAN: 87, BankAccount: 45, SortCode: 43,
-	},
-	"stranger-held.txt": {
-		CreditCard: 88, Postcode: 81,
-	},
-	"stranger-3.txt": {
-		CreditCard: 90, SecurityCode: 96,
-	},
 	"stranger-2.txt": {
 		SecurityCode: 96, // with nobody asking but "back"
+	},
+	"stranger-4.txt": {
+		CreditCard: 95, // one of 23
+	},
+	"stranger-8.txt": {
+		SecurityCode: 96, // one of 30
 	},
 }
 

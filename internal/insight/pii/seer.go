@@ -8,6 +8,8 @@ type seer struct {
 	words, kinds, likes []sign
 	rule, why           []sign // what the rules found, and why
 	other               []bool // words of what is neither a person nor a place
+	town                []bool // words of a town of several
+	home                []sign // per turn: how many turns ago there was an address, or a part of one
 	often               map[string]int
 	ruled               map[string]int // what rules found of a word anywhere: 1 a person, 2 a place
 }
@@ -17,7 +19,7 @@ func newSeer(n *namer) *seer {
 	all := make([]sign, 5*size)
 	s := &seer{
 		namer: n, words: all[:size], kinds: all[size : 2*size], likes: all[2*size : 3*size], rule: all[3*size : 4*size], why: all[4*size:],
-		other: make([]bool, size), often: map[string]int{}, ruled: map[string]int{},
+		other: make([]bool, size), town: make([]bool, size), often: map[string]int{}, ruled: map[string]int{},
 	}
 	for i := range n.ts {
 		s.rule[i], s.why[i] = noSign, noSign
@@ -39,9 +41,31 @@ func newSeer(n *namer) *seer {
 		}
 	}
 	for i := range n.ts {
+		for k := range n.saysOne(i, aTown) {
+			s.town[i+k] = true
+		}
+	}
+	for i := range n.ts {
 		s.look(i)
 	}
+	s.address()
 	return s
+}
+
+// address notes of each turn how many turns ago there was an address, or a part of one.
+func (s *seer) address() {
+	at := make([]bool, len(s.turns))
+	for _, f := range s.spans {
+		at[f.Turn] = at[f.Turn] || f.Entity == Location || f.Entity == Postcode
+	}
+	ago := 5
+	for turn := range s.turns {
+		ago = min(ago+1, 5)
+		s.home = append(s.home, countSigns[ago])
+		if at[turn] {
+			ago = 0
+		}
+	}
 }
 
 // look notes what is seen of one word by itself.
@@ -78,7 +102,7 @@ func (s *seer) look(i int) {
 	for _, f := range []struct {
 		is   bool
 		flag string
-	}{{number, "N"}, {single, "L"}, {s.begin[i]&aTown != 0, "W"}, {s.like[i] == unheard && s.verbal(i), "V"}, {s.like[i] == unheard && s.townish(i), "Y"}} {
+	}{{number, "N"}, {single, "L"}, {s.town[i], "W"}, {s.like[i] == unheard && s.verbal(i), "V"}, {s.like[i] == unheard && s.townish(i), "Y"}} {
 		if f.is {
 			s.kinds[i] = signOf(s.kinds[i].text + f.flag)
 		}
@@ -152,6 +176,8 @@ func (s *seer) clues(i int, see func(where, a, b sign)) {
 	see(askedKind, asked, kind)
 	see(askedAt, asked, place)
 	see(askedWord, asked, before)
+	see(askedHome, s.home[turn], like)
+	see(askedHomeAt, s.home[turn], place)
 	see(turnAt, place, like)
 	see(turnEnd, countSign(to-1-i), like)
 	see(turnLong, countSign(to-from), like)

@@ -18,7 +18,7 @@ func TestAddressesAreFoundWhole(t *testing.T) {
 		"A: Is it www.norfield.cymru/bins? I mean norfield.plumbing now.":            {URL: "www.norfield.cymru/bins? norfield.plumbing"},
 		"C: it says version three dot one dot nine":                                  {},
 		"C: meet me at the station about four and look at it with me":                {},
-		"A: type in ten dot nought dot|C: ten|A: dot nought dot nine dot one":        {IPAddress: "ten dot nought dot nine dot one"},
+		"A: type in ten dot nought dot|C: ten|A: dot nought dot nine dot one":        {IPAddress: "ten dot nought dot ten dot nought dot nine dot one"},
 		"A: put your password in at one seven two dot sixteen dot four dot two":      {IPAddress: "one seven two dot sixteen dot four dot two"},
 		"C: something on the network says one nine two one six eight two twenty one": {IPAddress: "one nine two one six eight two twenty one"},
 		"A: what's the ip|C: won oh dot too oh two dot tree dot won one":             {IPAddress: "won oh dot too oh two dot tree dot won one"},
