@@ -8375,9 +8375,12 @@ type TranscriptState struct {
 	// Quality draft for the built-in engine
 	Quality string `json:"quality"`
 
-	// Reason Why there is none, or why it failed
-	Reason string               `json:"reason"`
-	State  TranscriptStateState `json:"state"`
+	// Reason Why there is none, why it failed, or why it is put off
+	Reason string `json:"reason"`
+
+	// RetryAt When it is tried again, after a failure or because it may not be done now; null: it is not put off
+	RetryAt *time.Time           `json:"retry_at"`
+	State   TranscriptStateState `json:"state"`
 }
 
 // TranscriptStateState defines model for TranscriptState.State.

@@ -11326,8 +11326,13 @@ export interface components {
             language: string;
             /** @description draft for the built-in engine */
             quality: string;
-            /** @description Why there is none, or why it failed */
+            /** @description Why there is none, why it failed, or why it is put off */
             reason: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again, after a failure or because it may not be done now; null: it is not put off
+             */
+            retry_at: string | null;
             /** @enum {string} */
             state: "none" | "waiting" | "working" | "done" | "failed" | "not-transcribed";
         };

@@ -177,7 +177,7 @@ func (c *commit) stored(t taken, replaced bool) error {
 		return err
 	}
 	if !t.item.Unheard || replaced {
-		if _, err := job.Enqueue(c.tx, JobTranscribe, TranscribeArgs{t.id}); err != nil {
+		if _, err := job.Enqueue(c.tx, JobTranscribe, TranscribeArgs{t.id}, job.Once(t.id.String())); err != nil {
 			return err
 		}
 	}

@@ -107,7 +107,11 @@ func (s *Server) listRecordings(ctx context.Context, v *visit, in *recordingFilt
 	for i, r := range page.Items {
 		out.Body.Items[i] = showRecording(r)
 	}
-	if err := s.sayTrust(ctx, v, page.Items, func(i int) *Recording { return &out.Body.Items[i] }); err != nil {
+	show := func(i int) *Recording { return &out.Body.Items[i] }
+	if err := s.sayTrust(ctx, v, page.Items, show); err != nil {
+		return nil, err
+	}
+	if err := s.sayDelays(ctx, v, page.Items, show); err != nil {
 		return nil, err
 	}
 	out.Link = nextLink(v, page.Next)
@@ -140,11 +144,34 @@ func (s *Server) getRecording(ctx context.Context, v *visit, in *RecordingPath) 
 		return nil, err
 	}
 	out := showDetail(d, names, v.mayRecordings())
-	if err := s.sayTrust(ctx, v, []recording.Recording{d.Recording}, func(int) *Recording { return &out.Recording }); err != nil {
+	one, show := []recording.Recording{d.Recording}, func(int) *Recording { return &out.Recording }
+	if err := s.sayTrust(ctx, v, one, show); err != nil {
+		return nil, err
+	}
+	if err := s.sayDelays(ctx, v, one, show); err != nil {
 		return nil, err
 	}
 	out.Restricted, err = s.restrictedSince(ctx, v, d.N)
 	return answer(out), err
+}
+
+// sayDelays says of recordings whose transcription is put off why that is and
+// when it is tried again.
+func (s *Server) sayDelays(ctx context.Context, v *visit, all []recording.Recording, at func(int) *Recording) error {
+	var asked []id.Recording
+	for _, r := range all {
+		if st := r.Transcript.State; st == recording.TranscriptWaiting || st == recording.TranscriptWorking {
+			asked = append(asked, r.ID)
+		}
+	}
+	delays, err := s.deps.Speech.Delayed(ctx, v.place, asked...)
+	for i, r := range all {
+		if d, is := delays[r.ID]; is {
+			out := &at(i).Transcript
+			out.Reason, out.RetryAt = d.Reason, &d.Until
+		}
+	}
+	return err
 }
 
 // restrictedSince is since when a recording is only stored; nil: it is not.

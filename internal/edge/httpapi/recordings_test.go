@@ -7,8 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/actor"
 	"ringfence/internal/edge/httpapi"
+	"ringfence/internal/platform/job"
+	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 )
 
@@ -53,6 +58,41 @@ func TestListAndDetail(t *testing.T) {
 	super.do("GET", base+"/"+w.a.mine.String(), nil).into(t, &d)
 	if d.Caller.Name != w.a.canary+" Caller" || len(d.Renditions) != 1 || len(d.Renditions[0].SHA256) != 64 || len(d.Call.Recordings) != 1 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// A transcription that failed and will be tried again says so, and why.
+func TestAPutOffTranscriptionSaysWhyAndUntilWhen(t *testing.T) {
+	w := newWorld(t)
+	super := w.as("superuser@a.example")
+	base := "/api/v1/customers/" + w.a.id.String() + "/recordings"
+	until := time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()
+	w.no(w.recordings.SetTranscriptState(w.Context(), w.a.p, actor.ForSystem("test"), w.a.mine, recording.TranscriptState{State: recording.TranscriptWorking}))
+	w.no(w.a.p.Keep(w.Context(), func(tx *place.Tx) error {
+		if err := job.Drop(tx, recording.JobTranscribe, w.a.mine.String()); err != nil {
+			return err
+		}
+		_, err := job.Enqueue(tx, recording.JobTranscribe, recording.TranscribeArgs{Recording: w.a.mine}, job.Once(w.a.mine.String()), job.At(until), job.Because("the engine is busy"))
+		return err
+	}))
+	var page httpapi.RecordingPage
+	super.do("GET", base+"?state=working", nil).into(t, &page)
+	var one httpapi.RecordingDetail
+	super.do("GET", base+"/"+w.a.mine.String(), nil).into(t, &one)
+	if len(page.Items) != 1 {
+		t.Fatalf("%+v", page.Items)
+	}
+	for _, got := range []httpapi.TranscriptState{page.Items[0].Transcript, one.Transcript} {
+		if got.State != "working" || got.Reason != "the engine is busy" || got.RetryAt == nil || !got.RetryAt.Equal(until) {
+			t.Errorf("%+v, want until %v", got, until)
+		}
+	}
+	page = httpapi.RecordingPage{}
+	super.do("GET", base+"?state=done", nil).into(t, &page)
+	for _, r := range page.Items {
+		if r.Transcript.RetryAt != nil {
+			t.Errorf("%+v", r.Transcript)
+		}
 	}
 }
 

@@ -49,11 +49,12 @@ type Agent struct {
 
 // TranscriptState says whether there is a transcript, and if not, why.
 type TranscriptState struct {
-	State    string `json:"state" enum:"none,waiting,working,done,failed,not-transcribed"`
-	Reason   string `json:"reason" doc:"Why there is none, or why it failed"`
-	Language string `json:"language" doc:"BCP 47"`
-	Engine   string `json:"engine"`
-	Quality  string `json:"quality" doc:"draft for the built-in engine"`
+	State    string     `json:"state" enum:"none,waiting,working,done,failed,not-transcribed"`
+	Reason   string     `json:"reason" doc:"Why there is none, why it failed, or why it is put off"`
+	Language string     `json:"language" doc:"BCP 47"`
+	Engine   string     `json:"engine"`
+	Quality  string     `json:"quality" doc:"draft for the built-in engine"`
+	RetryAt  *time.Time `json:"retry_at" doc:"When it is tried again, after a failure or because it may not be done now; null: it is not put off"`
 }
 
 // Sentiment is a score from -1 to 1 and what it is called.

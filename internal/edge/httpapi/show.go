@@ -14,7 +14,8 @@ func showRecording(r recording.Recording) Recording {
 		ID: r.ID.String(), StartedAt: r.StartedAt, EndedAt: r.EndedAt, Seconds: r.Length.Seconds(), Direction: string(r.Direction),
 		Caller: showParty(call.Caller), Dialled: call.Dialled, Queue: r.Queue, Agents: showAgents(call.Agents),
 		Disposition: string(r.Disposition), State: string(r.Sound), Layout: r.Layout, Bytes: r.Bytes, DueAt: r.DueAt,
-		FileName: r.Card.File, Transcript: TranscriptState(r.Transcript),
+		FileName:   r.Card.File,
+		Transcript: TranscriptState{State: r.Transcript.State, Reason: r.Transcript.Reason, Language: r.Transcript.Language, Engine: r.Transcript.Engine, Quality: r.Transcript.Quality},
 	}
 	out.Caller.Withheld = r.Withheld
 	if !r.Call.IsZero() {

@@ -137,24 +137,6 @@ func (s *Service) run(ctx context.Context, p *place.Place, j job.Job) error {
 	return err
 }
 
-// waitFor is how long a recording waits that may not be heard now.
-const waitFor = 15 * time.Minute
-
-// later puts a job off without counting it as a failed attempt: a customer's
-// quota may be used up for weeks. What is our own fault stays one.
-func (s *Service) later(ctx context.Context, p *place.Place, j job.Job, args recording.TranscribeArgs, why error) error {
-	if fault.Is(why, fault.Internal) {
-		return why
-	}
-	return p.Keep(ctx, func(tx *place.Tx) error {
-		if err := j.Finish(tx); err != nil {
-			return err
-		}
-		_, err := job.Enqueue(tx, j.Kind, args, job.At(tx.At().Add(waitFor)))
-		return err
-	})
-}
-
 // task is one recording and how it is to be heard.
 type task struct {
 	row       recording.Row

@@ -310,11 +310,66 @@ func TestEngineThatFailsForAWhile(t *testing.T) {
 	if s := w.row(t, rec).State; s != recording.TranscriptWorking && s != recording.TranscriptWaiting {
 		t.Errorf("meanwhile it is %s", s)
 	}
+	delays, err := w.speech.Delayed(t.Context(), w.Place, rec, id.New[id.Recording]())
+	if d := delays[rec]; err != nil || len(delays) != 1 || d.Reason != "asked too often" || time.Until(d.Until) < 4*time.Minute || time.Until(d.Until) > 5*time.Minute {
+		t.Errorf("meanwhile it waits: %+v, %v", delays, err)
+	}
 	e.hear = good
 	w.work(t, 2*time.Minute)
+	if delays, err = w.speech.Delayed(t.Context(), w.Place, rec); err != nil || len(delays) != 0 {
+		t.Errorf("afterwards it waits: %+v, %v", delays, err)
+	}
 	if s := w.row(t, rec).State; s != recording.TranscriptDone {
 		t.Errorf("afterwards it is %s", s)
 	}
+}
+
+// What may not be heard now is put off, and says why; that is no failure.
+func TestWhatIsPutOffSaysWhy(t *testing.T) {
+	placetest.Run(t, schemas(), func(t *testing.T, store *place.Store) {
+		e := english("hello parcel")
+		w := on(t, store, e)
+		full := true
+		w.speech = speech.New(speech.Options{Recordings: w.Service, Builtin: e, Admit: func(context.Context, *place.Place) error {
+			if full {
+				return fault.New(fault.Limited, "the engine seconds of this month are used up")
+			}
+			return nil
+		}})
+		w.runner = job.NewRunner(w.Store, map[string]job.Kind{recording.JobTranscribe: w.speech.Kind()}, job.Options{})
+		w.set(t, builtin)
+		rec := w.archive(t, "a.wav", 1, recording.Inbound)
+		for range 10 { // more often than a failing one is tried
+			w.work(t, 0)
+			if err := w.speech.Again(t.Context(), w.Place, w.Who, rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.work(t, 0)
+		delays, err := w.speech.Delayed(t.Context(), w.Place, rec)
+		if d := delays[rec]; err != nil || d.Reason != "the engine seconds of this month are used up" || time.Until(d.Until) < 14*time.Minute {
+			t.Errorf("it waits: %+v, %v", delays, err)
+		}
+		if n := countJobs(t, w); n != 1 {
+			t.Errorf("%d jobs for one recording", n)
+		}
+		full = false
+		w.work(t, 20*time.Minute)
+		if s := w.row(t, rec).State; s != recording.TranscriptDone || e.asked.Load() != 1 || countJobs(t, w) != 0 {
+			t.Errorf("afterwards it is %s, heard %d times, %d jobs", s, e.asked.Load(), countJobs(t, w))
+		}
+	})
+}
+
+func countJobs(t *testing.T, w *world) (n int64) {
+	t.Helper()
+	if err := w.Place.View(t.Context(), func(tx *place.Tx) (err error) {
+		n, err = place.Row[int64](tx, `SELECT count(*) FROM jobs WHERE kind = ?`, recording.JobTranscribe)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestEngineThatHearsNothing(t *testing.T) {

@@ -81,7 +81,7 @@ func (j Job) Decode(args any) error {
 // ErrLost when the lease has run out and somebody else has the job.
 func (j Job) Finish(tx *place.Tx) error {
 	// What was enqueued again under the same key while it ran is to run again.
-	n, err := tx.Exec(`UPDATE jobs SET state = 'waiting', again = 0, attempts = 0, lease = NULL, due_at = ? WHERE id = ? AND lease = ? AND again = 1`,
+	n, err := tx.Exec(`UPDATE jobs SET state = 'waiting', again = 0, attempts = 0, reason = '', lease = NULL, due_at = ? WHERE id = ? AND lease = ? AND again = 1`,
 		tx.At().UnixMilli(), j.ID, j.lease)
 	if err != nil {
 		return err
@@ -103,8 +103,9 @@ var ErrLost = errors.New("the job's lease has run out")
 type Handler func(ctx context.Context, p *place.Place, j Job) error
 
 type options struct {
-	at   time.Time
-	once any
+	at     time.Time
+	once   any
+	reason string
 }
 
 // Option refines Enqueue.
@@ -112,6 +113,9 @@ type Option func(*options)
 
 // At lets the job wait until a time.
 func At(t time.Time) Option { return func(o *options) { o.at = t } }
+
+// Because says why the job waits until its time, as the reason of a failure would.
+func Because(reason string) Option { return func(o *options) { o.reason = reason } }
 
 // Once keeps one job of this kind and key: enqueued again while it waits, it
 // stays one, with the earlier time; while it runs, it runs once more; dead, it
@@ -132,15 +136,16 @@ func Enqueue(tx *place.Tx, kind string, args any, opts ...Option) (id.Job, error
 		return id.Job{}, err
 	}
 	return place.Row[id.Job](tx, `INSERT INTO jobs (id, kind, args, only_once, state, due_at, attempts, again, reason, enqueued_at, trace)
-		VALUES (?, ?, ?, ?, 'waiting', ?, 0, 0, '', ?, ?)
+		VALUES (?, ?, ?, ?, 'waiting', ?, 0, 0, ?, ?, ?)
 		ON CONFLICT (kind, only_once) DO UPDATE SET
 			args = excluded.args,
 			again = CASE jobs.state WHEN 'running' THEN 1 ELSE 0 END,
 			attempts = CASE jobs.state WHEN 'dead' THEN 0 ELSE jobs.attempts END,
+			reason = CASE jobs.state WHEN 'dead' THEN excluded.reason ELSE jobs.reason END,
 			due_at = CASE WHEN jobs.state = 'dead' OR jobs.state = 'waiting' AND excluded.due_at < jobs.due_at THEN excluded.due_at ELSE jobs.due_at END,
 			state = CASE jobs.state WHEN 'dead' THEN 'waiting' ELSE jobs.state END
 		RETURNING id`,
-		id.New[id.Job](), kind, string(text), o.once, o.at.UnixMilli(), tx.At().UnixMilli(), span.Carry(tx.Context()))
+		id.New[id.Job](), kind, string(text), o.once, o.at.UnixMilli(), o.reason, tx.At().UnixMilli(), span.Carry(tx.Context()))
 }
 
 // GivenUp counts the jobs of tx's place that were given up.
@@ -151,8 +156,24 @@ func GivenUp(tx *place.Tx) (int64, error) {
 // Failing gives the jobs of some kinds that do not get done: those that were given
 // up, and those that have failed and were enqueued before an instant.
 func Failing(tx *place.Tx, before time.Time, kinds ...string) ([]Info, error) {
-	return place.Rows[Info](tx, infoColumns+` WHERE kind IN (?) AND (state = 'dead' OR state = 'waiting' AND reason <> '' AND enqueued_at < ?) ORDER BY id`,
+	return place.Rows[Info](tx, infoColumns+` WHERE kind IN (?) AND (state = 'dead' OR state = 'waiting' AND attempts > 0 AND reason <> '' AND enqueued_at < ?) ORDER BY id`,
 		place.List(kinds), before.UnixMilli())
+}
+
+// Delayed gives the jobs of a kind that wait with a reason, after a failure or
+// because they were put off, by the key that Once gave them; those of other keys are left out.
+func Delayed(tx *place.Tx, kind string, keys ...string) (map[string]Info, error) {
+	type keyed struct {
+		Info
+		Key string `db:"only_once"`
+	}
+	rows, err := place.Rows[keyed](tx, `SELECT id, kind, state, args, attempts, reason, due_at, enqueued_at, only_once FROM jobs
+		WHERE kind = ? AND only_once IN (?) AND state = 'waiting' AND reason <> ''`, kind, place.List(keys))
+	all := make(map[string]Info, len(rows))
+	for _, r := range rows {
+		all[r.Key] = r.Info
+	}
+	return all, err
 }
 
 // Standing is how many jobs of tx's place wait or run, and since when the oldest
@@ -200,7 +221,7 @@ func List(tx *place.Tx, s State, after id.Job, limit int) ([]Info, error) {
 // Retry gives a dead job a new life. It is fault.NotFound if there is no such
 // dead job.
 func Retry(tx *place.Tx, j id.Job) error {
-	n, err := tx.Exec(`UPDATE jobs SET state = 'waiting', attempts = 0, due_at = ? WHERE id = ? AND state = 'dead'`, tx.At().UnixMilli(), j)
+	n, err := tx.Exec(`UPDATE jobs SET state = 'waiting', attempts = 0, reason = '', due_at = ? WHERE id = ? AND state = 'dead'`, tx.At().UnixMilli(), j)
 	if err == nil && n == 0 {
 		err = fault.New(fault.NotFound, "there is no such job that was given up")
 	}

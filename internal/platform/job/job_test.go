@@ -117,13 +117,19 @@ func TestFailuresWaitLongerAndEndDead(t *testing.T) {
 				return nil
 			},
 		}}, job.Options{})
-		j := enqueue(t, p, "fail", nil)
+		j := enqueue(t, p, "fail", nil, job.Once("k"))
+		if d := delayed(t, p); len(d) != 0 {
+			t.Fatalf("delayed before it was run: %+v", d)
+		}
 		now := time.Now().Add(time.Second)
 		if n := runDue(t, r, now); n != 1 {
 			t.Fatal(n)
 		}
 		if n := runDue(t, r, now.Add(4*time.Second)); n != 0 {
 			t.Fatal("it did not wait")
+		}
+		if d := delayed(t, p); len(d) != 1 || d["k"].ID != j || d["k"].Reason != "the engine does not answer" || d["k"].DueAt < now.UnixMilli() {
+			t.Fatalf("delayed: %+v", d)
 		}
 		now = now.Add(6 * time.Second)
 		if n := runDue(t, r, now); n != 1 {
@@ -148,10 +154,24 @@ func TestFailuresWaitLongerAndEndDead(t *testing.T) {
 		if err := p.Keep(t.Context(), func(tx *place.Tx) error { return job.Retry(tx, j) }); err != nil {
 			t.Fatal(err)
 		}
+		if d := delayed(t, p); len(d) != 0 {
+			t.Fatalf("a retried job waits for what was: %+v", d)
+		}
 		if n := runDue(t, r, now.Add(24*time.Hour)); n != 1 {
 			t.Fatal("a retried job was not run")
 		}
 	})
+}
+
+func delayed(t *testing.T, p *place.Place) (all map[string]job.Info) {
+	t.Helper()
+	if err := p.View(t.Context(), func(tx *place.Tx) (err error) {
+		all, err = job.Delayed(tx, "fail", "k", "other")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestPermanentErrorsAndPanics(t *testing.T) {

@@ -8,6 +8,8 @@ const touches: Record<string, string[]> = {
   transcripts: ['recordings', 'recording'],
   attention: ['attention', 'sources'],
   sources: ['sources', 'devices'],
+  // What failed or was put off, in the background.
+  conditions: ['conditions', 'recordings', 'recording'],
 };
 
 /** wake refetches what a hint is about. Hints carry nothing: what is true is asked of the API. */

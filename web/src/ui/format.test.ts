@@ -1,7 +1,7 @@
 import dayjs from 'dayjs';
 import { expect, test } from 'vitest';
 import { advice, problem, Problem } from '../api/errors';
-import { ago, bytes, clock, count, day, spoken, took, words } from './format';
+import { ago, bytes, clock, count, day, spoken, took, until, words } from './format';
 
 test('lengths and sizes', () => {
   expect([0, 7.9, 61, 3723, -1, NaN].map(clock)).toEqual(['0:00', '0:07', '1:01', '1:02:03', '0:00', '0:00']);
@@ -15,6 +15,7 @@ test('days and spans', () => {
   const now = dayjs('2026-11-22T12:00:00');
   expect(['2026-11-22T00:10:00', '2026-11-21T23:50:00', '2026-11-02T10:00:00', '2025-11-22T10:00:00'].map((d) => day(d, now))).toEqual(['Today', 'Yesterday', 'Mon 2 Nov', '22 Nov 2025']);
   expect([null, '2026-11-22T11:59:40', '2026-11-22T11:59:00', '2026-11-21T12:00:00', '2026-11-12T12:00:00'].map((d) => ago(d, now))).toEqual(['never', 'just now', '1 minute ago', '24 hours ago', '10 days ago']);
+  expect(['2026-11-22T14:05:00', '2026-11-23T09:00:00', '2026-11-22T11:59:59'].map((d) => until(d, now))).toEqual(['until 14:05', 'until 23 Nov, 09:00', 'for its turn']);
   expect(words('recording.captured')).toBe('Recording captured');
 });
 

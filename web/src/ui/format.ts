@@ -59,6 +59,13 @@ export function ago(at: string | null | undefined, now = dayjs()): string {
   return `${count(Math.round(minutes / 1440), 'day')} ago`;
 }
 
+/** until is when something comes that is waited for: "until 14:05", with the day unless it is today. */
+export function until(at: string, now = dayjs()): string {
+  const d = dayjs(at);
+  if (!d.isAfter(now)) return 'for its turn';
+  return `until ${d.isSame(now, 'day') ? time(at) : d.format('D MMM, HH:mm')}`;
+}
+
 /** capital makes a text begin with one. */
 export const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 

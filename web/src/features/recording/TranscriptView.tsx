@@ -2,7 +2,7 @@ import { ActionIcon, Alert, Box, CopyButton, Button, Group, Text, TextInput } fr
 import { memo, useEffect, useMemo, useRef, useState, type MouseEvent } from 'react';
 import { sentence } from '../../api/errors';
 import type { RecordingDetail, Transcript, Turn } from '../../api/types';
-import { clock, words } from '../../ui/format';
+import { clock, until, words } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Empty, Failed, Loading } from '../../ui/States';
 import css from './recording.module.css';
@@ -26,6 +26,7 @@ export function TranscriptView({ detail, listening, may, search }: Props) {
       </Empty>
     );
   }
+  if (t.retry_at) return <Empty icon="voice" title={`Waits ${until(t.retry_at)}`}>{sentence(t.reason)} Then it is tried again.</Empty>;
   const text: Record<string, [string, string]> = {
     waiting: ['In line', 'The speech engine will come to it. This page shows it when it is done.'],
     working: ['Being transcribed', 'This page shows it when it is done.'],

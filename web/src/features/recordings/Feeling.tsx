@@ -1,5 +1,7 @@
 import { Group, Text } from '@mantine/core';
-import { words } from '../../ui/format';
+import { sentence } from '../../api/errors';
+import type { Recording } from '../../api/types';
+import { until, words } from '../../ui/format';
 import css from './recordings.module.css';
 
 /** Feeling shows a sentiment as a place on a line and as a word: colour alone says nothing to many. */
@@ -16,8 +18,16 @@ export function Feeling({ score, label }: { score: number; label: string }) {
   );
 }
 
-/** Written says how far the transcript is, in a word or two. */
-export function Written({ state, quality }: { state: string; quality: string }) {
+/** Written says how far the transcript is, in a word or two; and why it waits, where it is put off. */
+export function Written({ state, quality, reason, retry_at }: Recording['transcript']) {
+  if (retry_at) {
+    return (
+      <>
+        <Text size="sm" span c="var(--rf-agent)">Waits {until(retry_at)}</Text>
+        <Text size="xs" c="dimmed" className="cut" title={sentence(reason)}>{sentence(reason)}</Text>
+      </>
+    );
+  }
   const text: Record<string, string> = {
     none: 'No transcript',
     waiting: 'In line',
