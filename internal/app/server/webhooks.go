@@ -52,7 +52,7 @@ type capturedNotice struct {
 
 func tellCaptured(tx *place.Tx, c recording.Captured) error {
 	return webhook.Enqueue(tx, webhook.RecordingCaptured, c.Recording.String(), capturedNotice{
-		tx.Place().Customer(), c.Recording, c.Source, c.StartedAt, c.Length.Seconds(), c.Replaced,
+		tx.Place().Customer(), c.Recording, c.Source, c.StartedAt, recording.Seconds(c.Length), c.Replaced,
 	})
 }
 

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
+
+	"ringfence/internal/archive/recording"
 )
 
 // times says when the call began, was answered by a person and ended, and whether it has ended at all.
@@ -110,7 +111,7 @@ func between(from, to Moment) float64 {
 	if from.IsZero() || to.IsZero() || to.Before(from.Time) {
 		return 0
 	}
-	return to.Sub(from.Time).Round(time.Millisecond).Seconds()
+	return recording.Seconds(to.Sub(from.Time))
 }
 
 func (b *builder) abandoned() bool {

@@ -203,7 +203,7 @@ func (o *Opening) Peaks(ctx context.Context) (Peaks, error) {
 	if err != nil {
 		return Peaks{}, err
 	}
-	peaks := Peaks{Seconds: o.Length.Seconds()}
+	peaks := Peaks{Seconds: Seconds(o.Length)}
 	for i, channel := range loud {
 		c := PeaksChannel{Label: o.label(i, len(loud)), Peaks: make([]float64, len(channel))}
 		for j, v := range channel {

@@ -27,6 +27,7 @@
 package recording
 
 import (
+	"math"
 	"time"
 
 	"ringfence/internal/archive/sound"
@@ -57,6 +58,15 @@ type Recording struct {
 	DueAt       *time.Time // when retention destroys it; nil: kept for ever
 	Card        Card       // personal data
 }
+
+// Seconds is a length as it leaves the program: in seconds, to the millisecond,
+// written with no more digits than that.
+func Seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
+}
+
+// Minutes is a sum of lengths in minutes, to a thousandth of one.
+func Minutes(d time.Duration) float64 { return math.Round(d.Minutes()*1000) / 1000 }
 
 // Direction is which way a call went, seen from the customer.
 type Direction string

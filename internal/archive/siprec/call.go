@@ -33,7 +33,7 @@ func (s Session) Call(r Rule) (recording.Call, []int) {
 	}
 	c := recording.Call{
 		Idents: s.idents(), Direction: recording.UnknownDirection, StartedAt: s.Begun, EndedAt: s.End,
-		Disposition: recording.Answered, Talk: max(0, s.End.Sub(s.Begun).Seconds()),
+		Disposition: recording.Answered, Talk: max(0, recording.Seconds(s.End.Sub(s.Begun))),
 	}
 	answered := s.Begun
 	c.AnsweredAt = &answered

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
@@ -194,7 +195,7 @@ func showPoints(ctx context.Context, b *backup.Service, r *BackupReport) error {
 		return err
 	}
 	for _, p := range points {
-		one := BackupPoint{ID: p.ID.String(), At: p.At, Seconds: p.Finished.Sub(p.At).Seconds(), Places: len(p.Parts), Sent: p.Sent, Keys: p.Keys}
+		one := BackupPoint{ID: p.ID.String(), At: p.At, Seconds: recording.Seconds(p.Finished.Sub(p.At)), Places: len(p.Parts), Sent: p.Sent, Keys: p.Keys}
 		for _, part := range p.Parts {
 			one.Bytes += part.Bytes
 		}
@@ -206,7 +207,7 @@ func showPoints(ctx context.Context, b *backup.Service, r *BackupReport) error {
 	drills, err := b.Drills(ctx, 14)
 	for _, d := range drills {
 		one := RestoreDrill{
-			ID: d.ID.String(), At: d.At, Point: d.Point.String(), Whole: d.Whole, Passed: d.Passed(), Seconds: d.Took.Seconds(), Behind: d.Behind.Seconds(),
+			ID: d.ID.String(), At: d.At, Point: d.Point.String(), Whole: d.Whole, Passed: d.Passed(), Seconds: recording.Seconds(d.Took), Behind: recording.Seconds(d.Behind),
 			Places: len(d.Places), Failures: []string{},
 		}
 		for _, p := range d.Places {
@@ -224,7 +225,7 @@ func showProgress(p backup.Progress) BackupProgress {
 
 func showBackup(c id.Customer, name string, l backup.CustomerStatus) BackupLine {
 	return BackupLine{
-		ID: c.String(), Name: name, LastAt: when(l.LastAt), Bytes: l.Bytes, Objects: l.Objects, ProvenAt: when(l.ProvenAt), Seconds: l.Took.Seconds(), Failure: l.Failure,
+		ID: c.String(), Name: name, LastAt: when(l.LastAt), Bytes: l.Bytes, Objects: l.Objects, ProvenAt: when(l.ProvenAt), Seconds: recording.Seconds(l.Took), Failure: l.Failure,
 	}
 }
 
@@ -311,7 +312,7 @@ func (s *Server) restoreCustomer(ctx context.Context, v *visit, in *restoreInput
 		return nil, err
 	}
 	out.Remarks = append(out.Remarks, one.Remarks...)
-	out.Done, out.Reached, out.Purged, out.Opened, out.Seconds = true, when(one.Reached), one.Purged, one.Opened, one.Took.Seconds()
+	out.Done, out.Reached, out.Purged, out.Opened, out.Seconds = true, when(one.Reached), one.Purged, one.Opened, recording.Seconds(one.Took)
 	return answer(out), nil
 }
 

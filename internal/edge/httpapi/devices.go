@@ -93,7 +93,7 @@ func showDevice(d collect.Device) Device {
 		Unanswered: d.Unanswered.Recordings, UnansweredAt: when(d.Unanswered.Since),
 	}
 	if d.Clock != nil {
-		off := d.Clock.Seconds()
+		off := recording.Seconds(*d.Clock)
 		out.ClockSeconds, out.ClockOff = &off, d.Clock.Abs() > collect.ClockBound
 	}
 	if !d.EnrolledAt.IsZero() {

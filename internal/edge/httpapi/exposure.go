@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
 )
@@ -181,7 +182,7 @@ func in(where string) string {
 func (s *Server) getUsage(ctx context.Context, v *visit, _ *CustomerPath) (*body[Usage], error) {
 	u, err := s.deps.Recordings.Usage(ctx, v.place)
 	return answer(Usage{
-		Recordings: u.Recordings, Bytes: u.Bytes, Minutes: u.Length.Minutes(), Waiting: u.Waiting, Unverified: u.Unverified,
+		Recordings: u.Recordings, Bytes: u.Bytes, Minutes: recording.Minutes(u.Length), Waiting: u.Waiting, Unverified: u.Unverified,
 		Attention: u.Attention, AsOf: s.now().UTC().Truncate(time.Second),
 	}), err
 }

@@ -246,7 +246,7 @@ func showImport(i bulk.Import) Import {
 	out := Import{
 		ID: i.ID.String(), SourceID: i.Source.String(), State: string(i.State), StateText: i.Note, CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, EndedAt: i.EndedAt,
 		Listed: t.Listed, Files: t.Files, Bytes: t.Bytes, Others: t.Others, Looked: t.Looked, Done: t.Done, Calls: t.Calls, NewBytes: t.NewBytes,
-		NewSeconds: t.NewLength.Seconds(), Preview: showCounts(t.Preview), Outcomes: showCounts(t.Outcomes), Yielding: t.Yielding,
+		NewSeconds: recording.Seconds(t.NewLength), Preview: showCounts(t.Preview), Outcomes: showCounts(t.Outcomes), Yielding: t.Yielding,
 		Settings: ImportDraft{
 			Name: d.Name, Folder: d.Folder, Drop: d.Drop, Logs: d.Logs, Profile: d.Profile, Pattern: d.Pattern, Columns: d.Columns, TimeZone: d.TimeZone,
 			Language: d.Language, Country: d.Country, Transcribe: d.Transcribe, PerMinute: d.PerMinute,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/platform/mail"
 	"ringfence/internal/tenancy/access"
@@ -123,8 +124,8 @@ func showChild(c org.Child) Node {
 	n := Node{
 		ID: c.ID.String(), Kind: string(c.Kind), Name: c.Name, CreatedAt: c.CreatedAt, SuspendedAt: when(c.SuspendedAt), Below: c.Below,
 		Usage: NodeUsage{
-			Recordings: c.Recordings, Bytes: c.Bytes, Minutes: c.Length.Minutes(), Seats: c.Seats,
-			MonthMinutes: c.Month.Captured.Minutes(), EngineSeconds: c.Month.Heard.Seconds(),
+			Recordings: c.Recordings, Bytes: c.Bytes, Minutes: recording.Minutes(c.Length), Seats: c.Seats,
+			MonthMinutes: recording.Minutes(c.Month.Captured), EngineSeconds: recording.Seconds(c.Month.Heard),
 		},
 		Health: NodeHealth{
 			State: "good", Attention: c.Attention, FailedJobs: c.FailedJobs, FailingSources: c.Failing, Silent: c.Silent, Suspended: c.Suspended,

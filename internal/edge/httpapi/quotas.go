@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
@@ -154,7 +155,7 @@ func (s *Server) listNodeUsage(ctx context.Context, v *visit, in *usageInput) (*
 			break
 		}
 		out.Body.Items = append(out.Body.Items, NodeMonth{
-			u.Node.ID.String(), u.Node.Name, u.Under, u.Period, u.Seats, u.Bytes, u.Recordings, u.Captured.Minutes(), u.Heard.Seconds(), u.Requests,
+			u.Node.ID.String(), u.Node.Name, u.Under, u.Period, u.Seats, u.Bytes, u.Recordings, recording.Minutes(u.Captured), recording.Seconds(u.Heard), u.Requests,
 		})
 	}
 	return out, nil

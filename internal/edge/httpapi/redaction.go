@@ -159,7 +159,7 @@ func (s *Server) listRedactions(ctx context.Context, v *visit, in *RecordingPath
 		if d.Way != "person" {
 			kind = "system"
 		}
-		out.Items = append(out.Items, RedactionOf{ID: d.ID.String(), At: d.At, By: nameOf(names, kind, d.By), Way: d.Way, Stretches: d.Stretches, Seconds: d.Length.Seconds(), UndoneAt: d.UndoneAt})
+		out.Items = append(out.Items, RedactionOf{ID: d.ID.String(), At: d.At, By: nameOf(names, kind, d.By), Way: d.Way, Stretches: d.Stretches, Seconds: recording.Seconds(d.Length), UndoneAt: d.UndoneAt})
 	}
 	return answer(out), err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/trust/privacy"
@@ -117,7 +118,7 @@ func (s *Server) listRetentionGoing(ctx context.Context, v *visit, in *goingInpu
 		case privacy.DestroyKeepingFigures:
 			what = "figures-stay"
 		}
-		out.Items = append(out.Items, RetentionGoing{g.ID.String(), g.StartedAt, g.Length.Seconds(), g.Queue, g.Direction, g.Bytes, what, g.Verdict.Reason()})
+		out.Items = append(out.Items, RetentionGoing{g.ID.String(), g.StartedAt, recording.Seconds(g.Length), g.Queue, g.Direction, g.Bytes, what, g.Verdict.Reason()})
 	}
 	return answer(out), nil
 }

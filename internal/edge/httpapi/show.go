@@ -11,7 +11,7 @@ import (
 func showRecording(r recording.Recording) Recording {
 	call := r.Card.Call
 	out := Recording{
-		ID: r.ID.String(), StartedAt: r.StartedAt, EndedAt: r.EndedAt, Seconds: r.Length.Seconds(), Direction: string(r.Direction),
+		ID: r.ID.String(), StartedAt: r.StartedAt, EndedAt: r.EndedAt, Seconds: recording.Seconds(r.Length), Direction: string(r.Direction),
 		Caller: showParty(call.Caller), Dialled: call.Dialled, Queue: r.Queue, Agents: showAgents(call.Agents),
 		Disposition: string(r.Disposition), State: string(r.Sound), Layout: r.Layout, Bytes: r.Bytes, DueAt: r.DueAt,
 		FileName:   r.Card.File,
@@ -46,14 +46,14 @@ func showDetail(d recording.Detail, names map[string]string, may May) RecordingD
 	out := RecordingDetail{Recording: showRecording(d.Recording), Renditions: []Rendition{}, Openings: []PastOpening{}, May: may}
 	for _, r := range d.Renditions {
 		out.Renditions = append(out.Renditions, Rendition{
-			ID: r.ID.String(), Kind: string(r.Kind), Layout: string(r.Probed.Layout), Seconds: r.Length.Seconds(), Bytes: r.Bytes, SHA256: r.SHA256,
+			ID: r.ID.String(), Kind: string(r.Kind), Layout: string(r.Probed.Layout), Seconds: recording.Seconds(r.Length), Bytes: r.Bytes, SHA256: r.SHA256,
 		})
 	}
 	call := d.Card.Call
 	out.AnsweredAt = call.AnsweredAt
 	out.Call = CallTimeline{Legs: showLegs(call.Legs), Events: []CallEvent{}, Recordings: []string{}}
 	for _, e := range call.Events {
-		out.Call.Events = append(out.Call.Events, showHappening(e, e.At.Sub(d.StartedAt).Seconds()))
+		out.Call.Events = append(out.Call.Events, showHappening(e, recording.Seconds(e.At.Sub(d.StartedAt))))
 	}
 	for _, s := range d.Siblings {
 		out.Call.Recordings = append(out.Call.Recordings, s.String())
@@ -93,7 +93,7 @@ func showCall(c recording.Call) Call {
 		Legs: showLegs(c.Legs), Events: []CallEvent{}, Recordings: []string{},
 	}
 	for _, e := range c.Events {
-		out.Events = append(out.Events, showHappening(e, e.At.Sub(c.StartedAt).Seconds()))
+		out.Events = append(out.Events, showHappening(e, recording.Seconds(e.At.Sub(c.StartedAt))))
 	}
 	for _, r := range c.Recordings {
 		out.Recordings = append(out.Recordings, r.String())

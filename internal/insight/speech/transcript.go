@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/insight/sentiment"
 )
 
@@ -82,10 +83,10 @@ func merge(all []Utterance, speakers []Speaker) []Turn {
 	turns := []Turn{}
 	for _, u := range all {
 		next := Turn{
-			Start: seconds(u.Start), End: seconds(u.End), Speaker: speakers[u.Channel], Channel: u.Channel, Text: u.Text, Words: []TimedWord{},
+			Start: recording.Seconds(u.Start), End: recording.Seconds(u.End), Speaker: speakers[u.Channel], Channel: u.Channel, Text: u.Text, Words: []TimedWord{},
 		}
 		for _, w := range u.Words {
-			next.Words = append(next.Words, TimedWord{w.Text, seconds(w.Start), seconds(w.End), math.Round(w.Confidence*1000) / 1000})
+			next.Words = append(next.Words, TimedWord{w.Text, recording.Seconds(w.Start), recording.Seconds(w.End), math.Round(w.Confidence*1000) / 1000})
 		}
 		if n := len(turns); n > 0 && joins(turns[n-1], next) {
 			last := &turns[n-1]
@@ -102,8 +103,6 @@ func merge(all []Utterance, speakers []Speaker) []Turn {
 func joins(last, next Turn) bool {
 	return last.Channel == next.Channel && next.Start-last.End < turnGap.Seconds() && next.End-last.Start <= longestTurn.Seconds()
 }
-
-func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
 // rate rates the customer's turns and the call; of a conversation whose
 // customer is not told apart, the whole. It knows English only.

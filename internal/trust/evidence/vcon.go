@@ -26,7 +26,7 @@ func vcon(d recording.Detail, one proof.Recording, heard, said string, now time.
 		v.Parties = append(v.Parties, proof.VConParty{Tel: tel(a.Extension), Name: a.Name, Type: "agent"})
 	}
 	sound := proof.VConDialog{
-		Type: "recording", Start: d.StartedAt.UTC().Format(time.RFC3339), Duration: d.Length.Seconds(), MediaType: "audio/wav", Filename: one.Sound, URL: one.Sound, ContentHash: heard,
+		Type: "recording", Start: d.StartedAt.UTC().Format(time.RFC3339), Duration: recording.Seconds(d.Length), MediaType: "audio/wav", Filename: one.Sound, URL: one.Sound, ContentHash: heard,
 	}
 	for i := range v.Parties {
 		sound.Parties = append(sound.Parties, i)

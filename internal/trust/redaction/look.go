@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"time"
 
 	"ringfence/internal/archive/recording"
@@ -19,6 +20,9 @@ import (
 type Found struct {
 	Spans []Span `json:"spans"`
 }
+
+// whole gives seconds to the millisecond, without what floating point adds.
+func whole(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
 
 // Span is one thing that was found: of what kind, when, and why. What was said
 // is not repeated.
@@ -159,7 +163,7 @@ func (l *looking) words(ctx context.Context, op *recording.Opening) error {
 	}
 	for _, x := range pii.Detect(Turns(t)) {
 		l.found.Spans = append(l.found.Spans, Span{
-			Entity: string(x.Entity), Start: max(0, x.Start-margin), End: x.End + margin, Channel: channel(x.Turn), Score: x.Score, Why: x.Why, Group: x.Group,
+			Entity: string(x.Entity), Start: whole(max(0, x.Start-margin)), End: whole(x.End + margin), Channel: channel(x.Turn), Score: x.Score, Why: x.Why, Group: x.Group,
 		})
 	}
 	return nil
@@ -196,7 +200,7 @@ func (l *looking) keys(ctx context.Context, op *recording.Opening) error {
 	for c, f := range finders {
 		for _, k := range dtmf.Series(f.Keys(), keysOf, keyPause) {
 			l.keyed++
-			l.found.Spans = append(l.found.Spans, Span{Entity: keyed, Start: k.From.Seconds(), End: k.To.Seconds() + margin, Channel: c, Score: keyScore, Why: keyWhy, Group: -l.keyed})
+			l.found.Spans = append(l.found.Spans, Span{Entity: keyed, Start: whole(k.From.Seconds()), End: whole(k.To.Seconds() + margin), Channel: c, Score: keyScore, Why: keyWhy, Group: -l.keyed})
 		}
 	}
 	return nil
