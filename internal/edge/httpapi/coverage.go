@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ringfence/internal/archive/coverage"
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
@@ -160,13 +161,16 @@ func stretch(from, to string, a, b coverage.Day) (coverage.Day, coverage.Day, er
 	var err error
 	if from != "" {
 		if a, err = coverage.ParseDay(from); err != nil {
-			return a, b, fault.Field("from", "must be a day such as 2026-11-22")
+			return a, b, fault.Field("query.from", "must be a day such as 2026-11-22")
 		}
 	}
 	if to != "" {
 		if b, err = coverage.ParseDay(to); err != nil {
-			return a, b, fault.Field("to", "must be a day such as 2026-11-22")
+			return a, b, fault.Field("query.to", "must be a day such as 2026-11-22")
 		}
+	}
+	if to != "" && b < a {
+		return a, b, fault.Field("query.to", "is before from")
 	}
 	return a, b, nil
 }
@@ -178,7 +182,7 @@ func (s *Server) coverage(ctx context.Context, v *visit, in *coverageQuery) (*bo
 		return nil, err
 	}
 	if from.Add(400) < to {
-		return nil, fault.Field("from", "at most 400 days at once")
+		return nil, fault.Field("query.from", "at most 400 days at once")
 	}
 	o, err := s.deps.Coverage.Overview(ctx, v.place)
 	if err != nil {
@@ -237,7 +241,7 @@ func (s *Server) listCoverageCalls(ctx context.Context, v *visit, in *coverageCa
 func showExpectation(e coverage.Expectation) CoverageCall {
 	out := CoverageCall{
 		ID: e.ID.String(), SourceID: e.Source.String(), Day: e.Day.String(), State: string(e.State), Named: e.Named, StartedAt: e.StartedAt, EndedAt: e.EndedAt, DueAt: e.DueAt,
-		ChangedAt: e.ChangedAt, Direction: e.Direction, Disposition: e.Disposition, TalkSeconds: e.Talk.Seconds(), Why: e.Why, Extensions: []string{},
+		ChangedAt: e.ChangedAt, Direction: e.Direction, Disposition: e.Disposition, TalkSeconds: recording.Seconds(e.Talk), Why: e.Why, Extensions: []string{},
 	}
 	if !e.Recording.IsZero() {
 		out.RecordingID = orNull(e.Recording.String())

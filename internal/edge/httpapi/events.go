@@ -45,6 +45,9 @@ func (s *Server) eventRoutes() {
 }
 
 func (s *Server) listEvents(ctx context.Context, v *visit, in *eventsInput) (*linked[EventPage], error) {
+	if err := inOrder("query.to", in.From, in.To); err != nil {
+		return nil, err
+	}
 	f := journal.Filter{Code: in.Code, Actor: in.Actor, Subject: in.Subject, From: in.From, To: in.To, Limit: in.Limit + 1}
 	if in.Cursor != "" {
 		before, err := strconv.ParseInt(in.Cursor, 10, 64)
@@ -96,6 +99,9 @@ func showEvent(e journal.Entry, names map[string]string) Event {
 // byte; a failure after that breaks the connection off, so that half a file is
 // not taken for a whole one.
 func (s *Server) exportEvents(_ context.Context, v *visit, in *exportInput) (*huma.StreamResponse, error) {
+	if err := inOrder("to", in.Body.From, in.Body.To); err != nil {
+		return nil, err
+	}
 	f := journal.Filter{Code: in.Body.Code, Actor: in.Body.Actor, Subject: in.Body.Subject, From: in.Body.From, To: in.Body.To}
 	kind := map[string]string{"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}[in.Body.Format]
 	return &huma.StreamResponse{Body: func(hc huma.Context) {

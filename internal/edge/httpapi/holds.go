@@ -131,6 +131,9 @@ func (v *visit) holdSearch(in HoldSearch) (q privacy.Search, err error) {
 	if in.To != nil {
 		q.To = in.To.UTC()
 	}
+	if err := inOrder("search.to", q.From, q.To); err != nil {
+		return q, err
+	}
 	if in.Words != "" && !v.may(access.RecordingTranscript) {
 		return q, errWords
 	}

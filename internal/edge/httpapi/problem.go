@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -91,6 +92,15 @@ func locate(path string) string {
 		}
 	}
 	return "body." + path
+}
+
+// inOrder refuses a stretch of time that ends before it begins: it would find
+// nothing, and nobody would see why.
+func inOrder(path string, from, to time.Time) error {
+	if !from.IsZero() && !to.IsZero() && to.Before(from) {
+		return fault.Field(path, "is before from")
+	}
+	return nil
 }
 
 // faulty logs what is our own fault and gives the problem for the caller.

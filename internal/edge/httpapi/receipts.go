@@ -112,6 +112,9 @@ func (c ReceiptChoice) filter() receipt.Filter {
 }
 
 func (s *Server) listReceipts(ctx context.Context, v *visit, in *receiptsInput) (*linked[OpeningReceiptPage], error) {
+	if err := inOrder("query.to", in.From, in.To); err != nil {
+		return nil, err
+	}
 	f := in.filter()
 	f.Limit = in.Limit + 1
 	if in.Cursor != "" {
@@ -161,6 +164,9 @@ func showReceipt(l receipt.Line, names map[string]string) OpeningReceipt {
 
 // exportReceipts streams, as the export of the change log does.
 func (s *Server) exportReceipts(ctx context.Context, v *visit, in *receiptExport) (*huma.StreamResponse, error) {
+	if err := inOrder("to", in.Body.From, in.Body.To); err != nil {
+		return nil, err
+	}
 	names, err := s.names(ctx, v)
 	if err != nil {
 		return nil, err

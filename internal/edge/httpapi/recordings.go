@@ -69,6 +69,9 @@ var errWords = fault.New(fault.Denied, "you may see the list, but not search wha
 // filter translates the query. more is set when words are looked for and there
 // are more matches than search looks at.
 func (v *visit) filter(in *recordingFilter, more *bool) (recording.Filter, recording.PageAsk, error) {
+	if err := inOrder("query.to", in.From, in.To); err != nil {
+		return recording.Filter{}, recording.PageAsk{}, err
+	}
 	f := recording.Filter{
 		From: in.From, To: in.To, Number: in.Number, Extension: in.Extension, Queue: in.Queue, Direction: recording.Direction(in.Direction),
 		MinLength: seconds(in.MinSeconds), MaxLength: seconds(in.MaxSeconds), Sentiment: in.Sentiment, State: in.State,

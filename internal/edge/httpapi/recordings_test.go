@@ -49,7 +49,7 @@ func TestListAndDetail(t *testing.T) {
 			t.Errorf("%s: %d items, want %d", query, len(page.Items), n)
 		}
 	}
-	for _, bad := range []string{"?limit=9999", "?sort=name", "?cursor=x", "?direction=up", "?nonsense=1", "?from=yesterday"} {
+	for _, bad := range []string{"?limit=9999", "?sort=name", "?cursor=x", "?direction=up", "?nonsense=1", "?from=yesterday", "?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "?min_seconds=60&max_seconds=30"} {
 		if got := super.do("GET", base+bad, nil); got.status != 422 || !strings.Contains(got.body, `"location":"query.`) {
 			t.Errorf("%s: %d %s", bad, got.status, got.body)
 		}

@@ -121,7 +121,7 @@ function PlaceHold({ customer, onClose, onDone }: { customer: string; onClose: (
             <TextInput label="Number" value={q.number ?? ''} onChange={(e) => set({ number: e.currentTarget.value || undefined })} />
             <Select label="Source" clearable data={drops.map((s) => ({ value: s.id, label: s.name }))} value={q.source_id ?? null} onChange={(v) => set({ source_id: v ?? undefined })} error={p?.about('search.source_id')} />
             <TextInput label="From" type="date" value={q.from ? dayjs(q.from).format(day) : ''} onChange={(e) => set({ from: e.currentTarget.value ? dayjs(e.currentTarget.value).toISOString() : undefined })} />
-            <TextInput label="To" description="This day is held, too" inputWrapperOrder={['label', 'input', 'description', 'error']} type="date" value={q.to ? lastDay(q.to).format(day) : ''} onChange={(e) => set({ to: e.currentTarget.value ? dayjs(e.currentTarget.value).add(1, 'day').toISOString() : undefined })} />
+            <TextInput label="To" description="This day is held, too" inputWrapperOrder={['label', 'input', 'description', 'error']} type="date" value={q.to ? lastDay(q.to).format(day) : ''} onChange={(e) => set({ to: e.currentTarget.value ? dayjs(e.currentTarget.value).add(1, 'day').toISOString() : undefined })} error={(p?.about('search.to') || (q.from && q.to && q.to < q.from)) && 'Before the first day'} />
             <Select label="Direction" clearable data={['inbound', 'outbound', 'internal']} value={q.direction ?? null} onChange={(v) => set({ direction: v ?? undefined })} />
             {words && <TextInput label="Words that were said" value={q.words ?? ''} onChange={(e) => set({ words: e.currentTarget.value || undefined })} error={p?.about('search.words')} />}
           </SimpleGrid>
@@ -130,7 +130,7 @@ function PlaceHold({ customer, onClose, onDone }: { customer: string; onClose: (
               {found ? 'With the count, you confirm that these are the ones.' : 'A hold on nothing holds nothing.'}
             </Alert>
           )}
-          {error != null && !p?.about('matter') && !p?.about('reason') && !p?.about('search.queue') && !p?.about('search.source_id') && <Failed error={error} />}
+          {error != null && !p?.about('matter') && !p?.about('reason') && !p?.about('search.queue') && !p?.about('search.source_id') && !p?.about('search.to') && <Failed error={error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>Cancel</Button>
             <Button type="submit" loading={look.isPending || place.isPending} disabled={found === 0}>{found ? `Hold ${found}` : 'See how many'}</Button>

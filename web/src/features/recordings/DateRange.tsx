@@ -3,7 +3,7 @@ import { DatePicker } from '@mantine/dates';
 import '@mantine/dates/styles.css';
 import { useEffect, useState } from 'react';
 import { Icon } from '../../ui/Icon';
-import { presets, range, type Filters } from './filters';
+import { backwards, presets, range, type Filters } from './filters';
 
 type Draft = [string | null, string | null];
 type Days = Pick<Filters, 'from' | 'to'>;
@@ -11,14 +11,16 @@ type Days = Pick<Filters, 'from' | 'to'>;
 /** DateRange chooses days: by a name for the usual ones, or on a calendar. */
 export function DateRange({ value: filters, set }: { value: Days; set: (days: Days) => void }) {
   const [opened, setOpened] = useState(false);
+  const wrong = backwards(filters);
   const pick = (from?: string, to?: string) => set({ from, to });
   const [draft, setDraft] = useState<Draft>([filters.from ?? null, filters.to ?? null]);
   useEffect(() => setDraft([filters.from ?? null, filters.to ?? null]), [filters.from, filters.to]);
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-start" shadow="md" trapFocus returnFocus>
       <Popover.Target>
-        <Button variant="default" fw={500} leftSection={<Icon name="clock" size={16} />} onClick={() => setOpened((o) => !o)}>
+        <Button variant="default" fw={500} c={wrong ? 'var(--mantine-color-error)' : undefined} leftSection={<Icon name={wrong ? 'warn' : 'clock'} size={16} />} onClick={() => setOpened((o) => !o)}>
           {range(filters)}
+          {wrong && ': ends before it begins'}
         </Button>
       </Popover.Target>
       <Popover.Dropdown aria-label="Dates">

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Icon } from '../../ui/Icon';
 import { words } from '../../ui/format';
 import { DateRange } from './DateRange';
-import { active, directions, range, sentiments, stateLabel, states, type Filters } from './filters';
+import { active, directions, range, sentiments, shorter, stateLabel, states, type Filters } from './filters';
 
 type Props = { filters: Filters; set: (change: Partial<Filters>) => void; clear: () => void; queues: string[]; tags: { id: string; name: string }[] };
 
@@ -103,7 +103,7 @@ function More({ filters, set, queues, tags }: Props) {
           <Select label="Direction" placeholder="Any" clearable value={filters.direction ?? null} data={directions.map((d) => ({ value: d, label: words(d) }))} onChange={(v) => set({ direction: (v ?? undefined) as Filters['direction'] })} comboboxProps={{ withinPortal: false }} />
           <Select label="Sentiment" placeholder="Any" clearable value={filters.sentiment ?? null} data={sentiments.map((s) => ({ value: s, label: words(s) }))} onChange={(v) => set({ sentiment: (v ?? undefined) as Filters['sentiment'] })} comboboxProps={{ withinPortal: false }} />
           <NumberInput label="Minutes, at least" min={0} decimalScale={2} value={minutes(filters.min)} onChange={(v) => set({ min: seconds(v) })} />
-          <NumberInput label="Minutes, at most" min={0} decimalScale={2} value={minutes(filters.max)} onChange={(v) => set({ max: seconds(v) })} />
+          <NumberInput label="Minutes, at most" min={0} decimalScale={2} value={minutes(filters.max)} onChange={(v) => set({ max: seconds(v) })} error={shorter(filters) && 'Shorter than “at least”'} />
           <Select label="Label" placeholder="Any" searchable clearable value={filters.tag ?? null} data={tags.map((t) => ({ value: t.id, label: t.name }))} onChange={(v) => set({ tag: v ?? undefined })} comboboxProps={{ withinPortal: false }} nothingFoundMessage="No such label" />
           <TextInput type="date" label="Goes on or before" value={filters.due ?? ''} onChange={(e) => set({ due: e.currentTarget.value || undefined })} />
         </SimpleGrid>

@@ -1,6 +1,6 @@
 import dayjs from 'dayjs';
 import { expect, test } from 'vitest';
-import { active, ariaSort, presets, query, range, read, tidy, turn } from './filters';
+import { active, ariaSort, backwards, presets, query, range, read, shorter, tidy, turn } from './filters';
 
 test('what makes no sense in the address is left out', () => {
   expect(read({ from: '2026-02-31x', to: 'soon', min: '-4', max: 'NaN', direction: 'sideways', sort: 'bytes', words: '  ', open: 'rec_1' })).toEqual({ open: 'rec_1' });
@@ -20,6 +20,11 @@ test('the last day counts whole', () => {
   expect(dayjs(q.to).diff(dayjs(q.from), 'hour')).toBeGreaterThanOrEqual(23);
   expect(dayjs(q.to).format('YYYY-MM-DD')).toBe('2026-03-30');
   expect(q.sort).toBe('-started_at');
+});
+
+test('what ends before it begins is seen', () => {
+  expect([{ from: '2026-02-01', to: '2026-01-31' }, { from: '2026-01-31', to: '2026-01-31' }, { from: '2026-02-01' }, { to: '2026-01-31' }].map(backwards)).toEqual([true, false, false, false]);
+  expect([{ min: 60, max: 30 }, { min: 30, max: 30 }, { min: 60 }, { min: 60, max: 0 }, { max: 30 }].map(shorter)).toEqual([true, false, false, false, false]);
 });
 
 test('only what narrows the list is counted', () => {

@@ -89,6 +89,12 @@ export function tidy(f: Filters): Filters {
   return out;
 }
 
+/** backwards says that days end before they begin: nothing lies in between, and the API refuses it. */
+export const backwards = (f: Pick<Filters, 'from' | 'to'>) => !!f.from && !!f.to && f.to < f.from;
+
+/** shorter says that the longest is shorter than the shortest. */
+export const shorter = (f: Pick<Filters, 'min' | 'max'>) => f.min !== undefined && f.max !== undefined && f.max > 0 && f.max < f.min;
+
 /** query is what the API is asked: a day becomes an instant, "to" its end. */
 export function query(f: Filters) {
   return {

@@ -189,7 +189,7 @@ function TakeAway({ customer }: { customer: string }) {
         {what === 'part' && (
           <>
             <TextInput type="date" label="From" value={from} onChange={(e) => setFrom(e.currentTarget.value)} />
-            <TextInput type="date" label="To" value={to} onChange={(e) => setTo(e.currentTarget.value)} />
+            <TextInput type="date" label="To" value={to} onChange={(e) => setTo(e.currentTarget.value)} error={to < from && 'Before the first day'} />
           </>
         )}
         <TextInput label="Purpose" value={purpose} onChange={(e) => setPurpose(e.currentTarget.value)} maxLength={300} />
