@@ -25,6 +25,7 @@ import (
 	"ringfence/internal/base/release"
 	"ringfence/internal/insight/search"
 	"ringfence/internal/platform/keyring"
+	"ringfence/internal/platform/mail"
 	"ringfence/internal/platform/place"
 	"ringfence/internal/tenancy/access"
 	"ringfence/internal/tenancy/identity"
@@ -210,6 +211,11 @@ func importCustomer(ctx context.Context, c config.Config, in arrival, p cli.Proc
 	}
 	if err := in.signer(b); err != nil {
 		return err
+	}
+	if in.admin != "" { // before all is taken in, not after
+		if in.admin, err = mail.Address(in.admin); err != nil {
+			return cli.Misuse(errors.New("--admin wants an e-mail address"))
+		}
 	}
 	if err := b.Check(ctx); err != nil {
 		return err

@@ -80,12 +80,29 @@ func (h *home) settled(t *testing.T) (w *recordingtest.World, heard id.Recording
 		return nil
 	})
 	if err == nil {
+		err = transcribed(t, w, heard)
+	}
+	if err == nil {
 		err = h.service.Destroy(t.Context(), w.Place, w.Who, gone, "asked for")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w, heard
+}
+
+const spoken = `{"turns":[{"text":"a zebra crossing"}]}`
+
+// transcribed gives a recording its transcript: a rendition without a blind
+// index, which is bytes that are none.
+func transcribed(t *testing.T, w *recordingtest.World, rec id.Recording) error {
+	t.Helper()
+	o, err := w.Service.Open(t.Context(), w.Place, w.Who, rec, recording.Ask{What: "transcribe"})
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	return w.Service.SaveTranscript(t.Context(), o, recording.Transcribed{JSON: []byte(spoken), State: recording.TranscriptState{State: recording.TranscriptDone}}, nil)
 }
 
 // archive is World.Archive for one place of objects.
@@ -205,6 +222,14 @@ func same(t *testing.T, a, b *home, w *recordingtest.World, p *place.Place, rec 
 	}
 	if !slices.Equal(listen(a, w.Place), listen(b, p)) {
 		t.Error("another sound is heard")
+	}
+	o, err := b.service.Open(t.Context(), p, w.Who, rec, recording.Ask{What: "transcript"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if text, err := o.Transcript(t.Context()); err != nil || string(text) != spoken {
+		t.Errorf("the transcript is %q, %v", text, err)
 	}
 	was, err := a.service.Get(t.Context(), w.Place, w.Who, rec, recording.Everything)
 	if err != nil {

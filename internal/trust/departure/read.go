@@ -70,7 +70,7 @@ func Open(file io.ReaderAt, size int64) (*Bundle, error) {
 func (b *Bundle) small(name string) ([]byte, error) {
 	f, err := b.archive.Open(name)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "this is no bundle of a customer: it has no %s", name)
+		return nil, fault.Wrap(err, fault.Invalid, "this is no bundle of a customer, or its end is missing: it has no %s", name)
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, maxManifest))
@@ -193,19 +193,7 @@ func decode(raw []json.RawMessage) ([]any, error) {
 			err = json.Unmarshal(r, &s)
 			row[i] = s
 		case r[0] == '{':
-			var v struct {
-				B *[]byte  `json:"b"`
-				F *float64 `json:"f"`
-			}
-			err = json.Unmarshal(r, &v)
-			switch {
-			case v.B != nil:
-				row[i] = append([]byte{}, *v.B...)
-			case v.F != nil:
-				row[i] = *v.F
-			default:
-				return nil, errRow
-			}
+			row[i], err = decodeMarked(r)
 		default:
 			var n int64
 			err = json.Unmarshal(r, &n)
@@ -216,6 +204,27 @@ func decode(raw []json.RawMessage) ([]any, error) {
 		}
 	}
 	return row, nil
+}
+
+// decodeMarked reads bytes or a fraction. Bundles of earlier releases have null
+// where there are no bytes.
+func decodeMarked(r json.RawMessage) (any, error) {
+	var v struct {
+		B json.RawMessage `json:"b"`
+		F *float64        `json:"f"`
+	}
+	if err := json.Unmarshal(r, &v); err != nil {
+		return nil, err
+	}
+	switch {
+	case v.B != nil:
+		b := []byte{}
+		err := json.Unmarshal(v.B, &b)
+		return append([]byte{}, b...), err
+	case v.F != nil:
+		return *v.F, nil
+	}
+	return nil, errRow
 }
 
 // putAtOnce is how many objects become durable together.

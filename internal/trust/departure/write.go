@@ -164,7 +164,7 @@ func encode(row []any) []any {
 	for i, v := range row {
 		switch v := v.(type) {
 		case []byte:
-			out[i] = map[string][]byte{"b": v}
+			out[i] = map[string][]byte{"b": append([]byte{}, v...)} // SQLite gives no bytes at all as nil, which is null
 		case float64:
 			out[i] = map[string]float64{"f": v}
 		case bool:
