@@ -102,9 +102,22 @@ func (d *Drop) clear() error {
 		named[p] = true
 	}
 	entries, err := os.ReadDir(d.dir)
+	written := map[string]time.Time{}
 	for _, e := range entries {
+		if info, ierr := e.Info(); ierr == nil {
+			written[e.Name()] = info.ModTime().UTC()
+		}
 		if !named[e.Name()] {
 			err = errors.Join(err, os.Remove(filepath.Join(d.dir, e.Name())))
+		}
+	}
+	// What waits has waited since before this start: a server that is started each
+	// night would keep all for ever.
+	for _, m := range []map[string]*file{d.files, d.cut} {
+		for _, f := range m {
+			if n := len(f.parts); n > 0 && written[f.parts[n-1].ID].Before(f.since) {
+				f.since = written[f.parts[n-1].ID]
+			}
 		}
 	}
 	return diskFault(err)
@@ -321,10 +334,16 @@ func (d *Drop) Sweep(now time.Time) error {
 			}
 		}
 		for name, f := range maps.Clone(d.files) {
-			if now.Sub(f.modified) < besideFor || now.Sub(f.since) < cutFor || !beside[strings.ToLower(path.Ext(name))] {
+			if !beside[strings.ToLower(path.Ext(name))] {
 				continue
 			}
-			if err := d.act(record{Op: "del", Name: []byte(name)}); err != nil {
+			r := record{Op: "del", Name: []byte(name)}
+			if f.modified.After(now) { // by the sender's clock, which must not keep it here for ever
+				r = record{Op: "put", Name: []byte(name), ID: f.number, Part: f.parts, Time: now.UnixMilli()}
+			} else if now.Sub(f.modified) < besideFor || now.Sub(f.since) < cutFor {
+				continue
+			}
+			if err := d.act(r); err != nil {
 				return err
 			}
 		}

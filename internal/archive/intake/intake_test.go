@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -349,6 +350,62 @@ func TestSweep(t *testing.T) {
 	}
 	if len(r.read(t, "old.wav")) != 10 {
 		t.Error("sound that nobody took was thrown away")
+	}
+}
+
+// Lists and what lies beside recordings stay for thirty days at the most: also
+// where the sender's clock is years ahead, and where the server is started anew
+// each night. On the disk they are sealed.
+func TestWhatLiesBesideStaysThirtyDays(t *testing.T) {
+	now := time.Now().UTC()
+	r := newRoom(t, intake.Options{Now: func() time.Time { return now }})
+	names := []string{"Master.csv", "call.json", "call.xml", "old.JSON", "ahead.json"}
+	for _, name := range names {
+		r.put(t, name, []byte("canary of "+name))
+	}
+	for name, at := range map[string]time.Time{"old.JSON": now.AddDate(0, -3, 0), "ahead.json": now.AddDate(20, 0, 0)} {
+		if err := r.SetTime(name, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	noCanary(t, r.dir)
+	there := func() (all []string) {
+		for _, name := range names {
+			if _, err := fs.Stat(r.FS(), name); err == nil {
+				all = append(all, name)
+			}
+		}
+		return all
+	}
+	start, want := now, map[int][]string{0: names, 1: {"Master.csv", "call.json", "call.xml", "ahead.json"}, 29: {"Master.csv", "call.json", "call.xml", "ahead.json"}, 31: nil}
+	for day := range 32 {
+		if err := r.Sweep(now); err != nil {
+			t.Fatal(err)
+		}
+		if names, asked := want[day]; asked && !slices.Equal(there(), names) {
+			t.Errorf("on day %d there are %v, want %v", day, there(), names)
+		}
+		now = start.Add(time.Duration(day+1)*24*time.Hour + time.Minute)
+		r.reopen(t, r.dir)
+	}
+}
+
+func noCanary(t *testing.T, dir string) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte("canary")) || bytes.Contains(text, []byte("Master")) {
+			t.Errorf("%s is not sealed", filepath.Base(path))
+		}
+		return err
+	})
+	if err != nil || files < 5 {
+		t.Errorf("%d files were read, %v", files, err)
 	}
 }
 
