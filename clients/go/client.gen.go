@@ -3720,9 +3720,15 @@ type Attention struct {
 	WhatToDo string    `json:"what_to_do"`
 }
 
-// AttentionItems defines model for AttentionItems.
-type AttentionItems struct {
+// AttentionPage defines model for AttentionPage.
+type AttentionPage struct {
 	Items []Attention `json:"items"`
+
+	// NextCursor Empty on the last page
+	NextCursor string `json:"next_cursor"`
+
+	// Total Files on all pages
+	Total int64 `json:"total"`
 }
 
 // BackupLine defines model for BackupLine.
@@ -5497,6 +5503,29 @@ type Keys struct {
 // KeysAsked defines model for KeysAsked.
 type KeysAsked struct {
 	Customers int64 `json:"customers"`
+}
+
+// LabelChange defines model for LabelChange.
+type LabelChange struct {
+	// Off It is taken off, not put on
+	Off        *bool    `json:"off,omitempty"`
+	Recordings []string `json:"recordings"`
+}
+
+// LabelEffect defines model for LabelEffect.
+type LabelEffect struct {
+	// Tonight Recordings that would go tonight by it, wholly or their sound, and would not without it
+	Tonight int64 `json:"tonight"`
+}
+
+// LabelInputBody defines model for LabelInputBody.
+type LabelInputBody struct {
+	// Confirm How many of them would go tonight by it, exactly: see labelPreview
+	Confirm *int64 `json:"confirm,omitempty"`
+
+	// Off It is taken off, not put on
+	Off        *bool    `json:"off,omitempty"`
+	Recordings []string `json:"recordings"`
 }
 
 // LeaveInputBody defines model for LeaveInputBody.
@@ -8048,8 +8077,13 @@ type Source struct {
 	After SourceAfter `json:"after"`
 
 	// Country ISO 3166, for reading national numbers
-	Country      string `json:"country"`
-	FilesWaiting int64  `json:"files_waiting"`
+	Country string `json:"country"`
+
+	// FilesAttention That could not be archived: see listAttention
+	FilesAttention int64 `json:"files_attention"`
+
+	// FilesWaiting That its collectors have found and not handed over yet
+	FilesWaiting int64 `json:"files_waiting"`
 
 	// Folder Watched folder on the server; empty for every other kind
 	Folder string     `json:"folder"`
@@ -8647,6 +8681,13 @@ type ListAlertsParams struct {
 // ListAlertsParamsState defines parameters for ListAlerts.
 type ListAlertsParamsState string
 
+// ListAttentionParams defines parameters for ListAttention.
+type ListAttentionParams struct {
+	// Cursor Opaque: next_cursor of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // OpenBreachParams defines parameters for OpenBreach.
 type OpenBreachParams struct {
 	// IdempotencyKey Same key and same body within 24 hours: same answer, done once
@@ -9035,6 +9076,18 @@ type ListRecordingsParamsSentiment string
 
 // ListRecordingsParamsSort defines parameters for ListRecordings.
 type ListRecordingsParamsSort string
+
+// UntagRecordingParams defines parameters for UntagRecording.
+type UntagRecordingParams struct {
+	// Confirm 1 where the recording would go tonight by it
+	Confirm *int64 `form:"confirm,omitempty" json:"confirm,omitempty"`
+}
+
+// TagRecordingParams defines parameters for TagRecording.
+type TagRecordingParams struct {
+	// Confirm 1 where the recording would go tonight by it
+	Confirm *int64 `form:"confirm,omitempty" json:"confirm,omitempty"`
+}
 
 // ListRetentionGoingParams defines parameters for ListRetentionGoing.
 type ListRetentionGoingParams struct {
@@ -9727,6 +9780,12 @@ type GrantSupportJSONRequestBody = SupportInputBody
 // MakeTagJSONRequestBody defines body for MakeTag for application/json ContentType.
 type MakeTagJSONRequestBody = NewTagBody
 
+// LabelRecordingsJSONRequestBody defines body for LabelRecordings for application/json ContentType.
+type LabelRecordingsJSONRequestBody = LabelInputBody
+
+// LabelPreviewJSONRequestBody defines body for LabelPreview for application/json ContentType.
+type LabelPreviewJSONRequestBody = LabelChange
+
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = CreateTokenInputBody
 
@@ -10127,12 +10186,12 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
 	Refuse(ctx context.Context, customer string, approval string, body RefuseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAttention Files that could not be archived, and what to do
+	// ListAttention Files that could not be archived, and what to do, the latest first, one page
 	//
 	// Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/attention (the `ListAttention` operationId).
-	ListAttention(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListAttention(ctx context.Context, customer string, params *ListAttentionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RetryFile Try a file again
 	//
@@ -11935,14 +11994,14 @@ type ClientInterface interface {
 	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
-	UntagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UntagRecording(ctx context.Context, customer string, recording string, tag string, params *UntagRecordingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// TagRecording Put a label on a recording
 	//
 	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
-	TagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	TagRecording(ctx context.Context, customer string, recording string, tag string, params *TagRecordingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// TranscribeAgain Transcribe a recording anew, for example after the engine was changed
 	//
@@ -12772,6 +12831,42 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
 	RemoveTag(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelRecordingsWithBody Put a label on recordings or take it off, all or none
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+	LabelRecordingsWithBody(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelRecordings Put a label on recordings or take it off, all or none
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+	LabelRecordings(ctx context.Context, customer string, tag string, body LabelRecordingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelPreviewWithBody How many recordings would go tonight by it
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+	LabelPreviewWithBody(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelPreview How many recordings would go tonight by it
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+	LabelPreview(ctx context.Context, customer string, tag string, body LabelPreviewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens Keys of machines, without their secrets
 	//
@@ -14222,13 +14317,13 @@ func (c *Client) Refuse(ctx context.Context, customer string, approval string, b
 	return c.Client.Do(req)
 }
 
-// ListAttention Files that could not be archived, and what to do
+// ListAttention Files that could not be archived, and what to do, the latest first, one page
 //
 // Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
 //
 // Corresponds with GET /api/v1/customers/{customer}/attention (the `ListAttention` operationId).
-func (c *Client) ListAttention(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListAttentionRequest(c.Server, customer)
+func (c *Client) ListAttention(ctx context.Context, customer string, params *ListAttentionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAttentionRequest(c.Server, customer, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18280,8 +18375,8 @@ func (c *Client) UndoRedaction(ctx context.Context, customer string, recording s
 // Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
 //
 // Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
-func (c *Client) UntagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUntagRecordingRequest(c.Server, customer, recording, tag)
+func (c *Client) UntagRecording(ctx context.Context, customer string, recording string, tag string, params *UntagRecordingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUntagRecordingRequest(c.Server, customer, recording, tag, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18297,8 +18392,8 @@ func (c *Client) UntagRecording(ctx context.Context, customer string, recording 
 // Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
 //
 // Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
-func (c *Client) TagRecording(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewTagRecordingRequest(c.Server, customer, recording, tag)
+func (c *Client) TagRecording(ctx context.Context, customer string, recording string, tag string, params *TagRecordingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTagRecordingRequest(c.Server, customer, recording, tag, params)
 	if err != nil {
 		return nil, err
 	}
@@ -20158,6 +20253,82 @@ func (c *Client) MakeTag(ctx context.Context, customer string, body MakeTagJSONR
 // Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
 func (c *Client) RemoveTag(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveTagRequest(c.Server, customer, tag, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelRecordingsWithBody Put a label on recordings or take it off, all or none
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+func (c *Client) LabelRecordingsWithBody(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelRecordingsRequestWithBody(c.Server, customer, tag, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelRecordings Put a label on recordings or take it off, all or none
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+func (c *Client) LabelRecordings(ctx context.Context, customer string, tag string, body LabelRecordingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelRecordingsRequest(c.Server, customer, tag, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelPreviewWithBody How many recordings would go tonight by it
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+func (c *Client) LabelPreviewWithBody(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelPreviewRequestWithBody(c.Server, customer, tag, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelPreview How many recordings would go tonight by it
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+func (c *Client) LabelPreview(ctx context.Context, customer string, tag string, body LabelPreviewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelPreviewRequest(c.Server, customer, tag, body)
 	if err != nil {
 		return nil, err
 	}
@@ -23239,7 +23410,7 @@ func NewRefuseRequestWithBody(server string, customer string, approval string, c
 }
 
 // NewListAttentionRequest constructs an http.Request for the ListAttention method
-func NewListAttentionRequest(server string, customer string) (*http.Request, error) {
+func NewListAttentionRequest(server string, customer string, params *ListAttentionParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -23262,6 +23433,45 @@ func NewListAttentionRequest(server string, customer string) (*http.Request, err
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -32110,7 +32320,7 @@ func NewUndoRedactionRequestWithBody(server string, customer string, recording s
 }
 
 // NewUntagRecordingRequest constructs an http.Request for the UntagRecording method
-func NewUntagRecordingRequest(server string, customer string, recording string, tag string) (*http.Request, error) {
+func NewUntagRecordingRequest(server string, customer string, recording string, tag string, params *UntagRecordingParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -32147,6 +32357,33 @@ func NewUntagRecordingRequest(server string, customer string, recording string, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Confirm != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "confirm", *params.Confirm, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
@@ -32158,7 +32395,7 @@ func NewUntagRecordingRequest(server string, customer string, recording string, 
 }
 
 // NewTagRecordingRequest constructs an http.Request for the TagRecording method
-func NewTagRecordingRequest(server string, customer string, recording string, tag string) (*http.Request, error) {
+func NewTagRecordingRequest(server string, customer string, recording string, tag string, params *TagRecordingParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -32195,6 +32432,33 @@ func NewTagRecordingRequest(server string, customer string, recording string, ta
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Confirm != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "confirm", *params.Confirm, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
@@ -36420,6 +36684,114 @@ func NewRemoveTagRequest(server string, customer string, tag string, params *Rem
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewLabelRecordingsRequest calls the generic LabelRecordings builder with application/json body
+func NewLabelRecordingsRequest(server string, customer string, tag string, body LabelRecordingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLabelRecordingsRequestWithBody(server, customer, tag, "application/json", bodyReader)
+}
+
+// NewLabelRecordingsRequestWithBody constructs an http.Request for the LabelRecordings method, with any body, and a specified content type
+func NewLabelRecordingsRequestWithBody(server string, customer string, tag string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "tag", tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/tags/%s/recordings", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLabelPreviewRequest calls the generic LabelPreview builder with application/json body
+func NewLabelPreviewRequest(server string, customer string, tag string, body LabelPreviewJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLabelPreviewRequestWithBody(server, customer, tag, "application/json", bodyReader)
+}
+
+// NewLabelPreviewRequestWithBody constructs an http.Request for the LabelPreview method, with any body, and a specified content type
+func NewLabelPreviewRequestWithBody(server string, customer string, tag string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer", customer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "tag", tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/customers/%s/tags/%s/recordings-preview", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -40883,14 +41255,14 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/customers/{customer}/approvals/{approval}/refuse (the `Refuse` operationId).
 	RefuseWithResponse(ctx context.Context, customer string, approval string, body RefuseJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseAnswer, error)
 
-	// ListAttentionWithResponse Files that could not be archived, and what to do
+	// ListAttentionWithResponse Files that could not be archived, and what to do, the latest first, one page
 	//
 	// Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/customers/{customer}/attention (the `ListAttention` operationId).
-	ListAttentionWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListAttentionAnswer, error)
+	ListAttentionWithResponse(ctx context.Context, customer string, params *ListAttentionParams, reqEditors ...RequestEditorFn) (*ListAttentionAnswer, error)
 
 	// RetryFileWithResponse Try a file again
 	//
@@ -42915,7 +43287,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
-	UntagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*UntagRecordingAnswer, error)
+	UntagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, params *UntagRecordingParams, reqEditors ...RequestEditorFn) (*UntagRecordingAnswer, error)
 
 	// TagRecordingWithResponse Put a label on a recording
 	//
@@ -42924,7 +43296,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
-	TagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*TagRecordingAnswer, error)
+	TagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, params *TagRecordingParams, reqEditors ...RequestEditorFn) (*TagRecordingAnswer, error)
 
 	// TranscribeAgainWithResponse Transcribe a recording anew, for example after the engine was changed
 	//
@@ -43852,6 +44224,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/customers/{customer}/tags/{tag} (the `RemoveTag` operationId).
 	RemoveTagWithResponse(ctx context.Context, customer string, tag string, params *RemoveTagParams, reqEditors ...RequestEditorFn) (*RemoveTagAnswer, error)
+
+	// LabelRecordingsWithBodyWithResponse Put a label on recordings or take it off, all or none
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+	LabelRecordingsWithBodyWithResponse(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelRecordingsAnswer, error)
+
+	// LabelRecordingsWithResponse Put a label on recordings or take it off, all or none
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+	LabelRecordingsWithResponse(ctx context.Context, customer string, tag string, body LabelRecordingsJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelRecordingsAnswer, error)
+
+	// LabelPreviewWithBodyWithResponse How many recordings would go tonight by it
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+	LabelPreviewWithBodyWithResponse(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelPreviewAnswer, error)
+
+	// LabelPreviewWithResponse How many recordings would go tonight by it
+	//
+	// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+	LabelPreviewWithResponse(ctx context.Context, customer string, tag string, body LabelPreviewJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelPreviewAnswer, error)
 
 	// ListTokensWithResponse Keys of machines, without their secrets
 	//
@@ -45741,17 +46149,24 @@ func (r RefuseAnswer) ContentType() string {
 	return ""
 }
 
+// ListAttentionAnswer200Headers the declared response headers of an HTTP 200 response for ListAttention
+type ListAttentionAnswer200Headers struct {
+	Link *string
+}
+
 type ListAttentionAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AttentionItems
+	JSON200 *AttentionPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ErrorModel
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAttentionAnswer200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListAttentionAnswer) GetJSON200() *AttentionItems {
+func (r ListAttentionAnswer) GetJSON200() *AttentionPage {
 	return r.JSON200
 }
 
@@ -57570,6 +57985,95 @@ func (r RemoveTagAnswer) ContentType() string {
 	return ""
 }
 
+type LabelRecordingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LabelRecordingsAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LabelRecordingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LabelRecordingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LabelRecordingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LabelRecordingsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LabelPreviewAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LabelEffect
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ErrorModel
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LabelPreviewAnswer) GetJSON200() *LabelEffect {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LabelPreviewAnswer) GetApplicationproblemJSONDefault() *ErrorModel {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LabelPreviewAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LabelPreviewAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LabelPreviewAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LabelPreviewAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListTokensAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -62056,15 +62560,15 @@ func (c *ClientWithResponses) RefuseWithResponse(ctx context.Context, customer s
 	return ParseRefuseAnswer(rsp)
 }
 
-// ListAttentionWithResponse Files that could not be archived, and what to do
+// ListAttentionWithResponse Files that could not be archived, and what to do, the latest first, one page
 //
 // Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/v1/customers/{customer}/attention (the `ListAttention` operationId).
-func (c *ClientWithResponses) ListAttentionWithResponse(ctx context.Context, customer string, reqEditors ...RequestEditorFn) (*ListAttentionAnswer, error) {
-	rsp, err := c.ListAttention(ctx, customer, reqEditors...)
+func (c *ClientWithResponses) ListAttentionWithResponse(ctx context.Context, customer string, params *ListAttentionParams, reqEditors ...RequestEditorFn) (*ListAttentionAnswer, error) {
+	rsp, err := c.ListAttention(ctx, customer, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -65438,8 +65942,8 @@ func (c *ClientWithResponses) UndoRedactionWithResponse(ctx context.Context, cus
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `UntagRecording` operationId).
-func (c *ClientWithResponses) UntagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*UntagRecordingAnswer, error) {
-	rsp, err := c.UntagRecording(ctx, customer, recording, tag, reqEditors...)
+func (c *ClientWithResponses) UntagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, params *UntagRecordingParams, reqEditors ...RequestEditorFn) (*UntagRecordingAnswer, error) {
+	rsp, err := c.UntagRecording(ctx, customer, recording, tag, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -65453,8 +65957,8 @@ func (c *ClientWithResponses) UntagRecordingWithResponse(ctx context.Context, cu
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/customers/{customer}/recordings/{recording}/tags/{tag} (the `TagRecording` operationId).
-func (c *ClientWithResponses) TagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, reqEditors ...RequestEditorFn) (*TagRecordingAnswer, error) {
-	rsp, err := c.TagRecording(ctx, customer, recording, tag, reqEditors...)
+func (c *ClientWithResponses) TagRecordingWithResponse(ctx context.Context, customer string, recording string, tag string, params *TagRecordingParams, reqEditors ...RequestEditorFn) (*TagRecordingAnswer, error) {
+	rsp, err := c.TagRecording(ctx, customer, recording, tag, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -67004,6 +67508,66 @@ func (c *ClientWithResponses) RemoveTagWithResponse(ctx context.Context, custome
 		return nil, err
 	}
 	return ParseRemoveTagAnswer(rsp)
+}
+
+// LabelRecordingsWithBodyWithResponse Put a label on recordings or take it off, all or none
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+func (c *ClientWithResponses) LabelRecordingsWithBodyWithResponse(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelRecordingsAnswer, error) {
+	rsp, err := c.LabelRecordingsWithBody(ctx, customer, tag, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelRecordingsAnswer(rsp)
+}
+
+// LabelRecordingsWithResponse Put a label on recordings or take it off, all or none
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings (the `LabelRecordings` operationId).
+func (c *ClientWithResponses) LabelRecordingsWithResponse(ctx context.Context, customer string, tag string, body LabelRecordingsJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelRecordingsAnswer, error) {
+	rsp, err := c.LabelRecordings(ctx, customer, tag, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelRecordingsAnswer(rsp)
+}
+
+// LabelPreviewWithBodyWithResponse How many recordings would go tonight by it
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+func (c *ClientWithResponses) LabelPreviewWithBodyWithResponse(ctx context.Context, customer string, tag string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelPreviewAnswer, error) {
+	rsp, err := c.LabelPreviewWithBody(ctx, customer, tag, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelPreviewAnswer(rsp)
+}
+
+// LabelPreviewWithResponse How many recordings would go tonight by it
+//
+// Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/customers/{customer}/tags/{tag}/recordings-preview (the `LabelPreview` operationId).
+func (c *ClientWithResponses) LabelPreviewWithResponse(ctx context.Context, customer string, tag string, body LabelPreviewJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelPreviewAnswer, error) {
+	rsp, err := c.LabelPreview(ctx, customer, tag, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelPreviewAnswer(rsp)
 }
 
 // ListTokensWithResponse Keys of machines, without their secrets
@@ -69343,7 +69907,7 @@ func ParseListAttentionAnswer(rsp *http.Response) (*ListAttentionAnswer, error) 
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AttentionItems
+		var dest AttentionPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -69356,6 +69920,19 @@ func ParseListAttentionAnswer(rsp *http.Response) (*ListAttentionAnswer, error) 
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAttentionAnswer200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -77946,6 +78523,68 @@ func ParseRemoveTagAnswer(rsp *http.Response) (*RemoveTagAnswer, error) {
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLabelRecordingsAnswer parses an HTTP response from a LabelRecordingsWithResponse call
+func ParseLabelRecordingsAnswer(rsp *http.Response) (*LabelRecordingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LabelRecordingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLabelPreviewAnswer parses an HTTP response from a LabelPreviewWithResponse call
+func ParseLabelPreviewAnswer(rsp *http.Response) (*LabelPreviewAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LabelPreviewAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LabelEffect
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ErrorModel

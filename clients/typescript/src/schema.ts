@@ -341,7 +341,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Files that could not be archived, and what to do
+         * Files that could not be archived, and what to do, the latest first, one page
          * @description Needs `attention.read`. What is missing, foreign or not allowed answers alike: 404.
          */
         get: operations["listAttention"];
@@ -4341,6 +4341,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/{customer}/tags/{tag}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a label on recordings or take it off, all or none
+         * @description Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["labelRecordings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer}/tags/{tag}/recordings-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many recordings would go tonight by it
+         * @description Needs `recording.tag`. What is missing, foreign or not allowed answers alike: 404.
+         */
+        post: operations["labelPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer}/tokens": {
         parameters: {
             query?: never;
@@ -6741,8 +6781,15 @@ export interface components {
             source_id: string;
             what_to_do: string;
         };
-        AttentionItems: {
+        AttentionPage: {
             items: components["schemas"]["Attention"][];
+            /** @description Empty on the last page */
+            next_cursor: string;
+            /**
+             * Format: int64
+             * @description Files on all pages
+             */
+            total: number;
         };
         BackupLine: {
             /** Format: int64 */
@@ -8517,6 +8564,28 @@ export interface components {
         KeysAsked: {
             /** Format: int64 */
             customers: number;
+        };
+        LabelChange: {
+            /** @description It is taken off, not put on */
+            off?: boolean;
+            recordings: string[];
+        };
+        LabelEffect: {
+            /**
+             * Format: int64
+             * @description Recordings that would go tonight by it, wholly or their sound, and would not without it
+             */
+            tonight: number;
+        };
+        LabelInputBody: {
+            /**
+             * Format: int64
+             * @description How many of them would go tonight by it, exactly: see labelPreview
+             */
+            confirm?: number;
+            /** @description It is taken off, not put on */
+            off?: boolean;
+            recordings: string[];
         };
         LeaveInputBody: {
             /**
@@ -11016,7 +11085,15 @@ export interface components {
             after: "keep" | "move" | "delete";
             /** @description ISO 3166, for reading national numbers */
             country: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description That could not be archived: see listAttention
+             */
+            files_attention: number;
+            /**
+             * Format: int64
+             * @description That its collectors have found and not handed over yet
+             */
             files_waiting: number;
             /** @description Watched folder on the server; empty for every other kind */
             folder: string;
@@ -12236,7 +12313,11 @@ export interface operations {
     };
     listAttention: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Opaque: next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the customer */
@@ -12249,10 +12330,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AttentionItems"];
+                    "application/json": components["schemas"]["AttentionPage"];
                 };
             };
             /** @description Error */
@@ -18125,7 +18207,10 @@ export interface operations {
     };
     tagRecording: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 where the recording would go tonight by it */
+                confirm?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the customer */
@@ -18157,7 +18242,10 @@ export interface operations {
     };
     untagRecording: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 where the recording would go tonight by it */
+                confirm?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the customer */
@@ -20930,6 +21018,78 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    labelRecordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    labelPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the customer */
+                customer: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelEffect"];
+                };
             };
             /** @description Error */
             default: {

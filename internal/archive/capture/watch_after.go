@@ -200,13 +200,13 @@ func (w *watch) tidy(ctx context.Context) error {
 	} else {
 		w.settled = now
 	}
-	all, err := w.s.opt.Recordings.Attention(ctx, w.p)
+	all, err := w.s.opt.Recordings.Attention(ctx, w.p, w.src.ID)
 	if err != nil {
 		return err
 	}
 	var gone []string
 	for _, a := range all {
-		if a.Source != w.src.ID || a.Size == 0 && a.ModTime.IsZero() {
+		if a.Size == 0 && a.ModTime.IsZero() {
 			continue
 		}
 		if _, err := fs.Lstat(w.files, a.Path); errors.Is(err, fs.ErrNotExist) {

@@ -177,15 +177,13 @@ func odd(spooled, room int64, clock *int64) bool {
 // attention brings the list of files that need attention up to date. What
 // stands there already is not written again each minute.
 func (s *Server) attention(ctx context.Context, v *visit, st Standing) error {
-	all, err := s.archive.Attention(ctx, v.place)
+	all, err := s.archive.Attention(ctx, v.place, v.device.Source)
 	if err != nil {
 		return err
 	}
 	listed := map[string]string{} // of this source: file → reason
 	for _, a := range all {
-		if a.Source == v.device.Source {
-			listed[a.Path] = a.Reason
-		}
+		listed[a.Path] = a.Reason
 	}
 	for _, a := range st.Attention {
 		reason, ok := listed[a.File]

@@ -89,8 +89,66 @@ func report(tx *place.Tx, r Report, token []byte) error {
 	return err
 }
 
-// Attention lists what needs attention, the latest first, at most 500.
-func (s *Service) Attention(ctx context.Context, p *place.Place) (all []Attention, err error) {
+// AttentionPage is one page of what needs attention.
+type AttentionPage struct {
+	Items []Attention
+	Next  string // cursor of the next page; "" on the last
+	Total int64  // on all pages
+}
+
+// attentionOrder marks the cursors of the list: latest first.
+const attentionOrder Sort = "-since"
+
+// ListAttention gives one page of what needs attention, the latest first. Of ask,
+// cursor and limit count.
+func (s *Service) ListAttention(ctx context.Context, p *place.Place, ask PageAsk) (page AttentionPage, err error) {
+	ask.Sort = ""
+	if ask, err = ask.check(); err != nil {
+		return page, err
+	}
+	from, err := readCursor(ask.Cursor, attentionOrder)
+	if err != nil {
+		return page, err
+	}
+	where, args := "", []any{}
+	if from != nil {
+		last, err := id.Parse[id.File](from.after)
+		if err != nil {
+			return page, errCursor
+		}
+		where, args = ` AND since <= ? AND (since < ? OR id < ?)`, []any{from.key, from.key, last}
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		if page.Items, err = attention(tx, where+` ORDER BY since DESC, id DESC LIMIT ?`, append(args, ask.Limit+1)...); err != nil {
+			return err
+		}
+		page.Total, err = place.Row[int64](tx, `SELECT count(*) FROM files WHERE state = 'attention'`)
+		return err
+	})
+	if len(page.Items) > ask.Limit {
+		page.Items = page.Items[:ask.Limit]
+		last := page.Items[ask.Limit-1]
+		page.Next = cursor{sort: attentionOrder, key: millis(last.Since), after: last.File.String()}.String()
+	}
+	return page, err
+}
+
+// Attention gives all of some sources that needs attention, or of all sources if
+// none is named, the latest first.
+func (s *Service) Attention(ctx context.Context, p *place.Place, sources ...id.Source) (all []Attention, err error) {
+	where, args := "", []any{}
+	if len(sources) > 0 {
+		where, args = ` AND source IN (?)`, []any{place.List(sources)}
+	}
+	err = p.View(ctx, func(tx *place.Tx) error {
+		all, err = attention(tx, where+` ORDER BY since DESC, id DESC`, args...)
+		return err
+	})
+	return all, err
+}
+
+// attention reads what needs attention; where begins with AND or ORDER BY.
+func attention(tx *place.Tx, where string, args ...any) ([]Attention, error) {
 	type row struct {
 		ID     id.File   `db:"id"`
 		Source id.Source `db:"source"`
@@ -101,19 +159,42 @@ func (s *Service) Attention(ctx context.Context, p *place.Place) (all []Attentio
 		Mod    int64     `db:"modified_at"`
 		Sealed []byte    `db:"sealed"`
 	}
-	err = p.View(ctx, func(tx *place.Tx) error {
-		rows, err := place.Rows[row](tx, `SELECT id, source, reason, todo, since, size, modified_at, sealed FROM files
-			WHERE state = 'attention' ORDER BY since DESC, id DESC LIMIT 500`)
+	rows, err := place.Rows[row](tx, `SELECT id, source, reason, todo, since, size, modified_at, sealed FROM files WHERE state = 'attention'`+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	var all []Attention
+	for _, r := range rows {
+		path, err := tx.Unseal(place.FieldFile, r.ID, r.Sealed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Attention{File: r.ID, Source: r.Source, Path: string(path), Reason: r.Reason, Todo: r.Todo, Since: fromMillis(r.Since), Size: r.Size, ModTime: modified(r.Mod)})
+	}
+	return all, nil
+}
+
+// NeedsAttention is how many files of a source need attention.
+type NeedsAttention struct {
+	Files int64
+	Since time.Time // of the one that has waited longest
+}
+
+// CountAttention counts what needs attention, by source.
+func (s *Service) CountAttention(ctx context.Context, p *place.Place) (map[id.Source]NeedsAttention, error) {
+	type row struct {
+		Source id.Source `db:"source"`
+		Files  int64     `db:"files"`
+		Since  int64     `db:"since"`
+	}
+	all := map[id.Source]NeedsAttention{}
+	return all, p.View(ctx, func(tx *place.Tx) error {
+		rows, err := place.Rows[row](tx, `SELECT source, count(*) AS files, min(since) AS since FROM files WHERE state = 'attention' GROUP BY source`)
 		for _, r := range rows {
-			path, err := tx.Unseal(place.FieldFile, r.ID, r.Sealed)
-			if err != nil {
-				return err
-			}
-			all = append(all, Attention{File: r.ID, Source: r.Source, Path: string(path), Reason: r.Reason, Todo: r.Todo, Since: fromMillis(r.Since), Size: r.Size, ModTime: modified(r.Mod)})
+			all[r.Source] = NeedsAttention{r.Files, fromMillis(r.Since)}
 		}
 		return err
 	})
-	return all, err
 }
 
 // Retry forgets what was wrong with a file, so that it is looked at again.

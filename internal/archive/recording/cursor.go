@@ -68,22 +68,23 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
+var errCursor = fault.Field("query.cursor", "does not belong to this list; begin again without it")
+
 // readCursor reads a cursor and refuses one of another order: its key would be
 // compared with another column, and pages would be skipped without a word.
 func readCursor(text string, sort Sort) (*cursor, error) {
 	if text == "" {
 		return nil, nil
 	}
-	bad := fault.Field("query.cursor", "does not belong to this list; begin again without it")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	part := strings.Split(string(raw), "|")
 	if err != nil || len(part) != 4 || Sort(part[0]) != sort {
-		return nil, bad
+		return nil, errCursor
 	}
 	key, err1 := strconv.ParseInt(part[1], 10, 64)
 	n, err2 := strconv.ParseInt(part[2], 10, 64)
 	if err1 != nil || err2 != nil {
-		return nil, bad
+		return nil, errCursor
 	}
 	return &cursor{sort, key, n, part[3]}, nil
 }

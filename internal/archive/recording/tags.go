@@ -61,6 +61,14 @@ func TagsIn(tx *place.Tx) ([]Tag, error) {
 	return all, nil
 }
 
+// KnownTag is fault.NotFound if there is no such tag.
+func (s *Service) KnownTag(ctx context.Context, p *place.Place, tag id.Tag) error {
+	return p.View(ctx, func(tx *place.Tx) error {
+		_, err := place.Row[id.Tag](tx, `SELECT id FROM tags WHERE id = ?`, tag)
+		return err
+	})
+}
+
 // Tagged is the condition that a recording carries a tag.
 func Tagged(tag id.Tag) Condition {
 	return func(*place.Tx) (string, []any, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ringfence/internal/archive/capture"
+	"ringfence/internal/archive/recording"
 	"ringfence/internal/base/id"
 	"ringfence/internal/tenancy/access"
 )
@@ -13,21 +14,34 @@ type AttentionPath struct {
 	File string `path:"file"`
 }
 
+type attentionInput struct {
+	CustomerPath
+	Cursor string `query:"cursor" maxLength:"200" doc:"Opaque: next_cursor of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// AttentionPage is one page of files that could not be archived.
+type AttentionPage struct {
+	Items      []Attention `json:"items"`
+	NextCursor string      `json:"next_cursor" doc:"Empty on the last page"`
+	Total      int64       `json:"total" doc:"Files on all pages"`
+}
+
 func (s *Server) attentionRoutes() {
 	const base = "/api/v1/customers/{customer}/attention"
-	add(s, route{gate: inCustomer(access.AttentionRead), method: get, path: base, id: "listAttention", summary: "Files that could not be archived, and what to do"}, s.listAttention)
+	add(s, route{gate: inCustomer(access.AttentionRead), method: get, path: base, id: "listAttention", summary: "Files that could not be archived, and what to do, the latest first, one page"}, s.listAttention)
 	add(s, route{gate: inCustomer(access.SourceManage), method: post, path: base + "/{file}/retry", id: "retryFile", summary: "Try a file again", status: 204}, s.retryFile)
 }
 
-func (s *Server) listAttention(ctx context.Context, v *visit, _ *CustomerPath) (*body[items[Attention]], error) {
-	list, err := s.deps.Recordings.Attention(ctx, v.place)
-	var out []Attention
-	for _, a := range list {
-		out = append(out, Attention{
+func (s *Server) listAttention(ctx context.Context, v *visit, in *attentionInput) (*linked[AttentionPage], error) {
+	page, err := s.deps.Recordings.ListAttention(ctx, v.place, recording.PageAsk{Cursor: in.Cursor, Limit: in.Limit})
+	out := &linked[AttentionPage]{Link: nextLink(v, page.Next), Body: AttentionPage{Items: []Attention{}, NextCursor: page.Next, Total: page.Total}}
+	for _, a := range page.Items {
+		out.Body.Items = append(out.Body.Items, Attention{
 			ID: a.File.String(), SourceID: a.Source.String(), File: capture.Shown(a.Path), Reason: a.Reason, WhatToDo: a.Todo, Since: a.Since, Size: a.Size,
 		})
 	}
-	return listed(out), err
+	return out, err
 }
 
 func (s *Server) retryFile(ctx context.Context, v *visit, in *AttentionPath) (*none, error) {

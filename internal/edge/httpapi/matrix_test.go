@@ -250,6 +250,8 @@ func bodyFor(rt httpapi.RouteInfo) any {
 		return map[string]any{"confirm": -1}
 	case "refuse":
 		return map[string]any{}
+	case "labelRecordings", "labelPreview":
+		return map[string]any{"recordings": []string{"rec_x"}}
 	case "makeTag":
 		return map[string]any{"name": "matrix " + strconv.Itoa(rand.Int())}
 	case "destroyRecording":

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"ringfence/internal/base/secret"
@@ -165,5 +166,59 @@ func TestLabelsThatRulesName(t *testing.T) {
 	other := decode[httpapi.Tag](t, admin.do("POST", base+"/tags", map[string]any{"name": "Other"}))
 	if got := admin.do("DELETE", base+"/tags/"+other.ID, nil); got.status != 204 {
 		t.Error(got.status, got.body)
+	}
+}
+
+// Labelling several at once asks for the count of those that would go by it; so does one alone.
+func TestLabellingAsksForTheCount(t *testing.T) {
+	w := newWorld(t)
+	admin, super, second := w.as("customer_admin@a.example"), w.as("superuser@a.example"), w.another(w.a, "second@a.example")
+	base := "/api/v1/customers/" + w.a.id.String()
+	tag := decode[httpapi.Tag](t, admin.do("POST", base+"/tags", map[string]any{"name": "Done with"}))
+	policy := httpapi.RetentionPolicy{
+		Rules:   []httpapi.RetentionRule{{Name: "Done", When: httpapi.RetentionWhen{Tags: []string{tag.ID}}, Days: 1, Then: "delete-all"}},
+		Default: httpapi.RetentionDefault{Days: 0, Then: "delete-all"}, Sets: []httpapi.AppliedSet{},
+	}
+	decode[httpapi.RetentionSaved](t, admin.do("PUT", base+"/retention/rules", map[string]any{"version": 0, "policy": policy, "reason": "a test"}))
+	type list struct{ Items []httpapi.Approval }
+	apr := decode[list](t, second.do("GET", base+"/approvals", nil)).Items[0].ID
+	if done := decode[httpapi.Approval](t, second.do("POST", base+"/approvals/"+apr+"/approve", map[string]any{"confirm": 0})); done.State != "taken" {
+		t.Fatalf("%+v", done)
+	}
+	both := map[string]any{"recordings": []string{w.a.mine.String(), w.a.others.String()}}
+	if got := decode[httpapi.LabelEffect](t, admin.do("POST", base+"/tags/"+tag.ID+"/recordings-preview", both)); got.Tonight != 2 {
+		t.Fatalf("%+v", got)
+	}
+	for _, confirm := range []any{nil, 1, 3} {
+		both["confirm"] = confirm
+		if confirm == nil {
+			delete(both, "confirm")
+		}
+		if got := admin.do("POST", base+"/tags/"+tag.ID+"/recordings", both); got.status != 422 || !strings.Contains(got.body, `"location":"body.confirm"`) {
+			t.Errorf("%v: %d %s", confirm, got.status, got.body)
+		}
+	}
+	one := base + "/recordings/" + w.a.mine.String() + "/tags/" + tag.ID
+	if got := admin.do("PUT", one, nil); got.status != 422 || !strings.Contains(got.body, `"location":"query.confirm"`) {
+		t.Errorf("one alone: %d %s", got.status, got.body)
+	}
+	both["confirm"] = 2
+	for path, body := range map[string]any{"/recordings": both, "/recordings-preview": map[string]any{"recordings": both["recordings"]}} {
+		if got := super.do("POST", base+"/tags/"+tag.ID+path, body); got.status != 403 {
+			t.Errorf("who may not set rules: %d %s", got.status, got.body)
+		}
+	}
+	foreign := map[string]any{"recordings": []string{w.a.mine.String(), w.b.mine.String()}, "confirm": 1}
+	if got := admin.do("POST", base+"/tags/"+tag.ID+"/recordings", foreign); got.status != 404 {
+		t.Errorf("with another customer's: %d %s", got.status, got.body)
+	}
+	if got := admin.do("POST", base+"/tags/"+tag.ID+"/recordings", both); got.status != 204 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := admin.do("DELETE", one, nil); got.status != 204 {
+		t.Errorf("what keeps it asks for nothing: %d %s", got.status, got.body)
+	}
+	if got := admin.do("PUT", one+"?confirm=1", nil); got.status != 204 {
+		t.Errorf("one alone, confirmed: %d %s", got.status, got.body)
 	}
 }

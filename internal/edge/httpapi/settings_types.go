@@ -86,7 +86,8 @@ type Source struct {
 	State          string         `json:"state" enum:"waiting-for-retention,active,paused,failing"`
 	StateText      string         `json:"state_text" doc:"What to do, where something is to do"`
 	LastCapturedAt *time.Time     `json:"last_captured_at"`
-	FilesWaiting   int64          `json:"files_waiting"`
+	FilesWaiting   int64          `json:"files_waiting" doc:"That its collectors have found and not handed over yet"`
+	FilesAttention int64          `json:"files_attention" doc:"That could not be archived: see listAttention"`
 	QueueLanguages []QueueSetting `json:"queue_languages" doc:"Languages of single queues, before the source's own"`
 }
 

@@ -72,13 +72,10 @@ func (s *Server) sourceShower(ctx context.Context, v *visit) (func(recording.Sou
 	if err != nil {
 		return nil, err
 	}
-	files, err := s.deps.Recordings.Attention(ctx, v.place)
-	for _, f := range files {
-		waiting[f.Source]++
-	}
+	attention, err := s.deps.Recordings.CountAttention(ctx, v.place)
 	return func(one recording.Source) Source {
 		out := showSource(one)
-		out.FilesWaiting = waiting[one.ID]
+		out.FilesWaiting, out.FilesAttention = waiting[one.ID], attention[one.ID].Files
 		if text := faults[one.ID]; text != "" && out.State == "active" {
 			out.State, out.StateText = "failing", text
 		}

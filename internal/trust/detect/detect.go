@@ -124,22 +124,23 @@ const failingFor = 5 * time.Minute
 // files is what cannot be taken in: files that need attention, and sources that
 // cannot be read at all.
 func (d Parts) files(ctx context.Context, w monitor.Where, at time.Time) (all []monitor.Condition, again time.Time, err error) {
-	var files []recording.Attention
-	if files, err = d.Recordings.Attention(ctx, w.Place); err != nil {
+	counts, err := d.Recordings.CountAttention(ctx, w.Place)
+	if err != nil {
 		return nil, again, err
 	}
-	since := time.Time{}
-	for _, f := range files {
-		if since.IsZero() || f.Since.Before(since) {
-			since = f.Since
+	files, since := int64(0), time.Time{}
+	for _, c := range counts {
+		files += c.Files
+		if since.IsZero() || c.Since.Before(since) {
+			since = c.Since
 		}
 	}
-	if len(files) > 0 {
+	if files > 0 {
 		if at.Sub(since) < failingFor {
 			again = since.Add(failingFor)
 		} else {
 			all = append(all, monitor.Condition{Kind: monitor.FilesFailing, Subject: "files", Since: since, Facts: map[string]string{
-				"files": strconv.Itoa(len(files)), "text": plural(int64(len(files)), "file needs", "files need") + " attention",
+				"files": strconv.FormatInt(files, 10), "text": plural(files, "file needs", "files need") + " attention",
 			}})
 		}
 	}

@@ -125,12 +125,12 @@ function Suspended({ name }: { name: string }) {
 function CustomerNav({ customer }: { customer: string }) {
   const may = useMay(customer);
   const attention = useQuery({
-    queryKey: here(customer, 'attention'),
-    queryFn: () => must(api.GET('/api/v1/customers/{customer}/attention', { params: { path: { customer } } })),
+    queryKey: here(customer, 'attention', 'total'),
+    queryFn: () => must(api.GET('/api/v1/customers/{customer}/attention', { params: { path: { customer }, query: { limit: 1 } } })),
     enabled: may('attention.read'),
   });
   const alerts = useQuery({ ...alertList({ customer }, 'open'), enabled: may('alert.read') });
-  const waiting = attention.data?.items?.length ?? 0;
+  const waiting = attention.data?.total ?? 0;
   const base = `/c/${customer}`;
   const groups = [
     {

@@ -1,11 +1,11 @@
-import { Button, Group, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Button, Center, Group, Stack, Text } from '@mantine/core';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { api, here, must } from '../../api/client';
 import { sentence } from '../../api/errors';
 import { useMay } from '../../api/me';
 import type { Attention } from '../../api/types';
-import { ago, bytes, exact } from '../../ui/format';
+import { ago, bytes, count, exact } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
@@ -16,23 +16,30 @@ const route = getRouteApi('/in/c/$customer/attention');
 /** AttentionPage lists files that could not be archived. They are still at their source, untouched. */
 export function AttentionPage() {
   const { customer } = route.useParams();
-  const files = useQuery({
+  const files = useInfiniteQuery({
     queryKey: here(customer, 'attention'),
-    queryFn: () => must(api.GET('/api/v1/customers/{customer}/attention', { params: { path: { customer } } })),
+    queryFn: ({ pageParam }) => must(api.GET('/api/v1/customers/{customer}/attention', { params: { path: { customer }, query: { cursor: pageParam || undefined } } })),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor || undefined,
   });
   return (
     <Page title="Needs attention" about="Files that could not be archived. Each is still where it was, untouched; one bad file never stops the others.">
       <Answered query={files}>
         {(data) =>
-          data.items.length === 0 ? (
+          data.pages[0]?.items.length === 0 ? (
             <div className="card">
               <Empty icon="check" title="Nothing needs you">Every file that was found is sealed in the archive.</Empty>
             </div>
           ) : (
             <Stack gap="sm">
-              {data.items.map((f) => (
+              {data.pages.flatMap((page) => page.items).map((f) => (
                 <File key={f.id} file={f} customer={customer} />
               ))}
+              {files.hasNextPage && (
+                <Center py="md">
+                  <Button variant="default" loading={files.isFetchingNextPage} onClick={() => void files.fetchNextPage()}>Load more of {count(data.pages[0]?.total ?? 0, 'file')}</Button>
+                </Center>
+              )}
             </Stack>
           )
         }

@@ -8,6 +8,7 @@ import type { Source } from '../../api/types';
 import { Confirm } from '../../ui/Confirm';
 import { ago, count, exact } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
+import { LinkAnchor } from '../../ui/LinkAnchor';
 import { Page } from '../../ui/Page';
 import { Answered, Empty } from '../../ui/States';
 import { toast } from '../../ui/toast';
@@ -95,6 +96,12 @@ function Line({ source: s, customer, edit }: { source: Source; customer: string;
               {' '}· last recording {ago(s.last_captured_at)}
               {s.files_waiting > 0 && ` · ${count(s.files_waiting, 'file')} waiting`}
             </Text>
+            {s.files_attention > 0 && (
+              <>
+                {' · '}
+                <LinkAnchor to="/c/$customer/attention" params={{ customer }} inherit>{count(s.files_attention, 'file needs', 'files need')} attention</LinkAnchor>
+              </>
+            )}
           </Text>
           {s.state_text && <Text size="sm" mt={2}>{sentence(s.state_text)}</Text>}
         </div>
