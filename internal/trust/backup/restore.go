@@ -68,7 +68,6 @@ type Result struct {
 	Purged  int           `json:"purged"`  // recordings that were destroyed since
 	Emptied int           `json:"emptied"` // requests of persons, breaches and rows about somebody that were emptied or erased since
 	Objects int           `json:"objects"` // copied back
-	Missing int           `json:"missing"` // objects that are nowhere
 	Took    time.Duration `json:"took_ns"`
 	Remarks []string      `json:"remarks,omitempty"`
 	Reached time.Time     `json:"reached,omitzero"` // the newest event that came back
