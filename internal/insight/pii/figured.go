@@ -22,7 +22,7 @@ var figuredText string
 var figured = parseWeights(figuredText, len(figures)+1)
 
 const (
-	likely  = 0.9  // the chance from which on a word is taken for part of a number or an address
+	likely  = 0.92 // the chance from which on a word is taken for part of a number or an address
 	agreed  = 0.05 // the same where a rule finds it to be so
 	feared  = 0.01 // the same of what is paid with, and of addresses of mail
 	drawn   = 0.05 // the same beside what is taken for one
@@ -276,6 +276,7 @@ func (s *sight) textOf(from, to int) string {
 
 // add notes a number or address: a new one, or more of one.
 func (s *sight) add(n number) {
+	s.had[slices.Index(figures, n.entity)] = true
 	for k := len(s.past) - 1; k >= max(0, len(s.past)-4); k-- {
 		old := s.past[k]
 		if old.entity != n.entity || n.first-old.last > backing {

@@ -46,19 +46,18 @@ func (s *sight) ofWord(i, from, to int, see func(where, a, b sign)) {
 	see(figWhy, s.why[i], s.rule[i])
 	see(figRuleB, at(s.rule, -1), s.rule[i])
 	see(figRuleN, at(s.rule, 1), s.rule[i])
-	near := func(step int, is func(x string) bool) int {
+	near := func(step int, mark byte) int {
 		for k := 1; k <= 7; k++ {
 			if j := i + k*step; j < from || j >= to {
 				break
-			} else if is(s.ts[j].text) {
+			} else if s.mark[j] == mark {
 				return k
 			}
 		}
 		return 0
 	}
-	isDot, isAt := func(x string) bool { return dots[x] }, func(x string) bool { return x == "at" }
-	dotB, dotN, atB, atN := near(-1, isDot), near(1, isDot), near(-1, isAt), near(1, isAt)
-	see(figSlash, smallSigns[near(-1, isSlash)], smallSigns[near(1, isSlash)])
+	dotB, dotN, atB, atN := near(-1, '.'), near(1, '.'), near(-1, '@'), near(1, '@')
+	see(figSlash, smallSigns[near(-1, '/')], smallSigns[near(1, '/')])
 	if s.class[i] == aMark && atB+atN == 0 && s.ts[i].text == "at" {
 		see(figBeforeAt, before, at(s.words, -2))
 	}
@@ -288,14 +287,9 @@ func (s *sight) ofTurn(turn int, class sign, see func(where, a, b sign)) {
 		s.bag(figNextBag, s.begins[next], min(s.begins[next+1], s.begins[next]+10), class, see)
 	}
 	see(figTurnAt, smallSigns[min(turn, 5)], class)
-	var had [16]bool
-	for k := range s.past {
-		n := s.past[k]
-		for f, e := range figures {
-			if e == n.entity && !had[f] {
-				had[f] = true
-				see(figHad, entitySigns[e], class)
-			}
+	for f, had := range s.had {
+		if had {
+			see(figHad, entitySigns[figures[f]], class)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 type sight struct {
 	*namer
 	words, shapes []sign
+	mark          []byte // '.', '@' or '/' of words that are said for it
 	class         []int8 // which of classSigns
 	rule, why     []sign // what the rules found, and why
 	entity        []int  // the reading that the rules would have
@@ -19,6 +20,7 @@ type sight struct {
 	offset        []int  // how much of its stretch is said before a word
 	runs          []stretch
 	recent        []recent // what was spoken of before each mention
+	had           []bool   // kinds that were found in the turns before
 	past          history  // what was found in the turns before
 	reader        reader
 }
@@ -56,7 +58,7 @@ func newSight(n *namer) *sight {
 	all := make([]sign, 4*size)
 	s := &sight{
 		namer: n, words: all[:size], shapes: all[size : 2*size], rule: all[2*size : 3*size], why: all[3*size:],
-		class: make([]int8, size), group: make([]int, size), entity: make([]int, size), run: make([]int, size), offset: make([]int, size),
+		class: make([]int8, size), mark: make([]byte, size), had: make([]bool, len(figures)), group: make([]int, size), entity: make([]int, size), run: make([]int, size), offset: make([]int, size),
 		reader: reader{ts: n.ts, begins: n.begins, speaker: n.speaker, letters: true},
 	}
 	for i := range n.ts {
@@ -218,6 +220,14 @@ func (s *sight) look(i int) {
 		}
 	}
 	s.words[i], s.shapes[i], s.class[i] = word, shape, class
+	switch {
+	case dots[t.text]:
+		s.mark[i] = '.'
+	case t.text == "at":
+		s.mark[i] = '@'
+	case isSlash(t.text):
+		s.mark[i] = '/'
+	}
 }
 
 // mark1 is a mark as it is said, or what is written with marks.
