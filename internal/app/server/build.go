@@ -119,7 +119,7 @@ func (s *Server) buildEntrances() (err error) {
 	if err := s.buildWays(); err != nil {
 		return err
 	}
-	s.captures = capture.NewService(capture.ServiceOptions{Store: s.Places, Recordings: s.Recordings, Expect: s.coverage.Expect, Drop: s.dropOf, Log: s.log})
+	s.captures = capture.NewService(capture.ServiceOptions{Store: s.Places, Recordings: s.Recordings, Expect: s.coverage.Expect, Given: s.mayWatch, Drop: s.dropOf, Log: s.log})
 	if err := s.buildSiprec(); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 func (s *Server) buildImports() {
 	s.Imports = bulk.NewService(bulk.Options{
 		Store: s.Places, Recordings: s.Recordings, Busy: s.captures.Busy, Hears: s.pace.of, Sign: s.reviews.SignText, Log: s.log,
-		Drop: s.dropOf,
+		Drop: s.dropOf, Given: s.mayWatch,
 		Halted: func(ctx context.Context, p *place.Place, i id.Import, why string) {
 			err := s.monitor.Report(ctx, monitor.In(p), monitor.Condition{Kind: monitor.ImportStopped, Subject: i.String(), Facts: map[string]string{"text": why}})
 			if err != nil {

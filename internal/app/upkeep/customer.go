@@ -216,6 +216,9 @@ func importCustomer(ctx context.Context, c config.Config, in arrival, p cli.Proc
 		if in.admin, err = mail.Address(in.admin); err != nil {
 			return cli.Misuse(errors.New("--admin wants an e-mail address"))
 		}
+		if c.Mail.SMTP == "" {
+			return cli.Misuse(errors.New("nobody can be invited by --admin: this server has no way to send mail (mail.smtp). Leave --admin out, and invite from the page of the node above once it has"))
+		}
 	}
 	if err := b.Check(ctx); err != nil {
 		return err

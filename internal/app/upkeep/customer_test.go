@@ -39,6 +39,12 @@ func TestACustomerMoves(t *testing.T) {
 	if _, said := operate(t, 1, "customer", "import", at("bundle"), "--config", thereFile, "--certificate", at("there.pem")); !strings.Contains(said, "signed by another installation") {
 		t.Errorf("with another installation's certificate: %q", said)
 	}
+	if _, said := operate(t, 2, "customer", "import", at("bundle"), "--config", thereFile, "--certificate", at("here.pem"), "--admin", "nobody"); !strings.Contains(said, "e-mail address") {
+		t.Errorf("with an address that is none: %q", said)
+	}
+	if _, said := operate(t, 2, "customer", "import", at("bundle"), "--config", hereFile, "--certificate", at("here.pem"), "--admin", "cora@example.com"); !strings.Contains(said, "mail.smtp") {
+		t.Errorf("without mail: %q", said)
+	}
 	take := []string{"customer", "import", at("bundle"), "--config", thereFile, "--certificate", at("here.pem"), "--admin", "cora@example.com"}
 	if out, _ := operate(t, 0, take...); !strings.Contains(out, "Client is here: 0 recordings, 1 entries in the journal") || !strings.Contains(out, "cora@example.com was invited") {
 		t.Errorf("it says %q", out)

@@ -9,6 +9,7 @@ import (
 
 	"ringfence/internal/archive/coverage"
 	"ringfence/internal/archive/recording"
+	"ringfence/internal/base/fault"
 	"ringfence/internal/base/id"
 	"ringfence/internal/platform/place"
 )
@@ -22,9 +23,15 @@ type ServiceOptions struct {
 	Log    *slog.Logger     // nil: silent
 	Now    func() time.Time // nil: the clock of this machine
 	Every  time.Duration    // between two looks at a folder; 0 is a second
+	// Given reports whether the operator gave a customer a folder of this server; nil: all are given. It is asked at each opening, not only
+	// where a source is set: one that came with its customer from another installation names a folder of that one.
+	Given func(c id.Customer, folder string) bool
 	// Drop opens what was brought to this server for a source that is no folder; nil: only folders are watched.
 	Drop func(ctx context.Context, p *place.Place, source id.Source) (Drop, error)
 }
+
+// ErrNotGiven says that a folder is not the customer's to read.
+var ErrNotGiven = fault.New(fault.Denied, "the operator of this server has not given you this folder: ask them, name another one, or use a collector")
 
 // dropped are the kinds of source whose files come into a Drop.
 var dropped = map[recording.SourceKind]bool{recording.Drop: true, recording.Pickup: true, recording.System: true}

@@ -5,12 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"ringfence/internal/archive/capture"
 	"ringfence/internal/archive/recording"
 	"ringfence/internal/archive/recording/recordingtest"
+	"ringfence/internal/base/id"
 	"ringfence/internal/platform/blob"
 )
 
@@ -250,4 +252,43 @@ func TestRetryAndMissingFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "it is captured and needs no attention", func() bool { return len(x.listed(t)) == 1 && len(x.attention(t)) == 0 })
+}
+
+// A source whose folder the operator did not give reads nothing there, however it
+// came to be set: one may come with its customer from another installation.
+func TestAFolderThatWasNotGivenIsNotRead(t *testing.T) {
+	t.Parallel()
+	x := watchFolder(t, recordingtest.New(t), recording.Keep)
+	x.service.Stop()
+	given := ""
+	for _, c := range []struct {
+		given string
+		logs  string
+		reads bool
+	}{{"/elsewhere", "", false}, {x.folder, "/var/log/else", false}, {x.folder, "", true}} {
+		src := x.Source
+		src.Logs = c.logs
+		if _, err := x.Service.ChangeSource(t.Context(), x.Place, x.Who, src); err != nil {
+			t.Fatal(err)
+		}
+		given = c.given
+		x.drop(t, "call.wav", recordingtest.Tone(1, 1, time.Second))
+		s := capture.NewService(capture.ServiceOptions{Store: x.Store, Recordings: x.Service, Every: 20 * time.Millisecond, Given: func(who id.Customer, folder string) bool {
+			return who == x.Place.Customer() && folder == given
+		}})
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the source says how it is", func() bool {
+			now, err := x.Service.Source(t.Context(), x.Place, x.Source.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.reads && now.State == "active" && len(x.listed(t)) == 1 || !c.reads && now.State == "failing" && strings.Contains(now.Note, "has not given you this folder")
+		})
+		s.Stop()
+		if n := len(x.listed(t)); !c.reads && n != 0 {
+			t.Errorf("%d recordings from a folder that was not given", n)
+		}
+	}
 }

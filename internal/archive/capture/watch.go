@@ -268,6 +268,10 @@ func (w *watch) reach(ctx context.Context) error {
 	case w.files != nil:
 		return nil
 	case w.src.Kind == recording.Folder:
+		given := w.s.opt.Given
+		if c := w.p.Customer(); given != nil && (!given(c, w.src.Folder) || w.src.Logs != "" && !given(c, w.src.Logs)) {
+			return ErrNotGiven
+		}
 		root, err := os.OpenRoot(w.src.Folder)
 		if err != nil {
 			return fault.Wrap(err, fault.Unavailable, "the folder %s cannot be opened: make it, or let the server read it", w.src.Folder)
