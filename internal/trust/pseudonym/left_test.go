@@ -77,7 +77,7 @@ func TestWhatWasGivenUpIsTakenUpAtNight(t *testing.T) {
 		set := func(state, reason string) {
 			w.Helper()
 			w.no(w.Place.Keep(w.Context(), func(tx *place.Tx) error {
-				n, err := tx.Exec(`UPDATE jobs SET state = ?, reason = ? WHERE kind IN (?, ?)`, state, reason, pseudonym.Job, pseudonym.JobForget)
+				n, err := tx.Exec(`UPDATE jobs SET state = ?, reason = ?, attempts = 1 WHERE kind IN (?, ?)`, state, reason, pseudonym.Job, pseudonym.JobForget)
 				if n != 1 {
 					err = errors.Join(err, errors.New("there is no such job"))
 				}
