@@ -170,7 +170,7 @@ func stretch(from, to string, a, b coverage.Day) (coverage.Day, coverage.Day, er
 		}
 	}
 	if to != "" && b < a {
-		return a, b, fault.Field("query.to", "is before from")
+		return a, b, fault.Field("query.to", "the end lies before the beginning")
 	}
 	return a, b, nil
 }

@@ -98,7 +98,7 @@ func locate(path string) string {
 // nothing, and nobody would see why.
 func inOrder(path string, from, to time.Time) error {
 	if !from.IsZero() && !to.IsZero() && to.Before(from) {
-		return fault.Field(path, "is before from")
+		return fault.Field(path, "the end lies before the beginning")
 	}
 	return nil
 }
