@@ -22,8 +22,9 @@ const importUsage = `
 ringfence import takes old recordings from a folder of this machine into a
 customer's archive: it lists and previews them, asks, and takes them in. No file
 in the folder is touched. It may be interrupted at any point: the same import
-goes on with --go-on, here or in the portal. With SQLite the server must be
-stopped; while it runs, use the portal's page Imports or "ringfence api".
+goes on with --go-on, or in the portal if the configuration's "watch" gives the
+customer the folder. With SQLite the server must be stopped; while it runs, use
+the portal's page Imports or "ringfence api".
 
 Usage: ringfence import --config FILE --customer ID --from DIR [--profile NAME] [--yes]
        ringfence import --config FILE --customer ID --go-on IMPORT`
@@ -91,6 +92,7 @@ func importHere(ctx context.Context, s *server.Server, at *place.Place, d bulk.D
 		return err
 	}
 	fmt.Fprintf(p.Stdout, "%s\n", imp.ID)
+	s.Imports.Trust(imp.ID)
 	if imp.State == bulk.Paused || imp.State == bulk.Stopped {
 		if imp, err = s.Imports.Resume(ctx, at, who, imp.ID); err != nil {
 			return err

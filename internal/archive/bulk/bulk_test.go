@@ -306,6 +306,33 @@ func TestImportCancel(t *testing.T) {
 	}
 }
 
+// TestImportOfAFolderThatWasNotGiven: it waits, however it came to be set; who runs the machine may name any.
+func TestImportOfAFolderThatWasNotGiven(t *testing.T) {
+	w := recordingtest.On(t, placetest.New(t, schemas()), recording.Options{})
+	given, other := oldFolder(t, time.Now()), oldFolder(t, time.Now())
+	s := bulk.NewService(bulk.Options{Store: w.Store, Recordings: w.Service, Given: func(c id.Customer, folder string) bool {
+		return c == w.Place.Customer() && folder == given.dir
+	}})
+	works(t, w, s)
+	begin := func(o *old) id.Import {
+		imp, err := s.Create(t.Context(), w.Place, w.Who, draft(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return imp.ID
+	}
+	until(t, w, s, begin(given), bulk.Ready)
+	halted := until(t, w, s, begin(other), bulk.Stopped)
+	if halted.Totals.Files != 0 || !strings.Contains(halted.Note, "has not given you this folder") {
+		t.Errorf("%+v", halted)
+	}
+	s.Trust(halted.ID)
+	if _, err := s.Resume(t.Context(), w.Place, w.Who, halted.ID); err != nil {
+		t.Fatal(err)
+	}
+	until(t, w, s, halted.ID, bulk.Ready)
+}
+
 // TestDraft names all faults at once.
 func TestDraft(t *testing.T) {
 	w := recordingtest.On(t, placetest.New(t, schemas()), recording.Options{})
