@@ -96,7 +96,7 @@ export async function drafting(page) {
   await text.fill(file('Harbour Dental').replace('customer_admin', 'superuser').replace('days: 90', 'days: 0'));
   await page.getByRole('button', { name: 'Show the difference' }).click();
   await page.getByText('cannot be given by a blueprint').waitFor();
-  await page.getByText('give days from 1 to 36500').waitFor();
+  await page.getByText('want 1 to 36500').waitFor();
   await shot(page, 'tree-blueprint-faults');
   await accessible(page, 'faults of a blueprint');
   await text.fill(file('Harbour Dental'));

@@ -99,7 +99,7 @@ function Line({ source: s, customer, edit }: { source: Source; customer: string;
             {s.files_attention > 0 && (
               <>
                 {' · '}
-                <LinkAnchor to="/c/$customer/attention" params={{ customer }} inherit>{count(s.files_attention, 'file needs', 'files need')} attention</LinkAnchor>
+                <LinkAnchor to="/c/$customer/attention" params={{ customer }} inherit underline="always">{count(s.files_attention, 'file needs', 'files need')} attention</LinkAnchor>
               </>
             )}
           </Text>
