@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-var strangers = flag.Bool("strangers", false, "measure each author's calls with what the others teach: ten minutes")
+var strangers = flag.Bool("strangers", false, "measure each author's calls with what the others teach: two minutes")
 
 // TestStrangersAreFoundOut holds what is found of an author of whom nothing was
 // learned. The rules were made by some of the calls of the first three, the weights
 // by none of those that are measured.
 func TestStrangersAreFoundOut(t *testing.T) {
 	if !*strangers {
-		t.Skip("takes ten minutes: -strangers")
+		t.Skip("takes two minutes: -strangers")
 	}
 	kept, keptFigures := learned, figured
 	defer func() { learned, figured = kept, keptFigures }()
