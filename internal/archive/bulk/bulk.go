@@ -112,8 +112,7 @@ type Totals struct {
 type Options struct {
 	Store      *place.Store
 	Recordings *recording.Service
-	// Given reports whether the operator gave a customer a folder of this server; nil: all are given.
-	Given func(c id.Customer, folder string) bool
+	Given      capture.Given
 	// Drop opens the files that were pushed for a source; nil: imports are from folders only.
 	Drop func(ctx context.Context, p *place.Place, source id.Source) (capture.Drop, error)
 	// Busy reports whether live capture has work; nil: never.

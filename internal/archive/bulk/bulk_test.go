@@ -314,17 +314,22 @@ func TestImportOfAFolderThatWasNotGiven(t *testing.T) {
 		return c == w.Place.Customer() && folder == given.dir
 	}})
 	works(t, w, s)
-	begin := func(o *old) id.Import {
-		imp, err := s.Create(t.Context(), w.Place, w.Who, draft(o))
+	begin := func(o *old, logs string) id.Import {
+		d := draft(o)
+		d.Logs = logs
+		imp, err := s.Create(t.Context(), w.Place, w.Who, d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return imp.ID
 	}
-	until(t, w, s, begin(given), bulk.Ready)
-	halted := until(t, w, s, begin(other), bulk.Stopped)
-	if halted.Totals.Files != 0 || !strings.Contains(halted.Note, "has not given you this folder") {
-		t.Errorf("%+v", halted)
+	until(t, w, s, begin(given, given.dir), bulk.Ready)
+	var halted bulk.Import
+	for _, i := range []id.Import{begin(given, other.dir), begin(other, "")} {
+		halted = until(t, w, s, i, bulk.Stopped)
+		if halted.Totals.Files != 0 || !strings.Contains(halted.Note, "has not given you this folder") {
+			t.Errorf("%+v", halted)
+		}
 	}
 	s.Trust(halted.ID)
 	if _, err := s.Resume(t.Context(), w.Place, w.Who, halted.ID); err != nil {

@@ -105,9 +105,10 @@ func (s *Service) open(ctx context.Context, p *place.Place, r row) (src source, 
 		src.files, src.close = drop.FS(), func() {}
 		return src, nil
 	}
-	_, trusted := s.trusted.Load(r.ID)
-	if d := src.draft; !trusted && s.o.Given != nil && (!s.o.Given(p.Customer(), d.Folder) || d.Logs != "" && !s.o.Given(p.Customer(), d.Logs)) {
-		return src, capture.ErrNotGiven
+	if _, trusted := s.trusted.Load(r.ID); !trusted {
+		if err := s.o.Given.Check(p.Customer(), src.draft.Folder, src.draft.Logs); err != nil {
+			return src, err
+		}
 	}
 	files, end, err := capture.OpenFolder(src.draft.Folder)
 	if err != nil {

@@ -23,15 +23,26 @@ type ServiceOptions struct {
 	Log    *slog.Logger     // nil: silent
 	Now    func() time.Time // nil: the clock of this machine
 	Every  time.Duration    // between two looks at a folder; 0 is a second
-	// Given reports whether the operator gave a customer a folder of this server; nil: all are given. It is asked at each opening, not only
-	// where a source is set: one that came with its customer from another installation names a folder of that one.
-	Given func(c id.Customer, folder string) bool
+	Given  Given
 	// Drop opens what was brought to this server for a source that is no folder; nil: only folders are watched.
 	Drop func(ctx context.Context, p *place.Place, source id.Source) (Drop, error)
 }
 
-// ErrNotGiven says that a folder is not the customer's to read.
-var ErrNotGiven = fault.New(fault.Denied, "the operator of this server has not given you this folder: ask them, name another one, or use a collector")
+// Given reports whether the operator gave a customer a folder of this server; nil: all are given.
+type Given func(c id.Customer, folder string) bool
+
+// Check refuses folders that are not the customer's to read; "" is none. It is asked at each opening, not only where a source is set:
+// one that came with its customer from another installation names a folder of that one.
+func (g Given) Check(c id.Customer, folders ...string) error {
+	for _, f := range folders {
+		if g != nil && f != "" && !g(c, f) {
+			return errNotGiven
+		}
+	}
+	return nil
+}
+
+var errNotGiven = fault.New(fault.Denied, "the operator of this server has not given you this folder: ask them, name another one, or use a collector")
 
 // dropped are the kinds of source whose files come into a Drop.
 var dropped = map[recording.SourceKind]bool{recording.Drop: true, recording.Pickup: true, recording.System: true}

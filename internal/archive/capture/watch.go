@@ -268,9 +268,8 @@ func (w *watch) reach(ctx context.Context) error {
 	case w.files != nil:
 		return nil
 	case w.src.Kind == recording.Folder:
-		given := w.s.opt.Given
-		if c := w.p.Customer(); given != nil && (!given(c, w.src.Folder) || w.src.Logs != "" && !given(c, w.src.Logs)) {
-			return ErrNotGiven
+		if err := w.s.opt.Given.Check(w.p.Customer(), w.src.Folder, w.src.Logs); err != nil {
+			return err
 		}
 		root, err := os.OpenRoot(w.src.Folder)
 		if err != nil {
