@@ -3,6 +3,13 @@ package pii
 // hidden is what a phrase is that has a cue in it and is none.
 const hidden Entity = "hidden"
 
+// ofBanks is what is said where a branch or an account follows.
+const ofBanks = "account details|bacs|bank|bank account details|bank details|bank of scotland|bank transfer|barclays|building society|business account|cheque book|" +
+	"chequebook|clydesdale|co op bank|danske|direct debit|do we pay|faster payment|first direct|go into|goes into|halifax|hsbc|lloyds|metro bank|money go|" +
+	"money going|money into|money to|monzo|nationwide|natwest|online banking|paid into|paid out|pay back|pay into|pay it into|pay you|payee|paying in|" +
+	"paying into|paying you|payout|payroll|prize money|put the money|refund|revolut|royal bank|santander|savings|send the money|standing order|starling|" +
+	"tsb|ulster bank|wages|which bank"
+
 // cues, in phrases as they are heard, without hesitations and without 's.
 var cues = []cueList{
 	{entity: CreditCard, phrases: "16 digit|16 digits|across the card|across the front|across the middle|all cards|american express|amex|bank card|big number|" +
@@ -26,18 +33,12 @@ var cues = []cueList{
 	{entity: SecurityCode, weak: true, phrases: "code|four digits|four on the front|other side|security|the three"},
 	{entity: SortCode, phrases: "6 digit|6 digits|bank code|branch code|salt code|short code|six digit|six digits|six figures|sort|sort coat|sort code|" +
 		"sort codes|sortcode|sought code|the six"},
-	{entity: SortCode, weak: true, phrases: "account|account details|bacs|bank|bank account|bank account details|bank details|bank of scotland|bank transfer|" +
-		"barclays|building society|business account|cheque book|chequebook|clydesdale|co op bank|code|danske|direct debit|do we pay|faster payment|first direct|" +
-		"go into|goes into|halifax|hsbc|lloyds|metro bank|money go|money going|money into|money to|monzo|nationwide|natwest|online banking|paid into|paid out|pay back|" +
-		"pay into|pay it in|pay it into|pay you|payee|paying in|paying into|paying you|payout|payroll|prize money|put the money|refund|revolut|royal bank|santander|" +
-		"savings|send the money|standing order|starling|tsb|ulster bank|wages|which bank"},
+	{entity: SortCode, weak: true, phrases: ofBanks},
+	{entity: SortCode, weak: true, phrases: "account|bank account|code|pay it in"},
 	{entity: BankAccount, phrases: "8 digit|8 digits|acc number|account|account no|account number|account numbers|accounts|bank account|eight digit|" +
 		"eight digits|eight figures|the eight"},
-	{entity: BankAccount, weak: true, phrases: "account details|bacs|bank|bank account details|bank details|bank of scotland|bank transfer|barclays|" +
-		"building society|business account|cheque book|chequebook|clydesdale|co op bank|danske|direct debit|do we pay|faster payment|first direct|go into|goes into|" +
-		"halifax|hsbc|lloyds|metro bank|money go|money going|money into|money to|monzo|nationwide|natwest|number is|number we hold|online banking|paid into|paid out|" +
-		"pay back|pay into|pay it into|pay you|payee|paying in|paying into|paying you|payout|payroll|prize money|put the money|refund|revolut|royal bank|santander|" +
-		"savings|send the money|sort code|standing order|starling|tsb|ulster bank|wages|which bank"},
+	{entity: BankAccount, weak: true, phrases: ofBanks},
+	{entity: BankAccount, weak: true, phrases: "number is|number we hold|sort code"},
 	{entity: NHS, phrases: "10 digit|10 digits|an h s|baby number|h s number|health number|health service|health service number|hospital number|hospital say|" +
 		"medical card|medical number|n h s|n h s number|national health number|nhs|nhs no|nhs number|patient id|patient no|patient number|red book|ten digit|ten digits"},
 	{entity: Phone, phrases: "best number|call back|call her|call him|call me|call us|call you|callback|calling from|cell|contact number|contact you on|daytime|" +

@@ -16,15 +16,7 @@ func (s *sight) clues(i int, see func(where, a, b sign)) {
 
 // ofWord says what is seen of a word by itself, and of those beside it.
 func (s *sight) ofWord(i, from, to int, see func(where, a, b sign)) {
-	at := func(list []sign, k int) sign {
-		switch {
-		case i+k < from:
-			return turnStart
-		case i+k >= to:
-			return turnOver
-		}
-		return list[i+k]
-	}
+	at := func(list []sign, k int) sign { return signAt(list, i+k, from, to) }
 	word, shape := s.words[i], s.shapes[i]
 	before, behind := at(s.words, -1), at(s.words, 1)
 	shapeB, shapeN := at(s.shapes, -1), at(s.shapes, 1)

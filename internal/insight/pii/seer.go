@@ -128,19 +128,22 @@ func (s *seer) askedBefore(turn int) sign {
 	return askedSigns[bits]
 }
 
+// signAt is the sign of a word, or that its turn has not begun or is over.
+func signAt(list []sign, i, from, to int) sign {
+	switch {
+	case i < from:
+		return turnStart
+	case i >= to:
+		return turnOver
+	}
+	return list[i]
+}
+
 // clues says everything that is seen of one word.
 func (s *seer) clues(i int, see func(where, a, b sign)) {
 	turn := s.ts[i].turn
 	from, to := s.begins[turn], s.begins[turn+1]
-	at := func(list []sign, k int) sign {
-		switch {
-		case i+k < from:
-			return turnStart
-		case i+k >= to:
-			return turnOver
-		}
-		return list[i+k]
-	}
+	at := func(list []sign, k int) sign { return signAt(list, i+k, from, to) }
 	s.ofWord(i, see)
 	word, kind, like, rule := s.words[i], s.kinds[i], s.likes[i], s.rule[i]
 	before, before2, behind, behind2 := at(s.words, -1), at(s.words, -2), at(s.words, 1), at(s.words, 2)
