@@ -131,6 +131,25 @@ func TestTheSameSoundWithinABatch(t *testing.T) {
 	})
 }
 
+// Of two calls that turn out to be one in this very batch, both recordings are that one's.
+func TestTheSameSoundOfACallThatWasTwo(t *testing.T) {
+	both(t, func(t *testing.T, w *recordingtest.World) {
+		first, second, third := recordingtest.Tone(1, 1, time.Second), recordingtest.Tone(2, 1, time.Second), recordingtest.Tone(3, 1, time.Second)
+		out, err := w.Service.ArchiveBatch(t.Context(), w.Place, w.Who, []recording.Item{
+			copied(w.Item(t, "a.wav", first), "1"), copied(w.Item(t, "b.wav", second), "2"), copied(w.Item(t, "c.wav", third), "1", "2"),
+			copied(w.Item(t, "d.wav", first), "2"), copied(w.Item(t, "e.wav", second), "1"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []recording.Result{recording.Verified, recording.Verified, recording.Verified, recording.Duplicate, recording.Duplicate} {
+			if out[i].Result != want {
+				t.Errorf("item %d is %s, want %s", i, out[i].Result, want)
+			}
+		}
+	})
+}
+
 // Destroyed bytes are not captured again, but a call of days later is another one.
 func TestTheSameSoundDaysAfterItWasDestroyed(t *testing.T) {
 	w := recordingtest.New(t)
